@@ -1,0 +1,43 @@
+// Dependencies point one way (design.md section 2):
+// main -> supervisor -> bot -> {market, execution, coordination} -> exchanges; trading, strategies and matching are pure.
+const rooms = (list) => `^engine/(${list.join('|')})/`;
+const forbid = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
+
+module.exports = {
+  forbidden: [
+    forbid('no-cycles', 'A cycle means that two files are one concept or that a direction is wrong.', {}, { circular: true }),
+    forbid('pure-rooms-import-only-pure', 'trading, strategies and matching have no clock, randomness or I/O.',
+      { path: rooms(['trading', 'strategies', 'matching']) },
+      { pathNot: [rooms(['trading', 'strategies', 'matching']), '^node_modules/decimal\\.js'] }),
+    forbid('matching-stands-below', 'Decisions do not know how an exchange matches.',
+      { path: rooms(['trading', 'strategies']) }, { path: rooms(['matching']) }),
+    forbid('exchanges-stand-low', 'An exchange adapter knows nothing of bots, execution or the market feed.',
+      { path: rooms(['exchanges']) }, { path: rooms(['bot', 'supervisor', 'execution', 'market', 'persistence', 'coordination']) }),
+    forbid('market-knows-no-bots', 'The feed serves bots; it does not know them.',
+      { path: rooms(['market']) }, { path: rooms(['bot', 'supervisor', 'execution', 'persistence']) }),
+    forbid('coordination-knows-no-one', 'Coordination is a leaf.',
+      { path: rooms(['coordination']) }, { path: rooms(['bot', 'supervisor', 'execution', 'market', 'exchanges', 'persistence']) }),
+    forbid('execution-knows-no-bots', 'Execution is told what to send; it does not know actors.',
+      { path: rooms(['execution']) }, { path: rooms(['bot', 'supervisor', 'market']) }),
+    forbid('persistence-knows-rows-only', 'Units of work know entities and the pure rooms.',
+      { path: rooms(['persistence']) }, { path: rooms(['bot', 'supervisor', 'execution', 'market', 'exchanges', 'coordination']) }),
+    forbid('bot-knows-no-supervisor', 'A bot is spawned by the supervisor and does not know it.',
+      { path: rooms(['bot']) }, { path: rooms(['supervisor']) }),
+    forbid('engine-knows-no-admin', 'Only the composition root knows the admin plane.',
+      { path: '^engine/', pathNot: '^engine/(main|compose)' }, { path: '^admin/' }),
+    forbid('entities-are-leaves', 'Entities know no room but the pure ones and the money type.',
+      { path: '^entities/' }, { path: '^(engine/(?!trading/)|admin|simulator)' }),
+    forbid('product-knows-no-tests', 'Nothing that ships imports tests or benches.',
+      { path: '^(engine|admin|entities|migrations|simulator)/' }, { path: '^(tests|bench)/' }),
+    forbid('simulator-stands-alone', 'The simulator shares the pure rooms, the clock and the log with the engine, nothing else.',
+      { path: '^simulator/' }, { path: '^(admin|entities|migrations|engine/(?!(trading|matching|strategies|time|observe)/))' }),
+    forbid('production-uses-production-packages', 'What ships must not import a development package.',
+      { path: '^(engine|admin|entities|simulator)/' }, { dependencyTypes: ['npm-dev'] }),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { extensions: ['.ts', '.js', '.cjs'], exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+};

@@ -1,0 +1,70 @@
+/**
+ * The coordination port: locks, symbol cache and the shared weight budget. Served by Redis (`redis.ts`) or by this
+ * process's memory (`memory.ts`); one contract test runs against both. Money never depends on it: the epoch in
+ * PostgreSQL decides who may write and send.
+ */
+
+/** `held` is ours; `taken` is somebody else's; `unknown` means that no answer came in time (it may or may not be set). */
+export type LockAnswer = 'held' | 'taken' | 'unknown';
+
+export interface Locks {
+  /** This process's token; a lock is ours when it carries it. */
+  readonly owner: string;
+  /** Takes each named lock that is free or already ours, for `ttlMs`. One round trip; same order as `names`. */
+  acquire(names: readonly string[], ttlMs: number): Promise<readonly LockAnswer[]>;
+  /**
+   * Extends each lock that is ours and takes it again if it vanished (flush, expiry): `taken` then means that
+   * another owner has it. One round trip.
+   */
+  renew(names: readonly string[], ttlMs: number): Promise<readonly LockAnswer[]>;
+  /** Frees each lock that is ours; others stay. Never throws: what cannot be freed expires. */
+  release(names: readonly string[]): Promise<void>;
+}
+
+export interface CachedValue {
+  readonly value: unknown;
+  /** When it was fetched from its source, ms UTC. */
+  readonly refreshedAtMs: number;
+  /** False when the value outlived its TTL and is the last good copy. */
+  readonly fresh: boolean;
+}
+
+export interface SymbolCacheStats {
+  readonly hits: number;
+  readonly misses: number;
+  /** Time of the last `put`, ms UTC; null before the first. */
+  readonly lastRefreshMs: number | null;
+}
+
+/** Symbols of a market by venue: a value with a TTL, and a last good copy that outlives it. Readers validate what they get. */
+export interface SymbolCache {
+  /** Fresh value, else the last good copy, else null. A fresh answer counts as a hit, anything else as a miss. */
+  get(key: string): Promise<CachedValue | null>;
+  put(key: string, value: unknown, ttlMs: number): Promise<void>;
+  stats(): Promise<SymbolCacheStats>;
+}
+
+/** Lower number goes first when weight is short. */
+export const requestPriority = { protect: 0, exit: 1, entry: 2, audit: 3, history: 4 } as const;
+export type RequestPriority = keyof typeof requestPriority;
+
+export type WeightAnswer = { readonly granted: true } | { readonly granted: false; readonly retryAfterMs: number; readonly reason: string };
+
+/** One request-weight budget per IP and venue, shared by replicas, fed by response headers. */
+export interface WeightBudget {
+  /** Asks for `weight` in the current minute. History may use at most half of the limit, audits 70 %, entries 85 %. */
+  take(venue: string, weight: number, priority: RequestPriority): Promise<WeightAnswer>;
+  /** What the venue said is used in the window that contains `atVenueMs`. Raises our count, never lowers it within a window. */
+  observe(venue: string, used: number, limit: number, atVenueMs: number): void;
+  /** The venue told us to be silent until then (429 Retry-After, 418 ban): nothing is granted before. */
+  blockUntil(venue: string, untilMs: number, reason: string): Promise<void>;
+}
+
+export interface Coordination {
+  readonly locks: Locks;
+  readonly symbols: SymbolCache;
+  readonly weight: WeightBudget;
+  /** False while Redis does not answer; the memory adapter is always reachable. */
+  readonly reachable: boolean;
+  close(): Promise<void>;
+}

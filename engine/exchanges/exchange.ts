@@ -1,0 +1,172 @@
+/**
+ * The exchange port: what the engine needs of a venue. Adapters: `binance/` (Binance and everything that speaks
+ * its wire, our simulator included) and `paper.ts`. Placing never throws and never retries: it answers what is
+ * known. Reads throw `ExchangeError` when no answer was had.
+ */
+import type { Decimal } from 'decimal.js';
+import type { Candle, Timeframe } from '../trading/candle.ts';
+import type { Instrument, OrderSide, OrderType, TimeInForce } from '../trading/instrument.ts';
+
+export interface KlineRequest {
+  readonly symbol: string;
+  readonly timeframe: Timeframe;
+  /** Inclusive, ms UTC. */
+  readonly startTime?: number;
+  readonly endTime?: number;
+  /** At most 1000. */
+  readonly limit?: number;
+}
+
+/** Public market data by REST. */
+export interface MarketData {
+  serverTime(): Promise<number>;
+  /** All symbols, or the named ones. Unknown names throw `ExchangeError` with class `bad-request`. */
+  instruments(symbols?: readonly string[]): Promise<readonly Instrument[]>;
+  /** Oldest first; `closed` is set by the venue's clock, so the last row is usually still forming. */
+  klines(request: KlineRequest): Promise<readonly Candle[]>;
+  /** Last trade price. */
+  price(symbol: string): Promise<Decimal>;
+}
+
+export interface OrderRequest {
+  readonly symbol: string;
+  readonly clientOrderId: string;
+  readonly side: OrderSide;
+  readonly type: OrderType;
+  readonly quantity: Decimal;
+  readonly price?: Decimal;
+  readonly stopPrice?: Decimal;
+  readonly timeInForce?: TimeInForce;
+}
+
+/** When the request was signed, in the venue's time, and how long it may travel. Fixed in the intent before the send. */
+export interface SignedWindow {
+  readonly timestampMs: number;
+  readonly recvWindowMs: number;
+}
+
+export type ExchangeOrderStatus =
+  | 'NEW'
+  | 'PENDING_NEW'
+  | 'PARTIALLY_FILLED'
+  | 'FILLED'
+  | 'CANCELED'
+  | 'REJECTED'
+  | 'EXPIRED'
+  | 'EXPIRED_IN_MATCH';
+
+/** The exchange's view of one order. Ids are text: some venues' pass 2^53. */
+export interface ExchangeOrder {
+  readonly symbol: string;
+  readonly orderId: string;
+  /** Ours, also after a cancel (Binance then reports it as the original id). */
+  readonly clientOrderId: string;
+  readonly side: OrderSide;
+  readonly type: OrderType;
+  readonly status: ExchangeOrderStatus;
+  readonly quantity: Decimal;
+  readonly executedQuantity: Decimal;
+  /** Cumulative quote amount. */
+  readonly executedQuote: Decimal;
+  readonly updatedAtMs: number;
+}
+
+/** One execution as the exchange tells it. */
+export interface ExchangeFill {
+  readonly symbol: string;
+  readonly tradeId: string;
+  readonly orderId: string;
+  /** Null where the source does not tell it (trade history). */
+  readonly clientOrderId: string | null;
+  readonly side: OrderSide;
+  readonly price: Decimal;
+  readonly quantity: Decimal;
+  readonly commission: Decimal;
+  readonly commissionAsset: string;
+  readonly isMaker: boolean;
+  readonly atMs: number;
+}
+
+/** Binance's answer, kept for the log and the verdict. */
+export interface Refusal {
+  /** HTTP status, 0 when none was received. */
+  readonly httpStatus: number;
+  /** The exchange's code, null when the body carried none. */
+  readonly code: number | null;
+  readonly message: string;
+  readonly class: ExchangeErrorClass;
+  /** When the venue asked to wait: milliseconds. */
+  readonly retryAfterMs?: number;
+}
+
+/** What a refusal means for us (binance-wire.md section 4.2). */
+export type ExchangeErrorClass =
+  | 'network'
+  | 'rate-limited'
+  | 'banned'
+  | 'authentication'
+  | 'clock'
+  | 'filter'
+  | 'insufficient-balance'
+  | 'duplicate-order'
+  | 'symbol-closed'
+  | 'not-found'
+  | 'bad-request'
+  | 'overloaded'
+  | 'server'
+  | 'malformed-answer'
+  | 'other';
+
+/** `unknown` means that the order may or may not exist: only evidence decides. */
+export type PlaceOutcome =
+  | { readonly kind: 'accepted'; readonly order: ExchangeOrder; readonly fills: readonly ExchangeFill[] }
+  | { readonly kind: 'rejected'; readonly refusal: Refusal }
+  | { readonly kind: 'unknown'; readonly refusal: Refusal };
+
+/** `absent` is the exchange's word, not proof (its reads lag its matching). */
+export type OrderLookup = { readonly kind: 'found'; readonly order: ExchangeOrder } | { readonly kind: 'absent' };
+
+export interface Balance {
+  readonly asset: string;
+  readonly free: Decimal;
+  readonly locked: Decimal;
+}
+
+export type UserEvent =
+  | { readonly type: 'order-updated'; readonly order: ExchangeOrder; readonly fill: ExchangeFill | null; readonly reason: string | null; readonly atMs: number }
+  /** Only assets that may have changed. */
+  | { readonly type: 'balances-changed'; readonly balances: readonly Balance[]; readonly atMs: number };
+
+export interface UserEventListener {
+  onEvent(event: UserEvent): void;
+  /** A subscription stands: events before this moment may have been missed, so audit by REST now. */
+  onSubscribed(): void;
+  onLost(reason: string): void;
+}
+
+/** One account at one venue. */
+export interface TradingAccount {
+  /** Stable name for locks, logs and rows, e.g. `simulated`; never a secret. */
+  readonly name: string;
+  placeOrder(request: OrderRequest, signed: SignedWindow): Promise<PlaceOutcome>;
+  order(symbol: string, clientOrderId: string): Promise<OrderLookup>;
+  openOrders(symbol: string): Promise<readonly ExchangeOrder[]>;
+  /** Orders of the symbol created at or after `startTimeMs`, oldest first, at most 1000. */
+  ordersSince(symbol: string, startTimeMs: number): Promise<readonly ExchangeOrder[]>;
+  fillsOfOrder(symbol: string, orderId: string): Promise<readonly ExchangeFill[]>;
+  /** Account trades with id at or above `fromTradeId` (all kept ones when null: newest 1000), oldest first, at most 1000. */
+  fillsSince(symbol: string, fromTradeId: string | null): Promise<readonly ExchangeFill[]>;
+  balances(): Promise<readonly Balance[]>;
+  /** Keeps a user-data subscription standing until `stop`. */
+  listen(listener: UserEventListener): { stop(): Promise<void> };
+}
+
+/** A read that got no usable answer. `refusal` says what the venue said, if it said anything. */
+export class ExchangeError extends Error {
+  readonly refusal: Refusal;
+  constructor(what: string, refusal: Refusal, cause?: unknown) {
+    super(`${what}: ${refusal.message} (${refusal.class}${refusal.code === null ? '' : `, code ${refusal.code}`}, HTTP ${refusal.httpStatus})`, { cause });
+    this.name = 'ExchangeError';
+    this.refusal = refusal;
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * The metrics catalogue: every series the engine exports, with its labels, in one typed table. Histograms and
+ * counters never carry a bot id. `createMetrics` makes one registry per process (or per test).
+ */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+const secondsFast = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+export function createMetrics() {
+  const registry = new Registry();
+  const registers = [registry];
+  const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+    new Counter<L>({ name: `evenkeel_${name}`, help, labelNames, registers });
+  const gauge = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+    new Gauge<L>({ name: `evenkeel_${name}`, help, labelNames, registers });
+  const histogram = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+    new Histogram<L>({ name: `evenkeel_${name}`, help, labelNames, buckets: secondsFast, registers });
+
+  return {
+    registry,
+    buildInfo: gauge('build_info', 'Constant 1; the labels say what is running.', 'version', 'commit', 'node'),
+    bots: gauge('bots', 'Bots of this process by life-cycle state.', 'state', 'market', 'mode'),
+    actorRestarts: counter('actor_restarts_total', 'Bot actors started again after a fault.', 'kind', 'reason'),
+    decisions: counter('decisions_total', 'Decisions at candle closes and price checks, by what they led to.', 'action', 'mode'),
+    decisionFailures: counter('decision_failures_total', 'Decisions that failed with an error.', 'reason'),
+    barToDecision: histogram('bar_to_decision_seconds', 'From a closed candle received to its decision made.'),
+    barToOrder: histogram('bar_to_order_seconds', 'From a closed candle received to its order handed to the socket.'),
+    marketLastMessage: gauge('market_data_last_message_timestamp_seconds', 'When market data last arrived.', 'stream_kind'),
+    marketStaleSymbols: gauge('market_data_stale_symbols', 'Series that are stale or gapped now.'),
+    marketGaps: counter('market_data_gaps_total', 'Interruptions in candle series, by how they ended.', 'kind'),
+    candlesBackfilled: counter('candles_backfilled_total', 'Closed candles fetched by REST after an interruption.'),
+    wsConnections: gauge('ws_connections', 'Open exchange sockets.', 'stream', 'state'),
+    wsDisconnects: counter('ws_disconnects_total', 'Exchange sockets that ended.', 'stream', 'reason'),
+    wsMessages: counter('ws_messages_total', 'Messages received from exchange sockets.', 'stream'),
+    exchangeRequests: counter('exchange_requests_total', 'Requests to the exchange.', 'endpoint_group', 'market', 'result'),
+    exchangeRequestDuration: histogram('exchange_request_duration_seconds', 'Time to the exchange and back.', 'endpoint_group', 'market'),
+    exchangeUsedWeightRatio: gauge('exchange_used_weight_ratio', 'Used share of the request weight of this minute.', 'market'),
+    exchangeOrderCountRatio: gauge('exchange_order_count_ratio', 'Used share of the order limit.', 'window'),
+    exchangeBackoff: counter('exchange_backoff_seconds_total', 'Time that requests were held back.', 'market'),
+    exchangeBanUntil: gauge('exchange_ban_until_timestamp_seconds', 'End of the exchange ban; 0 when there is none.'),
+    exchangeClockOffset: gauge('exchange_clock_offset_seconds', "Exchange's clock minus this host's."),
+    rateLimitWait: histogram('rate_limit_wait_seconds', 'Wait for request weight.'),
+    ordersSubmitted: counter('orders_submitted_total', 'Orders sent.', 'market', 'side', 'type', 'mode'),
+    ordersRejected: counter('orders_rejected_total', 'Orders that the exchange refused.', 'market', 'code_class'),
+    orderAck: histogram('order_ack_seconds', 'From an order sent to its answer.'),
+    ordersUnknown: gauge('orders_unknown_state', 'Orders whose fate is not known yet. Must be 0.'),
+    fills: counter('fills_total', 'Executions booked.', 'market', 'liquidity'),
+    feesQuote: counter('fees_quote_total', 'Commissions booked, valued in the quote asset.', 'quote'),
+    positionsOpen: gauge('positions_open', 'Bots of this process that hold a position.', 'market', 'mode'),
+    reconcileRuns: counter('reconcile_runs_total', 'Audits of an account against the exchange.', 'result'),
+    reconcileDrift: counter('reconcile_drift_total', 'Differences found by audits.', 'kind'),
+    riskBlocks: counter('risk_blocks_total', 'Entries refused, by rule.', 'rule'),
+    dbPoolConnections: gauge('db_pool_connections', 'Database connections.', 'state'),
+    dbQueryDuration: histogram('db_query_duration_seconds', 'Time of a unit of work.', 'op'),
+    dbErrors: counter('db_errors_total', 'Failed units of work.', 'class'),
+    redisCommandDuration: histogram('redis_command_duration_seconds', 'Time of a Redis command.', 'op'),
+    redisErrors: counter('redis_errors_total', 'Redis commands without a usable answer.'),
+    symbolCacheRequests: counter('symbol_cache_requests_total', 'Look-ups in the symbol cache.', 'result'),
+    symbolCacheRefreshed: gauge('symbol_cache_last_refresh_timestamp_seconds', 'When the symbol cache was last filled.'),
+    outboxPending: gauge('outbox_pending', 'Outbox events not yet delivered.'),
+    leaseHeld: gauge('lease_held', 'Bot locks held by this process.', 'role'),
+    leaseLost: counter('lease_lost_total', 'Bot locks lost to another owner or to the epoch.'),
+    httpRequests: counter('http_requests_total', 'Admin requests.', 'route', 'method', 'status_class'),
+    httpRequestDuration: histogram('http_request_duration_seconds', 'Time of admin requests.', 'route', 'method'),
+  };
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;

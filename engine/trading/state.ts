@@ -1,0 +1,56 @@
+/** The trading state of one bot: everything `decide` needs to know, rebuilt from rows after a restart. */
+import type { Decimal } from 'decimal.js';
+import type { EntryBlock, OrderRole } from './events.ts';
+
+/**
+ * The fold of fills. All amounts exact. `quantity` is what the account received minus what it sold and paid
+ * as commission in base, dust of earlier trades included. `cost` and `entryFees` (both quote) belong to `quantity`.
+ */
+export interface Position {
+  readonly quantity: Decimal;
+  readonly cost: Decimal;
+  readonly entryFees: Decimal;
+  /** Time of the first fill since the position was last flat; null when flat. */
+  readonly openedAtMs: number | null;
+}
+
+/** The UTC day's account of a bot. `startEquity` is fixed when the day begins. */
+export interface TradingDay {
+  /** UTC midnight, ms. */
+  readonly startMs: number;
+  readonly startEquity: Decimal;
+  /** Realised net profit of the day, quote. */
+  readonly realised: Decimal;
+  /** Entries decided this day that were not refused or unfilled. */
+  readonly entries: number;
+}
+
+export interface WorkingOrder {
+  readonly role: OrderRole;
+  readonly decisionMs: number;
+}
+
+/** An exit that has been decided and holds until the position is flat, however many orders that takes. */
+export interface PendingExit {
+  readonly reason: string;
+  readonly decisionMs: number;
+}
+
+export interface TradingState {
+  readonly position: Position;
+  readonly day: TradingDay;
+  /** Net profit realised since the bot began, quote. */
+  readonly realisedTotal: Decimal;
+  /** The one order that is decided and not yet ended; null when none. */
+  readonly working: WorkingOrder | null;
+  readonly exiting: PendingExit | null;
+  /** Best price since entry (highest for a long); NaN when flat. */
+  readonly bestPrice: number;
+  readonly lastPrice: number;
+  /** Close time of the newest candle decided on; 0 before the first. */
+  readonly lastDecidedMs: number;
+  /** Close time of the newest candle that led to an entry; 0 before the first. Refuses a second entry on one candle. */
+  readonly lastEntryMs: number;
+  readonly lastCheckMs: number;
+  readonly blocks: readonly EntryBlock[];
+}
