@@ -17,6 +17,8 @@ export interface Clock {
   after(delayMs: number, fire: () => void): Timer;
   /** Calls `fire` every `periodMs`, first after one period. */
   every(periodMs: number, fire: () => void): Timer;
+  /** Calls `fire` once when everything that is ready now has been handled (the end of this turn of the loop). */
+  soon(fire: () => void): void;
   /** Resolves after `delayMs`; rejects with the signal's reason when aborted. */
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
 }
@@ -39,6 +41,9 @@ export const systemClock: Clock = {
   every(periodMs, fire) {
     const handle = setInterval(fire, periodMs);
     return { cancel: () => clearInterval(handle) };
+  },
+  soon(fire) {
+    setImmediate(fire);
   },
   sleep(delayMs, signal) {
     return new Promise((resolve, reject) => {

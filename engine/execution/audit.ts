@@ -1,0 +1,115 @@
+/**
+ * The third path of fills: an account's trade history by id, read when the user stream has (re)subscribed and on a timer
+ * while bots are exposed. Whatever the stream lost reaches the same unique key; whatever is not ours is left alone.
+ */
+import type { ExchangeFill, TradingAccount, UserEvent, UserEventListener } from '../exchanges/exchange.ts';
+import type { Log } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { OrderStore } from '../persistence/order-store.ts';
+import type { Clock, Timer } from '../time/clock.ts';
+import type { Executor } from './executor.ts';
+
+export interface AccountAuditOptions {
+  readonly account: TradingAccount;
+  readonly venue: string;
+  readonly executor: Executor;
+  readonly store: OrderStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly intervalMs: number;
+  /** Symbols on which a bot of this process holds a position or has an order that is not over. */
+  exposedSymbols(): Iterable<string>;
+}
+
+/** Pages of history that one audit of one symbol reads at most; the next audit goes on from there. */
+const maxPages = 20;
+const pageSize = 1_000;
+
+export class AccountAudit implements UserEventListener {
+  readonly #options: AccountAuditOptions;
+  /** Newest trade id seen per symbol. */
+  readonly #seen = new Map<string, string>();
+  #timer: Timer | null = null;
+  #stream: { stop(): Promise<void> } | null = null;
+  #running: Promise<void> = Promise.resolve();
+  #stopped = false;
+  #streaming = false;
+
+  constructor(options: AccountAuditOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#stream = this.#options.account.listen(this);
+    this.#timer = this.#options.clock.every(this.#options.intervalMs, () => void this.run(this.#options.exposedSymbols()));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    await this.#stream?.stop();
+    await this.#running;
+  }
+
+  /** True while a user-data subscription stands. */
+  get streaming(): boolean {
+    return this.#streaming;
+  }
+
+  onEvent(event: UserEvent): void {
+    this.#options.executor.onUserEvent(event);
+  }
+
+  onSubscribed(): void {
+    this.#streaming = true;
+    void this.run(this.#options.exposedSymbols());
+  }
+
+  onLost(reason: string): void {
+    this.#streaming = false;
+    this.#options.log.warn({ account: this.#options.account.name, reason }, 'the user data stream is interrupted; history is read when it is back');
+  }
+
+  /** Reads the trades of the symbols since the last one seen and hands over those of our orders. One audit at a time. */
+  run(symbols: Iterable<string>): Promise<void> {
+    const wanted = [...new Set(symbols)];
+    this.#running = this.#running.then(async () => {
+      for (const symbol of wanted) {
+        if (this.#stopped) return;
+        try {
+          await this.#auditSymbol(symbol);
+          this.#options.metrics.reconcileRuns.inc({ result: 'ok' });
+        } catch (error) {
+          this.#options.metrics.reconcileRuns.inc({ result: 'failed' });
+          this.#options.log.warn({ err: error, account: this.#options.account.name, symbol }, 'the trade history could not be audited; the next audit goes on from the same trade');
+        }
+      }
+    });
+    return this.#running;
+  }
+
+  async #auditSymbol(symbol: string): Promise<void> {
+    const { account, store, venue } = this.#options;
+    let last = this.#seen.get(symbol) ?? (await store.lastTradeId(venue, symbol));
+    for (let page = 0; page < maxPages; page += 1) {
+      const fills = await account.fillsSince(symbol, last === null ? null : (BigInt(last) + 1n).toString());
+      await this.#handOver(symbol, fills);
+      const newest = fills.at(-1);
+      if (newest === undefined) return;
+      last = newest.tradeId;
+      this.#seen.set(symbol, last);
+      if (fills.length < pageSize) return;
+    }
+  }
+
+  async #handOver(symbol: string, fills: readonly ExchangeFill[]): Promise<void> {
+    if (fills.length === 0) return;
+    const byOrder = Map.groupBy(fills, (fill) => fill.orderId);
+    const orders = await this.#options.store.byExchangeId(this.#options.venue, symbol, [...byOrder.keys()]);
+    for (const order of orders) {
+      const own = order.exchangeOrderId === null ? undefined : byOrder.get(order.exchangeOrderId);
+      if (own !== undefined) this.#options.executor.recordHistory(order, own);
+    }
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * A bot's line of orders: what is in flight, in which order its evidence is written, how attempts are numbered.
+ * All writes of one bot go through one queue, so two paths that learn the same fill never race.
+ */
+import type { Decimal } from 'decimal.js';
+import type { TradingAccount } from '../exchanges/exchange.ts';
+import type { StoredOrder } from '../persistence/order-store.ts';
+import type { Fill, OrderOutcome, OrderRole } from '../trading/events.ts';
+import type { Instrument } from '../trading/instrument.ts';
+
+/** What execution needs of a bot, and how it tells it what happened. Callbacks must not throw. */
+export interface BotLink {
+  readonly botId: string;
+  readonly userId: string;
+  readonly epoch: number;
+  readonly venue: string;
+  readonly mode: 'live' | 'paper';
+  readonly installation: string;
+  readonly account: TradingAccount;
+  /** Least age before an unanswered order may be declared never placed; 0 where absence is proof (paper). */
+  readonly horizonMs: number;
+  /** What is left of the bot's lock; null when the lock service does not answer (nobody can take over then). */
+  leaseLeftMs(): number | null;
+  instrument(): Instrument;
+  onFills(fills: readonly Fill[]): void;
+  onOrderEnded(order: { readonly clientOrderId: string; readonly role: OrderRole; readonly decisionMs: number; readonly outcome: OrderOutcome; readonly reason: string }): void;
+  /** Another owner holds the bot: stop without another write or exchange call. */
+  onFenced(): void;
+  onFault(error: Error): void;
+}
+
+/** One order that is not over. */
+export interface LiveOrder {
+  readonly clientOrderId: string;
+  readonly symbol: string;
+  readonly role: OrderRole;
+  readonly decisionMs: number;
+  readonly signedTimestampMs: number;
+  /** Monotonic time since when its fate has been open. */
+  readonly openSince: number;
+  exchangeOrderId: string | null;
+  executedQuantity: Decimal | null;
+  /** Rounds of look-ups after the horizon in which no trace was found. */
+  negativeRounds: number;
+  probes: number;
+  probeScheduled: boolean;
+  /** True while its only POST is under way: nobody looks it up before the answer. */
+  awaitingAnswer: boolean;
+}
+
+export class OrderLine {
+  readonly link: BotLink;
+  readonly open = new Map<string, LiveOrder>();
+  /** Attempts of the newest decision per role; decisions never go back in time, so older ones are not needed. */
+  readonly #attempts = new Map<OrderRole, { decisionMs: number; attempt: number }>();
+  #queue: Promise<void> = Promise.resolve();
+  #pending = 0;
+  /** Set when the bot left: late answers are still written, nobody is told. */
+  detached = false;
+
+  constructor(link: BotLink, history: readonly Pick<StoredOrder, 'role' | 'decisionMs' | 'attempt'>[]) {
+    this.link = link;
+    for (const { role, decisionMs, attempt } of history) this.#count(role, decisionMs, attempt);
+  }
+
+  /** Number of the next order of this decision and role, from 1. */
+  nextAttempt(role: OrderRole, decisionMs: number): number {
+    const last = this.#attempts.get(role);
+    const attempt = last?.decisionMs === decisionMs ? last.attempt + 1 : 1;
+    this.#count(role, decisionMs, attempt);
+    return attempt;
+  }
+
+  #count(role: OrderRole, decisionMs: number, attempt: number): void {
+    const last = this.#attempts.get(role);
+    if (last === undefined || decisionMs > last.decisionMs || (decisionMs === last.decisionMs && attempt > last.attempt)) {
+      this.#attempts.set(role, { decisionMs, attempt });
+    }
+  }
+
+  /** Runs one piece of bookkeeping after those before it. A failure goes to the bot as a fault. */
+  enqueue(work: () => Promise<void>): void {
+    this.#pending += 1;
+    this.#queue = this.#queue
+      .then(work)
+      .catch((error: unknown) => {
+        if (!this.detached) this.link.onFault(error instanceof Error ? error : new Error(String(error)));
+      })
+      .finally(() => {
+        this.#pending -= 1;
+      });
+  }
+
+  get idle(): boolean {
+    return this.#pending === 0 && this.open.size === 0;
+  }
+
+  /** Resolves when everything queued so far has been written. */
+  async written(): Promise<void> {
+    await this.#queue;
+  }
+}

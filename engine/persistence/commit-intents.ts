@@ -1,0 +1,123 @@
+/**
+ * Makes order intents durable before anything is sent. All intents of one turn of the event loop go in one statement,
+ * which checks the epoch under a row lock: a stale owner commits nothing. The partial unique index refuses a second
+ * unresolved intent of the same role, the unique client order id refuses a repeated decision.
+ */
+import type { Decimal } from 'decimal.js';
+import type { Pool } from 'pg';
+import type { OrderRole } from '../trading/events.ts';
+import type { Market, OrderSide } from '../trading/instrument.ts';
+
+export interface Intent {
+  readonly botId: string;
+  readonly userId: string;
+  readonly epoch: number;
+  readonly venue: string;
+  readonly account: string;
+  readonly market: Market;
+  readonly symbol: string;
+  readonly clientOrderId: string;
+  readonly decisionMs: number;
+  readonly role: OrderRole;
+  readonly attempt: number;
+  readonly side: OrderSide;
+  readonly type: 'MARKET';
+  readonly quantity: Decimal;
+  readonly referencePrice: number;
+  readonly reason: string;
+  /** The venue's time, taken before this commit; the exchange drops the order when it arrives later than the window. */
+  readonly signedTimestampMs: number;
+  readonly recvWindowMs: number;
+}
+
+/** `fenced`: another owner holds the bot. `refused`: an unresolved intent of the role, or this decision, exists already. */
+export type IntentVerdict = 'committed' | 'fenced' | 'refused';
+
+/** The statement's outcome is not known: the intents may or may not be durable. Nothing of them may be sent. */
+export class CommitUnknown extends Error {
+  constructor(cause: unknown) {
+    super('it is not known whether the intents were committed; they must be re-read by client order id', { cause });
+    this.name = 'CommitUnknown';
+  }
+}
+
+const commitSql = `
+with wanted as (
+  select * from unnest(
+    $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[],
+    $11::text[], $12::int[], $13::text[], $14::text[], $15::numeric[], $16::numeric[], $17::text[], $18::bigint[], $19::int[]
+  ) as w(bot_config_id, user_id, epoch, venue, account, market, symbol, client_order_id, decision_ms,
+         role, attempt, side, type, quantity, reference_price, reason, signed_ts, recv_window_ms)
+), owned as (
+  select s.bot_config_id, s.lock_epoch
+  from bot_state s
+  where (s.bot_config_id, s.lock_epoch) in (select bot_config_id, epoch from wanted) and s.lock_holder = $1
+  order by s.bot_config_id
+  for share of s
+), inserted as (
+  insert into orders (bot_config_id, user_id, venue, account, market, symbol, client_order_id, decision_ms, role, attempt, side, type,
+                      quantity, reference_price, reason, state, epoch, signed_ts, recv_window_ms, executed_quantity, executed_quote,
+                      created_at, updated_at)
+  select w.bot_config_id, w.user_id, w.venue, w.account, w.market, w.symbol, w.client_order_id, w.decision_ms, w.role, w.attempt, w.side, w.type,
+         w.quantity, w.reference_price, w.reason, 'intended', w.epoch, w.signed_ts, w.recv_window_ms, 0, 0, now(), now()
+  from wanted w join owned o on o.bot_config_id = w.bot_config_id and o.lock_epoch = w.epoch
+  on conflict do nothing
+  returning client_order_id
+)
+select w.client_order_id as id,
+       case when i.client_order_id is not null then 'committed' when o.bot_config_id is null then 'fenced' else 'refused' end as verdict
+from wanted w
+left join owned o on o.bot_config_id = w.bot_config_id
+left join inserted i on i.client_order_id = w.client_order_id`;
+
+/**
+ * Commits the intents of one turn. Answers a verdict per client order id. Throws `CommitUnknown` when the connection
+ * broke after the statement was handed over, and the database's error when it answered with one (nothing is durable then).
+ */
+export async function commitIntents(pool: Pool, holder: string, intents: readonly Intent[]): Promise<ReadonlyMap<string, IntentVerdict>> {
+  const column = <T>(pick: (intent: Intent) => T): T[] => intents.map(pick);
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    const { rows } = await client.query<{ id: string; verdict: IntentVerdict }>({
+      name: 'commit-intents',
+      text: commitSql,
+      values: [
+        holder,
+        column((i) => i.botId),
+        column((i) => i.userId),
+        column((i) => i.epoch),
+        column((i) => i.venue),
+        column((i) => i.account),
+        column((i) => i.market),
+        column((i) => i.symbol),
+        column((i) => i.clientOrderId),
+        column((i) => i.decisionMs),
+        column((i) => i.role),
+        column((i) => i.attempt),
+        column((i) => i.side),
+        column((i) => i.type),
+        column((i) => i.quantity.toFixed()),
+        column((i) => i.referencePrice),
+        column((i) => i.reason),
+        column((i) => Math.floor(i.signedTimestampMs)),
+        column((i) => i.recvWindowMs),
+      ],
+    });
+    return new Map(rows.map((row) => [row.id, row.verdict]));
+  } catch (error) {
+    // The server's own errors carry a five-character SQLSTATE and mean that nothing was committed, except class 57/08.
+    const code = (error as { code?: unknown }).code;
+    if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !code.startsWith('08') && !code.startsWith('57P')) throw error;
+    broken = error instanceof Error ? error : new Error(String(error));
+    throw new CommitUnknown(error);
+  } finally {
+    client.release(broken);
+  }
+}
+
+/** Which of these client order ids are durable. */
+export async function committedIds(pool: Pool, clientOrderIds: readonly string[]): Promise<ReadonlySet<string>> {
+  const { rows } = await pool.query<{ id: string }>('select client_order_id as id from orders where client_order_id = any($1)', [clientOrderIds]);
+  return new Set(rows.map((row) => row.id));
+}

@@ -1,0 +1,31 @@
+/**
+ * A small pool of its own for intents and claims, so that no report, page or audit can keep an order waiting.
+ * One plain statement per commit: no unit of work stands before the wire.
+ */
+import { Pool } from 'pg';
+import type { Log } from '../observe/log.ts';
+
+export interface IntentPoolOptions {
+  readonly url: string;
+  readonly max: number;
+  readonly statementTimeoutMs: number;
+  readonly lockTimeoutMs: number;
+  readonly log: Log;
+}
+
+export function openIntentPool(options: IntentPoolOptions): Pool {
+  const pool = new Pool({
+    connectionString: options.url,
+    max: options.max,
+    // An order that cannot get a connection at once is too late anyway.
+    connectionTimeoutMillis: 1_000,
+    statement_timeout: options.statementTimeoutMs,
+    lock_timeout: options.lockTimeoutMs,
+    idle_in_transaction_session_timeout: options.statementTimeoutMs,
+    application_name: 'evenkeel-intents',
+    keepAlive: true,
+  });
+  // An idle client that the server ends (57P01) would otherwise be an uncaught exception.
+  pool.on('error', (error) => options.log.warn({ err: error }, 'an idle database connection ended; the pool opens another'));
+  return pool;
+}

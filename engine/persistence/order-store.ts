@@ -1,0 +1,81 @@
+/**
+ * The order store port: what execution needs of the rows. Implemented over PostgreSQL by `postgres-order-store.ts`.
+ * Every write carries the epoch of the bot's owner and does nothing when that is stale.
+ */
+import type { Decimal } from 'decimal.js';
+import type { Fill, OrderRole } from '../trading/events.ts';
+import type { Instrument, OrderSide } from '../trading/instrument.ts';
+import type { Intent, IntentVerdict } from './commit-intents.ts';
+
+export const orderStates = ['intended', 'unknown', 'accepted', 'filled', 'cancelled', 'expired', 'rejected', 'never-placed'] as const;
+export type OrderState = (typeof orderStates)[number];
+
+/** States that no evidence changes any more. */
+export function isTerminal(state: OrderState): boolean {
+  return state === 'filled' || state === 'cancelled' || state === 'expired' || state === 'rejected' || state === 'never-placed';
+}
+
+export interface StoredOrder {
+  readonly botId: string;
+  readonly clientOrderId: string;
+  readonly symbol: string;
+  readonly role: OrderRole;
+  readonly side: OrderSide;
+  readonly decisionMs: number;
+  readonly attempt: number;
+  readonly state: OrderState;
+  readonly exchangeOrderId: string | null;
+  /** As the exchange says it. */
+  readonly executedQuantity: Decimal;
+  readonly signedTimestampMs: number;
+  readonly createdAtMs: number;
+}
+
+/** Where a fill was learnt; for the row and the metrics. */
+export type FillSource = 'ack' | 'stream' | 'history';
+
+export interface ReportedFill {
+  readonly tradeId: string;
+  readonly price: Decimal;
+  readonly quantity: Decimal;
+  readonly commission: Decimal;
+  readonly commissionAsset: string;
+  readonly isMaker: boolean;
+  readonly atMs: number;
+}
+
+/** What was learnt about one order. Fields are null where the evidence does not speak of them. */
+export interface ExecutionEvidence {
+  readonly botId: string;
+  readonly epoch: number;
+  readonly clientOrderId: string;
+  readonly instrument: Instrument;
+  readonly state: OrderState | null;
+  readonly exchangeOrderId: string | null;
+  readonly executedQuantity: Decimal | null;
+  readonly executedQuote: Decimal | null;
+  readonly fills: readonly ReportedFill[];
+  readonly source: FillSource;
+  /** What proves the state, in words and numbers; kept in the row. */
+  readonly proof: Readonly<Record<string, unknown>> | null;
+}
+
+export type RecordAnswer =
+  /** `newFills` were not in the rows before, in the order in which they were folded. `missing` is executed quantity without fill rows. */
+  | { readonly verdict: 'recorded'; readonly order: StoredOrder; readonly newFills: readonly Fill[]; readonly missing: Decimal }
+  | { readonly verdict: 'fenced' }
+  | { readonly verdict: 'no-such-order' };
+
+export interface OrderStore {
+  commit(intents: readonly Intent[]): Promise<ReadonlyMap<string, IntentVerdict>>;
+  committed(clientOrderIds: readonly string[]): Promise<ReadonlySet<string>>;
+  /**
+   * One unit of work: order, fills, trade row, bot state and outbox change together or not at all. Idempotent: the same
+   * evidence twice changes nothing. A state never goes back; a terminal state waits until every fill it implies is there.
+   */
+  record(evidence: ExecutionEvidence): Promise<RecordAnswer>;
+  /** Our orders behind exchange order ids, for fills that history tells without a client order id. */
+  byExchangeId(venue: string, symbol: string, exchangeOrderIds: readonly string[]): Promise<readonly StoredOrder[]>;
+  /** Highest numeric trade id on record for the symbol; null when there is none. */
+  lastTradeId(venue: string, symbol: string): Promise<string | null>;
+}
