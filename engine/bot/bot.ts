@@ -1,0 +1,284 @@
+/**
+ * One bot as an actor: the machine, the session and their ports. It is claimed by the supervisor, recovers from rows,
+ * warms its series, runs, and lets go. An error in it ends it and nothing else.
+ */
+import { createActor } from 'xstate';
+import type { Actor, SnapshotFrom } from 'xstate';
+import type { TradingAccount } from '../exchanges/exchange.ts';
+import type { Executor } from '../execution/executor.ts';
+import type { BotLink } from '../execution/order-line.ts';
+import type { MarketSeries, SeriesListener, SeriesSubscription } from '../market/market.ts';
+import type { Log } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import { isTerminal } from '../persistence/order-store.ts';
+import type { BotRows } from '../persistence/bot-rows.ts';
+import type { Clock, VenueClock } from '../time/clock.ts';
+import type { Candle } from '../trading/candle.ts';
+import type { Instrument } from '../trading/instrument.ts';
+import { isFlat } from '../trading/position.ts';
+import { restoreState } from '../trading/restore.ts';
+import { botMachine } from './machine.ts';
+import type { BotMachineEvent } from './machine.ts';
+import { BotSession } from './session.ts';
+import type { BotSettings } from './session.ts';
+import { settingsOf } from './settings.ts';
+
+export interface BotOptions {
+  readonly botId: string;
+  readonly epoch: number;
+  readonly rows: BotRows;
+  readonly installation: string;
+  readonly safeMode: boolean;
+  readonly account: TradingAccount;
+  readonly horizonMs: number;
+  readonly executor: Executor;
+  readonly market: MarketSeries;
+  readonly clock: Clock;
+  readonly venueClock: VenueClock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly drainTimeoutMs: number;
+  /** Loads the instrument and answers how to read it from then on (filters change while a bot runs). */
+  loadInstrument(symbol: string): Promise<() => Instrument>;
+  leaseLeftMs(): number | null;
+  onPrice(candle: Candle): void;
+  onDirty(): void;
+  /** The bot is over: `error` when it faulted, null when it was released; `fenced` when another owner has it. */
+  onEnded(end: { readonly error: Error | null; readonly fenced: boolean }): void;
+}
+
+/** An entry decided at a close that is older than this is not made up for after a restart. */
+const lateEntryShare = 0.1;
+const lateEntryMinMs = 5_000;
+
+export class Bot {
+  readonly #options: BotOptions;
+  readonly #actor: Actor<typeof botMachine>;
+  #settings: BotSettings;
+  #session: BotSession | null = null;
+  #subscription: SeriesSubscription | null = null;
+  #instrument: (() => Instrument) | null = null;
+  #fenced = false;
+
+  constructor(options: BotOptions) {
+    this.#options = options;
+    this.#settings = settingsOf(options.rows.config);
+    this.#actor = createActor(botMachine, {
+      input: { recover: () => this.#recover(), warm: () => this.#warm(), drain: () => this.#drain(), safeMode: options.safeMode },
+    });
+    this.#actor.subscribe({
+      next: (snapshot) => this.#onSnapshot(snapshot),
+      error: (error) => this.#end(error instanceof Error ? error : new Error(String(error))),
+    });
+  }
+
+  start(): void {
+    this.#actor.start();
+    this.#send({ type: 'claimed' });
+  }
+
+  /** Settles what is in flight and lets go; `onEnded` tells when. */
+  stop(): void {
+    this.#session?.block({ rule: 'draining', reason: 'the bot is stopping' });
+    this.#send({ type: 'stop' });
+  }
+
+  /** Somebody else has the bot: no further write or exchange call. */
+  fence(): void {
+    this.#fenced = true;
+    this.#session?.close();
+    this.#subscription?.close();
+    this.#send({ type: 'fenced' });
+  }
+
+  get session(): BotSession | null {
+    return this.#session;
+  }
+
+  get symbol(): string {
+    return this.#settings.trading.symbol;
+  }
+
+  /** Name of the life-cycle state: claiming, recovering, warming, running, quarantined, draining, released or faulted. */
+  get life(): string {
+    const { value } = this.#actor.getSnapshot();
+    return typeof value === 'string' ? value : (Object.keys(value)[0] ?? 'unknown');
+  }
+
+  get running(): boolean {
+    return this.life === 'running' || this.life === 'quarantined';
+  }
+
+  /** Exposed: holds something, or has an order that is not over. */
+  get exposed(): boolean {
+    const { executor, botId } = this.#options;
+    return !executor.idle(botId) || (this.#session !== null && this.#session.phase !== 'flat');
+  }
+
+  /** The newest close that the bot has decided on with nothing left in flight; null while it is not there yet. */
+  get settledThroughMs(): number | null {
+    const session = this.#session;
+    if (session === null || !this.running || session.state.working !== null || !this.#options.executor.idle(this.#options.botId)) return null;
+    return session.state.lastDecidedMs;
+  }
+
+  /** Takes changed settings over from the next decision on. False when they need another series: restart the bot then. */
+  reconfigure(rows: BotRows): boolean {
+    const next = settingsOf(rows.config);
+    const before = this.#settings;
+    const sameSeries = next.trading.symbol === before.trading.symbol && next.trading.timeframe === before.trading.timeframe && next.strategy === before.strategy && next.mode === before.mode;
+    const sameNeeds = JSON.stringify(next.strategy.needs(next.parameters)) === JSON.stringify(before.strategy.needs(before.parameters));
+    if (!sameSeries || !sameNeeds || this.#session === null) return false;
+    this.#settings = next;
+    this.#session.reconfigure(next);
+    return true;
+  }
+
+  async #recover(): Promise<void> {
+    const { rows, clock, venueClock, metrics, executor, safeMode } = this.#options;
+    this.#instrument = await this.#options.loadInstrument(this.symbol);
+    const instrument = this.#instrument();
+    const lastFill = rows.fills.at(-1);
+    const state = restoreState(this.#settings.trading, instrument, {
+      fills: rows.fills,
+      orders: rows.orders.map((order) => ({
+        role: order.role,
+        decisionMs: order.decisionMs,
+        attempt: order.attempt,
+        clientOrderId: order.clientOrderId,
+        outcome: !isTerminal(order.state) ? null : order.executedQuantity.gt(0) ? 'filled' : order.state === 'rejected' ? 'rejected' : order.state === 'never-placed' ? 'never-placed' : 'unfilled',
+      })),
+      day: rows.stateData.day,
+      lastPrice: lastFill === undefined ? Number.NaN : lastFill.price.toNumber(),
+      blocks: rows.stateData.pausedReason === null ? [] : [{ rule: 'paused', reason: rows.stateData.pausedReason }],
+      atMs: venueClock.now(),
+    });
+    this.#checkFold(state.position.quantity.toFixed());
+    const session = new BotSession({
+      settings: this.#settings,
+      state,
+      clock,
+      venueClock,
+      metrics,
+      safeMode,
+      instrument: this.#instrument,
+      place: (command, triggeredAt) => executor.place(this.#options.botId, command, triggeredAt),
+      onPrice: (candle) => this.#options.onPrice(candle),
+      onTradingPhase: (phase) => this.#send({ type: 'trading-changed', phase }),
+      onFeedPhase: (phase) => this.#send({ type: 'feed-changed', phase }),
+      onAllowance: (reason) => this.#send({ type: 'allowance-changed', reason }),
+      onDirty: () => this.#options.onDirty(),
+      onFault: (error) => this.#send({ type: 'fault', error }),
+    });
+    this.#session = session;
+    if (safeMode) session.block({ rule: 'quarantined', reason: 'the bot crashed again and again; its position is managed, nothing new is opened' });
+    executor.attach(this.#link(session, this.#instrument), rows.orders);
+  }
+
+  /** The cache written with the fills must equal their fold; a difference means corrupt rows, and nobody trades on those. */
+  #checkFold(folded: string): void {
+    const cached = this.#options.rows.stateData.position.quantity.toFixed();
+    if (cached === folded) return;
+    this.#options.metrics.reconcileDrift.inc({ kind: 'position-cache' });
+    throw new Error(`bot ${this.#options.botId}: its fills add up to ${folded}, but bot_state says ${cached}; the rows were changed from outside`);
+  }
+
+  #link(session: BotSession, instrument: () => Instrument): BotLink {
+    const { botId, epoch, rows, account, installation, horizonMs, venueClock } = this.#options;
+    return {
+      botId,
+      userId: rows.config.userId,
+      epoch,
+      venue: rows.config.venue,
+      mode: rows.config.mode,
+      installation,
+      account,
+      horizonMs,
+      leaseLeftMs: () => this.#options.leaseLeftMs(),
+      instrument,
+      onFills: (fills) => {
+        for (const fill of fills) session.tell({ type: 'fill-received', fill, atMs: fill.atMs });
+        this.#options.onDirty();
+      },
+      onOrderEnded: (order) => {
+        session.tell({ type: 'order-ended', ...order, atMs: venueClock.now() });
+        // Nothing was bought at this close after all: the close is decided on again while it is still fresh.
+        if (order.role === 'entry' && order.outcome === 'never-placed') this.#decideOnNewestClose();
+        else if (order.role === 'exit' && order.outcome !== 'filled') this.#retryExit();
+      },
+      onFenced: () => this.fence(),
+      onFault: (error) => this.#send({ type: 'fault', error }),
+    };
+  }
+
+  async #warm(): Promise<void> {
+    const session = this.#session;
+    if (session === null) throw new Error('a bot warms up after it has recovered');
+    const { trading, strategy, parameters } = this.#settings;
+    const listener: SeriesListener = session;
+    this.#subscription = await this.#options.market.subscribe(
+      { symbol: trading.symbol, timeframe: trading.timeframe, needs: strategy.needs(parameters), warmUpCandles: strategy.warmUpCandles(parameters) },
+      listener,
+    );
+    if (this.#fenced) {
+      this.#subscription.close();
+      return;
+    }
+    session.onHealth(this.#subscription.health, 'the series has just been joined');
+    this.#decideOnNewestClose();
+  }
+
+  /** After a restart the newest close may not have been decided on: entries only while fresh, exits always. */
+  #decideOnNewestClose(): void {
+    const session = this.#session;
+    const view = this.#subscription?.view() ?? null;
+    if (session === null || view === null) return;
+    const { trading, strategy, parameters } = this.#settings;
+    const ageMs = this.#options.venueClock.now() - view.candle.closeTime;
+    const holding = !isFlat(session.state.position, this.#instrument?.() ?? failNoInstrument());
+    const lengthMs = view.candle.closeTime + 1 - view.candle.openTime;
+    const fresh = ageMs <= Math.max(lateEntryMinMs, lengthMs * lateEntryShare) || trading.timeframe === '1s';
+    const due = view.candle.closeTime > session.state.lastDecidedMs || (view.candle.closeTime === session.state.lastDecidedMs && session.state.lastEntryMs < view.candle.closeTime);
+    if (!due) return;
+    if (!fresh && !(holding && strategy.signal(view, parameters).action === 'exit')) return;
+    session.onClose(view);
+  }
+
+  /** An exit holds until the position is flat, but not in a tight loop. */
+  #retryExit(): void {
+    this.#options.clock.after(1_000, () => {
+      const view = this.#subscription?.view() ?? null;
+      if (view !== null && this.running) this.#session?.onUpdate({ ...view.candle, closed: false });
+    });
+  }
+
+  async #drain(): Promise<void> {
+    const { executor, botId, drainTimeoutMs, log } = this.#options;
+    this.#subscription?.close();
+    const settled = await executor.settle(botId, drainTimeoutMs);
+    if (!settled) log.warn({ botId }, 'the bot leaves with an order whose fate is open; its next owner resolves it');
+    await executor.detach(botId);
+    this.#session?.close();
+  }
+
+  /** Late answers may reach a bot that is over. */
+  #send(event: BotMachineEvent): void {
+    if (this.#actor.getSnapshot().status === 'active') this.#actor.send(event);
+  }
+
+  #onSnapshot(snapshot: SnapshotFrom<typeof botMachine>): void {
+    this.#options.onDirty();
+    if (snapshot.status !== 'done') return;
+    this.#end(snapshot.matches('faulted') ? (snapshot.context.error ?? new Error('unknown fault')) : null);
+  }
+
+  #end(error: Error | null): void {
+    this.#subscription?.close();
+    this.#session?.close();
+    void this.#options.executor.detach(this.#options.botId).finally(() => this.#options.onEnded({ error, fenced: this.#fenced }));
+  }
+}
+
+function failNoInstrument(): never {
+  throw new Error('a bot has its instrument before it has a series');
+}

@@ -1,0 +1,193 @@
+/**
+ * The hot path of one bot: market and order events in, the pure core's decision, commands out. A plain object, because
+ * an actor message per candle would cost more than the decision; the machine beside it hears only what changes its state.
+ */
+import type { SeriesHealth, SeriesListener, SeriesView } from '../market/market.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { Strategy, StrategyParameters, Signal } from '../strategies/strategy.ts';
+import type { Clock, VenueClock } from '../time/clock.ts';
+import type { Candle } from '../trading/candle.ts';
+import { decide } from '../trading/decide.ts';
+import type { Decision, EntryBlock, PlaceOrder, TradingConfig, TradingEvent } from '../trading/events.ts';
+import type { Instrument } from '../trading/instrument.ts';
+import { isFlat } from '../trading/position.ts';
+import type { TradingState } from '../trading/state.ts';
+
+export type TradingPhase = 'flat' | 'entering' | 'holding' | 'exiting';
+export type FeedPhase = 'live' | 'gapped' | 'stale';
+
+/** What a bot is made of, as its row says. Replaced as a whole when the row changes. */
+export interface BotSettings {
+  readonly trading: TradingConfig;
+  readonly strategy: Strategy;
+  readonly parameters: StrategyParameters;
+  readonly mode: 'live' | 'paper';
+}
+
+export interface SessionOptions {
+  readonly settings: BotSettings;
+  readonly state: TradingState;
+  readonly clock: Clock;
+  readonly venueClock: VenueClock;
+  readonly metrics: Metrics;
+  /** The strategy is not asked: stops and requested exits still work. For bots that crash again and again. */
+  readonly safeMode: boolean;
+  instrument(): Instrument;
+  place(command: PlaceOrder, triggeredAt: number | null): void;
+  /** The forming or closed candle that the session saw last; paper accounts fill at its price. */
+  onPrice(candle: Candle): void;
+  onTradingPhase(phase: TradingPhase): void;
+  onFeedPhase(phase: FeedPhase): void;
+  onAllowance(reason: string | null): void;
+  /** Something worth a row changed: status message, day, blocks. */
+  onDirty(): void;
+  onFault(error: Error): void;
+}
+
+const safeModeSignal: Signal = { action: 'hold', reason: 'safe mode after repeated crashes: the strategy is not asked' };
+
+export class BotSession implements SeriesListener {
+  readonly #options: SessionOptions;
+  #settings: BotSettings;
+  #state: TradingState;
+  #phase: TradingPhase = 'flat';
+  #feed: FeedPhase = 'live';
+  #allowance: string | null = null;
+  #message = 'waiting for the first candle to close';
+  #lastDecisionAtMs: number | null = null;
+  #closed = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#settings = options.settings;
+    this.#state = options.state;
+    this.#report();
+  }
+
+  get state(): TradingState {
+    return this.#state;
+  }
+  get settings(): BotSettings {
+    return this.#settings;
+  }
+  get phase(): TradingPhase {
+    return this.#phase;
+  }
+  get feed(): FeedPhase {
+    return this.#feed;
+  }
+  get allowance(): string | null {
+    return this.#allowance;
+  }
+  /** Why the bot did what it did, or did nothing, last. */
+  get message(): string {
+    return this.#message;
+  }
+  get lastDecisionAtMs(): number | null {
+    return this.#lastDecisionAtMs;
+  }
+
+  onClose(view: SeriesView): void {
+    const receivedAt = this.#options.clock.monotonic();
+    this.#options.onPrice(view.candle);
+    this.#guard(() => {
+      const signal = this.#options.safeMode ? safeModeSignal : this.#settings.strategy.signal(view, this.#settings.parameters);
+      const decision = this.#decide({ type: 'candle-closed', candle: view.candle, signal, atMs: view.candle.closeTime }, receivedAt);
+      if (decision.reason === null) this.#say(signal.reason);
+      this.#lastDecisionAtMs = view.candle.closeTime;
+      this.#options.metrics.barToDecision.observe((this.#options.clock.monotonic() - receivedAt) / 1000);
+    });
+  }
+
+  onUpdate(candle: Candle): void {
+    this.#options.onPrice(candle);
+    this.#guard(() => this.#decide({ type: 'price-moved', candle, atMs: this.#options.venueClock.now() }, this.#options.clock.monotonic()));
+  }
+
+  onHealth(health: SeriesHealth, reason: string): void {
+    const atMs = this.#options.venueClock.now();
+    const phase: FeedPhase = health === 'gapped' ? 'gapped' : health === 'live' ? 'live' : 'stale';
+    this.#guard(() => {
+      for (const rule of ['series-gapped', 'series-stale'] as const) {
+        const blocked = (phase === 'gapped' && rule === 'series-gapped') || (phase === 'stale' && rule === 'series-stale');
+        this.#decide(blocked ? { type: 'entries-blocked', block: { rule, reason }, atMs } : { type: 'entries-unblocked', rule, atMs }, null);
+      }
+    });
+    if (phase === this.#feed) return;
+    this.#feed = phase;
+    this.#options.onFeedPhase(phase);
+  }
+
+  /** Everything that is not market data: fills, ended orders, blocks, requests. */
+  tell(event: TradingEvent): void {
+    this.#guard(() => this.#decide(event, null));
+  }
+
+  block(block: EntryBlock): void {
+    this.tell({ type: 'entries-blocked', block, atMs: this.#options.venueClock.now() });
+  }
+
+  unblock(rule: EntryBlock['rule']): void {
+    this.tell({ type: 'entries-unblocked', rule, atMs: this.#options.venueClock.now() });
+  }
+
+  /** Changed settings apply from the next decision on. */
+  reconfigure(settings: BotSettings): void {
+    this.#settings = settings;
+  }
+
+  /** No event has an effect any more. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  #guard(work: () => void): void {
+    if (this.#closed) return;
+    try {
+      work();
+    } catch (error) {
+      this.#options.metrics.decisionFailures.inc({ reason: error instanceof Error ? error.name : 'unknown' });
+      this.#closed = true;
+      this.#options.onFault(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  #decide(event: TradingEvent, triggeredAt: number | null): Decision {
+    const before = this.#state;
+    const decision = decide(before, event, this.#settings.trading, this.#options.instrument());
+    this.#state = decision.state;
+    for (const command of decision.commands) {
+      this.#options.metrics.decisions.inc({ action: command.role, mode: this.#settings.mode });
+      this.#options.place(command, triggeredAt);
+    }
+    if (decision.blockedBy !== null) this.#options.metrics.riskBlocks.inc({ rule: decision.blockedBy });
+    if (decision.reason !== null) this.#say(decision.reason);
+    if (decision.state !== before) {
+      this.#report();
+      if (decision.state.day !== before.day || decision.state.blocks !== before.blocks) this.#options.onDirty();
+    }
+    return decision;
+  }
+
+  #say(message: string): void {
+    if (message === this.#message) return;
+    this.#message = message;
+    this.#options.onDirty();
+  }
+
+  #report(): void {
+    const state = this.#state;
+    const phase: TradingPhase =
+      state.working?.role === 'entry' ? 'entering' : state.exiting !== null || state.working?.role === 'exit' ? 'exiting' : isFlat(state.position, this.#options.instrument()) ? 'flat' : 'holding';
+    if (phase !== this.#phase) {
+      this.#phase = phase;
+      this.#options.onTradingPhase(phase);
+      this.#options.onDirty();
+    }
+    const allowance = state.blocks[0]?.reason ?? null;
+    if (allowance !== this.#allowance) {
+      this.#allowance = allowance;
+      this.#options.onAllowance(allowance);
+    }
+  }
+}

@@ -1,0 +1,22 @@
+/** From a bot's row to its settings: overrides applied, the strategy looked up. */
+import type { BotConfigRow } from '../persistence/bot-rows.ts';
+import { findStrategy } from '../strategies/registry.ts';
+import { resolveConfig } from '../trading/resolve-config.ts';
+import type { BotSettings } from './session.ts';
+
+/** The row asks for something that this build does not have. */
+export class UnusableConfig extends Error {
+  constructor(botId: string, problem: string) {
+    super(`bot ${botId} cannot run: ${problem}`);
+    this.name = 'UnusableConfig';
+  }
+}
+
+export function settingsOf(row: BotConfigRow): BotSettings {
+  const strategy = findStrategy(row.columns.strategy);
+  if (strategy === undefined) throw new UnusableConfig(row.id, `there is no strategy "${row.columns.strategy}"`);
+  const { trading, parameters } = resolveConfig(row.columns);
+  const problems = strategy.check(parameters);
+  if (problems.length > 0) throw new UnusableConfig(row.id, problems.join('; '));
+  return { trading, parameters, strategy, mode: row.mode };
+}

@@ -1,0 +1,147 @@
+/**
+ * A paper account: one bot's orders filled at once by the exchange's own matching rules, at the price that its series
+ * shows, with fees and slippage from the configuration. It never signs or sends anything. What it holds is rebuilt from
+ * the bot's fills, so a restart loses nothing; an order without fills on record was never placed.
+ */
+import { Decimal } from 'decimal.js';
+import type { BookOrder, BookTrade, MatchingEngine } from '../matching/matching.ts';
+import { createMatching } from '../matching/engine.ts';
+import type { VenueClock } from '../time/clock.ts';
+import type { Fill } from '../trading/events.ts';
+import type { Instrument } from '../trading/instrument.ts';
+import type { Balance, ExchangeFill, ExchangeOrder, OrderLookup, OrderRequest, PlaceOutcome, TradingAccount } from './exchange.ts';
+
+export interface PaperOptions {
+  readonly botId: string;
+  readonly initialCapital: Decimal;
+  /** All fills of the bot so far, in order. */
+  readonly fills: readonly Fill[];
+  readonly feePercent: number;
+  readonly slippagePercent: number;
+  readonly venueClock: VenueClock;
+  instrument(): Instrument;
+}
+
+export interface PaperAccount extends TradingAccount {
+  /** The price that the next order fills around. */
+  onPrice(price: number): void;
+}
+
+export function createPaperAccount(options: PaperOptions): PaperAccount {
+  const { botId, venueClock, slippagePercent } = options;
+  const account = `paper-${botId}`;
+  let matching: MatchingEngine | null = null;
+  let price = Number.NaN;
+
+  /** Built at the first order, when the instrument is known. */
+  const book = (): MatchingEngine => {
+    if (matching !== null) {
+      matching.replaceInstrument(options.instrument());
+      return matching;
+    }
+    const engine = createMatching();
+    const instrument = options.instrument();
+    const rate = new Decimal(options.feePercent).div(100);
+    engine.list(instrument);
+    engine.openAccount(account, { maker: rate, taker: rate, asset: 'received' });
+    const held = holdings(options, instrument);
+    if (held.quote.gt(0)) engine.deposit(account, instrument.quoteAsset, held.quote, venueClock.now());
+    if (held.base.gt(0)) engine.deposit(account, instrument.baseAsset, held.base, venueClock.now());
+    matching = engine;
+    return engine;
+  };
+
+  return {
+    name: account,
+    onPrice(next) {
+      price = next;
+    },
+    async placeOrder(request: OrderRequest): Promise<PlaceOutcome> {
+      if (!(price > 0)) return refused('there is no price yet');
+      const engine = book();
+      const atMs = Math.floor(venueClock.now());
+      const tick = options.instrument().price.tick;
+      const mid = new Decimal(price);
+      const slip = mid.times(slippagePercent).div(100);
+      const onGrid = (value: Decimal): Decimal => (tick.gt(0) ? value.div(tick).round().times(tick) : value);
+      engine.tick({ symbol: request.symbol, price: onGrid(mid), bid: onGrid(mid.minus(slip)), ask: onGrid(mid.plus(slip)), liquidity: null, atMs });
+      const result = engine.place(account, request, atMs);
+      if (!result.ok) return refused(result.refusal.message, result.refusal.code);
+      const { order, trades } = result.value;
+      return { kind: 'accepted', order: exchangeOrder(order), fills: trades.map((trade, index) => exchangeFill(order, trade, index)) };
+    },
+    async order(): Promise<OrderLookup> {
+      // Every fill was on record before anyone could ask: what is asked for never happened.
+      return { kind: 'absent' };
+    },
+    async openOrders() {
+      return [];
+    },
+    async ordersSince() {
+      return [];
+    },
+    async fillsOfOrder() {
+      return [];
+    },
+    async fillsSince() {
+      return [];
+    },
+    async balances(): Promise<readonly Balance[]> {
+      return book().balances(account);
+    },
+    listen(listener) {
+      listener.onSubscribed();
+      return { stop: async () => undefined };
+    },
+  };
+}
+
+/** Paper ids are text that no exchange gives, so they never collide with real ones. */
+function exchangeOrder(order: BookOrder): ExchangeOrder {
+  return {
+    symbol: order.symbol,
+    orderId: `paper-${order.clientOrderId}`,
+    clientOrderId: order.clientOrderId,
+    side: order.side,
+    type: order.type,
+    status: order.status,
+    quantity: order.quantity,
+    executedQuantity: order.executedQuantity,
+    executedQuote: order.executedQuote,
+    updatedAtMs: order.updatedAtMs,
+  };
+}
+
+function exchangeFill(order: BookOrder, trade: BookTrade, index: number): ExchangeFill {
+  return {
+    symbol: order.symbol,
+    tradeId: `paper-${order.clientOrderId}-${index + 1}`,
+    orderId: `paper-${order.clientOrderId}`,
+    clientOrderId: order.clientOrderId,
+    side: trade.side,
+    price: trade.price,
+    quantity: trade.quantity,
+    commission: trade.commission,
+    commissionAsset: trade.commissionAsset,
+    isMaker: trade.isMaker,
+    atMs: trade.atMs,
+  };
+}
+
+function refused(message: string, code: number | null = null): PlaceOutcome {
+  return { kind: 'rejected', refusal: { httpStatus: 400, code, message, class: code === -1013 ? 'filter' : 'other' } };
+}
+
+/** What the account holds after the fills: the budget and everything bought, sold and paid since. */
+function holdings(options: PaperOptions, instrument: Instrument): { quote: Decimal; base: Decimal } {
+  let quote = options.initialCapital;
+  let base = new Decimal(0);
+  for (const fill of options.fills) {
+    const sign = fill.side === 'BUY' ? 1 : -1;
+    base = base.plus(fill.quantity.times(sign));
+    quote = quote.minus(fill.quantity.times(fill.price).times(sign));
+    if (fill.commissionAsset === instrument.baseAsset) base = base.minus(fill.commission);
+    if (fill.commissionAsset === instrument.quoteAsset) quote = quote.minus(fill.commission);
+  }
+  return { quote, base };
+}

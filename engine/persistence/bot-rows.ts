@@ -1,0 +1,163 @@
+/**
+ * A bot's rows as recovery needs them, loaded in sets: a handful of queries however many bots were claimed.
+ */
+import { Decimal } from 'decimal.js';
+import type { Pool } from 'pg';
+import type { Fill, OrderRole } from '../trading/events.ts';
+import type { OrderSide } from '../trading/instrument.ts';
+import type { BotColumns } from '../trading/resolve-config.ts';
+import type { OrderState, StoredOrder } from './order-store.ts';
+import { readStateData } from './state-data.ts';
+import type { StateData, StateDataJson } from './state-data.ts';
+
+/** One row of `bot_configs`, money as Decimal. */
+export interface BotConfigRow {
+  readonly id: string;
+  readonly userId: string;
+  readonly version: number;
+  readonly mode: 'live' | 'paper';
+  readonly venue: string;
+  readonly columns: BotColumns;
+}
+
+export interface BotRows {
+  readonly config: BotConfigRow;
+  readonly stateData: StateData;
+  /** Orders that are not over, and the recent ones, oldest first. */
+  readonly orders: readonly StoredOrder[];
+  /** All fills of the bot in the order in which they are folded. */
+  readonly fills: readonly Fill[];
+}
+
+/** Orders older than this are needed no more: they are over, and their fills tell the rest. */
+const recentOrders = '3 days';
+
+export async function loadConfigs(pool: Pool, botIds: readonly string[]): Promise<ReadonlyMap<string, BotConfigRow>> {
+  const { rows } = await pool.query<Record<string, unknown>>('select * from bot_configs where id = any($1::bigint[])', [botIds]);
+  return new Map(rows.map((row) => [String(row['id']), configRow(row)]));
+}
+
+export async function loadBots(pool: Pool, botIds: readonly string[]): Promise<ReadonlyMap<string, BotRows>> {
+  const [configs, states, orders, fills] = await Promise.all([
+    loadConfigs(pool, botIds),
+    pool.query<{ id: string; data: StateDataJson | null }>('select bot_config_id as id, state_data as data from bot_state where bot_config_id = any($1::bigint[])', [botIds]),
+    pool.query<OrderRecord>(
+      `${selectOrder} where bot_config_id = any($1::bigint[])
+         and (state in ('intended', 'unknown', 'accepted') or created_at > now() - interval '${recentOrders}')
+       order by id`,
+      [botIds],
+    ),
+    pool.query<FillRecord>(`${selectFill} where bot_config_id = any($1::bigint[]) order by id`, [botIds]),
+  ]);
+  const dataById = new Map(states.rows.map((row) => [row.id, row.data ?? {}]));
+  const ordersById = Map.groupBy(orders.rows, (row) => row.bot_config_id);
+  const fillsById = Map.groupBy(fills.rows, (row) => row.bot_config_id);
+  const bots = new Map<string, BotRows>();
+  for (const [id, config] of configs) {
+    bots.set(id, {
+      config,
+      stateData: readStateData(dataById.get(id) ?? {}),
+      orders: (ordersById.get(id) ?? []).map(storedOrder),
+      fills: (fillsById.get(id) ?? []).map(storedFill),
+    });
+  }
+  return bots;
+}
+
+/** Columns of `orders` that make a `StoredOrder`; callers add the condition. */
+export const selectOrder = `
+  select bot_config_id::text, client_order_id, symbol, role, side, decision_ms::text, attempt, state, exchange_order_id,
+         executed_quantity::text, signed_ts::text, (extract(epoch from created_at) * 1000)::bigint::text as created_ms
+  from orders`;
+
+export interface OrderRecord {
+  readonly bot_config_id: string;
+  readonly client_order_id: string;
+  readonly symbol: string;
+  readonly role: OrderRole;
+  readonly side: OrderSide;
+  readonly decision_ms: string;
+  readonly attempt: number;
+  readonly state: OrderState;
+  readonly exchange_order_id: string | null;
+  readonly executed_quantity: string;
+  readonly signed_ts: string;
+  readonly created_ms: string;
+}
+
+export function storedOrder(row: OrderRecord): StoredOrder {
+  return {
+    botId: row.bot_config_id,
+    clientOrderId: row.client_order_id,
+    symbol: row.symbol,
+    role: row.role,
+    side: row.side,
+    decisionMs: Number(row.decision_ms),
+    attempt: row.attempt,
+    state: row.state,
+    exchangeOrderId: row.exchange_order_id,
+    executedQuantity: new Decimal(row.executed_quantity),
+    signedTimestampMs: Number(row.signed_ts),
+    createdAtMs: Number(row.created_ms),
+  };
+}
+
+const selectFill = `
+  select bot_config_id::text, exchange_trade_id, client_order_id, role, side, price::text, quantity::text, commission_amount::text,
+         commission_asset, (extract(epoch from executed_at) * 1000)::bigint::text as executed_ms
+  from fills`;
+
+interface FillRecord {
+  readonly bot_config_id: string;
+  readonly exchange_trade_id: string;
+  readonly client_order_id: string;
+  readonly role: OrderRole;
+  readonly side: OrderSide;
+  readonly price: string;
+  readonly quantity: string;
+  readonly commission_amount: string;
+  readonly commission_asset: string;
+  readonly executed_ms: string;
+}
+
+function storedFill(row: FillRecord): Fill {
+  return {
+    tradeId: row.exchange_trade_id,
+    clientOrderId: row.client_order_id,
+    role: row.role,
+    side: row.side,
+    price: new Decimal(row.price),
+    quantity: new Decimal(row.quantity),
+    commission: new Decimal(row.commission_amount),
+    commissionAsset: row.commission_asset,
+    atMs: Number(row.executed_ms),
+  };
+}
+
+function configRow(row: Record<string, unknown>): BotConfigRow {
+  const columns: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(row)) columns[camelCase(name)] = columnValue(name, value);
+  return {
+    id: String(row['id']),
+    userId: String(row['user_id']),
+    version: Number(row['version']),
+    mode: row['mode'] === 'live' ? 'live' : 'paper',
+    venue: String(row['venue']),
+    // The table's checks guarantee these types; the names are the columns' own.
+    columns: columns as unknown as BotColumns,
+  };
+}
+
+const moneyColumns = new Set(['initial_capital', 'position_size_fixed', 'transfer_amount']);
+/** Texts that the driver returns for numeric columns and that are percentages or counts. */
+const numberColumn = /(_perc|_stop_loss|_take_profit|_trailing_stop|_oversold|_overbought|_fast|_slow|_period|_seconds|_trades|leverage)$/;
+
+function columnValue(name: string, value: unknown): unknown {
+  if (value === null || value === undefined) return null;
+  if (moneyColumns.has(name)) return new Decimal(String(value));
+  return numberColumn.test(name) ? Number(value) : value;
+}
+
+function camelCase(name: string): string {
+  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}

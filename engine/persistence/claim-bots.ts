@@ -1,0 +1,80 @@
+/**
+ * Who runs which bot, as the rows say it. Taking a bot bumps its epoch; every later write and intent carries that epoch
+ * and does nothing when it is stale. All statements work on sets.
+ */
+import type { Pool } from 'pg';
+
+/** What the roster sees of one bot that shall run. */
+export interface Wish {
+  readonly botId: string;
+  readonly configVersion: number;
+  readonly venue: string;
+  readonly epoch: number;
+  readonly holder: string | null;
+}
+
+/** Every bot that shall run, by its configuration. */
+export async function readWishes(pool: Pool): Promise<readonly Wish[]> {
+  const { rows } = await pool.query<{ id: string; version: number; venue: string; epoch: string; holder: string | null }>(
+    `select c.id::text, c.version, c.venue, coalesce(s.lock_epoch, 0)::text as epoch, s.lock_holder as holder
+     from bot_configs c left join bot_state s on s.bot_config_id = c.id
+     where c.is_active and c.deleted_at is null
+     order by c.id`,
+  );
+  return rows.map((row) => ({ botId: row.id, configVersion: row.version, venue: row.venue, epoch: Number(row.epoch), holder: row.holder }));
+}
+
+/** Takes the bots: answers the new epoch of each. */
+export async function claimBots(pool: Pool, holder: string, botIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await pool.query<{ id: string; epoch: string }>(
+    `insert into bot_state (bot_config_id, is_running, status_message, state_data, lock_holder, lock_epoch, version, created_at, updated_at)
+     select id, true, 'starting', '{}', $1, 1, 1, now(), now() from bot_configs where id = any($2::bigint[]) order by id
+     on conflict (bot_config_id) do update
+       set lock_holder = excluded.lock_holder, lock_epoch = bot_state.lock_epoch + 1, is_running = true, status_message = 'starting',
+           version = bot_state.version + 1, updated_at = now()
+     returning bot_config_id::text as id, lock_epoch::text as epoch`,
+    [holder, botIds],
+  );
+  return new Map(rows.map((row) => [row.id, Number(row.epoch)]));
+}
+
+/** Lets go of bots that are still ours; their epoch stays, the next owner raises it. */
+export async function releaseBots(pool: Pool, holder: string, released: readonly { readonly botId: string; readonly message: string }[]): Promise<void> {
+  await pool.query(
+    `update bot_state s set lock_holder = null, is_running = false, status_message = r.message, version = s.version + 1, updated_at = now()
+     from unnest($2::bigint[], $3::text[]) as r(bot_config_id, message)
+     where s.bot_config_id = r.bot_config_id and s.lock_holder = $1`,
+    [holder, released.map((bot) => bot.botId), released.map((bot) => bot.message)],
+  );
+}
+
+export interface BotStatus {
+  readonly botId: string;
+  readonly epoch: number;
+  readonly message: string;
+  /** Venue time of the newest candle decided on, ms; null before the first. */
+  readonly lastExecutionMs: number | null;
+  /** Merged into `state_data`; keys that are absent stay. */
+  readonly stateData: Readonly<Record<string, unknown>>;
+}
+
+/** Writes what bots say of themselves, for those whose epoch is still ours. Answers the bots that were written. */
+export async function writeStatuses(pool: Pool, holder: string, statuses: readonly BotStatus[]): Promise<ReadonlySet<string>> {
+  const { rows } = await pool.query<{ id: string }>(
+    `update bot_state s
+     set status_message = u.message, state_data = s.state_data || u.data::jsonb,
+         last_execution = coalesce(to_timestamp(u.last_ms / 1000.0), s.last_execution), version = s.version + 1, updated_at = now()
+     from unnest($2::bigint[], $3::bigint[], $4::text[], $5::float8[], $6::text[]) as u(bot_config_id, epoch, message, last_ms, data)
+     where s.bot_config_id = u.bot_config_id and s.lock_epoch = u.epoch and s.lock_holder = $1
+     returning s.bot_config_id::text as id`,
+    [
+      holder,
+      statuses.map((status) => status.botId),
+      statuses.map((status) => status.epoch),
+      statuses.map((status) => status.message.slice(0, 500)),
+      statuses.map((status) => status.lastExecutionMs),
+      statuses.map((status) => JSON.stringify(status.stateData)),
+    ],
+  );
+  return new Set(rows.map((row) => row.id));
+}

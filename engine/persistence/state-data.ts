@@ -1,0 +1,45 @@
+/**
+ * What `bot_state.state_data` holds: a cache of the fold of fills (written with the fills, checked against them at
+ * recovery), the day's start, and what a trader asked for. Rows are the truth; this only saves work.
+ */
+import { Decimal } from 'decimal.js';
+import type { Position } from '../trading/state.ts';
+
+export interface StateData {
+  readonly position: Position;
+  readonly realisedTotal: Decimal;
+  readonly day: { readonly startMs: number; readonly startEquity: Decimal } | null;
+  /** Why a trader paused entries; null when they are not paused. */
+  readonly pausedReason: string | null;
+}
+
+export interface StateDataJson {
+  readonly position?: { readonly quantity: string; readonly cost: string; readonly entryFees: string; readonly openedAtMs: number | null };
+  readonly realisedTotal?: string;
+  readonly day?: { readonly startMs: number; readonly startEquity: string } | null;
+  readonly pausedReason?: string | null;
+}
+
+export function readStateData(json: StateDataJson): StateData {
+  const { position, day } = json;
+  return {
+    position: {
+      quantity: new Decimal(position?.quantity ?? 0),
+      cost: new Decimal(position?.cost ?? 0),
+      entryFees: new Decimal(position?.entryFees ?? 0),
+      openedAtMs: position?.openedAtMs ?? null,
+    },
+    realisedTotal: new Decimal(json.realisedTotal ?? 0),
+    day: day === null || day === undefined ? null : { startMs: day.startMs, startEquity: new Decimal(day.startEquity) },
+    pausedReason: json.pausedReason ?? null,
+  };
+}
+
+export function writePosition(position: Position): NonNullable<StateDataJson['position']> {
+  return {
+    quantity: position.quantity.toFixed(),
+    cost: position.cost.toFixed(),
+    entryFees: position.entryFees.toFixed(),
+    openedAtMs: position.openedAtMs,
+  };
+}

@@ -1,0 +1,95 @@
+/**
+ * Hears that wishes or commands changed (LISTEN/NOTIFY). Only a hint: a slow poll stands behind it, so a lost message
+ * costs time, never a wish. The same connection can hold the lock that refuses a second engine on one database.
+ */
+import { Client } from 'pg';
+import type { Log } from '../observe/log.ts';
+import type { Clock } from '../time/clock.ts';
+
+export const wishChannel = 'evenkeel_wishes';
+
+/** Key of the session lock "one engine without Redis on this database". */
+const soleEngineKey = 7_311_001;
+
+/** Another engine holds the database and there is no Redis to share the bots through. */
+export class SecondEngine extends Error {
+  constructor() {
+    super('another engine runs on this database, and without REDIS_URL two engines cannot share bots: stop the other one, or give both the same REDIS_URL');
+    this.name = 'SecondEngine';
+  }
+}
+
+export interface WishChannelOptions {
+  readonly url: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Refuse to share the database with another engine (coordination from memory). */
+  readonly exclusive: boolean;
+  onWish(): void;
+  /** The exclusive lock may have been lost with its connection and somebody else has it now. */
+  onLostExclusive(): void;
+}
+
+export class WishChannel {
+  readonly #options: WishChannelOptions;
+  #client: Client | null = null;
+  #stopped = false;
+
+  constructor(options: WishChannelOptions) {
+    this.#options = options;
+  }
+
+  /** Throws `SecondEngine` when the exclusive lock is taken for longer than a dead engine's connection lingers. */
+  async start(): Promise<void> {
+    const { clock, exclusive } = this.#options;
+    const deadline = clock.monotonic() + 10_000;
+    while (!(await this.#connect())) {
+      if (exclusive && clock.monotonic() >= deadline) throw new SecondEngine();
+      await clock.sleep(250);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#client?.end().catch(() => undefined); // ending a broken connection has nothing left to tell
+  }
+
+  /** False when another engine holds the exclusive lock. */
+  async #connect(): Promise<boolean> {
+    const { url, exclusive, log } = this.#options;
+    const client = new Client({ connectionString: url, application_name: 'evenkeel-wishes', keepAlive: true });
+    client.on('error', (error) => log.warn({ err: error }, 'the connection that hears of changed wishes broke'));
+    await client.connect();
+    if (exclusive) {
+      const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [soleEngineKey]);
+      if (rows[0]?.taken !== true) {
+        await client.end();
+        return false;
+      }
+    }
+    client.on('notification', () => this.#options.onWish());
+    client.on('end', () => {
+      if (this.#client === client && !this.#stopped) void this.#reconnect();
+    });
+    await client.query(`listen ${wishChannel}`);
+    this.#client = client;
+    return true;
+  }
+
+  async #reconnect(): Promise<void> {
+    this.#client = null;
+    for (let waitMs = 250; !this.#stopped; waitMs = Math.min(waitMs * 2, 5_000)) {
+      await this.#options.clock.sleep(waitMs);
+      try {
+        if (await this.#connect()) {
+          this.#options.onWish();
+          return;
+        }
+        this.#options.onLostExclusive();
+        return;
+      } catch (error) {
+        this.#options.log.warn({ err: error }, 'the database cannot be reached to hear of changed wishes; trying again');
+      }
+    }
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * The locks of the bots that run here: renewed in one round trip, their remaining life known. While Redis does not
+ * answer nobody can take over, so owners go on; the epoch in PostgreSQL is what counts.
+ */
+import type { Coordination, LockAnswer } from '../coordination/coordination.ts';
+import type { Clock } from '../time/clock.ts';
+
+export interface LeasesOptions {
+  readonly coordination: Coordination;
+  readonly clock: Clock;
+  readonly ttlMs: number;
+}
+
+export function lockName(botId: string): string {
+  return `bot:${botId}`;
+}
+
+export class Leases {
+  readonly #options: LeasesOptions;
+  /** Monotonic end of each lock that we hold, as far as we know. */
+  readonly #until = new Map<string, number>();
+
+  constructor(options: LeasesOptions) {
+    this.#options = options;
+  }
+
+  /** Tries to take the bots' locks; answers those that are ours now. */
+  async acquire(botIds: readonly string[]): Promise<readonly string[]> {
+    return this.#ask(botIds, (names, ttlMs) => this.#options.coordination.locks.acquire(names, ttlMs)).then((answers) => botIds.filter((_, index) => answers[index] === 'held'));
+  }
+
+  /** Renews all; answers the bots that somebody else has now. */
+  async renew(): Promise<readonly string[]> {
+    const botIds = [...this.#until.keys()];
+    if (botIds.length === 0) return [];
+    const answers = await this.#ask(botIds, (names, ttlMs) => this.#options.coordination.locks.renew(names, ttlMs));
+    return botIds.filter((_, index) => answers[index] === 'taken');
+  }
+
+  async release(botIds: readonly string[]): Promise<void> {
+    for (const botId of botIds) this.#until.delete(botId);
+    await this.#options.coordination.locks.release(botIds.map(lockName));
+  }
+
+  /** Forgets a lock without freeing it: it is somebody else's. */
+  forget(botId: string): void {
+    this.#until.delete(botId);
+  }
+
+  /** What is left of the bot's lock; null while the lock service does not answer. */
+  leftMs(botId: string): number | null {
+    if (!this.#options.coordination.reachable) return null;
+    const until = this.#until.get(botId);
+    return until === undefined ? 0 : Math.max(0, until - this.#options.clock.monotonic());
+  }
+
+  get held(): number {
+    return this.#until.size;
+  }
+
+  async #ask(botIds: readonly string[], call: (names: readonly string[], ttlMs: number) => Promise<readonly LockAnswer[]>): Promise<readonly LockAnswer[]> {
+    const { clock, ttlMs } = this.#options;
+    const askedAt = clock.monotonic();
+    const answers = await call(botIds.map(lockName), ttlMs);
+    botIds.forEach((botId, index) => {
+      // Counted from before the call: the lock cannot end earlier than we think.
+      if (answers[index] === 'held') this.#until.set(botId, askedAt + ttlMs);
+    });
+    return answers;
+  }
+}

@@ -1,0 +1,342 @@
+/**
+ * Who runs here, and why: compares the wish (`is_active`) with what runs, claims in sets, starts and restarts bots,
+ * carries out commands, writes their status, and drains on shutdown. A plain class: a machine that spawns thousands is slow.
+ */
+import type { Pool } from 'pg';
+import { Bot } from '../bot/bot.ts';
+import type { BotOptions } from '../bot/bot.ts';
+import { reasonOf } from '../execution/send.ts';
+import type { Log } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import { finishCommands, pendingCommands } from '../persistence/bot-commands.ts';
+import type { PendingCommand } from '../persistence/bot-commands.ts';
+import { loadBots } from '../persistence/bot-rows.ts';
+import type { BotRows } from '../persistence/bot-rows.ts';
+import { claimBots, readWishes, releaseBots, writeStatuses } from '../persistence/claim-bots.ts';
+import type { Wish } from '../persistence/claim-bots.ts';
+import type { Clock, Timer, VenueClock } from '../time/clock.ts';
+import type { Leases } from './leases.ts';
+import type { Quarantine } from './quarantine.ts';
+
+export interface SupervisorOptions {
+  readonly pool: Pool;
+  /** This process's name in locks and rows. */
+  readonly owner: string;
+  readonly venue: string;
+  readonly capacity: number;
+  readonly claimPollMs: number;
+  readonly lockTtlMs: number;
+  readonly leases: Leases;
+  readonly quarantine: Quarantine;
+  readonly clock: Clock;
+  readonly venueClock: VenueClock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Whatever a bot needs beyond what the supervisor knows. */
+  equip(botId: string, rows: BotRows): Promise<Omit<BotOptions, 'botId' | 'epoch' | 'rows' | 'safeMode' | 'leaseLeftMs' | 'onDirty' | 'onEnded' | 'clock' | 'venueClock' | 'metrics' | 'log'>>;
+}
+
+interface Entry {
+  readonly botId: string;
+  readonly epoch: number;
+  readonly bot: Bot;
+  configVersion: number;
+  mode: 'live' | 'paper';
+  dirty: boolean;
+  message: string;
+}
+
+/** Bots claimed in one step: bounds a query and leaves some to other replicas that start at the same time. */
+const claimBatch = 1_000;
+const statusFlushMs = 500;
+
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #entries = new Map<string, Entry>();
+  readonly #timers: Timer[] = [];
+  #round: Promise<void> | null = null;
+  #again = false;
+  #draining = false;
+  #wished = 0;
+  #lastRoundAt: number;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#lastRoundAt = options.clock.monotonic();
+  }
+
+  async start(): Promise<void> {
+    const { clock, claimPollMs, lockTtlMs } = this.#options;
+    await this.wake();
+    this.#timers.push(
+      clock.every(claimPollMs, () => void this.wake()),
+      clock.every(Math.floor(lockTtlMs * 0.3), () => void this.#renew()),
+      clock.every(statusFlushMs, () => void this.#flushStatuses()),
+    );
+  }
+
+  /** Something may have changed: compare wish and reality now. Calls during a round lead to one more round. */
+  wake(): Promise<void> {
+    if (this.#round !== null) {
+      this.#again = true;
+      return this.#round;
+    }
+    this.#round = this.#runRounds().finally(() => {
+      this.#round = null;
+    });
+    return this.#round;
+  }
+
+  /** Stops all bots, settles what is in flight, writes the last status and frees the locks. */
+  async drain(timeoutMs: number): Promise<void> {
+    const { clock, log } = this.#options;
+    this.#draining = true;
+    for (const entry of this.#entries.values()) entry.bot.stop();
+    const deadline = clock.monotonic() + timeoutMs;
+    while (this.#entries.size > 0 && clock.monotonic() < deadline) await clock.sleep(20);
+    for (const timer of this.#timers) timer.cancel();
+    await this.#round;
+    if (this.#entries.size > 0) log.warn({ bots: [...this.#entries.keys()] }, 'these bots did not come to rest in time; what was in flight is resolved by their next owner');
+    await this.#letGo([...this.#entries.values()].map((entry) => ({ botId: entry.botId, message: 'the engine stopped' })));
+  }
+
+  bot(botId: string): Bot | null {
+    return this.#entries.get(botId)?.bot ?? null;
+  }
+
+  entries(): Iterable<{ readonly botId: string; readonly epoch: number; readonly bot: Bot }> {
+    return this.#entries.values();
+  }
+
+  /** True when every bot that shall run, runs here. */
+  get complete(): boolean {
+    return this.#entries.size === this.#wished;
+  }
+
+  /** Monotonic time of the last comparison that succeeded; health is judged by it. */
+  get lastRoundAt(): number {
+    return this.#lastRoundAt;
+  }
+
+  async #runRounds(): Promise<void> {
+    do {
+      this.#again = false;
+      try {
+        if (!this.#draining) await this.#compare();
+        this.#lastRoundAt = this.#options.clock.monotonic();
+      } catch (error) {
+        this.#options.log.error({ err: error }, 'the supervisor could not compare wishes with what runs; the next round tries again');
+      }
+    } while (this.#again && !this.#draining);
+  }
+
+  async #compare(): Promise<void> {
+    const { pool, owner, venue } = this.#options;
+    const wishes = await readWishes(pool);
+    this.#wished = wishes.length;
+    const wanted = new Map(wishes.map((wish) => [wish.botId, wish]));
+    for (const entry of this.#entries.values()) {
+      const wish = wanted.get(entry.botId);
+      if (wish === undefined) entry.bot.stop();
+      else if (wish.epoch !== entry.epoch || wish.holder !== owner) entry.bot.fence();
+    }
+    await this.#reconfigure(wishes.filter((wish) => (this.#entries.get(wish.botId)?.configVersion ?? wish.configVersion) !== wish.configVersion));
+    await this.#carryOut(await pendingCommands(pool, [...this.#entries.keys()]));
+    await this.#claim(wishes.filter((wish) => wish.venue === venue && !this.#entries.has(wish.botId) && this.#mayStart(wish)));
+    this.#count();
+  }
+
+  #mayStart(wish: Wish): boolean {
+    const verdict = this.#options.quarantine.verdict(wish.botId);
+    return verdict === null || this.#options.clock.monotonic() >= verdict.notBefore;
+  }
+
+  async #claim(wishes: readonly Wish[]): Promise<void> {
+    const { pool, owner, leases, capacity, log } = this.#options;
+    const free = Math.min(claimBatch, capacity - this.#entries.size);
+    if (wishes.length === 0 || free <= 0) return;
+    const held = await leases.acquire(wishes.slice(0, free).map((wish) => wish.botId));
+    if (held.length === 0) return;
+    const epochs = await claimBots(pool, owner, held);
+    const bots = await loadBots(pool, [...epochs.keys()]);
+    const versions = new Map(wishes.map((wish) => [wish.botId, wish.configVersion]));
+    await Promise.all(
+      [...bots].map(async ([botId, rows]) => {
+        const epoch = epochs.get(botId);
+        if (epoch === undefined) return;
+        try {
+          await this.#spawn(botId, epoch, rows, versions.get(botId) ?? rows.config.version);
+        } catch (error) {
+          log.error({ err: error, botId }, 'a bot could not be started');
+          this.#options.quarantine.crashed(botId, this.#options.clock.monotonic());
+          await this.#letGo([{ botId, message: `could not be started: ${reasonOf(error)}` }]);
+        }
+      }),
+    );
+    if (wishes.length > free) this.#again = this.#entries.size < capacity;
+    // Commands given while nobody ran the bot are carried out by its new owner at once.
+    await this.#carryOut(await pendingCommands(pool, [...bots.keys()]));
+  }
+
+  async #spawn(botId: string, epoch: number, rows: BotRows, configVersion: number): Promise<void> {
+    const { clock, venueClock, metrics, log, leases, quarantine } = this.#options;
+    const equipment = await this.#options.equip(botId, rows);
+    const bot = new Bot({
+      ...equipment,
+      botId,
+      epoch,
+      rows,
+      clock,
+      venueClock,
+      metrics,
+      log,
+      safeMode: quarantine.verdict(botId)?.quarantined === true,
+      leaseLeftMs: () => leases.leftMs(botId),
+      onDirty: () => {
+        const entry = this.#entries.get(botId);
+        if (entry !== undefined) entry.dirty = true;
+      },
+      onEnded: (end) => this.#onEnded(botId, bot, end),
+    });
+    this.#entries.set(botId, { botId, epoch, bot, configVersion, mode: rows.config.mode, dirty: true, message: '' });
+    bot.start();
+  }
+
+  #onEnded(botId: string, bot: Bot, end: { readonly error: Error | null; readonly fenced: boolean }): void {
+    const { leases, metrics, log, quarantine, clock } = this.#options;
+    if (this.#entries.get(botId)?.bot !== bot) return;
+    this.#entries.delete(botId);
+    if (end.fenced) {
+      metrics.leaseLost.inc();
+      leases.forget(botId);
+      log.warn({ botId }, 'another engine took the bot; it stopped here without a further write');
+      return;
+    }
+    if (end.error === null) {
+      const message = this.#draining ? 'the engine stopped' : `stopped; ${positionNote(bot)}`;
+      void this.#letGo([{ botId, message }]).then(() => (this.#draining ? undefined : this.wake()));
+      return;
+    }
+    const verdict = quarantine.crashed(botId, clock.monotonic());
+    metrics.actorRestarts.inc({ kind: 'bot', reason: verdict.quarantined ? 'quarantined' : 'fault' });
+    log.error({ err: end.error, botId, quarantined: verdict.quarantined }, 'a bot crashed; it is started again from its rows');
+    void this.#letGo([{ botId, message: `crashed: ${end.error.message}` }]);
+  }
+
+  async #letGo(bots: readonly { readonly botId: string; readonly message: string }[]): Promise<void> {
+    if (bots.length === 0) return;
+    try {
+      await releaseBots(this.#options.pool, this.#options.owner, bots);
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'bots that stopped could not be marked so in the database');
+    }
+    await this.#options.leases.release(bots.map((bot) => bot.botId));
+  }
+
+  async #reconfigure(changed: readonly Wish[]): Promise<void> {
+    if (changed.length === 0) return;
+    const rows = await loadBots(this.#options.pool, changed.map((wish) => wish.botId));
+    for (const wish of changed) {
+      const entry = this.#entries.get(wish.botId);
+      const row = rows.get(wish.botId);
+      if (entry === undefined || row === undefined) continue;
+      entry.configVersion = wish.configVersion;
+      this.#options.quarantine.forgive(wish.botId);
+      try {
+        if (!entry.bot.reconfigure(row)) entry.bot.stop();
+      } catch (error) {
+        this.#options.log.error({ err: error, botId: wish.botId }, 'changed settings cannot be used; the bot goes on with those it had');
+      }
+    }
+  }
+
+  async #carryOut(commands: readonly PendingCommand[]): Promise<void> {
+    const finished: { id: string; outcome: string }[] = [];
+    for (const command of commands) {
+      const session = this.#entries.get(command.botId)?.bot.session;
+      // Not recovered yet: the command waits for the next round.
+      if ((session === null || session === undefined) && command.command !== 'start' && command.command !== 'stop') continue;
+      const reason = command.reason ?? 'asked for by a user';
+      switch (command.command) {
+        case 'pause-entries':
+          session?.block({ rule: 'paused', reason: `entries are paused: ${reason}` });
+          break;
+        case 'resume':
+          session?.unblock('paused');
+          break;
+        case 'close-position':
+          session?.tell({ type: 'close-requested', reason: `close requested: ${reason}`, atMs: this.#options.venueClock.now() });
+          break;
+        case 'start':
+        case 'stop':
+          break; // The wish itself (is_active) was written with the command.
+      }
+      finished.push({ id: command.id, outcome: 'done' });
+      const entry = this.#entries.get(command.botId);
+      if (entry !== undefined) entry.dirty = true;
+    }
+    if (finished.length === 0) return;
+    // The effect is made durable before the command counts as carried out.
+    if (!(await this.#flushStatuses())) return;
+    await finishCommands(this.#options.pool, finished);
+  }
+
+  async #renew(): Promise<void> {
+    const taken = await this.#options.leases.renew();
+    for (const botId of taken) {
+      const entry = this.#entries.get(botId);
+      if (entry === undefined) this.#options.leases.forget(botId);
+      else entry.bot.fence();
+    }
+    this.#options.metrics.leaseHeld.set({ role: 'bot' }, this.#options.leases.held);
+  }
+
+  /** False when the rows could not be written. */
+  async #flushStatuses(): Promise<boolean> {
+    const dirty = [...this.#entries.values()].filter((entry) => entry.dirty && entry.bot.session !== null);
+    if (dirty.length === 0) return true;
+    for (const entry of dirty) entry.dirty = false;
+    try {
+      await writeStatuses(
+        this.#options.pool,
+        this.#options.owner,
+        dirty.map((entry) => {
+          const session = entry.bot.session;
+          const day = session?.state.day;
+          const paused = session?.state.blocks.find((block) => block.rule === 'paused');
+          return {
+            botId: entry.botId,
+            epoch: entry.epoch,
+            message: session?.message ?? entry.bot.life,
+            lastExecutionMs: session?.lastDecisionAtMs ?? null,
+            stateData: {
+              pausedReason: paused?.reason ?? null,
+              ...(day === undefined ? {} : { day: { startMs: day.startMs, startEquity: day.startEquity.toFixed() } }),
+            },
+          };
+        }),
+      );
+      return true;
+    } catch (error) {
+      for (const entry of dirty) entry.dirty = true;
+      this.#options.log.warn({ err: error, bots: dirty.length }, 'the status of bots could not be written; the next flush tries again');
+      return false;
+    }
+  }
+
+  #count(): void {
+    const { metrics } = this.#options;
+    metrics.bots.reset();
+    let positions = 0;
+    for (const entry of this.#entries.values()) {
+      metrics.bots.inc({ state: entry.bot.life, market: 'spot', mode: entry.mode });
+      if (entry.bot.session !== null && entry.bot.session.phase !== 'flat') positions += 1;
+    }
+    metrics.positionsOpen.set({ market: 'spot', mode: 'all' }, positions);
+  }
+}
+
+function positionNote(bot: Bot): string {
+  const session = bot.session;
+  return session === null || session.phase === 'flat' ? 'no position is open' : `its position of ${session.state.position.quantity.toFixed()} was left open`;
+}
