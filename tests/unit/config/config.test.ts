@@ -1,0 +1,66 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { afterAll, describe, expect, it } from 'vitest';
+import { ConfigError, readConfig } from '../../../engine/config.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'evenkeel-config-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function problemsOf(env: Record<string, string>): readonly string[] {
+  try {
+    readConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('configuration', () => {
+  it('embeds everything when nothing is set', () => {
+    const config = readConfig({});
+    expect(config).toMatchObject({ role: 'all', venue: 'simulated', databaseUrl: null, redisUrl: null, venueUrls: null, credentials: null, trustedNetwork: false });
+    expect(config.admin.host).toBe('127.0.0.1');
+    expect(config.metrics.host).toBe('127.0.0.1');
+  });
+
+  it('names every problem at once', () => {
+    const problems = problemsOf({
+      EVENKEEL_ROLE: 'boss',
+      EVENKEEL_ADMIN_PORT: '99999',
+      DATABASE_URL: 'mysql://x',
+      EVENKEEL_TRUSTED_NETWORK: 'yes',
+      EVENKEEL_VENUE_REST_URL: 'http://127.0.0.1:1',
+      EVENKEEL_VENUE_API_KEY: 'key',
+      EVENKEEL_LOK_TTL_MS: '1',
+    });
+    for (const name of ['EVENKEEL_ROLE', 'EVENKEEL_ADMIN_PORT', 'DATABASE_URL', 'EVENKEEL_TRUSTED_NETWORK', 'EVENKEEL_VENUE_STREAM_URL', 'EVENKEEL_VENUE_API_SECRET', 'EVENKEEL_LOK_TTL_MS']) {
+      expect(problems.some((problem) => problem.includes(name)), name).toBe(true);
+    }
+    expect(problems).toHaveLength(7);
+  });
+
+  it('reads a secret from the file that _FILE names and never prints it', () => {
+    const file = join(folder, 'url');
+    writeFileSync(file, 'postgres://me:canary-password@db/x\n');
+    const config = readConfig({ DATABASE_URL_FILE: file });
+    expect(config.databaseUrl?.reveal()).toBe('postgres://me:canary-password@db/x');
+    expect(`${JSON.stringify(config)}${inspect(config, { depth: 9 })}${String(config.databaseUrl)}`).not.toContain('canary');
+  });
+
+  it('refuses a secret that is given twice, and a file that cannot be read', () => {
+    expect(problemsOf({ REDIS_URL: 'redis://a', REDIS_URL_FILE: join(folder, 'none') }).join()).toContain('both set');
+    expect(problemsOf({ REDIS_URL_FILE: join(folder, 'none') }).join()).toContain('cannot be read');
+  });
+
+  it('does not repeat a URL that may carry a password', () => {
+    expect(problemsOf({ DATABASE_URL: 'http://me:canary@db' }).join()).not.toContain('canary');
+  });
+
+  it('refuses a horizon that a real venue could outlast', () => {
+    expect(problemsOf({ EVENKEEL_VENUE: 'binance', EVENKEEL_NEVER_PLACED_HORIZON_MS: '5000' })).toHaveLength(1);
+    expect(problemsOf({ EVENKEEL_VENUE: 'simulated', EVENKEEL_NEVER_PLACED_HORIZON_MS: '5000' })).toHaveLength(0);
+  });
+});

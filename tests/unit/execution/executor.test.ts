@@ -1,0 +1,284 @@
+import { Decimal } from 'decimal.js';
+import { pino } from 'pino';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { ExchangeFill, ExchangeOrder, OrderLookup, OrderRequest, PlaceOutcome, Refusal, SignedWindow, TradingAccount } from '../../../engine/exchanges/exchange.ts';
+import { Executor } from '../../../engine/execution/executor.ts';
+import type { BotLink } from '../../../engine/execution/order-line.ts';
+import { createMetrics } from '../../../engine/observe/metrics.ts';
+import { CommitUnknown } from '../../../engine/persistence/commit-intents.ts';
+import type { Fill, PlaceOrder } from '../../../engine/trading/events.ts';
+import type { Instrument } from '../../../engine/trading/instrument.ts';
+import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { MemoryOrderStore } from './order-store.ts';
+
+const buy: PlaceOrder = { type: 'place-order', role: 'entry', side: 'BUY', orderType: 'MARKET', quantity: new Decimal('0.5'), referencePrice: 100, decisionMs: 1_700_000_059_999, reason: 'cross' };
+const instrument = { market: 'spot', symbol: 'BTCUSDT', baseAsset: 'BTC', quoteAsset: 'USDT' } as Instrument;
+const refusal = (over: Partial<Refusal>): Refusal => ({ httpStatus: 503, code: -1007, message: 'Timeout', class: 'server', ...over });
+
+/** An exchange that answers as told and remembers what it was sent. */
+class ScriptedAccount implements TradingAccount {
+  readonly name = 'scripted';
+  readonly posts: { request: OrderRequest; signed: SignedWindow }[] = [];
+  answer: (request: OrderRequest) => Promise<PlaceOutcome> = async (request) => filledAnswer(request);
+  lookup: () => Promise<OrderLookup> = async () => ({ kind: 'absent' });
+  history: ExchangeOrder[] = [];
+  fills: ExchangeFill[] = [];
+
+  async placeOrder(request: OrderRequest, signed: SignedWindow): Promise<PlaceOutcome> {
+    this.posts.push({ request, signed });
+    return this.answer(request);
+  }
+  order(): Promise<OrderLookup> {
+    return this.lookup();
+  }
+  async openOrders(): Promise<readonly ExchangeOrder[]> {
+    return [];
+  }
+  async ordersSince(): Promise<readonly ExchangeOrder[]> {
+    return this.history;
+  }
+  async fillsOfOrder(): Promise<readonly ExchangeFill[]> {
+    return this.fills;
+  }
+  async fillsSince(): Promise<readonly ExchangeFill[]> {
+    return this.fills;
+  }
+  async balances(): Promise<never[]> {
+    return [];
+  }
+  listen(): { stop(): Promise<void> } {
+    return { stop: async () => undefined };
+  }
+}
+
+function exchangeOrder(request: OrderRequest, status: ExchangeOrder['status'] = 'FILLED', executed = request.quantity): ExchangeOrder {
+  return { symbol: 'BTCUSDT', orderId: '11', clientOrderId: request.clientOrderId, side: 'BUY', type: 'MARKET', status, quantity: request.quantity, executedQuantity: executed, executedQuote: executed.times(100), updatedAtMs: 1 };
+}
+
+function fillOf(request: OrderRequest, tradeId: string, quantity: Decimal): ExchangeFill {
+  return { symbol: 'BTCUSDT', tradeId, orderId: '11', clientOrderId: request.clientOrderId, side: 'BUY', price: new Decimal(100), quantity, commission: quantity.times('0.001'), commissionAsset: 'BTC', isMaker: false, atMs: 1 };
+}
+
+function filledAnswer(request: OrderRequest): PlaceOutcome {
+  return { kind: 'accepted', order: exchangeOrder(request), fills: [fillOf(request, '1', request.quantity)] };
+}
+
+describe('the executor', () => {
+  let clock: FakeClock;
+  let store: MemoryOrderStore;
+  let account: ScriptedAccount;
+  let executor: Executor;
+  let told: { fills: Fill[]; ended: string[]; fenced: number; faults: Error[] };
+
+  const link = (): BotLink => ({
+    botId: '7',
+    userId: '1',
+    epoch: 1,
+    venue: 'simulated',
+    mode: 'live',
+    installation: 'ab12',
+    account,
+    horizonMs: 60_000,
+    leaseLeftMs: () => 10_000,
+    instrument: () => instrument,
+    onFills: (fills) => told.fills.push(...fills),
+    onOrderEnded: (order) => told.ended.push(order.outcome),
+    onFenced: () => (told.fenced += 1),
+    onFault: (error) => told.faults.push(error),
+  });
+
+  beforeEach(() => {
+    clock = new FakeClock();
+    store = new MemoryOrderStore();
+    account = new ScriptedAccount();
+    told = { fills: [], ended: [], fenced: 0, faults: [] };
+    executor = new Executor({ store, clock, venueClock: { now: () => clock.now(), trusted: true }, log: pino({ level: 'silent' }), metrics: createMetrics(), recvWindowMs: 3_000 });
+    executor.attach(link(), []);
+  });
+
+  const placed = async (): Promise<void> => {
+    executor.place('7', buy, null);
+    await clock.advance(1);
+  };
+
+  it('commits the intent before it sends, and sends it once', async () => {
+    account.answer = async (request) => {
+      expect(store.orders.get(request.clientOrderId)?.state).toBe('intended');
+      return filledAnswer(request);
+    };
+    await placed();
+    await clock.advance(120_000);
+    expect(account.posts).toHaveLength(1);
+    expect(told.ended).toEqual(['filled']);
+    expect(told.fills.map((fill) => fill.quantity.toFixed())).toEqual(['0.5']);
+    expect(executor.idle('7')).toBe(true);
+  });
+
+  it('signs with the time before the commit and a window that ends before the lease does', async () => {
+    const signedAt = clock.now();
+    executor.detach('7').catch(() => undefined);
+    await settle();
+    executor.attach({ ...link(), leaseLeftMs: () => 3_500 }, []);
+    await placed();
+    expect(account.posts[0]?.signed).toEqual({ timestampMs: signedAt, recvWindowMs: 1_500 });
+  });
+
+  it('does not send when the database refused the intent', async () => {
+    store.commitFault = { error: new Error('connection refused'), durable: false };
+    await placed();
+    expect(account.posts).toHaveLength(0);
+    expect(told.ended).toEqual(['never-placed']);
+  });
+
+  it.each([true, false])('does not send when the outcome of the commit is unknown (durable: %s), and ends the order after re-reading', async (durable) => {
+    store.commitFault = { error: new CommitUnknown(new Error('reset')), durable };
+    await placed();
+    await clock.advance(10_000);
+    expect(account.posts).toHaveLength(0);
+    expect(told.ended).toEqual(['never-placed']);
+    if (durable) expect([...store.orders.values()].map((order) => order.state)).toEqual(['never-placed']);
+  });
+
+  it('stops without sending when another owner raised the epoch', async () => {
+    store.epoch = 2;
+    await placed();
+    expect(account.posts).toHaveLength(0);
+    expect(told.fenced).toBe(1);
+  });
+
+  it('asks for a rebuild when an unresolved order of the role exists already', async () => {
+    account.answer = () => new Promise(() => undefined);
+    await placed();
+    executor.place('7', { ...buy, decisionMs: buy.decisionMs + 60_000 }, null);
+    await clock.advance(1);
+    expect(account.posts).toHaveLength(1);
+    expect(told.faults).toHaveLength(1);
+  });
+
+  it('does not send what waited for the database longer than its receive window', async () => {
+    const commit = store.commit.bind(store);
+    store.commit = async (intents) => {
+      await clock.sleep(3_000);
+      return commit(intents);
+    };
+    await placed();
+    await clock.advance(5_000);
+    expect(account.posts).toHaveLength(0);
+    expect(told.ended).toEqual(['never-placed']);
+    expect(store.proofs.at(-1)?.proof).toHaveProperty('notSent');
+  });
+
+  it('adopts an order whose answer was lost although it was executed', async () => {
+    account.answer = async (request) => {
+      account.lookup = async () => ({ kind: 'found', order: exchangeOrder(request) });
+      account.fills = [fillOf(request, '1', request.quantity)];
+      return { kind: 'unknown', refusal: refusal({}) };
+    };
+    await placed();
+    expect([...store.orders.values()].map((order) => order.state)).toEqual(['unknown']);
+    await clock.advance(2_000);
+    expect(told.ended).toEqual(['filled']);
+    expect(told.fills).toHaveLength(1);
+    expect(account.posts).toHaveLength(1);
+  });
+
+  it('believes "does not exist" only after the horizon and in two rounds', async () => {
+    account.answer = async () => ({ kind: 'unknown', refusal: refusal({}) });
+    await placed();
+    await clock.advance(59_000);
+    expect(told.ended).toEqual([]);
+    await clock.advance(25_000);
+    expect(told.ended).toEqual(['never-placed']);
+    expect(account.posts).toHaveLength(1);
+  });
+
+  it('finds in the order history what the order query denies', async () => {
+    account.answer = async (request) => {
+      account.history = [exchangeOrder(request)];
+      account.fills = [fillOf(request, '1', request.quantity)];
+      return { kind: 'unknown', refusal: refusal({}) };
+    };
+    await placed();
+    await clock.advance(90_000);
+    expect(told.ended).toEqual(['filled']);
+  });
+
+  it('decides nothing while the exchange cannot be read', async () => {
+    account.answer = async () => ({ kind: 'unknown', refusal: refusal({}) });
+    account.lookup = () => Promise.reject(new Error('unreachable'));
+    await placed();
+    await clock.advance(600_000);
+    expect(told.ended).toEqual([]);
+    expect(executor.idle('7')).toBe(false);
+  });
+
+  it('books a fill once, whether the stream or the answer tells it first', async () => {
+    account.answer = async (request) => {
+      executor.onUserEvent({ type: 'order-updated', order: exchangeOrder(request), fill: fillOf(request, '1', request.quantity), reason: null, atMs: 1 });
+      await settle();
+      return filledAnswer(request);
+    };
+    await placed();
+    await clock.advance(1_000);
+    expect(told.fills).toHaveLength(1);
+    expect(told.ended).toEqual(['filled']);
+  });
+
+  it('keeps an order open until every executed coin has its fill, and fetches what nobody told', async () => {
+    account.answer = async (request) => {
+      account.lookup = async () => ({ kind: 'found', order: exchangeOrder(request) });
+      account.fills = [fillOf(request, '1', new Decimal('0.2')), fillOf(request, '2', new Decimal('0.3'))];
+      return { kind: 'accepted', order: exchangeOrder(request), fills: [fillOf(request, '1', new Decimal('0.2'))] };
+    };
+    await placed();
+    expect(told.ended).toEqual([]);
+    await clock.advance(2_000);
+    expect(told.ended).toEqual(['filled']);
+    expect(told.fills.map((fill) => fill.tradeId)).toEqual(['1', '2']);
+  });
+
+  it('leaves orders of other installations and of people alone', async () => {
+    const foreign = { ...exchangeOrder({ ...buy, symbol: 'BTCUSDT', clientOrderId: 'ekzz99-7-abce-1', type: 'MARKET' }) };
+    executor.onUserEvent({ type: 'order-updated', order: foreign, fill: null, reason: null, atMs: 1 });
+    executor.onUserEvent({ type: 'order-updated', order: { ...foreign, clientOrderId: 'web_1' }, fill: null, reason: null, atMs: 1 });
+    await settle();
+    expect(store.proofs).toHaveLength(0);
+  });
+
+  it('tells a rejected order as rejected, with the exchange text', async () => {
+    account.answer = async () => ({ kind: 'rejected', refusal: refusal({ httpStatus: 400, code: -2010, message: 'Account has insufficient balance for requested action.', class: 'insufficient-balance' }) });
+    await placed();
+    expect(told.ended).toEqual(['rejected']);
+    expect(JSON.stringify(store.proofs.at(-1)?.proof)).toContain('insufficient balance');
+  });
+
+  it('writes what happened however often the database fails meanwhile', async () => {
+    store.recordFault = new Error('deadlock detected');
+    await placed();
+    expect(told.fills).toHaveLength(0);
+    await clock.advance(1_000);
+    expect(told.fills).toHaveLength(1);
+  });
+
+  it('takes up orders that an earlier owner left open, without sending anything', async () => {
+    executor.place('7', buy, null);
+    account.answer = () => new Promise(() => undefined);
+    await clock.advance(1);
+    const [left] = [...store.orders.values()];
+    if (left === undefined) throw new Error('no order');
+    const next = new Executor({ store, clock, venueClock: { now: () => clock.now(), trusted: true }, log: pino({ level: 'silent' }), metrics: createMetrics(), recvWindowMs: 3_000 });
+    account.lookup = async () => ({ kind: 'found', order: exchangeOrder({ ...buy, symbol: 'BTCUSDT', type: 'MARKET', clientOrderId: left.clientOrderId }) });
+    account.fills = [fillOf({ ...buy, symbol: 'BTCUSDT', type: 'MARKET', clientOrderId: left.clientOrderId }, '1', buy.quantity)];
+    next.attach(link(), [left]);
+    await settle();
+    expect(told.ended).toEqual(['filled']);
+    expect(account.posts).toHaveLength(1);
+  });
+
+  it('numbers the next attempt of a decision after those on record', async () => {
+    account.answer = async () => ({ kind: 'rejected', refusal: refusal({ httpStatus: 400, code: -2010, class: 'insufficient-balance' }) });
+    await placed();
+    await placed();
+    expect(account.posts.map((post) => post.request.clientOrderId.split('-').at(-1))).toEqual(['1', '2']);
+  });
+});

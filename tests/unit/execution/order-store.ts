@@ -1,0 +1,77 @@
+/** An order store in memory with the rules of the real one, for tests of the protocol around it. */
+import { Decimal } from 'decimal.js';
+import type { Intent, IntentVerdict } from '../../../engine/persistence/commit-intents.ts';
+import { isTerminal } from '../../../engine/persistence/order-store.ts';
+import type { ExecutionEvidence, OrderStore, RecordAnswer, StoredOrder } from '../../../engine/persistence/order-store.ts';
+import type { Fill } from '../../../engine/trading/events.ts';
+
+export class MemoryOrderStore implements OrderStore {
+  readonly orders = new Map<string, StoredOrder>();
+  readonly fills = new Map<string, Fill>();
+  readonly proofs: ExecutionEvidence[] = [];
+  epoch = 1;
+  /** Set to make the next commits fail: with what, and whether the rows are there all the same. */
+  commitFault: { readonly error: Error; readonly durable: boolean } | null = null;
+  recordFault: Error | null = null;
+
+  async commit(intents: readonly Intent[]): Promise<ReadonlyMap<string, IntentVerdict>> {
+    const fault = this.commitFault;
+    this.commitFault = null;
+    if (fault !== null && !fault.durable) throw fault.error;
+    const verdicts = new Map<string, IntentVerdict>();
+    for (const intent of intents) {
+      const open = [...this.orders.values()].some((order) => order.botId === intent.botId && order.role === intent.role && !isTerminal(order.state));
+      const verdict = intent.epoch !== this.epoch ? 'fenced' : open || this.orders.has(intent.clientOrderId) ? 'refused' : 'committed';
+      verdicts.set(intent.clientOrderId, verdict);
+      if (verdict !== 'committed') continue;
+      this.orders.set(intent.clientOrderId, {
+        ...intent,
+        state: 'intended',
+        exchangeOrderId: null,
+        executedQuantity: new Decimal(0),
+        createdAtMs: 0,
+      });
+    }
+    if (fault !== null) throw fault.error;
+    return verdicts;
+  }
+
+  async committed(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    return new Set(ids.filter((id) => this.orders.has(id)));
+  }
+
+  async record(evidence: ExecutionEvidence): Promise<RecordAnswer> {
+    if (this.recordFault !== null) {
+      const fault = this.recordFault;
+      this.recordFault = null;
+      throw fault;
+    }
+    this.proofs.push(evidence);
+    if (evidence.epoch !== this.epoch) return { verdict: 'fenced' };
+    const order = this.orders.get(evidence.clientOrderId);
+    if (order === undefined) return { verdict: 'no-such-order' };
+    const newFills: Fill[] = [];
+    for (const fill of evidence.fills) {
+      if (this.fills.has(fill.tradeId)) continue;
+      const booked: Fill = { ...fill, clientOrderId: order.clientOrderId, role: order.role, side: order.side };
+      this.fills.set(fill.tradeId, booked);
+      newFills.push(booked);
+    }
+    const filled = [...this.fills.values()].filter((fill) => fill.clientOrderId === order.clientOrderId).reduce((sum, fill) => sum.plus(fill.quantity), new Decimal(0));
+    const executedQuantity = Decimal.max(order.executedQuantity, evidence.executedQuantity ?? 0, filled);
+    const missing = executedQuantity.minus(filled);
+    const wanted = evidence.state ?? order.state;
+    const state = isTerminal(order.state) ? order.state : isTerminal(wanted) && missing.gt(0) ? 'accepted' : wanted === 'unknown' && order.state === 'accepted' ? 'accepted' : wanted;
+    const next: StoredOrder = { ...order, state, executedQuantity, exchangeOrderId: order.exchangeOrderId ?? evidence.exchangeOrderId };
+    this.orders.set(order.clientOrderId, next);
+    return { verdict: 'recorded', order: next, newFills, missing };
+  }
+
+  async byExchangeId(_venue: string, symbol: string, ids: readonly string[]): Promise<readonly StoredOrder[]> {
+    return [...this.orders.values()].filter((order) => order.symbol === symbol && order.exchangeOrderId !== null && ids.includes(order.exchangeOrderId));
+  }
+
+  async lastTradeId(): Promise<string | null> {
+    return null;
+  }
+}
