@@ -15,7 +15,6 @@ import type { BotRows } from '../persistence/bot-rows.ts';
 import type { Clock, VenueClock } from '../time/clock.ts';
 import type { Candle } from '../trading/candle.ts';
 import type { Instrument } from '../trading/instrument.ts';
-import { isFlat } from '../trading/position.ts';
 import { restoreState } from '../trading/restore.ts';
 import { botMachine } from './machine.ts';
 import type { BotMachineEvent } from './machine.ts';
@@ -146,9 +145,11 @@ export class Bot {
         decisionMs: order.decisionMs,
         attempt: order.attempt,
         clientOrderId: order.clientOrderId,
+        reason: order.reason,
         outcome: !isTerminal(order.state) ? null : order.executedQuantity.gt(0) ? 'filled' : order.state === 'rejected' ? 'rejected' : order.state === 'never-placed' ? 'never-placed' : 'unfilled',
       })),
       day: rows.stateData.day,
+      bestPrice: rows.stateData.bestPrice ?? Number.NaN,
       lastPrice: lastFill === undefined ? Number.NaN : lastFill.price.toNumber(),
       blocks: rows.stateData.pausedReason === null ? [] : [{ rule: 'paused', reason: rows.stateData.pausedReason }],
       atMs: venueClock.now(),
@@ -228,20 +229,16 @@ export class Bot {
     this.#decideOnNewestClose();
   }
 
-  /** After a restart the newest close may not have been decided on: entries only while fresh, exits always. */
+  /** The newest close may not have been decided on (restart, an entry that never got out): entries only while fresh, exits always. */
   #decideOnNewestClose(): void {
     const session = this.#session;
     const view = this.#subscription?.view() ?? null;
     if (session === null || view === null) return;
-    const { trading, strategy, parameters } = this.#settings;
     const ageMs = this.#options.venueClock.now() - view.candle.closeTime;
-    const holding = !isFlat(session.state.position, this.#instrument?.() ?? failNoInstrument());
     const lengthMs = view.candle.closeTime + 1 - view.candle.openTime;
-    const fresh = ageMs <= Math.max(lateEntryMinMs, lengthMs * lateEntryShare) || trading.timeframe === '1s';
+    const fresh = ageMs <= Math.max(lateEntryMinMs, lengthMs * lateEntryShare);
     const due = view.candle.closeTime > session.state.lastDecidedMs || (view.candle.closeTime === session.state.lastDecidedMs && session.state.lastEntryMs < view.candle.closeTime);
-    if (!due) return;
-    if (!fresh && !(holding && strategy.signal(view, parameters).action === 'exit')) return;
-    session.onClose(view);
+    if (due) session.onClose(view, fresh);
   }
 
   /** An exit holds until the position is flat, but not in a tight loop. */
@@ -277,8 +274,4 @@ export class Bot {
     this.#session?.close();
     void this.#options.executor.detach(this.#options.botId).finally(() => this.#options.onEnded({ error, fenced: this.#fenced }));
   }
-}
-
-function failNoInstrument(): never {
-  throw new Error('a bot has its instrument before it has a series');
 }

@@ -45,6 +45,7 @@ export interface SessionOptions {
 }
 
 const safeModeSignal: Signal = { action: 'hold', reason: 'safe mode after repeated crashes: the strategy is not asked' };
+const staleSignal: Signal = { action: 'hold', reason: 'the newest close was too old to enter on; waiting for the next one' };
 
 export class BotSession implements SeriesListener {
   readonly #options: SessionOptions;
@@ -87,11 +88,13 @@ export class BotSession implements SeriesListener {
     return this.#lastDecisionAtMs;
   }
 
-  onClose(view: SeriesView): void {
+  /** `fresh` is false for a close that is too old to enter on; exits, stops and the day's loss are judged all the same. */
+  onClose(view: SeriesView, fresh = true): void {
     const receivedAt = this.#options.clock.monotonic();
     this.#options.onPrice(view.candle);
     this.#guard(() => {
-      const signal = this.#options.safeMode ? safeModeSignal : this.#settings.strategy.signal(view, this.#settings.parameters);
+      const asked = this.#options.safeMode ? safeModeSignal : this.#settings.strategy.signal(view, this.#settings.parameters);
+      const signal = fresh || asked.action === 'exit' ? asked : staleSignal;
       const decision = this.#decide({ type: 'candle-closed', candle: view.candle, signal, atMs: view.candle.closeTime }, receivedAt);
       if (decision.reason === null) this.#say(signal.reason);
       this.#lastDecisionAtMs = view.candle.closeTime;
@@ -164,7 +167,8 @@ export class BotSession implements SeriesListener {
     if (decision.reason !== null) this.#say(decision.reason);
     if (decision.state !== before) {
       this.#report();
-      if (decision.state.day !== before.day || decision.state.blocks !== before.blocks) this.#options.onDirty();
+      const best = event.type === 'candle-closed' && this.#settings.trading.trailingStopActive && !Object.is(decision.state.bestPrice, before.bestPrice);
+      if (best || decision.state.day !== before.day || decision.state.blocks !== before.blocks) this.#options.onDirty();
     }
     return decision;
   }
@@ -178,7 +182,7 @@ export class BotSession implements SeriesListener {
   #report(): void {
     const state = this.#state;
     const phase: TradingPhase =
-      state.working?.role === 'entry' ? 'entering' : state.exiting !== null || state.working?.role === 'exit' ? 'exiting' : isFlat(state.position, this.#options.instrument()) ? 'flat' : 'holding';
+      state.working?.role === 'entry' ? 'entering' : state.exiting !== null || state.working?.role === 'exit' ? 'exiting' : isFlat(state.position, this.#options.instrument(), state.lastPrice) ? 'flat' : 'holding';
     if (phase !== this.#phase) {
       this.#phase = phase;
       this.#options.onTradingPhase(phase);

@@ -66,7 +66,7 @@ export async function loadBots(pool: Pool, botIds: readonly string[]): Promise<R
 
 /** Columns of `orders` that make a `StoredOrder`; callers add the condition. */
 export const selectOrder = `
-  select bot_config_id::text, client_order_id, symbol, role, side, decision_ms::text, attempt, state, exchange_order_id,
+  select bot_config_id::text, client_order_id, symbol, role, side, decision_ms::text, attempt, reason, state, exchange_order_id,
          executed_quantity::text, signed_ts::text, (extract(epoch from created_at) * 1000)::bigint::text as created_ms
   from orders`;
 
@@ -78,6 +78,7 @@ export interface OrderRecord {
   readonly side: OrderSide;
   readonly decision_ms: string;
   readonly attempt: number;
+  readonly reason: string;
   readonly state: OrderState;
   readonly exchange_order_id: string | null;
   readonly executed_quantity: string;
@@ -94,6 +95,7 @@ export function storedOrder(row: OrderRecord): StoredOrder {
     side: row.side,
     decisionMs: Number(row.decision_ms),
     attempt: row.attempt,
+    reason: row.reason,
     state: row.state,
     exchangeOrderId: row.exchange_order_id,
     executedQuantity: new Decimal(row.executed_quantity),

@@ -23,6 +23,8 @@ export interface StoredOrder {
   readonly side: OrderSide;
   readonly decisionMs: number;
   readonly attempt: number;
+  /** Why it was decided, in the trader's words. */
+  readonly reason: string;
   readonly state: OrderState;
   readonly exchangeOrderId: string | null;
   /** As the exchange says it. */

@@ -8,7 +8,9 @@ import type { Position } from '../trading/state.ts';
 export interface StateData {
   readonly position: Position;
   readonly realisedTotal: Decimal;
-  readonly day: { readonly startMs: number; readonly startEquity: Decimal } | null;
+  readonly day: { readonly startMs: number; readonly startEquity: Decimal; readonly lossReached: boolean } | null;
+  /** Best price since entry, quote; null when flat or unknown. */
+  readonly bestPrice: number | null;
   /** Why a trader paused entries; null when they are not paused. */
   readonly pausedReason: string | null;
 }
@@ -16,7 +18,8 @@ export interface StateData {
 export interface StateDataJson {
   readonly position?: { readonly quantity: string; readonly cost: string; readonly entryFees: string; readonly openedAtMs: number | null };
   readonly realisedTotal?: string;
-  readonly day?: { readonly startMs: number; readonly startEquity: string } | null;
+  readonly day?: { readonly startMs: number; readonly startEquity: string; readonly lossReached?: boolean } | null;
+  readonly bestPrice?: number | null;
   readonly pausedReason?: string | null;
 }
 
@@ -30,7 +33,8 @@ export function readStateData(json: StateDataJson): StateData {
       openedAtMs: position?.openedAtMs ?? null,
     },
     realisedTotal: new Decimal(json.realisedTotal ?? 0),
-    day: day === null || day === undefined ? null : { startMs: day.startMs, startEquity: new Decimal(day.startEquity) },
+    day: day === null || day === undefined ? null : { startMs: day.startMs, startEquity: new Decimal(day.startEquity), lossReached: day.lossReached === true },
+    bestPrice: json.bestPrice ?? null,
     pausedReason: json.pausedReason ?? null,
   };
 }

@@ -311,7 +311,8 @@ export class Supervisor {
             lastExecutionMs: session?.lastDecisionAtMs ?? null,
             stateData: {
               pausedReason: paused?.reason ?? null,
-              ...(day === undefined ? {} : { day: { startMs: day.startMs, startEquity: day.startEquity.toFixed() } }),
+              ...(day === undefined ? {} : { day: { startMs: day.startMs, startEquity: day.startEquity.toFixed(), lossReached: day.lossReached } }),
+              bestPrice: session === null || Number.isNaN(session.state.bestPrice) ? null : session.state.bestPrice,
             },
           };
         }),

@@ -23,6 +23,10 @@ export interface TradingDay {
   readonly realised: Decimal;
   /** Entries decided this day that were not refused or unfilled. */
   readonly entries: number;
+  /** `max_daily_loss_perc` was reached: the position is closed and nothing is entered until the next midnight. */
+  readonly lossReached: boolean;
+  /** `daily_target_perc` was reached: nothing is entered until the next midnight. */
+  readonly targetReached: boolean;
 }
 
 export interface WorkingOrder {

@@ -1,0 +1,26 @@
+/** What risk permits now: the first rule that forbids an entry, with its reason in the trader's words, or null. */
+import type { BlockingRule, TradingConfig } from './events.ts';
+import type { Instrument } from './instrument.ts';
+import { isFlat } from './position.ts';
+import type { TradingState } from './state.ts';
+
+export interface Refused {
+  readonly rule: BlockingRule;
+  readonly reason: string;
+}
+
+/** `price` is the close under decision. */
+export function entryRefusal(state: TradingState, config: TradingConfig, instrument: Instrument, price: number): Refused | null {
+  if (state.working !== null) return { rule: 'order-in-flight', reason: `no entry: an order (${state.working.role}) is still in flight` };
+  if (!isFlat(state.position, instrument, price)) return { rule: 'position-open', reason: 'no entry: a position is open' };
+  if (config.direction === 'short') return { rule: 'direction', reason: 'no entry: the bot only goes short, and the signal is to go long' };
+  const block = state.blocks[0];
+  if (block !== undefined) return { rule: block.rule, reason: `no entry: ${block.reason}` };
+  if (instrument.status !== 'TRADING') return { rule: 'symbol-not-trading', reason: `no entry: ${instrument.symbol} is in status ${instrument.status} at the exchange` };
+  if (state.day.lossReached) return { rule: 'daily-loss', reason: `no entry until the next UTC midnight: the day's loss reached ${config.maxDailyLossPercent ?? 0} % of ${state.day.startEquity.toFixed(2)}` };
+  if (state.day.targetReached) return { rule: 'daily-target', reason: `no entry until the next UTC midnight: the day's profit of ${state.day.realised.toFixed(2)} reached the target` };
+  if (config.maxDailyTrades !== null && state.day.entries >= config.maxDailyTrades) {
+    return { rule: 'max-daily-trades', reason: `no entry until the next UTC midnight: ${state.day.entries} of ${config.maxDailyTrades} entries were made today` };
+  }
+  return null;
+}

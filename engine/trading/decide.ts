@@ -1,0 +1,193 @@
+/**
+ * The decision: state and event in, next state and commands out. Pure, so that backtest, paper and live are one code.
+ * At most one order is in flight; an exit that was decided holds until the position is flat, however many orders that takes.
+ */
+import { entryRefusal } from './allowance.ts';
+import type { Candle } from './candle.ts';
+import { inDayOf, lossLimitReached, withRealised } from './day.ts';
+import type { BlockingRule, Decision, EntryBlock, PlaceOrder, TradingCommand, TradingConfig, TradingEvent } from './events.ts';
+import { exact } from './exact.ts';
+import type { Instrument } from './instrument.ts';
+import { applyFill, figuresOf, isFlat, sellableQuantity } from './position.ts';
+import { entrySize } from './sizing.ts';
+import type { TradingState } from './state.ts';
+import { bestAfter, protectiveExit } from './stops.ts';
+import type { PriceRange } from './stops.ts';
+
+const noCommands: readonly TradingCommand[] = [];
+
+export function decide(state: TradingState, event: TradingEvent, config: TradingConfig, instrument: Instrument): Decision {
+  switch (event.type) {
+    case 'candle-closed':
+      return onClose(state, event, config, instrument);
+    case 'price-moved':
+      return onPrice(state, event, config, instrument);
+    case 'fill-received':
+      return onFill(state, event, config, instrument);
+    case 'order-ended':
+      return onOrderEnded(state, event, config, instrument);
+    case 'entries-blocked':
+      return onBlocked(state, event.block);
+    case 'entries-unblocked':
+      return state.blocks.some((block) => block.rule === event.rule) ? nothing({ ...state, blocks: state.blocks.filter((block) => block.rule !== event.rule) }) : nothing(state);
+    case 'close-requested':
+      return onCloseRequested(state, event, config, instrument);
+    default:
+      return event satisfies never;
+  }
+}
+
+type EventOf<T extends TradingEvent['type']> = Extract<TradingEvent, { readonly type: T }>;
+
+function nothing(state: TradingState, reason: string | null = null, blockedBy: BlockingRule | null = null): Decision {
+  return { state, commands: noCommands, reason, blockedBy };
+}
+
+function onClose(before: TradingState, event: EventOf<'candle-closed'>, config: TradingConfig, instrument: Instrument): Decision {
+  const { candle, signal } = event;
+  if (candle.closeTime < before.lastDecidedMs) return nothing(before);
+  const today = inDayOf(before, config, event.atMs);
+  const state = checked({ ...today, lastPrice: candle.close, lastDecidedMs: candle.closeTime, lastCheckMs: Math.max(today.lastCheckMs, event.atMs) }, candle, config, instrument, candle.closeTime);
+  if (state.exiting !== null) return exitIfFree(state, instrument, candle.close);
+  const flat = isFlat(state.position, instrument, candle.close);
+  switch (signal.action) {
+    case 'exit':
+      return flat ? nothing(state) : exitIfFree({ ...state, exiting: { reason: signal.reason, decisionMs: candle.closeTime } }, instrument, candle.close);
+    case 'enter-long':
+      return enter(state, event, config, instrument);
+    case 'enter-short':
+      return nothing(state, `no entry: ${signal.reason}, but a spot bot does not go short`, 'direction');
+    case 'hold':
+      return nothing(state);
+    default:
+      return signal.action satisfies never;
+  }
+}
+
+function enter(state: TradingState, { candle, signal }: EventOf<'candle-closed'>, config: TradingConfig, instrument: Instrument): Decision {
+  // This close was entered on before (a restart asks again).
+  if (candle.closeTime <= state.lastEntryMs) return nothing(state);
+  const refused = entryRefusal(state, config, instrument, candle.close);
+  if (refused !== null) return nothing(state, `${refused.reason} (${signal.reason})`, refused.rule);
+  const size = entrySize(state, config, instrument, candle.close);
+  if (!size.ok) return nothing(state, `${size.reason} (${signal.reason})`, size.rule);
+  const command: PlaceOrder = {
+    type: 'place-order',
+    role: 'entry',
+    side: 'BUY',
+    orderType: 'MARKET',
+    quantity: size.quantity,
+    referencePrice: candle.close,
+    decisionMs: candle.closeTime,
+    reason: signal.reason,
+  };
+  const next: TradingState = {
+    ...state,
+    working: { role: 'entry', decisionMs: candle.closeTime },
+    lastEntryMs: candle.closeTime,
+    day: { ...state.day, entries: state.day.entries + 1 },
+  };
+  return { state: next, commands: [command], reason: signal.reason, blockedBy: null };
+}
+
+function onPrice(before: TradingState, event: EventOf<'price-moved'>, config: TradingConfig, instrument: Instrument): Decision {
+  const { candle, atMs } = event;
+  if (before.exiting !== null && before.working === null) return exitIfFree({ ...before, lastPrice: candle.close }, instrument, candle.close);
+  if (atMs - before.lastCheckMs < config.checkIntervalMs) return nothing(before);
+  const today = inDayOf(before, config, atMs);
+  const state = checked({ ...today, lastPrice: candle.close, lastCheckMs: atMs }, candle, config, instrument, Math.floor(atMs));
+  return state.exiting === null ? nothing(state) : exitIfFree(state, instrument, candle.close);
+}
+
+/** Follows the best price and tests stop, target and the day's loss; sets `exiting` when one is reached. */
+function checked(state: TradingState, candle: Candle, config: TradingConfig, instrument: Instrument, decisionMs: number): TradingState {
+  const lossReached = state.day.lossReached || lossLimitReached(state, config, instrument, candle.close);
+  const judged = lossReached === state.day.lossReached ? state : { ...state, day: { ...state.day, lossReached } };
+  if (isFlat(judged.position, instrument, candle.close)) return Number.isNaN(judged.bestPrice) ? judged : { ...judged, bestPrice: Number.NaN };
+  const range = rangeSinceEntry(candle, judged.position.openedAtMs);
+  const bestPrice = range === null ? judged.bestPrice : bestAfter(judged.bestPrice, range);
+  const held = bestPrice === judged.bestPrice ? judged : { ...judged, bestPrice };
+  if (held.exiting !== null) return held;
+  const { averagePrice } = figuresOf(held.position, instrument);
+  const reason = (range === null ? null : protectiveExit(config, averagePrice, bestPrice, range)) ?? (lossReached ? `the day's loss reached ${config.maxDailyLossPercent ?? 0} % of ${held.day.startEquity.toFixed(2)}` : null);
+  return reason === null ? held : { ...held, exiting: { reason, decisionMs } };
+}
+
+/** An entry is filled this share of a candle after its open at the latest; later ones do not own the candle's extremes. */
+const atOpenShare = 0.1;
+
+/**
+ * Prices of the candle that came after the entry: all of them when it was filled at the candle's open, only the last one
+ * when it was filled later inside it, none when the candle had closed before.
+ */
+function rangeSinceEntry(candle: Candle, openedAtMs: number | null): PriceRange | null {
+  if (openedAtMs === null || openedAtMs <= candle.openTime + (candle.closeTime + 1 - candle.openTime) * atOpenShare) return candle;
+  return openedAtMs > candle.closeTime ? null : { high: candle.close, low: candle.close };
+}
+
+/** Places the exit that is due unless an order is in flight (it is placed when that has ended). */
+function exitIfFree(state: TradingState, instrument: Instrument, price: number): Decision {
+  const { exiting } = state;
+  if (exiting === null || state.working !== null) return nothing(state);
+  if (isFlat(state.position, instrument, price)) return nothing({ ...state, exiting: null });
+  const command: PlaceOrder = {
+    type: 'place-order',
+    role: 'exit',
+    side: 'SELL',
+    orderType: 'MARKET',
+    quantity: sellableQuantity(state.position, instrument),
+    referencePrice: price,
+    decisionMs: exiting.decisionMs,
+    reason: exiting.reason,
+  };
+  return { state: { ...state, working: { role: 'exit', decisionMs: exiting.decisionMs } }, commands: [command], reason: exiting.reason, blockedBy: null };
+}
+
+function onFill(before: TradingState, event: EventOf<'fill-received'>, config: TradingConfig, instrument: Instrument): Decision {
+  const { fill } = event;
+  const state = inDayOf(before, config, event.atMs);
+  const { position, realisedPnl } = applyFill(state.position, fill, instrument);
+  const price = fill.price.toNumber();
+  const flat = isFlat(position, instrument, price);
+  return nothing({
+    ...state,
+    position,
+    realisedTotal: exact(state.realisedTotal).plus(realisedPnl),
+    day: fill.side === 'SELL' ? withRealised(state.day, realisedPnl, config) : state.day,
+    bestPrice: flat ? Number.NaN : Number.isNaN(state.bestPrice) || position.openedAtMs !== state.position.openedAtMs ? price : state.bestPrice,
+    lastPrice: Number.isNaN(state.lastPrice) ? price : state.lastPrice,
+  });
+}
+
+function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, config: TradingConfig, instrument: Instrument): Decision {
+  const ended = before.working?.role === event.role ? { ...before, working: null } : before;
+  const reason = event.outcome === 'filled' ? null : `the ${event.role} order was not filled: ${event.reason}`;
+  if (event.role === 'entry') {
+    const state = event.outcome === 'filled' || before.working?.role !== 'entry' ? ended : withoutEntry(ended, before.working.decisionMs, event.outcome === 'never-placed');
+    if (state.exiting !== null) return exitIfFree(state, instrument, state.lastPrice);
+    return nothing(state, reason);
+  }
+  if (isFlat(ended.position, instrument, ended.lastPrice)) return nothing({ ...ended, exiting: null }, reason);
+  // Something was sold and something is left: the rest follows at once. Nothing sold: whoever feeds us asks again after a pause.
+  return event.outcome === 'filled' ? exitIfFree(ended, instrument, ended.lastPrice) : nothing(ended, reason);
+}
+
+/** Takes back what an entry that bought nothing had counted; its close may be decided on again if it never reached the exchange. */
+function withoutEntry(state: TradingState, decisionMs: number, mayRepeat: boolean): TradingState {
+  const entries = decisionMs >= state.day.startMs ? Math.max(0, state.day.entries - 1) : state.day.entries;
+  return { ...state, day: { ...state.day, entries }, lastEntryMs: mayRepeat ? Math.min(state.lastEntryMs, decisionMs - 1) : state.lastEntryMs };
+}
+
+function onBlocked(state: TradingState, block: EntryBlock): Decision {
+  const standing = state.blocks.find((known) => known.rule === block.rule);
+  if (standing?.reason === block.reason) return nothing(state);
+  return nothing({ ...state, blocks: [...state.blocks.filter((known) => known.rule !== block.rule), block] }, `entries are closed: ${block.reason}`);
+}
+
+function onCloseRequested(before: TradingState, event: EventOf<'close-requested'>, config: TradingConfig, instrument: Instrument): Decision {
+  const state = inDayOf(before, config, event.atMs);
+  const entering = state.working?.role === 'entry';
+  if (!entering && isFlat(state.position, instrument, state.lastPrice)) return nothing(state, `${event.reason}: there is no position to close`);
+  if (state.exiting !== null) return nothing(state, `${event.reason}: the position is being closed already`);
+  return exitIfFree({ ...state, exiting: { reason: event.reason, decisionMs: Math.floor(event.atMs) } }, instrument, state.lastPrice);
+}

@@ -1,0 +1,114 @@
+/**
+ * The position as a fold of fills, exact. What a spot buy costs in fees is taken from the coins received, so the position
+ * is what can really be sold; what the exchange's step size leaves over (dust) stays in it and does not count as holding.
+ */
+import type { Decimal } from 'decimal.js';
+import type { Fill } from './events.ts';
+import { exact, floorToStep, toRowScale, zero } from './exact.ts';
+import type { Instrument } from './instrument.ts';
+import type { Position } from './state.ts';
+
+export const emptyPosition: Position = { quantity: zero, cost: zero, entryFees: zero, openedAtMs: null };
+
+/** `pnl` is gross (proceeds minus cost share), `realisedPnl` is net of the shares of entry fees and the exit's fee. Both quote; 0 for a buy. */
+export interface Booked {
+  readonly position: Position;
+  readonly pnl: Decimal;
+  readonly realisedPnl: Decimal;
+}
+
+/**
+ * Books one fill. A buy of q at p with a base fee f adds q - f coins at cost (q - f) p and fees f p; a sale of s takes its
+ * share of cost and fees in proportion (rounded half-even to 18 decimals, all of it when everything is sold).
+ * A commission in a third asset (BNB) changes no coins and is left out of the profit; the trade row shows it.
+ */
+export function applyFill(position: Position, fill: Fill, instrument: Instrument): Booked {
+  const price = exact(fill.price);
+  const commission = exact(fill.commission);
+  const baseFee = fill.commissionAsset === instrument.baseAsset ? commission : zero;
+  const quoteFee = fill.commissionAsset === instrument.quoteAsset ? commission : zero;
+  if (fill.side === 'BUY') {
+    const received = exact(fill.quantity).minus(baseFee);
+    const bought: Position = {
+      quantity: exact(position.quantity).plus(received),
+      cost: exact(position.cost).plus(received.times(price)),
+      entryFees: exact(position.entryFees).plus(baseFee.times(price)).plus(quoteFee),
+      openedAtMs: isFlat(position, instrument, price.toNumber()) ? fill.atMs : (position.openedAtMs ?? fill.atMs),
+    };
+    return { position: bought, pnl: zero, realisedPnl: zero };
+  }
+  const sold = exact(fill.quantity);
+  const left = exact(position.quantity).minus(sold).minus(baseFee);
+  const costShare = share(position.cost, sold, position.quantity);
+  const feeShare = share(position.entryFees, sold, position.quantity);
+  const pnl = sold.times(price).minus(costShare);
+  const rest: Position = {
+    quantity: left,
+    cost: exact(position.cost).minus(costShare),
+    entryFees: exact(position.entryFees).minus(feeShare),
+    openedAtMs: position.openedAtMs,
+  };
+  return {
+    position: isFlat(rest, instrument, price.toNumber()) ? { ...rest, openedAtMs: null } : rest,
+    pnl,
+    realisedPnl: pnl.minus(feeShare).minus(quoteFee).minus(baseFee.times(price)),
+  };
+}
+
+function share(amount: Decimal, sold: Decimal, held: Decimal): Decimal {
+  if (sold.gte(held)) return exact(amount);
+  return toRowScale(exact(amount).times(sold).div(held));
+}
+
+/** The position in floats, for decisions at every price. */
+export interface PositionFigures {
+  /** What the step size allows to sell, base. */
+  readonly sellable: number;
+  readonly quantity: number;
+  /** Average entry price, quote; NaN when there is nothing. */
+  readonly averagePrice: number;
+  /** Cost and entry fees, quote. */
+  readonly spent: number;
+  readonly instrument: Instrument;
+}
+
+/** Positions are immutable: their figures are worked out once, at a fill, not at every price. */
+const figuresByPosition = new WeakMap<Position, PositionFigures>();
+
+export function figuresOf(position: Position, instrument: Instrument): PositionFigures {
+  const known = figuresByPosition.get(position);
+  if (known?.instrument === instrument) return known;
+  const quantity = exact(position.quantity);
+  const figures: PositionFigures = {
+    sellable: sellableQuantity(position, instrument).toNumber(),
+    quantity: quantity.toNumber(),
+    averagePrice: quantity.gt(0) ? exact(position.cost).div(quantity).toNumber() : Number.NaN,
+    spent: exact(position.cost).plus(position.entryFees).toNumber(),
+    instrument,
+  };
+  figuresByPosition.set(position, figures);
+  return figures;
+}
+
+/** What one market order may sell: the coins held, floored to the step, within the lot bounds; 0 when below the smallest lot. */
+export function sellableQuantity(position: Position, instrument: Instrument): Decimal {
+  const { lot, marketLot } = instrument;
+  const step = marketLot !== null && marketLot.step.gt(lot.step) ? marketLot.step : lot.step;
+  const floored = floorToStep(position.quantity, step);
+  if (floored.lte(0) || floored.lt(lot.min) || (marketLot !== null && floored.lt(marketLot.min))) return zero;
+  const most = marketLot !== null && marketLot.max.gt(0) && marketLot.max.lt(lot.max) ? marketLot.max : lot.max;
+  return most.gt(0) && floored.gt(most) ? floorToStep(most, step) : floored;
+}
+
+/**
+ * True when what is held is nothing, or dust that the exchange would not let us sell at `price`: below the smallest lot
+ * or the least notional. While no price is known (NaN) the average entry price stands in.
+ */
+export function isFlat(position: Position, instrument: Instrument, price: number): boolean {
+  const { sellable, averagePrice } = figuresOf(position, instrument);
+  if (!(sellable > 0)) return true;
+  const { notional } = instrument;
+  if (notional === null || !notional.applyMinToMarket) return false;
+  const at = Number.isNaN(price) ? averagePrice : price;
+  return sellable * at < notional.min.toNumber();
+}

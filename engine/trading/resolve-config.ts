@@ -1,0 +1,179 @@
+/**
+ * From a bot's columns to what the core works with: `custom_*` columns override the base ones, percent stays percent.
+ * `validateColumns` is the one place that says what a row may hold; the API reports it, the table's checks stand behind it.
+ */
+import type { Decimal } from 'decimal.js';
+import { findStrategy, strategies } from '../strategies/registry.ts';
+import type { StrategyParameters } from '../strategies/strategy.ts';
+import { isTimeframe, timeframes } from './candle.ts';
+import type { TradingConfig } from './events.ts';
+
+/** The trading columns of `bot_configs`, as the table names them in camel case. Percent in percent; null where unset. */
+export interface BotColumns {
+  readonly name: string;
+  readonly symbol: string;
+  readonly timeframe: string;
+  readonly strategy: string;
+  readonly initialCapital: Decimal;
+  readonly positionSizePerc: number | null;
+  readonly positionSizeFixed: Decimal | null;
+  readonly stopLossPerc: number | null;
+  readonly takeProfitPerc: number | null;
+  readonly trailingStopPerc: number | null;
+  readonly trailingStopActive: boolean;
+  readonly dailyTargetPerc: number | null;
+  readonly maxDailyLossPerc: number | null;
+  readonly maxDailyTrades: number | null;
+  readonly checkIntervalSeconds: number;
+  readonly emaFast: number;
+  readonly emaSlow: number;
+  readonly emaPeriod: number;
+  readonly rsiPeriod: number;
+  readonly rsiOversold: number;
+  readonly rsiOverbought: number;
+  readonly customEmaFast: number | null;
+  readonly customEmaSlow: number | null;
+  readonly customRsiPeriod: number | null;
+  readonly customRsiOversold: number | null;
+  readonly customRsiOverbought: number | null;
+  readonly customStopLoss: number | null;
+  readonly customTakeProfit: number | null;
+  readonly customTrailingStop: number | null;
+  readonly positionType: string;
+  readonly direction: string;
+  readonly leverage: number;
+}
+
+/** Columns a new bot gets when it names no other value. */
+export const defaultColumns = {
+  trailingStopActive: false,
+  checkIntervalSeconds: 1,
+  emaFast: 12,
+  emaSlow: 26,
+  emaPeriod: 200,
+  rsiPeriod: 14,
+  rsiOversold: 30,
+  rsiOverbought: 70,
+  positionType: 'spot',
+  direction: 'long',
+  leverage: 1,
+} as const satisfies Partial<BotColumns>;
+
+/** Throws on a timeframe that does not exist: such a row was never valid. */
+export function resolveConfig(columns: BotColumns): { readonly trading: TradingConfig; readonly parameters: StrategyParameters } {
+  const { timeframe, direction } = columns;
+  if (!isTimeframe(timeframe)) throw new Error(`timeframe "${timeframe}" does not exist; it is one of ${timeframes.join(', ')}`);
+  return {
+    trading: {
+      symbol: columns.symbol,
+      timeframe,
+      initialCapital: columns.initialCapital,
+      positionSizePercent: columns.positionSizePerc,
+      positionSizeFixed: columns.positionSizeFixed,
+      stopLossPercent: columns.customStopLoss ?? columns.stopLossPerc,
+      takeProfitPercent: columns.customTakeProfit ?? columns.takeProfitPerc,
+      trailingStopPercent: columns.customTrailingStop ?? columns.trailingStopPerc,
+      trailingStopActive: columns.trailingStopActive,
+      dailyTargetPercent: columns.dailyTargetPerc,
+      maxDailyLossPercent: columns.maxDailyLossPerc,
+      maxDailyTrades: columns.maxDailyTrades,
+      checkIntervalMs: columns.checkIntervalSeconds * 1_000,
+      direction: direction === 'short' || direction === 'both' ? direction : 'long',
+    },
+    parameters: strategyParameters(columns),
+  };
+}
+
+function strategyParameters(columns: BotColumns): StrategyParameters {
+  return {
+    emaFast: columns.customEmaFast ?? columns.emaFast,
+    emaSlow: columns.customEmaSlow ?? columns.emaSlow,
+    emaPeriod: columns.emaPeriod,
+    rsiPeriod: columns.customRsiPeriod ?? columns.rsiPeriod,
+    rsiOversold: columns.customRsiOversold ?? columns.rsiOversold,
+    rsiOverbought: columns.customRsiOverbought ?? columns.rsiOverbought,
+  };
+}
+
+/** One thing that is wrong with a row. `field` is the column's name. */
+export interface ColumnProblem {
+  readonly field: string;
+  readonly problem: string;
+}
+
+type NumberColumn = { [K in keyof BotColumns]: BotColumns[K] extends number | null ? K : never }[keyof BotColumns];
+
+/** Bounds of the number columns: [least, most, whole]. The least of a percentage is excluded. */
+const percent = { above: 0, most: 100, whole: false, unit: ' percent' };
+const period = { least: 1, most: 1_000, whole: true, unit: ' candles' };
+const rsiPeriod = { ...period, least: 2 };
+const level = { least: 0, most: 100, whole: false, unit: '' };
+const bounds: readonly (readonly [NumberColumn, { above?: number; least?: number; most: number; whole: boolean; unit: string }])[] = [
+  ['positionSizePerc', percent],
+  ['stopLossPerc', percent],
+  ['takeProfitPerc', { ...percent, most: 1_000 }],
+  ['trailingStopPerc', percent],
+  ['dailyTargetPerc', { ...percent, most: 1_000 }],
+  ['maxDailyLossPerc', percent],
+  ['customStopLoss', percent],
+  ['customTakeProfit', { ...percent, most: 1_000 }],
+  ['customTrailingStop', percent],
+  ['maxDailyTrades', { least: 1, most: 100_000, whole: true, unit: '' }],
+  ['checkIntervalSeconds', { least: 1, most: 86_400, whole: true, unit: ' seconds' }],
+  ['emaFast', period],
+  ['emaSlow', period],
+  ['emaPeriod', period],
+  ['customEmaFast', period],
+  ['customEmaSlow', period],
+  ['rsiPeriod', rsiPeriod],
+  ['customRsiPeriod', rsiPeriod],
+  ['rsiOversold', level],
+  ['rsiOverbought', level],
+  ['customRsiOversold', level],
+  ['customRsiOverbought', level],
+  ['leverage', { least: 1, most: 125, whole: true, unit: '' }],
+];
+
+/** Everything that is wrong with the columns, all at once; empty when a bot can run with them. Whether the symbol exists is the venue's to say. */
+export function validateColumns(columns: BotColumns): readonly ColumnProblem[] {
+  const problems: ColumnProblem[] = [];
+  const say = (field: keyof BotColumns, problem: string): void => {
+    problems.push({ field: snakeCase(field), problem });
+  };
+  for (const [field, bound] of bounds) {
+    const value = columns[field];
+    if (value === null) continue;
+    const tooLow = bound.above !== undefined ? !(value > bound.above) : !(value >= (bound.least ?? Number.NEGATIVE_INFINITY));
+    if (tooLow || !(value <= bound.most) || (bound.whole && !Number.isInteger(value))) {
+      say(field, `${value} is not ${bound.whole ? 'a whole number ' : ''}${bound.above !== undefined ? `above ${bound.above} and at most ${bound.most}` : `from ${bound.least ?? 0} to ${bound.most}`}${bound.unit}`);
+    }
+  }
+  if (columns.name.trim() === '' || columns.name.length > 100) say('name', 'must have 1 to 100 characters');
+  if (!isTimeframe(columns.timeframe)) say('timeframe', `"${columns.timeframe}" does not exist; it is one of ${timeframes.join(', ')}`);
+  if (!columns.initialCapital.isFinite() || columns.initialCapital.lte(0)) say('initialCapital', 'must be above 0');
+  if (columns.positionSizeFixed !== null && (!columns.positionSizeFixed.isFinite() || columns.positionSizeFixed.lte(0))) say('positionSizeFixed', 'must be above 0');
+  if (columns.positionSizePerc === null && columns.positionSizeFixed === null) say('positionSizePerc', 'set position_size_perc or position_size_fixed: a bot needs to know how much to buy');
+  if (columns.trailingStopActive && columns.trailingStopPerc === null && columns.customTrailingStop === null) say('trailingStopPerc', 'trailing_stop_active needs trailing_stop_perc or custom_trailing_stop');
+  if (columns.positionType !== 'spot') say('positionType', `"${columns.positionType}" cannot be traded by this version; use spot`);
+  else if (columns.direction !== 'long') say('direction', `a spot bot only goes long; "${columns.direction}" needs futures`);
+  checkStrategy(columns, say);
+  return problems;
+}
+
+function checkStrategy(columns: BotColumns, say: (field: keyof BotColumns, problem: string) => void): void {
+  const parameters = strategyParameters(columns);
+  if (parameters.emaFast >= parameters.emaSlow) say(columns.customEmaFast === null ? 'emaFast' : 'customEmaFast', `the fast EMA (${parameters.emaFast}) must be shorter than the slow one (${parameters.emaSlow})`);
+  if (parameters.rsiOversold >= parameters.rsiOverbought) {
+    say(columns.customRsiOversold === null ? 'rsiOversold' : 'customRsiOversold', `oversold (${parameters.rsiOversold}) must be below overbought (${parameters.rsiOverbought})`);
+  }
+  const strategy = findStrategy(columns.strategy);
+  if (strategy === undefined) {
+    say('strategy', `"${columns.strategy}" does not exist; it is one of ${strategies.map((known) => known.name).join(', ')}`);
+    return;
+  }
+  for (const problem of strategy.check(parameters)) say('strategy', problem);
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

@@ -1,0 +1,79 @@
+/** The trading state as rows tell it: the fold of all fills, the day's account, what is in flight and what was meant to end. */
+import type { Decimal } from 'decimal.js';
+import { midnightBefore, newDay, withRealised } from './day.ts';
+import type { EntryBlock, Fill, OrderOutcome, OrderRole, TradingConfig } from './events.ts';
+import { exact, zero } from './exact.ts';
+import type { Instrument } from './instrument.ts';
+import { equityAt } from './pnl.ts';
+import { applyFill, emptyPosition, isFlat } from './position.ts';
+import type { TradingDay, TradingState } from './state.ts';
+
+/** One order of the bot, oldest first. `outcome` is null while its fate is open. */
+export interface RestoredOrder {
+  readonly role: OrderRole;
+  readonly decisionMs: number;
+  readonly attempt: number;
+  readonly clientOrderId: string;
+  readonly reason: string;
+  readonly outcome: OrderOutcome | null;
+}
+
+export interface RestoreInput {
+  /** All fills of the bot in the order in which they are folded. */
+  readonly fills: readonly Fill[];
+  /** At least those of the current day and all that are not over. */
+  readonly orders: readonly RestoredOrder[];
+  /** How the stored day began and whether its loss limit was reached; null before the first. */
+  readonly day: { readonly startMs: number; readonly startEquity: Decimal; readonly lossReached: boolean } | null;
+  /** Best price since entry as last stored; NaN when unknown. */
+  readonly bestPrice: number;
+  /** NaN when unknown. */
+  readonly lastPrice: number;
+  readonly blocks: readonly EntryBlock[];
+  /** The venue's time now. */
+  readonly atMs: number;
+}
+
+export function restoreState(config: TradingConfig, instrument: Instrument, input: RestoreInput): TradingState {
+  const startMs = midnightBefore(input.atMs);
+  let position = emptyPosition;
+  let realisedTotal = zero;
+  let bestFill = Number.NaN;
+  let day: TradingDay | null = null;
+  /** The day begins with what was there at midnight; that needs the fills before it. */
+  const begin = (): TradingDay => {
+    const stored = input.day?.startMs === startMs ? input.day : null;
+    const equity = stored?.startEquity ?? equityAt({ position, realisedTotal }, config, input.lastPrice);
+    return { ...newDay(startMs, equity), lossReached: stored?.lossReached ?? false };
+  };
+  for (const fill of input.fills) {
+    if (day === null && fill.atMs >= startMs) day = begin();
+    const booked = applyFill(position, fill, instrument);
+    const price = fill.price.toNumber();
+    if (isFlat(booked.position, instrument, price)) bestFill = Number.NaN;
+    else if (Number.isNaN(bestFill) || booked.position.openedAtMs !== position.openedAtMs || (fill.side === 'BUY' && price > bestFill)) bestFill = price;
+    position = booked.position;
+    realisedTotal = exact(realisedTotal).plus(booked.realisedPnl);
+    if (day !== null && fill.side === 'SELL') day = withRealised(day, booked.realisedPnl, config);
+  }
+  day ??= begin();
+
+  const entries = input.orders.filter((order) => order.role === 'entry');
+  const open = input.orders.findLast((order) => order.outcome === null);
+  const flat = isFlat(position, instrument, input.lastPrice);
+  const newest = input.orders.at(-1);
+  return {
+    position,
+    day: { ...day, entries: entries.filter((order) => order.decisionMs >= startMs && (order.outcome === null || order.outcome === 'filled')).length },
+    realisedTotal,
+    working: open === undefined ? null : { role: open.role, decisionMs: open.decisionMs },
+    // The newest order was an exit and something is left: the exit still holds.
+    exiting: newest?.role === 'exit' && !flat ? { reason: newest.reason, decisionMs: newest.decisionMs } : null,
+    bestPrice: flat ? Number.NaN : Number.isNaN(input.bestPrice) ? bestFill : Math.max(input.bestPrice, bestFill),
+    lastPrice: input.lastPrice,
+    lastDecidedMs: 0,
+    lastEntryMs: Math.max(0, ...entries.filter((order) => order.outcome !== 'never-placed').map((order) => order.decisionMs)),
+    lastCheckMs: 0,
+    blocks: input.blocks,
+  };
+}

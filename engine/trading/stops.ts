@@ -1,0 +1,43 @@
+/**
+ * Stop-loss, take-profit and trailing stop of a long position, as percent distances from the average entry price.
+ * Order of tests within one candle (design.md section 5): the trailing stop first rises with the high, then is tested
+ * against the low; when stop and target both lie inside, the stop wins.
+ */
+import type { TradingConfig } from './events.ts';
+
+/** Floats; quote prices. */
+export interface PriceRange {
+  readonly high: number;
+  readonly low: number;
+}
+
+/** Highest price since entry after `range` was seen. */
+export function bestAfter(best: number, range: PriceRange): number {
+  return range.high > best || Number.isNaN(best) ? range.high : best;
+}
+
+/** The tighter of fixed and trailing stop; -Infinity when neither is set. */
+export function stopPrice(config: TradingConfig, averagePrice: number, best: number): number {
+  const fixed = config.stopLossPercent === null ? Number.NEGATIVE_INFINITY : averagePrice * (1 - config.stopLossPercent / 100);
+  if (!config.trailingStopActive || config.trailingStopPercent === null || Number.isNaN(best)) return fixed;
+  return Math.max(fixed, best * (1 - config.trailingStopPercent / 100));
+}
+
+export function targetPrice(config: TradingConfig, averagePrice: number): number {
+  return config.takeProfitPercent === null ? Number.POSITIVE_INFINITY : averagePrice * (1 + config.takeProfitPercent / 100);
+}
+
+/** Which of them the range reached, in the trader's words; null when none. */
+export function protectiveExit(config: TradingConfig, averagePrice: number, best: number, range: PriceRange): string | null {
+  const stop = stopPrice(config, averagePrice, best);
+  if (range.low <= stop) {
+    const trailing = config.stopLossPercent === null || stop > averagePrice * (1 - config.stopLossPercent / 100);
+    return trailing ? `trailing stop at ${text(stop)} was reached (best price ${text(best)})` : `stop-loss at ${text(stop)} was reached (average entry ${text(averagePrice)})`;
+  }
+  const target = targetPrice(config, averagePrice);
+  return range.high >= target ? `take-profit at ${text(target)} was reached (average entry ${text(averagePrice)})` : null;
+}
+
+function text(price: number): string {
+  return String(Number(price.toPrecision(10)));
+}
