@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { findStrategy, strategies } from '../../../engine/strategies/registry.ts';
+import type { StrategyParameters } from '../../../engine/strategies/strategy.ts';
+import { candle } from '../trading/given.ts';
+
+const parameters: StrategyParameters = { emaFast: 5, emaSlow: 13, emaPeriod: 50, rsiPeriod: 14, rsiOversold: 30, rsiOverbought: 70 };
+
+function actionOf(name: string, previous: number[], current: number[], close = 100): string {
+  const strategy = findStrategy(name);
+  if (strategy === undefined) throw new Error(`no strategy ${name}`);
+  return strategy.signal({ candle: candle(0, { close }), previous, current }, parameters).action;
+}
+
+describe('ema_cross', () => {
+  it.each([
+    ['crosses above', [1, 2], [3, 2], 'enter-long'],
+    ['touches, then rises above', [2, 2], [3, 2], 'enter-long'],
+    ['stays above', [3, 2], [4, 2], 'hold'],
+    ['rises to touch', [1, 2], [2, 2], 'hold'],
+    ['crosses below', [3, 2], [1, 2], 'exit'],
+    ['touches, then falls below', [2, 2], [1, 2], 'exit'],
+    ['is warming', [Number.NaN, Number.NaN], [3, 2], 'hold'],
+  ])('when the fast EMA %s', (_, previous, current, action) => {
+    expect(actionOf('ema_cross', previous, current)).toBe(action);
+  });
+});
+
+describe('rsi', () => {
+  it.each([
+    ['recovers from oversold', 30, 30.01, 'enter-long'],
+    ['falls into oversold', 31, 29, 'hold'],
+    ['stays oversold', 25, 30, 'hold'],
+    ['fades from overbought', 70, 69.99, 'exit'],
+    ['rises into overbought', 69, 71, 'hold'],
+    ['is warming', Number.NaN, 50, 'hold'],
+  ])('when it %s', (_, previous, current, action) => {
+    expect(actionOf('rsi', [previous], [current])).toBe(action);
+  });
+});
+
+describe('ema_rsi', () => {
+  it.each([
+    ['a cross up with a calm RSI', [1, 2, 50], [3, 2, 69.9], 'enter-long'],
+    ['a cross up with an overbought RSI', [1, 2, 50], [3, 2, 70], 'hold'],
+    ['a cross up with no RSI yet', [1, 2, Number.NaN], [3, 2, Number.NaN], 'hold'],
+    ['a cross down', [3, 2, 50], [1, 2, 50], 'exit'],
+    ['an overbought RSI', [3, 2, 60], [3, 2, 71], 'exit'],
+    ['neither', [3, 2, 60], [3, 2, 61], 'hold'],
+  ])('on %s', (_, previous, current, action) => {
+    expect(actionOf('ema_rsi', previous, current)).toBe(action);
+  });
+});
+
+describe('ema_trend_rsi', () => {
+  it.each([
+    ['a recovery above the trend', [90, 29], [90, 31], 100, 'enter-long'],
+    ['a recovery below the trend', [110, 29], [110, 31], 100, 'exit'],
+    ['no recovery above the trend', [90, 31], [90, 32], 100, 'hold'],
+    ['overbought above the trend', [90, 60], [90, 70], 100, 'exit'],
+    ['a close below the trend', [100, 50], [100, 50], 99, 'exit'],
+    ['a close on the trend', [100, 29], [100, 31], 100, 'hold'],
+  ])('on %s', (_, previous, current, close, action) => {
+    expect(actionOf('ema_trend_rsi', previous, current, close)).toBe(action);
+  });
+});
+
+describe('every strategy', () => {
+  it.each(strategies.map((strategy) => [strategy.name, strategy] as const))('%s gives a value to each need it names and warms up longer than its longest period', (_, strategy) => {
+    const needs = strategy.needs(parameters);
+    expect(needs.length).toBeGreaterThan(0);
+    expect(strategy.warmUpCandles(parameters)).toBeGreaterThan(Math.max(...needs.map((need) => need.period)));
+    expect(Object.keys(strategy.parameters.properties).sort()).toEqual([...strategy.parameters.required].sort());
+  });
+});

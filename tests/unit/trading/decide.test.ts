@@ -1,0 +1,255 @@
+import { describe, expect, it } from 'vitest';
+import { decide } from '../../../engine/trading/decide.ts';
+import type { Decision, OrderOutcome, OrderRole, TradingConfig } from '../../../engine/trading/events.ts';
+import type { TradingState } from '../../../engine/trading/state.ts';
+import type { Signal } from '../../../engine/strategies/strategy.ts';
+import { btc, candle, config, d, emptyState, fill, midnight } from './given.ts';
+
+const enterLong: Signal = { action: 'enter-long', reason: 'go' };
+const exitSignal: Signal = { action: 'exit', reason: 'leave' };
+const hold: Signal = { action: 'hold', reason: 'wait' };
+
+type Prices = Parameters<typeof candle>[1];
+
+/** A bot in a test: decides event by event and keeps its state. */
+class Trader {
+  state: TradingState;
+  last: Decision | null = null;
+  readonly config: TradingConfig;
+  constructor(change: Partial<TradingConfig> = {}) {
+    this.config = config(change);
+    this.state = emptyState(this.config);
+  }
+  tell(event: Parameters<typeof decide>[1]): Decision {
+    this.last = decide(this.state, event, this.config, btc);
+    this.state = this.last.state;
+    return this.last;
+  }
+  close(minute: number, prices: Prices, signal: Signal = hold): Decision {
+    const closed = candle(minute, prices);
+    return this.tell({ type: 'candle-closed', candle: closed, signal, atMs: closed.closeTime });
+  }
+  forming(minute: number, second: number, prices: Prices): Decision {
+    return this.tell({ type: 'price-moved', candle: { ...candle(minute, prices), closed: false }, atMs: midnight + minute * 60_000 + second * 1_000 });
+  }
+  fill(side: 'BUY' | 'SELL', quantity: string, price: number, atMs: number): Decision {
+    return this.tell({ type: 'fill-received', fill: fill(side, quantity, price, { atMs }), atMs });
+  }
+  ended(role: OrderRole, outcome: OrderOutcome, atMs: number): Decision {
+    return this.tell({ type: 'order-ended', clientOrderId: 'x', role, outcome, reason: 'told so', atMs });
+  }
+  /** Enters at the close of `minute` and holds from the next candle's open. */
+  holding(minute: number, price: number, quantity = '0.02'): this {
+    this.close(minute, { close: price }, enterLong);
+    const atMs = midnight + (minute + 1) * 60_000;
+    this.fill('BUY', quantity, price, atMs);
+    this.ended('entry', 'filled', atMs);
+    return this;
+  }
+  get orders(): string[] {
+    return (this.last?.commands ?? []).map((command) => `${command.role} ${command.side} ${command.quantity.toFixed()}`);
+  }
+}
+
+describe('entries', () => {
+  it('buys at a close that says so, once per close', () => {
+    const bot = new Trader();
+    bot.close(0, { close: 20_000 }, enterLong);
+    expect(bot.orders).toEqual(['entry BUY 0.025']);
+    expect(bot.last?.commands[0]).toMatchObject({ decisionMs: midnight + 59_999, reason: 'go', referencePrice: 20_000 });
+    bot.fill('BUY', '0.025', 20_000, midnight + 60_000);
+    bot.ended('entry', 'filled', midnight + 60_000);
+    bot.close(0, { close: 20_000 }, enterLong);
+    expect(bot.orders).toEqual([]);
+  });
+
+  it('waits for the order in flight', () => {
+    const bot = new Trader();
+    bot.close(0, { close: 20_000 }, enterLong);
+    expect(bot.close(1, { close: 20_000 }, enterLong)).toMatchObject({ commands: [], blockedBy: 'order-in-flight' });
+  });
+
+  it('does not add to a position', () => {
+    expect(new Trader().holding(0, 20_000).close(2, { close: 20_000 }, enterLong)).toMatchObject({ commands: [], blockedBy: 'position-open' });
+  });
+
+  it('decides the same close anew when its order never reached the exchange', () => {
+    const bot = new Trader();
+    bot.close(0, { close: 20_000 }, enterLong);
+    bot.ended('entry', 'never-placed', midnight + 61_000);
+    bot.close(0, { close: 20_000 }, enterLong);
+    expect(bot.orders).toEqual(['entry BUY 0.025']);
+  });
+
+  it('does not repeat an entry that the exchange refused', () => {
+    const bot = new Trader();
+    bot.close(0, { close: 20_000 }, enterLong);
+    bot.ended('entry', 'rejected', midnight + 61_000);
+    bot.close(0, { close: 20_000 }, enterLong);
+    expect(bot.orders).toEqual([]);
+    expect(bot.state.day.entries).toBe(0);
+  });
+
+  it('stays out while a block stands, says why, and enters after it is lifted', () => {
+    const bot = new Trader();
+    bot.tell({ type: 'entries-blocked', block: { rule: 'paused', reason: 'entries are paused: lunch' }, atMs: midnight });
+    expect(bot.close(0, { close: 20_000 }, enterLong)).toMatchObject({ commands: [], blockedBy: 'paused', reason: expect.stringContaining('lunch') as string });
+    bot.tell({ type: 'entries-unblocked', rule: 'paused', atMs: midnight });
+    bot.close(1, { close: 20_000 }, enterLong);
+    expect(bot.orders).toHaveLength(1);
+  });
+
+  it('stays out of a symbol that does not trade', () => {
+    const bot = new Trader();
+    const closed = candle(0, { close: 20_000 });
+    const decision = decide(bot.state, { type: 'candle-closed', candle: closed, signal: enterLong, atMs: closed.closeTime }, bot.config, { ...btc, status: 'HALT' });
+    expect(decision).toMatchObject({ commands: [], blockedBy: 'symbol-not-trading' });
+  });
+
+  it('makes at most max_daily_trades entries per UTC day and starts again after midnight', () => {
+    const bot = new Trader({ maxDailyTrades: 1 }).holding(0, 20_000);
+    bot.close(2, { close: 20_000 }, exitSignal);
+    bot.fill('SELL', '0.02', 20_000, midnight + 180_000);
+    bot.ended('exit', 'filled', midnight + 180_000);
+    expect(bot.close(5, { close: 20_000 }, enterLong)).toMatchObject({ commands: [], blockedBy: 'max-daily-trades' });
+    bot.close(24 * 60, { close: 20_000 }, enterLong);
+    expect(bot.orders).toHaveLength(1);
+  });
+});
+
+describe('exits', () => {
+  it('sells what is held when the strategy says so', () => {
+    const bot = new Trader().holding(0, 20_000);
+    bot.close(2, { close: 20_100 }, exitSignal);
+    expect(bot.orders).toEqual(['exit SELL 0.02']);
+  });
+
+  it('does nothing on an exit signal while flat', () => {
+    expect(new Trader().close(0, { close: 20_000 }, exitSignal)).toMatchObject({ commands: [], reason: null });
+  });
+
+  it('stops out inside a candle', () => {
+    const bot = new Trader({ stopLossPercent: 2 }).holding(0, 20_000);
+    bot.forming(1, 10, { open: 20_000, close: 19_601 });
+    expect(bot.orders).toEqual([]);
+    bot.forming(1, 20, { open: 20_000, low: 19_600, close: 19_650 });
+    expect(bot.orders).toEqual(['exit SELL 0.02']);
+    expect(bot.last?.reason).toContain('stop-loss at 19600');
+  });
+
+  it('takes profit inside a candle', () => {
+    const bot = new Trader({ takeProfitPercent: 3 }).holding(0, 20_000);
+    bot.forming(1, 10, { open: 20_000, high: 20_599, close: 20_500 });
+    expect(bot.orders).toEqual([]);
+    bot.forming(1, 20, { open: 20_000, high: 20_600, close: 20_500 });
+    expect(bot.last?.reason).toContain('take-profit at 20600');
+  });
+
+  it('lets the stop win when stop and target lie inside one candle', () => {
+    const bot = new Trader({ stopLossPercent: 1, takeProfitPercent: 1 }).holding(0, 20_000);
+    bot.close(1, { open: 20_000, high: 20_300, low: 19_700, close: 20_000 });
+    expect(bot.last?.reason).toContain('stop-loss');
+  });
+
+  it('trails the best price: it rises with the high, then is tested against the low', () => {
+    const bot = new Trader({ trailingStopPercent: 1, trailingStopActive: true }).holding(0, 20_000);
+    bot.close(1, { open: 20_000, high: 21_000, low: 20_800, close: 20_900 });
+    expect(bot.orders).toEqual([]);
+    bot.forming(2, 5, { open: 20_900, high: 20_900, low: 20_790, close: 20_800 });
+    expect(bot.last?.reason).toContain('trailing stop at 20790');
+  });
+
+  it('ignores a trailing percentage that is not active', () => {
+    const bot = new Trader({ trailingStopPercent: 1, trailingStopActive: false }).holding(0, 20_000);
+    bot.close(1, { open: 20_000, high: 21_000, low: 20_000, close: 20_000 });
+    expect(bot.orders).toEqual([]);
+  });
+
+  it('uses the tighter of fixed and trailing stop', () => {
+    const bot = new Trader({ stopLossPercent: 1, trailingStopPercent: 5, trailingStopActive: true }).holding(0, 20_000);
+    bot.forming(1, 10, { open: 20_000, low: 19_799, close: 19_900 });
+    expect(bot.last?.reason).toContain('stop-loss at 19800');
+  });
+
+  it('does not judge an entry by prices of its candle from before it', () => {
+    const bot = new Trader({ stopLossPercent: 1 });
+    bot.close(0, { close: 20_000 }, enterLong);
+    const late = midnight + 60_000 + 30_000;
+    bot.fill('BUY', '0.02', 20_000, late);
+    bot.ended('entry', 'filled', late);
+    bot.forming(1, 40, { open: 19_000, low: 19_000, close: 20_000 });
+    expect(bot.orders).toEqual([]);
+  });
+
+  it('checks at most once per check interval', () => {
+    const bot = new Trader({ stopLossPercent: 1, checkIntervalMs: 10_000 }).holding(0, 20_000);
+    bot.forming(1, 10, { close: 19_900 });
+    bot.forming(1, 15, { close: 19_000 });
+    expect(bot.orders).toEqual([]);
+    bot.forming(1, 20, { close: 19_000 });
+    expect(bot.orders).toHaveLength(1);
+  });
+
+  it('holds an exit until the position is flat, under the same decision', () => {
+    const bot = new Trader().holding(0, 20_000);
+    bot.close(2, { close: 20_000 }, exitSignal);
+    const decisionMs = bot.last?.commands[0]?.decisionMs;
+    bot.ended('exit', 'unfilled', midnight + 181_000);
+    expect(bot.orders).toEqual([]);
+    bot.forming(3, 2, { close: 20_000 });
+    expect(bot.orders).toEqual(['exit SELL 0.02']);
+    expect(bot.last?.commands[0]?.decisionMs).toBe(decisionMs);
+  });
+
+  it('sells the rest at once when an exit was filled in part', () => {
+    const bot = new Trader().holding(0, 20_000);
+    bot.close(2, { close: 20_000 }, exitSignal);
+    bot.fill('SELL', '0.015', 20_000, midnight + 180_000);
+    bot.ended('exit', 'filled', midnight + 180_001);
+    expect(bot.orders).toEqual(['exit SELL 0.005']);
+  });
+
+  it('closes on request, also what an order in flight is still buying', () => {
+    const bot = new Trader();
+    bot.close(0, { close: 20_000 }, enterLong);
+    bot.tell({ type: 'close-requested', reason: 'close requested: panic', atMs: midnight + 60_500 });
+    expect(bot.orders).toEqual([]);
+    bot.fill('BUY', '0.025', 20_000, midnight + 60_000);
+    bot.ended('entry', 'filled', midnight + 60_600);
+    expect(bot.orders).toEqual(['exit SELL 0.025']);
+  });
+
+  it('says that there is nothing to close', () => {
+    expect(new Trader().tell({ type: 'close-requested', reason: 'close requested: x', atMs: midnight })).toMatchObject({ commands: [], reason: expect.stringContaining('no position') as string });
+  });
+});
+
+describe('the day', () => {
+  it('closes the position when realised and unrealised loss reach the limit, and stays out until midnight', () => {
+    const bot = new Trader({ maxDailyLossPercent: 1 }).holding(0, 20_000, '0.025');
+    bot.forming(1, 10, { close: 19_601 });
+    expect(bot.orders).toEqual([]);
+    bot.forming(1, 20, { close: 19_600 });
+    expect(bot.orders).toEqual(['exit SELL 0.025']);
+    bot.fill('SELL', '0.025', 19_700, midnight + 80_500);
+    bot.ended('exit', 'filled', midnight + 80_500);
+    expect(bot.close(2, { close: 19_700 }, enterLong)).toMatchObject({ commands: [], blockedBy: 'daily-loss' });
+    bot.close(24 * 60, { close: 19_700 }, enterLong);
+    expect(bot.orders).toHaveLength(1);
+  });
+
+  it('keeps out new entries once the realised profit reached the target, even if a later trade loses', () => {
+    const bot = new Trader({ dailyTargetPercent: 1 }).holding(0, 20_000, '0.025');
+    bot.close(2, { close: 20_400 }, exitSignal);
+    bot.fill('SELL', '0.025', 20_400, midnight + 180_000);
+    bot.ended('exit', 'filled', midnight + 180_000);
+    expect(bot.close(3, { close: 20_400 }, enterLong)).toMatchObject({ commands: [], blockedBy: 'daily-target' });
+  });
+
+  it('begins with the equity at midnight, open positions valued at the last price', () => {
+    const bot = new Trader({ maxDailyLossPercent: 50 }).holding(0, 20_000, '0.025');
+    bot.close(24 * 60 - 1, { close: 24_000 });
+    bot.close(24 * 60, { close: 24_000 });
+    expect(bot.state.day.startEquity.toFixed()).toBe(d(1_100).toFixed());
+  });
+});

@@ -1,0 +1,77 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { exact, zero } from '../../../engine/trading/exact.ts';
+import { applyFill, emptyPosition, isFlat, sellableQuantity } from '../../../engine/trading/position.ts';
+import { btc, d, fill } from './given.ts';
+
+describe('the position', () => {
+  it('holds what was received: a spot buy pays its fee from the coins', () => {
+    const { position } = applyFill(emptyPosition, fill('BUY', '0.5', 20_000, { commission: d('0.0005') }), btc);
+    expect(position.quantity.toFixed()).toBe('0.4995');
+    expect(position.cost.toFixed()).toBe('9990');
+    expect(position.entryFees.toFixed()).toBe('10');
+  });
+
+  it('realises a sale net of the entry fee share and of its own fee', () => {
+    const { position } = applyFill(emptyPosition, fill('BUY', '0.5', 20_000, { commission: d('0.0005') }), btc);
+    const sold = applyFill(position, fill('SELL', '0.4995', 21_000, { commission: d('10.4895') }), btc);
+    expect(sold.pnl.toFixed()).toBe('499.5');
+    expect(sold.realisedPnl.toFixed()).toBe('479.0105');
+    expect(sold.position.quantity.isZero()).toBe(true);
+    expect(sold.position.openedAtMs).toBeNull();
+  });
+
+  it('keeps cost and fees of what a partial sale leaves', () => {
+    const { position } = applyFill(emptyPosition, fill('BUY', '3', 100, { commission: d('0') }), btc);
+    const { position: rest } = applyFill(position, fill('SELL', '1', 130), btc);
+    expect(rest.cost.toFixed()).toBe('200');
+    expect(rest.openedAtMs).not.toBeNull();
+  });
+
+  it('does not change coins or profit for a fee in a third asset', () => {
+    const { position } = applyFill(emptyPosition, fill('BUY', '1', 100, { commission: d('0.01'), commissionAsset: 'BNB' }), btc);
+    expect(position.quantity.toFixed()).toBe('1');
+    expect(position.entryFees.isZero()).toBe(true);
+  });
+
+  it('calls dust flat, by lot and by least notional', () => {
+    const held = (quantity: string) => ({ ...emptyPosition, quantity: d(quantity), cost: d(quantity).times(20_000) });
+    expect(isFlat(held('0.00000999'), btc, 20_000)).toBe(true);
+    expect(isFlat(held('0.00024'), btc, 20_000)).toBe(true);
+    expect(isFlat(held('0.00025'), btc, 20_000)).toBe(false);
+    expect(isFlat(held('0.00024'), btc, 22_000)).toBe(false);
+  });
+
+  it('sells at most the largest market lot at once', () => {
+    expect(sellableQuantity({ ...emptyPosition, quantity: d('250.123456') }, btc).toFixed()).toBe('100');
+  });
+
+  it('conserves money over any fills: cash spent and received equals cost, fees and realised profit', () => {
+    const step = fc.record({
+      buy: fc.boolean(),
+      lots: fc.integer({ min: 1, max: 1_000_000 }),
+      cents: fc.integer({ min: 1, max: 10_000_000 }),
+      feeBp: fc.integer({ min: 0, max: 50 }),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        let position = emptyPosition;
+        let cash = zero;
+        let realised = zero;
+        for (const { buy, lots, cents, feeBp } of steps) {
+          const price = exact(cents).div(100);
+          const wanted = exact(lots).times('0.00001');
+          const quantity = buy ? wanted : wanted.gt(position.quantity) ? exact(position.quantity) : wanted;
+          if (quantity.lte(0)) continue;
+          const commission = (buy ? quantity : quantity.times(price)).times(feeBp).div(10_000);
+          const booked = applyFill(position, fill(buy ? 'BUY' : 'SELL', quantity.toFixed(), price.toFixed(), { commission }), btc);
+          cash = buy ? cash.minus(quantity.times(price)) : cash.plus(quantity.times(price)).minus(commission);
+          realised = realised.plus(booked.realisedPnl);
+          position = booked.position;
+        }
+        expect(realised.minus(position.cost).minus(position.entryFees).minus(cash).abs().lt('1e-30')).toBe(true);
+        expect(position.quantity.gte(0)).toBe(true);
+      }),
+    );
+  });
+});

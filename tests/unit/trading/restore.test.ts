@@ -1,0 +1,66 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decide } from '../../../engine/trading/decide.ts';
+import type { Fill } from '../../../engine/trading/events.ts';
+import { restoreState } from '../../../engine/trading/restore.ts';
+import type { RestoreInput } from '../../../engine/trading/restore.ts';
+import { btc, config, d, fill, midnight } from './given.ts';
+
+const nothing: RestoreInput = { fills: [], orders: [], day: null, bestPrice: Number.NaN, lastPrice: Number.NaN, blocks: [], atMs: midnight + 3_600_000 };
+const restored = (input: Partial<RestoreInput>, trading = config()) => restoreState(trading, btc, { ...nothing, ...input });
+const order = { role: 'entry', decisionMs: midnight + 59_999, attempt: 1, clientOrderId: 'a', reason: 'go', outcome: 'filled' } as const;
+
+describe('a restored state', () => {
+  it('goes on as if there had been no restart, wherever it was cut', () => {
+    const fills: Fill[] = [fill('BUY', '0.02', 20_000), fill('SELL', '0.01', 21_000), fill('BUY', '0.005', 22_000), fill('SELL', '0.015', 19_000)];
+    const whole = restored({ fills });
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: fills.length }), (cut) => {
+        let state = restored({ fills: fills.slice(0, cut) });
+        for (const next of fills.slice(cut)) state = decide(state, { type: 'fill-received', fill: next, atMs: next.atMs }, config(), btc).state;
+        expect(state.position.quantity.toFixed()).toBe(whole.position.quantity.toFixed());
+        expect(state.realisedTotal.toFixed()).toBe(whole.realisedTotal.toFixed());
+        expect(state.day.realised.toFixed()).toBe(whole.day.realised.toFixed());
+      }),
+    );
+  });
+
+  it('counts the entries of this day that were not refused', () => {
+    const { day } = restored({ orders: [{ ...order, decisionMs: midnight - 1 }, order, { ...order, outcome: 'rejected' }, { ...order, outcome: null }] });
+    expect(day.entries).toBe(2);
+  });
+
+  it('keeps the stored start of the same day and its loss verdict, and not those of another day', () => {
+    const stored = { startMs: midnight, startEquity: d(900), lossReached: true };
+    expect(restored({ day: stored }).day).toMatchObject({ lossReached: true });
+    expect(restored({ day: stored }).day.startEquity.toFixed()).toBe('900');
+    expect(restored({ day: { ...stored, startMs: midnight - 86_400_000 } }).day).toMatchObject({ lossReached: false });
+  });
+
+  it('finds the day target reached by an earlier fill even if a later one lost', () => {
+    const fills = [fill('BUY', '0.02', 20_000), fill('SELL', '0.01', 22_000), fill('SELL', '0.01', 18_000)];
+    expect(restored({ fills }, config({ dailyTargetPercent: 1 })).day.targetReached).toBe(true);
+  });
+
+  it('waits for an order whose fate is open', () => {
+    expect(restored({ orders: [{ ...order, outcome: null }] }).working).toEqual({ role: 'entry', decisionMs: order.decisionMs });
+  });
+
+  it('still means to exit when the newest order was an exit and something is left', () => {
+    const fills = [fill('BUY', '0.02', 20_000)];
+    const exit = { ...order, role: 'exit', outcome: 'never-placed', reason: 'stop-loss' } as const;
+    expect(restored({ fills, orders: [order, exit] }).exiting).toEqual({ reason: 'stop-loss', decisionMs: order.decisionMs });
+    expect(restored({ fills, orders: [exit, order] }).exiting).toBeNull();
+  });
+
+  it('does not enter twice on one close, unless the first order never got out', () => {
+    expect(restored({ orders: [order] }).lastEntryMs).toBe(order.decisionMs);
+    expect(restored({ orders: [{ ...order, outcome: 'never-placed' }] }).lastEntryMs).toBe(0);
+  });
+
+  it('takes the stored best price when it is better than the entry', () => {
+    const fills = [fill('BUY', '0.02', 20_000)];
+    expect(restored({ fills, bestPrice: 21_000 }).bestPrice).toBe(21_000);
+    expect(restored({ fills }).bestPrice).toBe(20_000);
+  });
+});
