@@ -61,11 +61,18 @@ export interface BotStatus {
 /** Writes what bots say of themselves, for those whose epoch is still ours. Answers the bots that were written. */
 export async function writeStatuses(pool: Pool, holder: string, statuses: readonly BotStatus[]): Promise<ReadonlySet<string>> {
   const { rows } = await pool.query<{ id: string }>(
-    `update bot_state s
-     set status_message = u.message, state_data = s.state_data || u.data::jsonb,
-         last_execution = coalesce(to_timestamp(u.last_ms / 1000.0), s.last_execution), version = s.version + 1, updated_at = now()
-     from unnest($2::bigint[], $3::bigint[], $4::text[], $5::float8[], $6::text[]) as u(bot_config_id, epoch, message, last_ms, data)
-     where s.bot_config_id = u.bot_config_id and s.lock_epoch = u.epoch and s.lock_holder = $1
+    // Rows are locked in the order in which intents lock them, so that the two statements never wait for each other in a ring.
+    `with u as (
+       select * from unnest($2::bigint[], $3::bigint[], $4::text[], $5::float8[], $6::text[]) as t(bot_config_id, epoch, message, last_ms, data)
+     ), ours as materialized (
+       select s.bot_config_id, u.message, u.last_ms, u.data
+       from bot_state s join u on s.bot_config_id = u.bot_config_id and s.lock_epoch = u.epoch
+       where s.lock_holder = $1 order by s.bot_config_id for update of s
+     )
+     update bot_state s
+     set status_message = o.message, state_data = s.state_data || o.data::jsonb,
+         last_execution = coalesce(to_timestamp(o.last_ms / 1000.0), s.last_execution), version = s.version + 1, updated_at = now()
+     from ours o where s.bot_config_id = o.bot_config_id
      returning s.bot_config_id::text as id`,
     [
       holder,

@@ -113,7 +113,7 @@ export class Supervisor {
     return this.#entries.size === this.#wished;
   }
 
-  /** Monotonic time of the last comparison that succeeded; health is judged by it. */
+  /** Monotonic time of the last comparison, successful or not: the supervisor's heartbeat. */
   get lastRoundAt(): number {
     return this.#lastRoundAt;
   }
@@ -123,10 +123,10 @@ export class Supervisor {
       this.#again = false;
       try {
         if (!this.#draining) await this.#compare();
-        this.#lastRoundAt = this.#options.clock.monotonic();
       } catch (error) {
         this.#options.log.error({ err: error }, 'the supervisor could not compare wishes with what runs; the next round tries again');
       }
+      this.#lastRoundAt = this.#options.clock.monotonic();
     } while (this.#again && !this.#draining);
   }
 

@@ -2,7 +2,10 @@
  * An independent, naive calculation of what an `ema_cross` bot must do over recorded candles: plain loops over the file,
  * nothing imported from the engine. Accounts are kept as cash and coins, profits by the documented formula.
  */
-import { Decimal } from 'decimal.js';
+import { Decimal as Standard } from 'decimal.js';
+
+const Decimal = Standard.clone({ precision: 60 });
+type Decimal = Standard;
 
 export interface PlainCandle {
   readonly openTime: number;

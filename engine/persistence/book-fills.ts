@@ -1,0 +1,114 @@
+/**
+ * Books fills that are new: a row each, the position folded on, the trade row (one per executed order) grown by them.
+ * The unique key of an execution is venue, market, symbol and the exchange's trade id, whichever path told it first.
+ */
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { Fill as FillRow, Trade } from '../../entities/index.ts';
+import type { BotState, Order } from '../../entities/index.ts';
+import type { Decimal } from 'decimal.js';
+import type { Fill } from '../trading/events.ts';
+import { exact, toRowScale, zero } from '../trading/exact.ts';
+import { applyFill } from '../trading/position.ts';
+import type { Booked } from '../trading/position.ts';
+import type { Filled } from './order-life.ts';
+import type { ExecutionEvidence, ReportedFill } from './order-store.ts';
+import { readStateData, writePosition } from './state-data.ts';
+
+export interface BookedFill extends Booked {
+  readonly fill: Fill;
+}
+
+/** Writes rows for the fills that are not there yet and carries the bot's position forward. Oldest first. */
+export async function bookFills(em: EntityManager, order: Order, state: BotState, evidence: ExecutionEvidence, now: Date): Promise<readonly BookedFill[]> {
+  if (evidence.fills.length === 0) return [];
+  const known = await em.find(FillRow, { venue: order.venue, market: order.market, symbol: order.symbol, exchangeTradeId: { $in: evidence.fills.map((fill) => fill.tradeId) } });
+  const knownIds = new Set(known.map((row) => row.exchangeTradeId));
+  const fresh = [...new Map(evidence.fills.map((fill) => [fill.tradeId, fill])).values()].filter((fill) => !knownIds.has(fill.tradeId)).sort(byTime);
+  if (fresh.length === 0) return [];
+
+  const data = readStateData(state.stateData);
+  let { position, realisedTotal } = data;
+  const booked = fresh.map((reported): BookedFill => {
+    const fill: Fill = {
+      tradeId: reported.tradeId,
+      clientOrderId: order.clientOrderId,
+      role: order.role,
+      side: order.side,
+      price: reported.price,
+      quantity: reported.quantity,
+      commission: reported.commission,
+      commissionAsset: reported.commissionAsset,
+      atMs: reported.atMs,
+    };
+    const result = applyFill(position, fill, evidence.instrument);
+    position = result.position;
+    realisedTotal = exact(realisedTotal).plus(result.realisedPnl);
+    em.create(FillRow, {
+      botConfig: order.botConfig,
+      order,
+      venue: order.venue,
+      market: order.market,
+      symbol: order.symbol,
+      exchangeTradeId: reported.tradeId,
+      clientOrderId: order.clientOrderId,
+      role: order.role,
+      side: order.side,
+      price: reported.price,
+      quantity: reported.quantity,
+      commissionAmount: reported.commission,
+      commissionAsset: reported.commissionAsset,
+      isMaker: reported.isMaker,
+      source: evidence.source,
+      executedAt: new Date(reported.atMs),
+      createdAt: now,
+    });
+    return { ...result, fill };
+  });
+  state.stateData = { ...state.stateData, position: writePosition(position), realisedTotal: realisedTotal.toFixed() };
+  state.version += 1;
+  state.updatedAt = now;
+  return booked;
+}
+
+/** Exchange trade ids count up; executions of one moment keep their order by them. */
+function byTime(a: ReportedFill, b: ReportedFill): number {
+  return a.atMs - b.atMs || a.tradeId.length - b.tradeId.length || (a.tradeId < b.tradeId ? -1 : 1);
+}
+
+/** Grows the order's trade row by the booked fills; answers what all fills of the order add up to. */
+export async function bookTrade(em: EntityManager, order: Order, booked: readonly BookedFill[]): Promise<Filled> {
+  const trade = await em.findOne(Trade, { order });
+  const last = booked.at(-1);
+  if (last === undefined) return { quantity: trade?.quantityFilled ?? zero, quote: trade?.quoteQuantityFilled ?? zero };
+  const sum = (start: Decimal | undefined, pick: (one: BookedFill) => Decimal): Decimal => booked.reduce((total, one) => total.plus(pick(one)), exact(start ?? 0));
+  const commissionAsset = trade?.commissionAsset ?? last.fill.commissionAsset;
+  const quantityFilled = sum(trade?.quantityFilled, ({ fill }) => fill.quantity);
+  const quoteQuantityFilled = sum(trade?.quoteQuantityFilled, ({ fill }) => exact(fill.quantity).times(fill.price));
+  const values = {
+    price: toRowScale(quoteQuantityFilled.div(quantityFilled)),
+    quantityFilled,
+    quoteQuantityFilled,
+    // Should one order pay in two assets (BNB ran out), the row sums the first; the fills tell all.
+    commissionAmount: sum(trade?.commissionAmount, ({ fill }) => (fill.commissionAsset === commissionAsset ? fill.commission : zero)),
+    commissionAsset,
+    pnl: sum(trade?.pnl, ({ pnl }) => pnl),
+    realizedPnl: sum(trade?.realizedPnl, ({ realisedPnl }) => realisedPnl),
+    timestamp: new Date(last.fill.atMs),
+  };
+  if (trade !== null) em.assign(trade, values);
+  else {
+    em.create(Trade, {
+      ...values,
+      botConfig: order.botConfig,
+      user: order.user,
+      order,
+      venue: order.venue,
+      // A fill is told with the exchange's order id; an order without one cannot have got here.
+      binanceOrderId: order.exchangeOrderId ?? order.clientOrderId,
+      symbol: order.symbol,
+      side: order.side,
+      orderType: order.type,
+    });
+  }
+  return { quantity: quantityFilled, quote: quoteQuantityFilled };
+}

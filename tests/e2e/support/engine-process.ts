@@ -1,0 +1,65 @@
+/** The engine as its own process, spoken to through its admin plane only. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startProcess } from './processes.ts';
+import type { RunningProcess } from './processes.ts';
+
+export interface EngineStatus {
+  readonly settledThroughMs: number | null;
+  readonly botsRunning: number;
+  readonly [key: string]: unknown;
+}
+
+export interface BotView {
+  readonly id: string;
+  readonly name: string;
+  readonly [key: string]: unknown;
+}
+
+export class EngineProcess {
+  readonly process: RunningProcess;
+  readonly url: string;
+  readonly #token: string;
+
+  constructor(process: RunningProcess, token: string) {
+    this.process = process;
+    this.url = process.ready[1] ?? '';
+    this.#token = token;
+  }
+
+  /** One request; throws with the problem's text unless the answer is 2xx. */
+  async ask<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const answer = await this.raw(method, path, body);
+    if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${await answer.text()}`);
+    return (await answer.json()) as T;
+  }
+
+  raw(method: string, path: string, body?: unknown): Promise<Response> {
+    return fetch(`${this.url}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${this.#token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+  }
+
+  status(): Promise<EngineStatus> {
+    return this.ask<EngineStatus>('GET', '/v1/status');
+  }
+
+  async createBot(columns: Record<string, unknown>): Promise<BotView> {
+    const bot = await this.ask<BotView>('POST', '/v1/bots', columns);
+    await this.ask('POST', `/v1/bots/${bot.id}/commands`, { command: 'start' });
+    return bot;
+  }
+}
+
+/** Starts an engine. `dataDir` keeps its token; the first engine on a database writes it. */
+export async function startEngineProcess(env: Readonly<Record<string, string>>, dataDir: string, tokenDir = dataDir): Promise<EngineProcess> {
+  const process = await startProcess(
+    'engine/main.ts',
+    [],
+    { EVENKEEL_DATA_DIR: dataDir, EVENKEEL_ADMIN_PORT: '0', EVENKEEL_METRICS_PORT: '0', ...env },
+    /Evenkeel is ready: (http:\/\/\S+)/,
+  );
+  return new EngineProcess(process, (await readFile(join(tokenDir, 'token'), 'utf8')).trim());
+}
