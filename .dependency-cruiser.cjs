@@ -26,7 +26,7 @@ module.exports = {
     forbid('engine-knows-no-admin', 'Only the composition root knows the admin plane.',
       { path: '^engine/', pathNot: '^engine/(main|compose)' }, { path: '^admin/' }),
     forbid('entities-are-leaves', 'Entities know no room but the pure ones and the money type.',
-      { path: '^entities/' }, { path: '^(engine/(?!trading/)|admin|simulator)' }),
+      { path: '^entities/' }, { path: '^(engine/(?!trading/|persistence/(money-type|state-data))|admin|simulator)' }),
     forbid('product-knows-no-tests', 'Nothing that ships imports tests or benches.',
       { path: '^(engine|admin|entities|migrations|simulator)/' }, { path: '^(tests|bench)/' }),
     forbid('simulator-stands-alone', 'The simulator shares the pure rooms, the clock and the log with the engine, nothing else.',

@@ -1,0 +1,97 @@
+/**
+ * Brings the schema up to this build's version: under an advisory lock, so that replicas may start together, each
+ * migration in a transaction of its own. A database that is ahead of the build is refused.
+ */
+import { readdir } from 'node:fs/promises';
+import type { MikroORM } from '@mikro-orm/postgresql';
+import { Client } from 'pg';
+import { Installation } from '../../entities/index.ts';
+import type { Log } from '../observe/log.ts';
+import type { Clock } from '../time/clock.ts';
+
+/** The database has migrations that this build does not know. */
+export class SchemaTooNew extends Error {
+  constructor(unknown: readonly string[]) {
+    super(`the database schema is newer than this engine: it has ${unknown.join(', ')}. Run the newer engine, or restore the database that belongs to this one`);
+    this.name = 'SchemaTooNew';
+  }
+}
+
+/** Another engine has been migrating for too long. */
+export class MigrationLockTimeout extends Error {
+  constructor(waitedMs: number) {
+    super(`another engine has held the migration lock for ${Math.round(waitedMs / 1000)} s; look at what it is doing, then start this one again`);
+    this.name = 'MigrationLockTimeout';
+  }
+}
+
+/** Key of the session lock under which schemas change. */
+const migrationLockKey = 7_311_000;
+const lockPatienceMs = 120_000;
+
+export interface MigrateOptions {
+  readonly url: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Makes the four characters that name a new installation. */
+  newCode(): string;
+}
+
+export interface Migrated {
+  readonly applied: readonly string[];
+  /** Name of the newest migration. */
+  readonly schemaVersion: string;
+  /** Four characters that mark this installation's orders. */
+  readonly installation: string;
+}
+
+/** Throws `SchemaTooNew`, `MigrationLockTimeout`, or the error of the migration that failed (its transaction is undone). */
+export async function migrateDatabase(orm: MikroORM, options: MigrateOptions): Promise<Migrated> {
+  const lock = new Client({ connectionString: options.url, application_name: 'evenkeel-migrate' });
+  lock.on('error', (error) => options.log.warn({ err: error }, 'the connection that holds the migration lock broke'));
+  await lock.connect();
+  try {
+    await takeLock(lock, options.clock);
+    const known = await refuseNewer(orm);
+    const applied = (await orm.migrator.up()).map((migration) => migration.name);
+    if (applied.length > 0) options.log.info({ applied }, 'the database schema was brought up to date');
+    return { applied, schemaVersion: known.at(-1) ?? 'none', installation: await installationCode(orm, options) };
+  } finally {
+    await lock.end();
+  }
+}
+
+async function takeLock(lock: Client, clock: Clock): Promise<void> {
+  const startedAt = clock.monotonic();
+  for (;;) {
+    const { rows } = await lock.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [migrationLockKey]);
+    if (rows[0]?.taken === true) return;
+    const waitedMs = clock.monotonic() - startedAt;
+    if (waitedMs >= lockPatienceMs) throw new MigrationLockTimeout(waitedMs);
+    await clock.sleep(100);
+  }
+}
+
+/** Answers the names of this build's migrations, oldest first. */
+async function refuseNewer(orm: MikroORM): Promise<readonly string[]> {
+  const executed = (await orm.migrator.getExecuted()).map((row) => row.name);
+  const pending = (await orm.migrator.getPending()).map((row) => row.name);
+  const files = await knownMigrations();
+  const unknown = executed.filter((name) => !files.includes(name));
+  if (unknown.length > 0) throw new SchemaTooNew(unknown);
+  return [...new Set([...executed, ...pending])].sort();
+}
+
+async function knownMigrations(): Promise<readonly string[]> {
+  const entries = await readdir(new URL('../../migrations', import.meta.url));
+  return entries.filter((name) => /^Migration\d+.*\.(ts|js)$/.test(name)).map((name) => name.replace(/\.(ts|js)$/, ''));
+}
+
+async function installationCode(orm: MikroORM, { newCode, clock }: MigrateOptions): Promise<string> {
+  const em = orm.em.fork();
+  const existing = await em.findOne(Installation, { id: 1 });
+  if (existing !== null) return existing.code;
+  const created = em.create(Installation, { id: 1, code: newCode(), createdAt: new Date(clock.now()) });
+  await em.flush();
+  return created.code;
+}

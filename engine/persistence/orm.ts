@@ -1,0 +1,108 @@
+/**
+ * Opens PostgreSQL through MikroORM: waits until it answers, refuses a server that may forget what it acknowledged, and
+ * bounds every connection (pool, statements, locks, idle transactions).
+ */
+import { Migrator } from '@mikro-orm/migrations';
+import { MikroORM, defineConfig } from '@mikro-orm/postgresql';
+import type { Options } from '@mikro-orm/postgresql';
+import { fileURLToPath } from 'node:url';
+import * as entities from '../../entities/index.ts';
+import type { Log } from '../observe/log.ts';
+import type { Clock } from '../time/clock.ts';
+
+export interface DatabaseOptions {
+  readonly url: string;
+  readonly poolMax: number;
+  readonly statementTimeoutMs: number;
+  readonly lockTimeoutMs: number;
+  readonly logSql: boolean;
+}
+
+/** The database did not answer in time. Names the place, never the password. */
+export class DatabaseUnreachable extends Error {
+  constructor(url: string, waitedMs: number, cause: unknown) {
+    super(`PostgreSQL at ${placeOf(url)} did not answer within ${Math.round(waitedMs / 1000)} s (${reasonOf(cause)}); check that it runs and that DATABASE_URL is right`, { cause });
+    this.name = 'DatabaseUnreachable';
+  }
+}
+
+/** The server may lose what it confirmed: no order may be sent on its word. */
+export class UnsafeDatabase extends Error {
+  constructor(problem: string) {
+    super(`PostgreSQL is set up in a way that can lose confirmed orders: ${problem}`);
+    this.name = 'UnsafeDatabase';
+  }
+}
+
+const migrationsPath = fileURLToPath(new URL('../../migrations', import.meta.url));
+
+/** The ORM's configuration, for the app, the migration tools and MikroORM's own CLI. */
+export function ormOptions(database: DatabaseOptions, log: (message: string) => void): Options {
+  return defineConfig({
+    clientUrl: database.url,
+    entities: Object.values(entities),
+    extensions: [Migrator],
+    migrations: { path: migrationsPath, glob: '!(*.d).{js,ts}', emit: 'ts', snapshotName: 'schema-snapshot', transactional: true, allOrNothing: false, tableName: 'schema_migrations' },
+    forceUtcTimezone: true,
+    debug: database.logSql,
+    colors: false,
+    logger: log,
+    pool: { min: 0, max: database.poolMax },
+    driverOptions: {
+      statement_timeout: database.statementTimeoutMs,
+      lock_timeout: database.lockTimeoutMs,
+      idle_in_transaction_session_timeout: database.statementTimeoutMs,
+      application_name: 'evenkeel',
+      keepAlive: true,
+      connectionTimeoutMillis: 5_000,
+    },
+  });
+}
+
+export interface OpenOptions {
+  readonly database: DatabaseOptions;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How long a database that does not answer yet is waited for. */
+  readonly patienceMs?: number;
+}
+
+/** Throws `DatabaseUnreachable` or `UnsafeDatabase`. */
+export async function openDatabase({ database, clock, log, patienceMs = 60_000 }: OpenOptions): Promise<MikroORM> {
+  const orm = await MikroORM.init(ormOptions(database, (message) => log.debug({ component: 'sql' }, message)));
+  const startedAt = clock.monotonic();
+  for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 2_000)) {
+    try {
+      await refuseUnsafe(orm);
+      return orm;
+    } catch (error) {
+      const waitedMs = clock.monotonic() - startedAt;
+      if (error instanceof UnsafeDatabase || waitedMs >= patienceMs) {
+        await orm.close(true);
+        throw error instanceof UnsafeDatabase ? error : new DatabaseUnreachable(database.url, waitedMs, error);
+      }
+      log.info({ reason: reasonOf(error) }, 'waiting for the database to answer');
+      await clock.sleep(waitMs);
+    }
+  }
+}
+
+/** A commit that is not on disk when it is confirmed, or a server that takes no writes, cannot carry an intent. */
+async function refuseUnsafe(orm: MikroORM): Promise<void> {
+  const rows: { name: string; setting: string }[] = await orm.em.getConnection().execute(`select name, setting from pg_settings where name in ('synchronous_commit', 'fsync', 'transaction_read_only')`);
+  const setting = (name: string): string | undefined => rows.find((row) => row.name === name)?.setting;
+  if (setting('synchronous_commit') === 'off') throw new UnsafeDatabase('synchronous_commit is off; set it to on');
+  if (setting('fsync') === 'off') throw new UnsafeDatabase('fsync is off; set it to on');
+  if (setting('transaction_read_only') === 'on') throw new Error('the server is read-only (a standby?)');
+}
+
+function placeOf(url: string): string {
+  const parsed = URL.canParse(url) ? new URL(url) : null;
+  return parsed === null ? 'an address that is no URL' : `${parsed.hostname}:${parsed.port === '' ? '5432' : parsed.port}${parsed.pathname}`;
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = (error as { code?: unknown }).code;
+  return error.message !== '' ? error.message : typeof code === 'string' ? code : error.name;
+}

@@ -1,0 +1,75 @@
+import { defineEntity, p } from '@mikro-orm/core';
+import { ApiKey } from './api-key.ts';
+import { id, money, number, percentCheck, positiveCheck, rangeCheck, time } from './columns.ts';
+import { User } from './user.ts';
+import { markets, timeframes, venues } from './vocabulary.ts';
+
+const percent = (column: string, most = 100) => number().check(percentCheck(column, most)).nullable();
+const period = (column: string, least = 1) => p.integer().check(rangeCheck(column, least, 1_000));
+const level = (column: string) => number().check(rangeCheck(column, 0, 100));
+
+/** One bot as its user wants it. `is_active` is the wish that it runs; the other columns are explained in the design and README. */
+const BotConfigSchema = defineEntity({
+  name: 'BotConfig',
+  tableName: 'bot_configs',
+  properties: {
+    id: id(),
+    user: () => p.manyToOne(User).deleteRule('restrict').index('bot_configs_user_id_index'),
+    name: p.string().length(100),
+    symbol: p.string().length(30),
+    timeframe: p.enum(timeframes),
+    isActive: p.boolean(),
+    initialCapital: money().check(positiveCheck('initial_capital')),
+    dailyTargetPerc: percent('daily_target_perc', 1_000),
+    maxDailyLossPerc: percent('max_daily_loss_perc'),
+    positionSizePerc: percent('position_size_perc'),
+    positionSizeFixed: money().check(positiveCheck('position_size_fixed')).nullable(),
+    stopLossPerc: percent('stop_loss_perc'),
+    takeProfitPerc: percent('take_profit_perc', 1_000),
+    trailingStopPerc: percent('trailing_stop_perc'),
+    trailingStopActive: p.boolean(),
+    emaFast: period('ema_fast'),
+    emaSlow: period('ema_slow'),
+    rsiPeriod: period('rsi_period', 2),
+    rsiOversold: level('rsi_oversold'),
+    rsiOverbought: level('rsi_overbought'),
+    maxDailyTrades: p.integer().check(rangeCheck('max_daily_trades', 1, 100_000)).nullable(),
+    checkIntervalSeconds: p.integer().check(rangeCheck('check_interval_seconds', 1, 86_400)),
+    apiKey: () => p.manyToOne(ApiKey).deleteRule('restrict').nullable().index('bot_configs_api_key_id_index'),
+    strategy: p.string().length(50),
+    emaPeriod: period('ema_period'),
+    customEmaFast: period('custom_ema_fast').nullable(),
+    customEmaSlow: period('custom_ema_slow').nullable(),
+    customRsiPeriod: period('custom_rsi_period', 2).nullable(),
+    customRsiOversold: level('custom_rsi_oversold').nullable(),
+    customRsiOverbought: level('custom_rsi_overbought').nullable(),
+    customStopLoss: percent('custom_stop_loss'),
+    customTakeProfit: percent('custom_take_profit', 1_000),
+    customTrailingStop: percent('custom_trailing_stop'),
+    positionType: p.enum(markets),
+    transferAmount: money().check('transfer_amount >= 0').nullable(),
+    autoTransferFunds: p.boolean(),
+    leverage: p.integer().check(rangeCheck('leverage', 1, 125)),
+    mode: p.enum(['paper', 'live'] as const),
+    venue: p.enum(venues),
+    direction: p.enum(['long', 'short', 'both'] as const),
+    marginType: p.enum(['isolated', 'crossed'] as const),
+    /** Raised with every change; engines and PATCH compare it. */
+    version: p.integer(),
+    /** Set when the user deleted the bot: its orders and trades stay. */
+    deletedAt: time().nullable(),
+    createdAt: time(),
+    updatedAt: time(),
+  },
+  checks: [
+    { name: 'bot_configs_rsi_levels_check', expression: 'coalesce(custom_rsi_oversold, rsi_oversold) < coalesce(custom_rsi_overbought, rsi_overbought)' },
+    { name: 'bot_configs_ema_periods_check', expression: 'coalesce(custom_ema_fast, ema_fast) < coalesce(custom_ema_slow, ema_slow)' },
+    { name: 'bot_configs_position_size_check', expression: 'position_size_perc is not null or position_size_fixed is not null' },
+  ],
+  indexes: [
+    { name: 'bot_configs_active_index', properties: ['id'], where: 'is_active and deleted_at is null' },
+    { name: 'bot_configs_symbol_index', properties: ['symbol'] },
+  ],
+});
+export class BotConfig extends BotConfigSchema.class {}
+BotConfigSchema.setClass(BotConfig);

@@ -1,0 +1,15 @@
+/** Column kinds that several tables share. Ids are bigint in PostgreSQL and text in code; times are timestamptz, UTC. */
+import { p } from '@mikro-orm/core';
+import type { Decimal } from 'decimal.js';
+import { MoneyType } from '../engine/persistence/money-type.ts';
+
+export const id = () => p.bigint('string').primary().autoincrement();
+export const money = () => p.type(MoneyType).$type<Decimal>();
+/** A percentage (2.5 means 2.5 %), an indicator level or another small number that is compared, never added up. */
+export const number = () => p.double();
+export const time = () => p.datetime(3);
+
+/** `0 < column <= most`, or null. */
+export const percentCheck = (column: string, most = 100) => `${column} > 0 and ${column} <= ${most}`;
+export const rangeCheck = (column: string, least: number, most: number) => `${column} >= ${least} and ${column} <= ${most}`;
+export const positiveCheck = (column: string) => `${column} > 0`;

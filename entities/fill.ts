@@ -1,0 +1,35 @@
+import { defineEntity, p } from '@mikro-orm/core';
+import { BotConfig } from './bot-config.ts';
+import { id, money, positiveCheck, time } from './columns.ts';
+import { Order } from './order.ts';
+import { markets, orderRoles, sides, venues } from './vocabulary.ts';
+
+/** One execution, written once whichever path told it first. The position is the fold of these in id order. */
+const FillSchema = defineEntity({
+  name: 'Fill',
+  tableName: 'fills',
+  properties: {
+    id: id(),
+    botConfig: () => p.manyToOne(BotConfig).deleteRule('restrict'),
+    order: () => p.manyToOne(Order).deleteRule('restrict').index('fills_order_id_index'),
+    venue: p.enum(venues),
+    market: p.enum(markets),
+    symbol: p.string().length(30),
+    exchangeTradeId: p.string().length(80),
+    clientOrderId: p.string().length(36),
+    role: p.enum(orderRoles),
+    side: p.enum(sides),
+    price: money().check(positiveCheck('price')),
+    quantity: money().check(positiveCheck('quantity')),
+    commissionAmount: money().check('commission_amount >= 0'),
+    commissionAsset: p.string().length(20),
+    isMaker: p.boolean(),
+    source: p.enum(['ack', 'stream', 'history'] as const),
+    executedAt: time(),
+    createdAt: time(),
+  },
+  uniques: [{ name: 'fills_execution_unique', properties: ['venue', 'market', 'symbol', 'exchangeTradeId'] }],
+  indexes: [{ name: 'fills_bot_config_id_id_index', properties: ['botConfig', 'id'] }],
+});
+export class Fill extends FillSchema.class {}
+FillSchema.setClass(Fill);

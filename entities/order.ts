@@ -1,0 +1,58 @@
+import { defineEntity, p } from '@mikro-orm/core';
+import { BotConfig } from './bot-config.ts';
+import { id, money, positiveCheck, time } from './columns.ts';
+import { User } from './user.ts';
+import { markets, orderRoles, orderStates, orderTypes, sides, venues } from './vocabulary.ts';
+
+/**
+ * An order's intent, committed before it is sent, and its fate. One decision of a role has one order per attempt, and a
+ * bot has at most one order of a role that is not over.
+ */
+const OrderSchema = defineEntity({
+  name: 'Order',
+  tableName: 'orders',
+  properties: {
+    id: id(),
+    botConfig: () => p.manyToOne(BotConfig).deleteRule('restrict'),
+    user: () => p.manyToOne(User).deleteRule('restrict').index('orders_user_id_index'),
+    venue: p.enum(venues),
+    account: p.string().length(100),
+    market: p.enum(markets),
+    symbol: p.string().length(30),
+    clientOrderId: p.string().length(36).unique('orders_client_order_id_unique'),
+    /** Close time of the candle behind it, or the time of the event; ms UTC. */
+    decisionMs: p.bigint('string'),
+    role: p.enum(orderRoles),
+    attempt: p.integer().check(positiveCheck('attempt')),
+    side: p.enum(sides),
+    type: p.enum(orderTypes),
+    quantity: money().check(positiveCheck('quantity')),
+    /** Price that the size was worked out with. */
+    referencePrice: money().check('reference_price >= 0'),
+    reason: p.string().length(500),
+    state: p.enum(orderStates),
+    /** Epoch of the owner that committed it. */
+    epoch: p.bigint('string'),
+    /** Timestamp in the signature, venue's time, ms UTC. */
+    signedTs: p.bigint('string'),
+    recvWindowMs: p.integer().check(positiveCheck('recv_window_ms')),
+    exchangeOrderId: p.string().length(80).nullable(),
+    executedQuantity: money().check('executed_quantity >= 0'),
+    executedQuote: money().check('executed_quote >= 0'),
+    /** What proved each state, by state. */
+    evidence: p.json<Record<string, unknown>>().nullable(),
+    resolvedAt: time().nullable(),
+    createdAt: time(),
+    updatedAt: time(),
+  },
+  uniques: [
+    { name: 'orders_decision_unique', properties: ['botConfig', 'decisionMs', 'role', 'attempt'] },
+    { name: 'orders_one_open_per_role_unique', properties: ['botConfig', 'role'], where: "state in ('intended', 'unknown', 'accepted')" },
+  ],
+  indexes: [
+    { name: 'orders_bot_config_id_created_at_index', properties: ['botConfig', 'createdAt'] },
+    { name: 'orders_exchange_order_id_index', properties: ['venue', 'symbol', 'exchangeOrderId'] },
+  ],
+});
+export class Order extends OrderSchema.class {}
+OrderSchema.setClass(Order);

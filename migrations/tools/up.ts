@@ -1,0 +1,23 @@
+/** `npm run migration:up`: applies what is missing, as the engine does when it starts. */
+import { randomInt } from 'node:crypto';
+import { readConfig } from '../../engine/config.ts';
+import { createLog } from '../../engine/observe/log.ts';
+import { migrateDatabase } from '../../engine/persistence/migrate.ts';
+import { openDatabase } from '../../engine/persistence/orm.ts';
+import { newInstallationCode } from '../../engine/persistence/installation-code.ts';
+import { systemClock } from '../../engine/time/clock.ts';
+
+const config = readConfig(process.env);
+if (config.databaseUrl === null) {
+  process.stderr.write('Set DATABASE_URL to the database whose schema shall be brought up to date.\n');
+  process.exit(2);
+}
+const url = config.databaseUrl.reveal();
+const log = createLog({ level: config.logLevel });
+const orm = await openDatabase({ database: { url, ...config.database }, clock: systemClock, log });
+try {
+  const { applied, schemaVersion } = await migrateDatabase(orm, { url, clock: systemClock, log, newCode: () => newInstallationCode(randomInt) });
+  process.stdout.write(`${applied.length === 0 ? 'Nothing to apply' : `Applied ${applied.join(', ')}`}; the schema is at ${schemaVersion}.\n`);
+} finally {
+  await orm.close(true);
+}
