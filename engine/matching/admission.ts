@@ -1,0 +1,144 @@
+/**
+ * From a request to an order that may enter the book, or to the venue's refusal. Split where the venue splits: what the
+ * gateway judges (parameters, market status, filters) and what the matching engine judges (duplicates, triggers,
+ * funds), because cancelReplace judges the first part before it cancels.
+ */
+import type { Decimal } from 'decimal.js';
+import type { OrderSide, OrderType, TimeInForce } from '../trading/instrument.ts';
+import { type Account, type AccountBook, bookOf } from './accounts.ts';
+import { freeOf, heldOf } from './balances.ts';
+import { exact, floorToStep, quoteOf, zero } from './exact.ts';
+import { type FilterContext, checkFilters } from './filters.ts';
+import type { BookRefusal, MatchingRequest, PriceTick } from './matching.ts';
+import { type OrderList, isContingent, remainingOf } from './order.ts';
+import { checkParameters } from './parameters.ts';
+import * as refusals from './refusals.ts';
+import { type SymbolMarket, averagePriceOf } from './symbol-market.ts';
+import { basisPoints, reachesStop } from './triggers.ts';
+
+/** A well-formed order with its defaults filled in. */
+export interface Candidate {
+  readonly clientOrderId: string;
+  readonly side: OrderSide;
+  readonly type: OrderType;
+  readonly timeInForce: TimeInForce;
+  readonly quantity: Decimal;
+  readonly quoteQuantity: Decimal;
+  readonly price: Decimal;
+  readonly stopPrice: Decimal | null;
+  readonly trailingDelta: number | null;
+  readonly lockPrice: Decimal;
+  /** In the asset that the order pays with. */
+  readonly cost: Decimal;
+}
+
+export type Admission<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: BookRefusal };
+
+/** Everything that is judged before the matching engine sees the order. */
+export function judgeRequest(
+  account: Account,
+  market: SymbolMarket,
+  request: MatchingRequest,
+  adds: { readonly orders: number; readonly algoOrders: number },
+  atMs: number,
+): Admission<Candidate> {
+  const { instrument, last } = market;
+  const malformed = checkParameters(instrument, request);
+  if (malformed !== null) return { ok: false, refusal: malformed };
+  // Without a first price there is no market to trade in.
+  if (instrument.status !== 'TRADING' || last === null) return { ok: false, refusal: refusals.marketClosed };
+  const candidate = toCandidate(market, request, last);
+  const filtered = checkFilters(
+    instrument,
+    { ...candidate, price: request.price ?? null, quoteQuantity: request.quoteQuantity ?? null },
+    filterContext(account, market, adds, atMs),
+  );
+  return filtered === null ? { ok: true, value: candidate } : { ok: false, refusal: filtered };
+}
+
+/** What the matching engine itself refuses, funds left out: a list's legs are funded together. */
+export function judgeEntry(book: AccountBook, candidate: Candidate, tick: PriceTick): BookRefusal | null {
+  if (book.openByClientId.has(candidate.clientOrderId)) return refusals.duplicateOrder;
+  if (candidate.stopPrice !== null && reachesStop(candidate, candidate.stopPrice, tick.price)) return refusals.wouldTrigger;
+  if (candidate.type === 'LIMIT_MAKER') {
+    const takes = candidate.side === 'BUY' ? candidate.price.gte(tick.ask) : candidate.price.lte(tick.bid);
+    if (takes) return refusals.wouldMatch;
+  }
+  if (candidate.cost.isZero()) return refusals.worthNothing;
+  return null;
+}
+
+export function canPay(account: Account, market: SymbolMarket, side: OrderSide, cost: Decimal): boolean {
+  return freeOf(account.wallet, payingAsset(market, side)).gte(cost);
+}
+
+export function payingAsset(market: SymbolMarket, side: OrderSide): string {
+  return side === 'BUY' ? market.instrument.quoteAsset : market.instrument.baseAsset;
+}
+
+function toCandidate(market: SymbolMarket, request: MatchingRequest, tick: PriceTick): Candidate {
+  const takerPrice = request.side === 'BUY' ? tick.ask : tick.bid;
+  const quoteQuantity = exact(request.quoteQuantity ?? zero);
+  const quantity = exact(request.quantity ?? floorToStep(quoteQuantity.div(takerPrice), market.instrument.lot.step));
+  const lockPrice = lockPriceOf(request, tick);
+  return {
+    clientOrderId: request.clientOrderId,
+    side: request.side,
+    type: request.type,
+    timeInForce: request.timeInForce ?? 'GTC',
+    quantity,
+    quoteQuantity,
+    price: exact(request.price ?? zero),
+    stopPrice: request.stopPrice === undefined ? null : exact(request.stopPrice),
+    trailingDelta: request.trailingDelta ?? null,
+    lockPrice,
+    cost: request.side === 'SELL' ? quantity : quoteQuantity.isZero() ? quoteOf(lockPrice, quantity) : quoteQuantity,
+  };
+}
+
+/** A stop that becomes a market order keeps its trigger's worth locked; where it fills above, free pays the rest. */
+function lockPriceOf(request: MatchingRequest, tick: PriceTick): Decimal {
+  if (request.type === 'MARKET') return exact(tick.ask);
+  if (request.price !== undefined) return exact(request.price);
+  return exact(request.stopPrice ?? tick.price)
+    .times(basisPoints + (request.trailingDelta ?? 0))
+    .div(basisPoints);
+}
+
+function filterContext(
+  account: Account,
+  market: SymbolMarket,
+  adds: { readonly orders: number; readonly algoOrders: number },
+  atMs: number,
+): FilterContext {
+  const book = bookOf(account, market.instrument.symbol);
+  return {
+    averagePrice: (minutes) => averagePriceOf(market, minutes, atMs) ?? zero,
+    openOrders: book.open.size,
+    openAlgoOrders: market.instrument.maxAlgoOrders === null ? 0 : countAlgoOrders(book),
+    addedOrders: adds.orders,
+    addedAlgoOrders: adds.algoOrders,
+    position: () => heldOf(account.wallet, market.instrument.baseAsset).plus(openBuys(book)),
+  };
+}
+
+function countAlgoOrders(book: AccountBook): number {
+  let count = 0;
+  for (const order of book.open.values()) if (isContingent(order.type)) count += 1;
+  return count;
+}
+
+/** Only one leg of a list can ever buy, so a list counts once. */
+function openBuys(book: AccountBook): Decimal {
+  let sum = zero;
+  const counted = new Set<OrderList>();
+  for (const order of book.open.values()) {
+    if (order.side !== 'BUY') continue;
+    if (order.list !== null) {
+      if (counted.has(order.list)) continue;
+      counted.add(order.list);
+    }
+    sum = sum.plus(remainingOf(order));
+  }
+  return sum;
+}

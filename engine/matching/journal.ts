@@ -1,0 +1,43 @@
+/** Collects the events of one action in order. Execution ids come from one counter per engine, so no two events share one. */
+import type { Account } from './accounts.ts';
+import { snapshotBalance } from './balances.ts';
+import type { BookEvent, BookTrade } from './matching.ts';
+import { type Order, type OrderList, snapshotList, snapshotOrder } from './order.ts';
+
+export interface Journal {
+  readonly order: (order: Order, execution: 'NEW' | 'TRADE' | 'CANCELED' | 'EXPIRED', trade: BookTrade | null, atMs: number) => void;
+  readonly list: (list: OrderList, atMs: number) => void;
+  /** Tells the account's assets that were touched since the last time; says nothing when none was. */
+  readonly balances: (account: Account, atMs: number) => void;
+  /** The events so far; the journal starts anew. */
+  readonly take: () => readonly BookEvent[];
+}
+
+const nothing: readonly BookEvent[] = Object.freeze([]);
+
+export function createJournal(): Journal {
+  let events: BookEvent[] = [];
+  let nextExecutionId = 1n;
+  return {
+    order(order, execution, trade, atMs) {
+      events.push({ type: 'order', execution, order: snapshotOrder(order), trade, executionId: nextExecutionId, atMs });
+      nextExecutionId += 1n;
+    },
+    list(list, atMs) {
+      events.push({ type: 'list', list: snapshotList(list), atMs });
+    },
+    balances(account, atMs) {
+      const { touched } = account.wallet;
+      if (touched.size === 0) return;
+      const balances = Array.from(touched, (asset) => snapshotBalance(account.wallet, asset));
+      touched.clear();
+      events.push({ type: 'balances', account: account.name, balances, atMs });
+    },
+    take() {
+      if (events.length === 0) return nothing;
+      const taken = events;
+      events = [];
+      return taken;
+    },
+  };
+}

@@ -1,0 +1,117 @@
+/** The books' own, mutable view of an order and of an order list, and the snapshots handed out of them. */
+import type { Decimal } from 'decimal.js';
+import type { OrderSide, OrderType, TimeInForce } from '../trading/instrument.ts';
+import type { Account } from './accounts.ts';
+import type { Reserve } from './balances.ts';
+import { quoteOf } from './exact.ts';
+import type { BookOrder, BookOrderList, BookStatus, PlacedList } from './matching.ts';
+
+export interface Order {
+  readonly account: Account;
+  readonly symbol: string;
+  readonly orderId: bigint;
+  readonly list: OrderList | null;
+  readonly clientOrderId: string;
+  cancelClientOrderId: string | null;
+  readonly side: OrderSide;
+  readonly type: OrderType;
+  readonly timeInForce: TimeInForce;
+  readonly quantity: Decimal;
+  readonly quoteQuantity: Decimal;
+  readonly price: Decimal;
+  readonly stopPrice: Decimal | null;
+  readonly trailingDelta: number | null;
+  status: BookStatus;
+  executedQuantity: Decimal;
+  executedQuote: Decimal;
+  working: boolean;
+  expiryReason: string | null;
+  readonly createdAtMs: number;
+  updatedAtMs: number;
+  workingAtMs: number;
+  /** Shared by the two legs of a list, because only one of them can ever execute. */
+  readonly reserve: Reserve;
+  /** Quote per base that a BUY keeps locked. */
+  readonly lockPrice: Decimal;
+  /** Best price for the placer since a trailing stop began to follow; null before that. */
+  extreme: Decimal | null;
+}
+
+export interface OrderList {
+  readonly account: Account;
+  readonly orderListId: bigint;
+  readonly listClientOrderId: string;
+  readonly symbol: string;
+  readonly legs: Order[];
+  done: boolean;
+  readonly createdAtMs: number;
+}
+
+export function isOpen(order: Order): boolean {
+  return order.status === 'NEW' || order.status === 'PARTIALLY_FILLED';
+}
+
+export function remainingOf(order: Order): Decimal {
+  return order.quantity.minus(order.executedQuantity);
+}
+
+/** Amount of the reserve's asset that the open rest of the order may still cost. */
+export function neededBy(order: Order): Decimal {
+  const remaining = remainingOf(order);
+  return order.side === 'SELL' ? remaining : quoteOf(order.lockPrice, remaining);
+}
+
+/** Becomes a market order when it starts to work. */
+export function isMarketLike(type: OrderType): boolean {
+  return type === 'MARKET' || type === 'STOP_LOSS' || type === 'TAKE_PROFIT';
+}
+
+/** Waits for a trigger; the venue's "algo" orders. */
+export function isContingent(type: OrderType): boolean {
+  return type !== 'MARKET' && type !== 'LIMIT' && type !== 'LIMIT_MAKER';
+}
+
+export function snapshotOrder(order: Order): BookOrder {
+  return {
+    account: order.account.name,
+    symbol: order.symbol,
+    orderId: order.orderId,
+    orderListId: order.list?.orderListId ?? -1n,
+    clientOrderId: order.clientOrderId,
+    cancelClientOrderId: order.cancelClientOrderId,
+    side: order.side,
+    type: order.type,
+    timeInForce: order.timeInForce,
+    quantity: order.quantity,
+    quoteQuantity: order.quoteQuantity,
+    price: order.price,
+    stopPrice: order.stopPrice,
+    trailingDelta: order.trailingDelta,
+    status: order.status,
+    executedQuantity: order.executedQuantity,
+    executedQuote: order.executedQuote,
+    working: order.working,
+    expiryReason: order.expiryReason,
+    createdAtMs: order.createdAtMs,
+    updatedAtMs: order.updatedAtMs,
+    workingAtMs: order.workingAtMs,
+  };
+}
+
+export function snapshotList(list: OrderList): BookOrderList {
+  return {
+    account: list.account.name,
+    orderListId: list.orderListId,
+    listClientOrderId: list.listClientOrderId,
+    symbol: list.symbol,
+    contingencyType: 'OCO',
+    statusType: list.done ? 'ALL_DONE' : 'EXEC_STARTED',
+    orderStatus: list.done ? 'ALL_DONE' : 'EXECUTING',
+    orderIds: list.legs.map((leg) => leg.orderId),
+    createdAtMs: list.createdAtMs,
+  };
+}
+
+export function snapshotPlacedList(list: OrderList): PlacedList {
+  return { list: snapshotList(list), orders: list.legs.map(snapshotOrder) };
+}
