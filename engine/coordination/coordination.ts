@@ -56,7 +56,7 @@ export interface WeightBudget {
   take(venue: string, weight: number, priority: RequestPriority): Promise<WeightAnswer>;
   /** What the venue said is used in the window that contains `atVenueMs`. Raises our count, never lowers it within a window. */
   observe(venue: string, used: number, limit: number, atVenueMs: number): void;
-  /** The venue told us to be silent until then (429 Retry-After, 418 ban): nothing is granted before. */
+  /** The venue told us to be silent until then, ms UTC by this host's clock (429 Retry-After, 418 ban): nothing is granted before. */
   blockUntil(venue: string, untilMs: number, reason: string): Promise<void>;
 }
 

@@ -1,0 +1,95 @@
+/**
+ * Coordination inside one process, for the embedded engine and for simulation: the same answers as Redis gives, from
+ * this process's memory and the given clock. Several owners can share one `MemoryStore`, as replicas share one Redis.
+ */
+import type { Metrics } from '../observe/metrics.ts';
+import type { Clock } from '../time/clock.ts';
+import type { Coordination, LockAnswer, Locks, SymbolCache, WeightBudget } from './coordination.ts';
+import { checkedTtl, createCopies, readEntry, writeEntry } from './symbol-copy.ts';
+import { checkedBlock, checkedWeight, createVenueBudgets } from './weight-budget.ts';
+
+export interface MemoryStore {
+  readonly locks: Map<string, { readonly owner: string; readonly expiresAt: number }>;
+  readonly copies: ReturnType<typeof createCopies>;
+  readonly stats: { hits: number; misses: number; lastRefreshMs: number | null };
+  readonly budgets: ReturnType<typeof createVenueBudgets>;
+}
+
+export function createMemoryStore(clock: Clock): MemoryStore {
+  return { locks: new Map(), copies: createCopies(), stats: { hits: 0, misses: 0, lastRefreshMs: null }, budgets: createVenueBudgets(clock) };
+}
+
+export interface MemoryCoordinationOptions {
+  readonly clock: Clock;
+  /** This process's token, different for every process and start. */
+  readonly owner: string;
+  readonly metrics?: Metrics;
+  readonly store?: MemoryStore;
+}
+
+export function createMemoryCoordination({ clock, owner, metrics, store = createMemoryStore(clock) }: MemoryCoordinationOptions): Coordination {
+  return {
+    locks: memoryLocks(clock, owner, store),
+    symbols: memorySymbols(clock, store, metrics),
+    weight: memoryWeight(store),
+    reachable: true,
+    close: async () => {},
+  };
+}
+
+function memoryLocks(clock: Clock, owner: string, { locks }: MemoryStore): Locks {
+  const hold = async (names: readonly string[], ttlMs: number): Promise<readonly LockAnswer[]> => {
+    const expiresAt = clock.monotonic() + checkedTtl('lock', ttlMs);
+    return names.map((name) => {
+      const held = locks.get(name);
+      if (held && held.owner !== owner && held.expiresAt > clock.monotonic()) return 'taken';
+      locks.set(name, { owner, expiresAt });
+      return 'held';
+    });
+  };
+  return {
+    owner,
+    acquire: hold,
+    renew: hold,
+    async release(names) {
+      for (const name of names) if (locks.get(name)?.owner === owner) locks.delete(name);
+    },
+  };
+}
+
+function memorySymbols(clock: Clock, { copies, stats }: MemoryStore, metrics: Metrics | undefined): SymbolCache {
+  return {
+    async get(key) {
+      const copy = copies.get(key);
+      const entry = copy ? readEntry(copy.text, Number.POSITIVE_INFINITY) : null;
+      const fresh = entry !== null && copy !== undefined && clock.monotonic() < copy.freshUntil;
+      stats[fresh ? 'hits' : 'misses'] += 1;
+      metrics?.symbolCacheRequests.inc({ result: fresh ? 'hit' : 'miss' });
+      return entry && { ...entry, fresh };
+    },
+    async put(key, value, ttlMs) {
+      const now = clock.now();
+      copies.set(key, { text: writeEntry(key, value, now), freshUntil: clock.monotonic() + checkedTtl('symbol cache', ttlMs) });
+      stats.lastRefreshMs = now;
+      metrics?.symbolCacheRefreshed.set(now / 1_000);
+    },
+    stats: async () => ({ ...stats }),
+  };
+}
+
+function memoryWeight({ budgets }: MemoryStore): WeightBudget {
+  return {
+    async take(venue, asked, priority) {
+      const weight = checkedWeight(asked, priority);
+      const budget = budgets.of(venue);
+      const answer = budget.decide(weight, priority, 1);
+      if (answer.granted) budget.window().known += weight;
+      return answer;
+    },
+    observe: (venue, used, limit, atVenueMs) => budgets.of(venue).observe(used, limit, atVenueMs),
+    async blockUntil(venue, untilMs, reason) {
+      checkedBlock(venue, untilMs);
+      budgets.of(venue).block(untilMs, reason);
+    },
+  };
+}

@@ -1,0 +1,227 @@
+/**
+ * Coordination over Redis: locks by fixed scripts that only touch what carries our token, symbols as a value with a TTL
+ * beside a last good copy, one weight counter per venue and minute. A command has 250 ms; what is not answered by then is
+ * `unknown`, and this process goes on with what it knows.
+ */
+import { Redis } from 'ioredis';
+import type { Log } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { Clock } from '../time/clock.ts';
+import type { Coordination, LockAnswer, Locks, SymbolCache, WeightBudget } from './coordination.ts';
+import { checkedTtl, createCopies, readEntry, writeEntry } from './symbol-copy.ts';
+import { checkedBlock, checkedWeight, createVenueBudgets } from './weight-budget.ts';
+
+export interface RedisCoordinationOptions {
+  readonly url: string;
+  readonly keyPrefix: string;
+  /** This process's token, different for every process and start. */
+  readonly owner: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+const commandTimeoutMs = 250;
+const reconnectMaxMs = 2_000;
+/** Replicas that cannot see each other share the limit blindly: a third each leaves room for three. */
+const blindShare = 1 / 3;
+const minuteMs = 60_000;
+
+/** For each key: ours or free becomes ours for the TTL (1), somebody else's stays (0). */
+const holdScript = `
+local answers = {}
+for i, key in ipairs(KEYS) do
+  local owner = redis.call('GET', key)
+  if owner == false or owner == ARGV[1] then
+    redis.call('SET', key, ARGV[1], 'PX', ARGV[2])
+    answers[i] = 1
+  else
+    answers[i] = 0
+  end
+end
+return answers`;
+
+const releaseScript = `
+for _, key in ipairs(KEYS) do
+  if redis.call('GET', key) == ARGV[1] then redis.call('DEL', key) end
+end
+return 1`;
+
+/** Adds the weight if the sum stays within the ceiling; answers granted, the sum, and the end of a block in ms. */
+const takeScript = `
+local blocked = redis.call('GET', KEYS[2])
+local used = tonumber(redis.call('GET', KEYS[1]) or '0')
+local known = tonumber(ARGV[3])
+if known > used then used = known end
+local weight = tonumber(ARGV[1])
+if blocked or used + weight > tonumber(ARGV[2]) then return {0, used, blocked or ''} end
+redis.call('SET', KEYS[1], used + weight, 'PX', 180000)
+return {1, used + weight, ''}`;
+
+export function createRedisCoordination(options: RedisCoordinationOptions): Coordination {
+  const { log, metrics } = options;
+  const redis = new Redis(options.url, {
+    keyPrefix: options.keyPrefix,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 1,
+    commandTimeout: commandTimeoutMs,
+    connectTimeout: 2_000,
+    retryStrategy: (attempt) => Math.min(reconnectMaxMs, 50 * 2 ** Math.min(attempt, 6)),
+  });
+  let reachable = false;
+  let told = true;
+  redis.on('ready', () => {
+    if (!told) log.info('Redis answers again');
+    reachable = true;
+    told = true;
+  });
+  redis.on('close', () => {
+    reachable = false;
+  });
+  // Every failed attempt reports; one line per outage is enough for a reader.
+  redis.on('error', (error: Error) => {
+    metrics.redisErrors.inc();
+    if (told) log.warn({ reason: error.message }, 'Redis does not answer; bots go on with the locks they hold, nobody can take over meanwhile');
+    told = false;
+  });
+
+  const timed = async <T>(op: string, command: () => Promise<T>): Promise<T> => {
+    const startedAt = options.clock.monotonic();
+    try {
+      const answer = await command();
+      reachable = redis.status === 'ready';
+      return answer;
+    } catch (error) {
+      metrics.redisErrors.inc();
+      // A server that holds the socket open and says nothing is as good as none.
+      if (error instanceof Error && error.message.includes('timed out')) reachable = false;
+      throw error;
+    } finally {
+      metrics.redisCommandDuration.observe({ op }, (options.clock.monotonic() - startedAt) / 1_000);
+    }
+  };
+
+  return {
+    locks: redisLocks(redis, options, timed),
+    symbols: redisSymbols(redis, options, timed),
+    weight: redisWeight(redis, options, timed),
+    get reachable() {
+      return reachable;
+    },
+    async close() {
+      redis.disconnect();
+    },
+  };
+}
+
+type Timed = <T>(op: string, command: () => Promise<T>) => Promise<T>;
+
+function redisLocks(redis: Redis, { owner, log }: RedisCoordinationOptions, timed: Timed): Locks {
+  const hold = async (op: string, names: readonly string[], ttlMs: number): Promise<readonly LockAnswer[]> => {
+    if (names.length === 0) return [];
+    try {
+      const answers = (await timed(op, () => redis.eval(holdScript, names.length, ...names.map((name) => `lock:${name}`), owner, checkedTtl('lock', ttlMs)))) as unknown[];
+      return names.map((_, index) => (answers[index] === 1 ? 'held' : 'taken'));
+    } catch (error) {
+      log.debug({ err: error, op }, 'locks were not answered');
+      return names.map(() => 'unknown');
+    }
+  };
+  return {
+    owner,
+    acquire: (names, ttlMs) => hold('acquire', names, ttlMs),
+    renew: (names, ttlMs) => hold('renew', names, ttlMs),
+    async release(names) {
+      if (names.length === 0) return;
+      try {
+        await timed('release', () => redis.eval(releaseScript, names.length, ...names.map((name) => `lock:${name}`), owner));
+      } catch (error) {
+        log.debug({ err: error }, 'locks were not released; they expire');
+      }
+    },
+  };
+}
+
+function redisSymbols(redis: Redis, { clock, log, metrics }: RedisCoordinationOptions, timed: Timed): SymbolCache {
+  const copies = createCopies();
+  const counted = { hits: 0, misses: 0, lastRefreshMs: null as number | null };
+  return {
+    async get(key) {
+      let fresh: unknown = null;
+      let copy: unknown = null;
+      try {
+        [fresh, copy] = await timed('symbols-get', () => redis.mget(`symbols:${key}`, `symbols:${key}:copy`));
+      } catch (error) {
+        log.debug({ err: error, key }, 'the symbol cache was not answered; the copy in this process serves');
+      }
+      const now = clock.now();
+      const entry = readEntry(fresh, now);
+      const local = copies.get(key);
+      const isFresh = entry !== null || (fresh === null && local !== undefined && clock.monotonic() < local.freshUntil);
+      const found = entry ?? readEntry(copy, now) ?? readEntry(local?.text, Number.POSITIVE_INFINITY);
+      counted[isFresh ? 'hits' : 'misses'] += 1;
+      metrics.symbolCacheRequests.inc({ result: isFresh ? 'hit' : 'miss' });
+      return found && { ...found, fresh: isFresh };
+    },
+    async put(key, value, ttlMs) {
+      const now = clock.now();
+      const ttl = checkedTtl('symbol cache', ttlMs);
+      const text = writeEntry(key, value, now);
+      copies.set(key, { text, freshUntil: clock.monotonic() + ttl });
+      counted.lastRefreshMs = now;
+      metrics.symbolCacheRefreshed.set(now / 1_000);
+      try {
+        await timed('symbols-put', () => redis.pipeline().set(`symbols:${key}`, text, 'PX', ttl).set(`symbols:${key}:copy`, text).exec());
+      } catch (error) {
+        log.debug({ err: error, key }, 'the symbol cache could not be written; the copy in this process serves');
+      }
+    },
+    stats: async () => ({ ...counted }),
+  };
+}
+
+function redisWeight(redis: Redis, { clock, log }: RedisCoordinationOptions, timed: Timed): WeightBudget {
+  const budgets = createVenueBudgets(clock);
+  return {
+    async take(venue, asked, priority) {
+      const weight = checkedWeight(asked, priority);
+      const budget = budgets.of(venue);
+      const local = budget.decide(weight, priority, 1);
+      if (!local.granted) return local;
+      const window = budget.window();
+      const ceiling = budget.ceiling(priority, 1);
+      try {
+        const [granted, used, blocked] = (await timed('weight-take', () =>
+          redis.eval(takeScript, 2, `weight:${venue}:${window.minute}`, `weight:${venue}:blocked`, weight, ceiling, window.known + window.pending),
+        )) as [number, number, string];
+        window.known = Math.max(window.known, used);
+        window.pending = 0;
+        if (granted === 1) return { granted: true };
+        if (blocked !== '') {
+          const [until, ...reason] = blocked.split(' ');
+          budget.block(Number(until), reason.join(' '));
+          return budget.decide(weight, priority, 1);
+        }
+        return budget.full(priority, weight, used, ceiling);
+      } catch (error) {
+        log.debug({ err: error, venue }, 'the shared weight budget was not answered; a third of the limit is ours until it is');
+        const answer = budget.decide(weight, priority, blindShare);
+        if (answer.granted) window.pending += weight;
+        return answer;
+      }
+    },
+    observe: (venue, used, limit, atVenueMs) => budgets.of(venue).observe(used, limit, atVenueMs),
+    async blockUntil(venue, untilMs, reason) {
+      checkedBlock(venue, untilMs);
+      budgets.of(venue).block(untilMs, reason);
+      const forMs = Math.min(untilMs - clock.now(), 7 * 24 * 60 * minuteMs);
+      if (forMs <= 0) return;
+      try {
+        await timed('weight-block', () => redis.set(`weight:${venue}:blocked`, `${Math.floor(untilMs)} ${reason}`, 'PX', Math.ceil(forMs)));
+      } catch (error) {
+        log.warn({ err: error, venue }, 'the other replicas could not be told that the venue wants silence');
+      }
+    },
+  };
+}

@@ -1,0 +1,73 @@
+/**
+ * How a cached value is written down and how a written one is judged. Whatever lies in the cache is foreign text: an
+ * entry that is not exactly our envelope reads as absent, so that garbage costs one fetch and never a crash.
+ */
+import type { CachedValue } from './coordination.ts';
+
+/** Far above all symbols of a market (about 3 MB); a larger entry is broken or hostile. In UTF-8 bytes. */
+export const entryBytesMax = 16 * 1024 * 1024;
+/** Clocks of two replicas may differ by this much; a stamp further ahead is not a time of fetching. */
+const aheadMsMax = 60_000;
+
+/** The value cannot be cached: JSON cannot hold it, or it is too large. The caller's data is wrong, not the cache. */
+export class UncacheableValue extends TypeError {
+  override readonly name = 'UncacheableValue';
+  constructor(key: string, problem: string, cause?: unknown) {
+    super(`symbol cache entry ${key}: ${problem}; put a plain JSON value`, { cause });
+  }
+}
+
+export function writeEntry(key: string, value: unknown, refreshedAtMs: number): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch (cause) {
+    throw new UncacheableValue(key, 'cannot be written as JSON', cause);
+  }
+  if (text === undefined) throw new UncacheableValue(key, `${typeof value} has no JSON form`);
+  const entry = `{"format":1,"refreshedAtMs":${refreshedAtMs},"value":${text}}`;
+  if (Buffer.byteLength(entry) > entryBytesMax) throw new UncacheableValue(key, `is larger than ${entryBytesMax} bytes`);
+  return entry;
+}
+
+/** Null when the text is not an entry of ours. */
+export function readEntry(text: unknown, nowMs: number): Omit<CachedValue, 'fresh'> | null {
+  if (typeof text !== 'string') return null;
+  let entry: unknown;
+  try {
+    entry = JSON.parse(text);
+  } catch {
+    return null; // garbage in the cache is absence, by design
+  }
+  if (typeof entry !== 'object' || entry === null) return null;
+  const { format, refreshedAtMs, value } = entry as { format?: unknown; refreshedAtMs?: unknown; value?: unknown };
+  if (format !== 1 || value === undefined || typeof refreshedAtMs !== 'number') return null;
+  return refreshedAtMs >= 0 && refreshedAtMs <= nowMs + aheadMsMax ? { value, refreshedAtMs } : null;
+}
+
+export function checkedTtl(what: string, ttlMs: number): number {
+  if (!Number.isFinite(ttlMs) || ttlMs < 1) throw new RangeError(`${what}: a time to live of ${ttlMs} ms; expected at least 1`);
+  return Math.floor(ttlMs);
+}
+
+interface Copy {
+  readonly text: string;
+  /** By the monotonic clock, ms. */
+  readonly freshUntil: number;
+}
+
+/** The copies that this process keeps for itself, the oldest dropped first: markets times venues are few. */
+export function createCopies(limit = 64) {
+  const copies = new Map<string, Copy>();
+  return {
+    get: (key: string) => copies.get(key),
+    set(key: string, copy: Copy) {
+      copies.delete(key);
+      copies.set(key, copy);
+      for (const oldest of copies.keys()) {
+        if (copies.size <= limit) break;
+        copies.delete(oldest);
+      }
+    },
+  };
+}

@@ -1,0 +1,167 @@
+/**
+ * One venue's request weight as this process knows it: what is used per minute, what each priority may use, and until
+ * when the venue wants silence. Pure but for the clock; both adapters decide with it. Minutes are the venue's: the
+ * offset to this host's clock is learned from `observe`, taking the greatest of the last two minutes, because an
+ * observation that was delivered late can only make the venue look slower, never faster.
+ */
+import type { Clock } from '../time/clock.ts';
+import { requestPriority } from './coordination.ts';
+import type { RequestPriority, WeightAnswer } from './coordination.ts';
+
+export const defaultWeightLimit = 6_000;
+const windowMs = 60_000;
+/** A window that ended is kept this long, for clocks that step back over a minute's edge. */
+const windowsKept = 3;
+/** Longer silence than Binance's longest ban (3 days) is a broken value, not an order to obey. */
+export const blockMsMax = 7 * 24 * 3_600_000;
+
+/** The share of the limit up to which each priority may fill the minute. */
+export const shareOfLimit: Record<RequestPriority, number> = { protect: 1, exit: 1, entry: 0.85, audit: 0.7, history: 0.5 };
+
+export interface WeightWindow {
+  /** Minutes since the epoch by the venue's clock. */
+  readonly minute: number;
+  /** Used weight that everybody knows of: granted by any replica, or reported by the venue. */
+  known: number;
+  /** Granted here and not yet told to the other replicas. */
+  pending: number;
+}
+
+export interface VenueBudget {
+  readonly venue: string;
+  window(): WeightWindow;
+  /** What the venue last said, else what another replica said, else the default. */
+  readonly limit: number;
+  /** What the venue told this process; null before. */
+  readonly observedLimit: number | null;
+  adoptLimit(limit: number): void;
+  readonly blockedUntilMs: number;
+  readonly blockReason: string;
+  block(untilMs: number, reason: string): void;
+  observe(used: number, limit: number, atVenueMs: number): void;
+  /** What may be answered from what is known here; `scale` shrinks the limit (replicas that cannot see each other). Grants nothing yet. */
+  decide(weight: number, priority: RequestPriority, scale: number): WeightAnswer;
+  /** The refusal for a full minute. */
+  full(priority: RequestPriority, weight: number, used: number, ceiling: number): WeightAnswer;
+  ceiling(priority: RequestPriority, scale: number): number;
+}
+
+export function createVenueBudget(venue: string, clock: Clock): VenueBudget {
+  const windows = new Map<number, WeightWindow>();
+  const offset = createOffset(clock);
+  let observedLimit: number | null = null;
+  let sharedLimit = defaultWeightLimit;
+  let blockedUntilMs = 0;
+  let blockReason = '';
+
+  const venueNow = () => clock.now() + offset.ms();
+
+  function windowOf(atVenueMs: number): WeightWindow {
+    const minute = Math.floor(atVenueMs / windowMs);
+    const found = windows.get(minute);
+    if (found) return found;
+    const opened: WeightWindow = { minute, known: 0, pending: 0 };
+    windows.set(minute, opened);
+    for (const oldest of windows.keys()) {
+      if (windows.size <= windowsKept) break;
+      windows.delete(oldest);
+    }
+    return opened;
+  }
+
+  const budget: VenueBudget = {
+    venue,
+    window: () => windowOf(venueNow()),
+    get limit() {
+      return observedLimit ?? sharedLimit;
+    },
+    get observedLimit() {
+      return observedLimit;
+    },
+    adoptLimit(limit) {
+      if (isLimit(limit)) sharedLimit = limit;
+    },
+    get blockedUntilMs() {
+      return blockedUntilMs;
+    },
+    get blockReason() {
+      return blockReason;
+    },
+    block(untilMs, reason) {
+      if (!(untilMs > blockedUntilMs)) return;
+      blockedUntilMs = Math.min(untilMs, clock.now() + blockMsMax);
+      blockReason = reason;
+    },
+    observe(used, limit, atVenueMs) {
+      if (!Number.isFinite(atVenueMs)) return;
+      offset.sample(atVenueMs - clock.now());
+      if (isLimit(limit)) observedLimit = limit;
+      const window = windowOf(atVenueMs);
+      if (Number.isFinite(used) && used > window.known) window.known = Math.ceil(used);
+    },
+    decide(weight, priority, scale) {
+      const silentMs = blockedUntilMs - clock.now();
+      if (silentMs > 0) return { granted: false, retryAfterMs: silentMs, reason: `${venue} wants silence: ${blockReason}` };
+      const window = budget.window();
+      const ceiling = budget.ceiling(priority, scale);
+      const used = window.known + window.pending;
+      return weight === 0 || used + weight <= ceiling ? { granted: true } : budget.full(priority, weight, used, ceiling);
+    },
+    full(priority, weight, used, ceiling) {
+      const now = venueNow();
+      const retryAfterMs = (Math.floor(now / windowMs) + 1) * windowMs - now;
+      return { granted: false, retryAfterMs, reason: `${venue} weight: ${used} used this minute, ${weight} more would pass the ${ceiling} that ${priority} may fill` };
+    },
+    ceiling: (priority, scale) => Math.floor(budget.limit * shareOfLimit[priority] * scale),
+  };
+  return budget;
+}
+
+/** Throws on what no caller may mean; a broken weight must not pass as "free". */
+export function checkedWeight(weight: number, priority: RequestPriority): number {
+  if (!Number.isFinite(weight) || weight < 0) throw new RangeError(`request weight ${weight}: expected a number of 0 or more`);
+  if (!(priority in requestPriority)) throw new RangeError(`request priority ${String(priority)} does not exist`);
+  return Math.ceil(weight);
+}
+
+/** One budget per venue name; names come from configuration, so a growing number of them is a bug. */
+export function createVenueBudgets(clock: Clock): { of(venue: string): VenueBudget; all(): Iterable<VenueBudget> } {
+  const budgets = new Map<string, VenueBudget>();
+  return {
+    of(venue) {
+      let budget = budgets.get(venue);
+      if (!budget) {
+        if (budgets.size >= 64) throw new RangeError(`weight budget for ${venue}: 64 venues are known already; is the name made up per request?`);
+        budget = createVenueBudget(venue, clock);
+        budgets.set(venue, budget);
+      }
+      return budget;
+    },
+    all: () => budgets.values(),
+  };
+}
+
+export function checkedBlock(venue: string, untilMs: number): void {
+  if (!Number.isFinite(untilMs)) throw new RangeError(`block ${venue} until ${untilMs}: expected ms since the epoch`);
+}
+
+const isLimit = (limit: number) => Number.isFinite(limit) && limit > 0;
+
+/** The venue's time minus this host's: none until the venue speaks, then the greatest of this and the last minute. */
+function createOffset(clock: Clock): { ms(): number; sample(ms: number): void } {
+  let current: number | null = null;
+  let previous: number | null = null;
+  let turnedAt = 0;
+  return {
+    ms: () => (current === null ? 0 : Math.max(current, previous ?? current)),
+    sample(ms) {
+      if (current === null || clock.monotonic() - turnedAt >= windowMs) {
+        turnedAt = clock.monotonic();
+        previous = current;
+        current = ms;
+      } else {
+        current = Math.max(current, ms);
+      }
+    },
+  };
+}

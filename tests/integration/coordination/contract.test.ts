@@ -1,0 +1,163 @@
+/** What both coordination adapters promise. Each case runs against Redis and against memory. */
+import { randomUUID } from 'node:crypto';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import type { Coordination } from '../../../engine/coordination/coordination.ts';
+import { createMemoryCoordination, createMemoryStore } from '../../../engine/coordination/memory.ts';
+import { createRedisCoordination } from '../../../engine/coordination/redis.ts';
+import { createMetrics } from '../../../engine/observe/metrics.ts';
+import { systemClock } from '../../../engine/time/clock.ts';
+import { startRedis } from '../../servers/redis.ts';
+import type { TestRedis } from '../../servers/redis.ts';
+import { eventually } from '../../e2e/support/processes.ts';
+
+const log = pino({ level: 'silent' });
+
+function overRedis(url: string, keyPrefix: string): Coordination {
+  return createRedisCoordination({ url, keyPrefix, owner: randomUUID(), clock: systemClock, log, metrics: createMetrics() });
+}
+
+const adapters: readonly [string, () => Promise<() => Coordination>][] = [
+  [
+    'memory',
+    async () => {
+      const store = createMemoryStore(systemClock);
+      return () => createMemoryCoordination({ clock: systemClock, owner: randomUUID(), store });
+    },
+  ],
+  [
+    'Redis',
+    async () => {
+      const prefix = `contract-${randomUUID()}:`;
+      return () => overRedis(inject('redisUrl'), prefix);
+    },
+  ],
+];
+
+describe.each(adapters)('coordination over %s', (_, open) => {
+  let a: Coordination;
+  let b: Coordination;
+
+  beforeAll(async () => {
+    const join = await open();
+    a = join();
+    b = join();
+    await eventually('both are connected', 5_000, async () => a.reachable && b.reachable);
+  });
+  afterAll(async () => {
+    await a.close();
+    await b.close();
+  });
+
+  it('gives a lock to one owner, and again to the same', async () => {
+    expect(await a.locks.acquire(['one', 'two'], 10_000)).toEqual(['held', 'held']);
+    expect(await b.locks.acquire(['two', 'three'], 10_000)).toEqual(['taken', 'held']);
+    expect(await a.locks.acquire(['one'], 10_000)).toEqual(['held']);
+  });
+
+  it('frees only what is its own', async () => {
+    await a.locks.acquire(['free'], 10_000);
+    await b.locks.release(['free']);
+    expect(await b.locks.acquire(['free'], 10_000)).toEqual(['taken']);
+    await a.locks.release(['free']);
+    expect(await b.locks.acquire(['free'], 10_000)).toEqual(['held']);
+  });
+
+  it('lets a lock expire that is not renewed, and the old owner learns who has it', async () => {
+    await a.locks.acquire(['short'], 30);
+    await eventually('the lock expired', 5_000, async () => (await b.locks.acquire(['short'], 10_000))[0] === 'held');
+    expect(await a.locks.renew(['short'], 10_000)).toEqual(['taken']);
+  });
+
+  it('takes a lock again that vanished while it was ours', async () => {
+    expect(await a.locks.renew(['vanished'], 10_000)).toEqual(['held']);
+    expect(await b.locks.acquire(['vanished'], 10_000)).toEqual(['taken']);
+  });
+
+  it('answers no names with no answers', async () => {
+    expect(await a.locks.acquire([], 1_000)).toEqual([]);
+    await expect(a.locks.release([])).resolves.toBeUndefined();
+  });
+
+  it('keeps a last good copy beyond the TTL, and counts hits and misses', async () => {
+    expect(await a.symbols.get('absent')).toBeNull();
+    await a.symbols.put('spot', { BTCUSDT: 1 }, 40);
+    expect(await a.symbols.get('spot')).toMatchObject({ value: { BTCUSDT: 1 }, fresh: true });
+    const stale = await eventually('the value outlives its TTL', 5_000, async () => {
+      const found = await a.symbols.get('spot');
+      return found?.fresh === false ? found : null;
+    });
+    expect(stale.value).toEqual({ BTCUSDT: 1 });
+    const stats = await a.symbols.stats();
+    expect(stats.hits).toBeGreaterThan(0);
+    expect(stats.misses).toBeGreaterThan(1);
+    expect(stats.lastRefreshMs).toBeGreaterThan(0);
+  });
+
+  it('shares one weight budget, in which exits come before entries before history', async () => {
+    a.weight.observe('shared', 0, 1_000, systemClock.now());
+    b.weight.observe('shared', 0, 1_000, systemClock.now());
+    expect(await a.weight.take('shared', 450, 'history')).toEqual({ granted: true });
+    expect(await b.weight.take('shared', 100, 'history')).toMatchObject({ granted: false });
+    expect(await b.weight.take('shared', 350, 'entry')).toEqual({ granted: true });
+    expect(await a.weight.take('shared', 100, 'entry')).toMatchObject({ granted: false });
+    expect(await a.weight.take('shared', 200, 'exit')).toEqual({ granted: true });
+    expect(await a.weight.take('shared', 1, 'exit')).toMatchObject({ granted: false });
+  });
+
+  it('believes the venue when it counts more than we do', async () => {
+    a.weight.observe('counted', 990, 1_000, systemClock.now());
+    expect(await a.weight.take('counted', 20, 'protect')).toMatchObject({ granted: false });
+  });
+
+  it('grants nothing to anybody while the venue wants silence', async () => {
+    await a.weight.blockUntil('banned', systemClock.now() + 60_000, 'banned (418)');
+    expect(await a.weight.take('banned', 1, 'protect')).toMatchObject({ granted: false, reason: expect.stringContaining('418') as string });
+    expect(await b.weight.take('banned', 1, 'protect')).toMatchObject({ granted: false, reason: expect.stringContaining('418') as string });
+  });
+});
+
+describe('coordination while Redis misbehaves', () => {
+  let redis: TestRedis;
+  let coordination: Coordination;
+
+  beforeAll(async () => {
+    redis = await startRedis({ own: true });
+    coordination = overRedis(redis.url, 'faults:');
+    await eventually('connected', 5_000, async () => coordination.reachable);
+  });
+  afterAll(async () => {
+    await coordination.close();
+    await redis.stop();
+  });
+
+  it('does not know about locks while Redis says nothing, and says so soon', async () => {
+    redis.pause();
+    const startedAt = systemClock.monotonic();
+    expect(await coordination.locks.acquire(['paused'], 10_000)).toEqual(['unknown']);
+    expect(systemClock.monotonic() - startedAt).toBeLessThan(2_000);
+    expect(coordination.reachable).toBe(false);
+    redis.resume();
+    await eventually('Redis answers again', 10_000, async () => (await coordination.locks.renew(['paused'], 10_000))[0] === 'held');
+    expect(coordination.reachable).toBe(true);
+  });
+
+  it('goes on from its own copies while Redis is gone, and takes its locks again from an empty one', async () => {
+    await coordination.symbols.put('spot', ['BTCUSDT'], 60_000);
+    await coordination.locks.acquire(['kept'], 60_000);
+    await redis.kill();
+    expect(await coordination.locks.renew(['kept'], 60_000)).toEqual(['unknown']);
+    expect(await coordination.symbols.get('spot')).toMatchObject({ value: ['BTCUSDT'] });
+    expect(await coordination.weight.take('v', 1, 'exit')).toEqual({ granted: true });
+    await redis.start();
+    await eventually('the lock is ours again', 10_000, async () => (await coordination.locks.renew(['kept'], 60_000))[0] === 'held');
+  });
+
+  it('ignores what somebody else wrote into the symbol cache', async () => {
+    const { Redis } = await import('ioredis');
+    const intruder = new Redis(redis.url);
+    await intruder.set('faults:symbols:poisoned', '{"format":1,"refreshedAtMs":"soon"}');
+    expect(await coordination.symbols.get('poisoned')).toBeNull();
+    intruder.disconnect();
+  });
+});
