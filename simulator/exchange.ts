@@ -1,0 +1,55 @@
+/** The exchange behind the wire: accounts, books and prices. What happens goes to those who listen (user data), in order. */
+import { Decimal } from 'decimal.js';
+import { createMatching } from '../engine/matching/engine.ts';
+import type { BookEvent, FeeSchedule, MatchingEngine } from '../engine/matching/matching.ts';
+import type { SimulatedAccount } from './accounts.ts';
+import { instrumentOf } from './instruments.ts';
+import type { VenueTime } from './venue-time.ts';
+
+export interface ExchangeOptions {
+  readonly symbols: readonly string[];
+  readonly accounts: readonly SimulatedAccount[];
+  readonly time: VenueTime;
+  /** Fractions. */
+  readonly fees: { readonly maker: string; readonly taker: string };
+  /** Distance of bid and ask from the price, in ticks. */
+  readonly spreadTicks: number;
+  /** Base that one order can take at one price; null is unlimited. */
+  readonly liquidity: string | null;
+}
+
+export class Exchange {
+  readonly matching: MatchingEngine;
+  readonly symbols: readonly string[];
+  readonly #options: ExchangeOptions;
+  readonly #listeners = new Set<(events: readonly BookEvent[]) => void>();
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options;
+    this.symbols = options.symbols;
+    this.matching = createMatching();
+    for (const symbol of options.symbols) this.matching.list(instrumentOf(symbol));
+    const fees: FeeSchedule = { maker: new Decimal(options.fees.maker), taker: new Decimal(options.fees.taker), asset: 'received' };
+    for (const account of options.accounts) {
+      this.matching.openAccount(account.name, fees);
+      for (const [asset, amount] of Object.entries(account.deposits)) this.matching.deposit(account.name, asset, new Decimal(amount), options.time.now());
+    }
+  }
+
+  setPrice(symbol: string, price: number, atMs: number): void {
+    const { spreadTicks, liquidity } = this.#options;
+    const last = new Decimal(price);
+    const distance = (this.matching.instrument(symbol)?.price.tick ?? new Decimal(0)).times(spreadTicks);
+    this.tell(this.matching.tick({ symbol, price: last, bid: last.minus(distance), ask: last.plus(distance), liquidity: liquidity === null ? null : new Decimal(liquidity), atMs }));
+  }
+
+  /** Answers how to stop listening. */
+  listen(listener: (events: readonly BookEvent[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  tell(events: readonly BookEvent[]): void {
+    if (events.length > 0) for (const listener of this.#listeners) listener(events);
+  }
+}

@@ -1,0 +1,20 @@
+/** What a simulated market runs on: closed base candles by symbol and open time, recorded or made up. */
+import type { Candle, Timeframe } from '../engine/trading/candle.ts';
+
+export interface Fuel {
+  readonly symbols: readonly string[];
+  readonly baseTimeframe: Timeframe;
+  /** Open times of the first and the last base candle; null where there is no such end. */
+  readonly firstOpenTime: number | null;
+  readonly lastOpenTime: number | null;
+  /** Null outside the fuel. */
+  candle(symbol: string, openTime: number): Candle | null;
+}
+
+/** The fuel cannot be used; says which file and line and what is wrong there. */
+export class FuelError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'FuelError';
+  }
+}

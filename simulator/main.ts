@@ -1,0 +1,148 @@
+/** The simulator's command line. */
+import { randomBytes } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { createLog } from '../engine/observe/log.ts';
+import { systemClock } from '../engine/time/clock.ts';
+import { isTimeframe } from '../engine/trading/candle.ts';
+import type { Timeframe } from '../engine/trading/candle.ts';
+import type { SimulatedAccount } from './accounts.ts';
+import { FuelError } from './fuel.ts';
+import type { Fuel } from './fuel.ts';
+import { generatedFuel } from './generator.ts';
+import { recordedFuel } from './recorded.ts';
+import { startSimulator } from './simulator.ts';
+import type { Pace } from './venue-time.ts';
+
+const help = `A spot exchange that speaks Binance's wire: REST, streams, WebSocket API; one port. A control port beside it
+steps its clock, scripts faults and tells its true ledger (GET / there lists how).
+
+Examples
+  npm run simulator                                             a made-up market at the pace of the wall clock
+  npm run simulator -- --fuel recorded:candles.csv.gz --pace 60x
+  npm run simulator -- --fuel recorded:candles.csv --pace stepped --history 500
+  npm run simulator -- --account me:KEY:SECRET:USDT=5000,BTC=0.1
+
+Options
+  --port N            port of the exchange (default 9900; 0 takes a free one)
+  --control-port N    port of the control plane (default 9901; 0 takes a free one)
+  --fuel F            generated (default), or recorded:PATH: a CSV, plain or gzip, with the columns
+                      open_time,open,high,low,close,volume (open_time in ms UTC, no gaps)
+  --symbols A,B       symbols of the generated market, or the symbol of the recording (default BTCUSDT,ETHUSDT,SOLUSDT;
+                      a recording is named by its file)
+  --timeframe T       length of the fuel's candles (default 1s generated, 1m recorded)
+  --seed N            makes the generated market and the prices inside candles (default 7)
+  --pace P            real (default), 10x or any Nx, or stepped: only the control port moves the clock
+  --history N         candles of a recording that are past at the start (default 500)
+  --account A         name:KEY:SECRET:ASSET=AMOUNT,... ; may be given several times (default: one account, printed)
+  --fee F             maker and taker fee as a fraction (default 0.001)
+  --spread-ticks N    distance of bid and ask from the price (default 0)
+  --liquidity Q       base that one order can take at one price (default unlimited)
+  --log-level L       trace, debug, info, warn (default), error
+  -h, --help          this text
+`;
+
+class UsageError extends Error {}
+
+const options = {
+  port: { type: 'string', default: '9900' },
+  'control-port': { type: 'string', default: '9901' },
+  fuel: { type: 'string', default: 'generated' },
+  symbols: { type: 'string' },
+  timeframe: { type: 'string' },
+  seed: { type: 'string', default: '7' },
+  pace: { type: 'string', default: 'real' },
+  history: { type: 'string', default: '500' },
+  account: { type: 'string', multiple: true },
+  fee: { type: 'string', default: '0.001' },
+  'spread-ticks': { type: 'string', default: '0' },
+  liquidity: { type: 'string' },
+  'log-level': { type: 'string', default: 'warn' },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
+type Values = ReturnType<typeof parse>;
+
+function parse() {
+  try {
+    return parseArgs({ options, strict: true, allowPositionals: false }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function wholeNumber(name: string, text: string, most: number): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isInteger(value) || value < 0 || value > most) throw new UsageError(`--${name}: "${text}" is not a whole number from 0 to ${most}`);
+  return value;
+}
+
+function readTimeframe(text: string): Timeframe {
+  if (!isTimeframe(text)) throw new UsageError(`--timeframe: "${text}" does not exist`);
+  return text;
+}
+
+function readFuel(values: Values): Fuel {
+  const symbols = values.symbols?.split(',').map((symbol) => symbol.trim().toUpperCase()).filter((symbol) => symbol !== '');
+  if (values.fuel === 'generated') {
+    return generatedFuel({ seed: wholeNumber('seed', values.seed, 2 ** 31 - 1), symbols: symbols ?? ['BTCUSDT', 'ETHUSDT', 'SOLUSDT'], baseTimeframe: readTimeframe(values.timeframe ?? '1s') });
+  }
+  if (!values.fuel.startsWith('recorded:')) throw new UsageError(`--fuel: "${values.fuel}" is neither generated nor recorded:PATH`);
+  return recordedFuel(values.fuel.slice('recorded:'.length), readTimeframe(values.timeframe ?? '1m'), symbols?.[0]);
+}
+
+function readPace(text: string): Pace {
+  if (text === 'real' || text === 'stepped') return { kind: text };
+  const factor = /^(\d+(?:\.\d+)?)x$/.exec(text)?.[1];
+  if (factor === undefined || !(Number(factor) > 0)) throw new UsageError(`--pace: "${text}" is none of real, stepped, 10x`);
+  return { kind: 'times', factor: Number(factor) };
+}
+
+function readAccount(text: string): SimulatedAccount {
+  const [name = '', apiKey = '', secret = '', deposits = ''] = text.split(':');
+  if (name === '' || apiKey === '' || secret === '') throw new UsageError(`--account: "${name}" must have the form name:KEY:SECRET:ASSET=AMOUNT,...`);
+  const amounts = deposits.split(',').filter((part) => part !== '');
+  for (const part of amounts) if (!/^[A-Z0-9]+=\d+(\.\d+)?$/.test(part)) throw new UsageError(`--account ${name}: "${part}" must have the form ASSET=AMOUNT`);
+  return { name, apiKey, secret: { kind: 'hmac', secret }, deposits: Object.fromEntries(amounts.map((part) => part.split('='))) as Record<string, string> };
+}
+
+function decimal(name: string, text: string): string {
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new UsageError(`--${name}: "${text}" is not a decimal number`);
+  return text;
+}
+
+async function main(): Promise<void> {
+  const values = parse();
+  if (values.help) {
+    process.stdout.write(help);
+    return;
+  }
+  const given = (values.account ?? []).map(readAccount);
+  const made: SimulatedAccount = { name: 'main', apiKey: randomBytes(32).toString('hex'), secret: { kind: 'hmac', secret: randomBytes(32).toString('hex') }, deposits: { USDT: '100000' } };
+  const simulator = await startSimulator({
+    clock: systemClock,
+    log: createLog({ level: values['log-level'] }),
+    port: wholeNumber('port', values.port, 65_535),
+    controlPort: wholeNumber('control-port', values['control-port'], 65_535),
+    fuel: readFuel(values),
+    pace: readPace(values.pace),
+    accounts: given.length === 0 ? [made] : given,
+    seed: wholeNumber('seed', values.seed, 2 ** 31 - 1),
+    history: wholeNumber('history', values.history, 1e9),
+    fees: { maker: decimal('fee', values.fee), taker: decimal('fee', values.fee) },
+    spreadTicks: wholeNumber('spread-ticks', values['spread-ticks'], 1e6),
+    liquidity: values.liquidity === undefined ? null : decimal('liquidity', values.liquidity),
+  });
+  process.stdout.write(`Simulator is ready: ${simulator.restUrl} (control ${simulator.controlUrl ?? 'none'})\n`);
+  if (given.length === 0 && made.secret.kind === 'hmac') process.stdout.write(`Account main: key ${made.apiKey}, secret ${made.secret.secret}, 100000 USDT\n`);
+  const end = (): void => void simulator.stop().finally(() => process.exit(0));
+  process.on('SIGTERM', end);
+  process.on('SIGINT', end);
+}
+
+try {
+  await main();
+} catch (error) {
+  const usage = error instanceof UsageError || error instanceof FuelError;
+  process.stderr.write(`${usage ? `${error.message}\nSee --help.` : `The simulator could not start: ${error instanceof Error ? error.message : String(error)}`}\n`);
+  process.exit(usage ? 2 : 1);
+}

@@ -1,0 +1,87 @@
+/** Public market data by REST (binance-wire.md 1.4). */
+import { isTimeframe, timeframeMs } from '../engine/trading/candle.ts';
+import type { Timeframe } from '../engine/trading/candle.ts';
+import type { Instrument } from '../engine/trading/instrument.ts';
+import type { Answer, Call, Endpoint } from './endpoint.ts';
+import { VenueRefusal } from './refusal.ts';
+import { exchangeInfo, klineRow, text } from './wire.ts';
+
+export function knownSymbol({ venue, parameters }: Call): string {
+  const symbol = parameters.symbol();
+  if (venue.exchange.matching.instrument(symbol) === null) throw new VenueRefusal(400, -1121, 'Invalid symbol.');
+  return symbol;
+}
+
+/** The interval parameter; only multiples of the fuel's own can be told. */
+export function interval(value: string, base: Timeframe): Timeframe {
+  if (!isTimeframe(value) || timeframeMs[value] % timeframeMs[base] !== 0) throw new VenueRefusal(400, -1120, 'Invalid interval.');
+  return value;
+}
+
+const body = (value: unknown): Answer => ({ body: value });
+
+export function marketEndpoints(baseTimeframe: Timeframe): readonly Endpoint[] {
+  const endpoint = (path: string, weight: number, answer: Endpoint['answer']): Endpoint => ({ method: 'GET', path, weight, signed: false, answer });
+  return [
+    endpoint('/api/v3/ping', 1, () => body({})),
+    endpoint('/api/v3/time', 1, ({ venue }) => body({ serverTime: venue.time.now() })),
+    endpoint('/api/v3/exchangeInfo', 20, (call) => body(exchangeInfo(askedInstruments(call), call.venue.time.now(), call.venue.limits.values))),
+    endpoint('/api/v3/klines', 2, (call) => {
+      const { venue, parameters } = call;
+      const symbol = knownSymbol(call);
+      const timeframe = interval(parameters.required('interval'), baseTimeframe);
+      const startTime = parameters.integer('startTime', { min: 0 });
+      const endTime = parameters.integer('endTime', { min: 0 });
+      const limit = parameters.integer('limit', { min: 1, max: 1_000 }) ?? 500;
+      parameters.text('timeZone');
+      const query = { limit, ...(startTime === undefined ? {} : { startTime }), ...(endTime === undefined ? {} : { endTime }) };
+      return body(venue.market.klines(symbol, timeframe, query).map(klineRow));
+    }),
+    endpoint('/api/v3/avgPrice', 2, (call) => {
+      const symbol = knownSymbol(call);
+      const now = call.venue.time.now();
+      return body({ mins: 5, price: text(call.venue.exchange.matching.averagePrice(symbol, 5, now) ?? 0), closeTime: now });
+    }),
+    endpoint('/api/v3/ticker/price', 2, (call) => body(perSymbol(call, (symbol) => ({ symbol, price: text(call.venue.exchange.matching.lastTick(symbol)?.price ?? 0) })))),
+    endpoint('/api/v3/ticker/bookTicker', 2, (call) =>
+      body(
+        perSymbol(call, (symbol) => {
+          const tick = call.venue.exchange.matching.lastTick(symbol);
+          const quantity = text(tick?.liquidity ?? 100);
+          return { symbol, bidPrice: text(tick?.bid ?? 0), bidQty: quantity, askPrice: text(tick?.ask ?? 0), askQty: quantity };
+        }),
+      ),
+    ),
+  ];
+}
+
+function perSymbol(call: Call, answer: (symbol: string) => unknown): unknown {
+  const names = askedSymbols(call);
+  return typeof names === 'string' ? answer(names) : names.map(answer);
+}
+
+/** One name (then one answer), or several (then a list). */
+function askedSymbols({ venue, parameters }: Call): string | readonly string[] {
+  const one = parameters.text('symbol');
+  const several = parameters.text('symbols');
+  if (one !== undefined && several !== undefined) throw new VenueRefusal(400, -1128, 'Combination of optional parameters invalid.');
+  const check = (symbol: unknown): string => {
+    if (typeof symbol !== 'string' || venue.exchange.matching.instrument(symbol) === null) throw new VenueRefusal(400, -1121, 'Invalid symbol.');
+    return symbol;
+  };
+  if (one !== undefined) return check(one);
+  if (several === undefined) return venue.exchange.symbols;
+  try {
+    const parsed: unknown = JSON.parse(several);
+    if (Array.isArray(parsed)) return parsed.map(check);
+  } catch (error) {
+    if (error instanceof VenueRefusal) throw error;
+  }
+  throw new VenueRefusal(400, -1100, "Illegal characters found in parameter 'symbols'.");
+}
+
+function askedInstruments(call: Call): readonly Instrument[] {
+  for (const name of ['permissions', 'showPermissionSets', 'symbolStatus']) call.parameters.text(name);
+  const names = askedSymbols(call);
+  return (typeof names === 'string' ? [names] : names).flatMap((symbol) => call.venue.exchange.matching.instrument(symbol) ?? []);
+}

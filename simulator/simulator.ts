@@ -1,0 +1,167 @@
+/** An exchange on one port: REST, market streams and the WebSocket API over one set of books; a control port beside it. */
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { WebSocketServer } from 'ws';
+import type { Log } from '../engine/observe/log.ts';
+import type { Clock } from '../engine/time/clock.ts';
+import { timeframeMs } from '../engine/trading/candle.ts';
+import { Keyring } from './accounts.ts';
+import type { SimulatedAccount } from './accounts.ts';
+import { createControl } from './control.ts';
+import { Exchange } from './exchange.ts';
+import { Faults } from './faults.ts';
+import type { Fuel } from './fuel.ts';
+import { readLedger } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
+import { Limits, defaultLimits } from './limits.ts';
+import type { LimitValues } from './limits.ts';
+import { Market } from './market.ts';
+import { marketEndpoints } from './market-endpoints.ts';
+import { createRestHandler } from './rest.ts';
+import { MarketStreams } from './streams.ts';
+import { tradeEndpoints } from './trade-endpoints.ts';
+import type { Venue } from './venue.ts';
+import { createVenueTime } from './venue-time.ts';
+import type { Pace } from './venue-time.ts';
+import { WsApi } from './ws-api.ts';
+
+export interface SimulatorOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Null: no control port. */
+  readonly controlPort: number | null;
+  readonly fuel: Fuel;
+  readonly pace: Pace;
+  readonly accounts: readonly SimulatedAccount[];
+  readonly seed: number;
+  /** Recorded fuel: so many of its candles are past when the venue opens. Generated fuel has all the past there is. */
+  readonly history?: number;
+  /** Generated fuel: where the venue's clock starts; the wall's time by default. */
+  readonly startMs?: number;
+  /** Fractions; 0.1 % each by default. */
+  readonly fees?: { readonly maker: string; readonly taker: string };
+  /** Distance of bid and ask from the price; 0 by default. */
+  readonly spreadTicks?: number;
+  /** Base that one order can take at one price; unlimited by default. */
+  readonly liquidity?: string | null;
+  readonly limits?: LimitValues;
+}
+
+export interface Simulator {
+  readonly restUrl: string;
+  readonly streamUrl: string;
+  readonly wsApiUrl: string;
+  readonly controlUrl: string | null;
+  /** The venue's time. */
+  now(): number;
+  /** Plays whole candles (pace stepped); resolves when what they caused was handed to the sockets. */
+  step(candles?: number): Promise<{ readonly steppedThroughMs: number | null; readonly done: boolean }>;
+  ledger(): Ledger;
+  readonly faults: Faults;
+  stop(): Promise<void>;
+}
+
+/** How often a venue that runs by itself plays what is due. */
+const playEveryMs = 50;
+const frameMax = 1024 * 1024;
+
+export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
+  const { clock, log, fuel, accounts, seed } = options;
+  const stepMs = timeframeMs[fuel.baseTimeframe];
+  const startMs = fuel.firstOpenTime === null ? (options.startMs ?? clock.now()) : fuel.firstOpenTime + (options.history ?? 0) * stepMs;
+  const firstOpenTime = Math.floor(startMs / stepMs) * stepMs;
+  const time = createVenueTime(clock, options.pace, options.pace.kind === 'stepped' ? firstOpenTime : startMs);
+  const exchange = new Exchange({ symbols: fuel.symbols, accounts, time, fees: options.fees ?? { maker: '0.001', taker: '0.001' }, spreadTicks: options.spreadTicks ?? 0, liquidity: options.liquidity ?? null });
+  for (const symbol of fuel.symbols) exchange.setPrice(symbol, fuel.candle(symbol, firstOpenTime)?.open ?? 0, time.now());
+
+  const streams = new MarketStreams(() => venue, fuel.baseTimeframe);
+  const market = new Market({
+    fuel,
+    time,
+    seed,
+    firstOpenTime,
+    listener: {
+      onPrice(symbol, price, atMs) {
+        exchange.setPrice(symbol, price, atMs);
+        streams.onPrice(symbol, price, atMs);
+      },
+      onKline: (symbol, timeframe, candle, atMs) => streams.onKline(symbol, timeframe, candle, atMs),
+    },
+  });
+  const venue: Venue = { exchange, market, time, keyring: new Keyring(accounts), limits: new Limits(time, options.limits ?? defaultLimits), faults: new Faults(), clock, log };
+  const endpoints = [...marketEndpoints(fuel.baseTimeframe), ...tradeEndpoints];
+  const wsApi = new WsApi(venue, endpoints);
+  const server = createServer(createRestHandler(venue, endpoints));
+  const webSockets = acceptSockets(server, streams, wsApi);
+
+  const step: Simulator['step'] = async (candles = 1) => {
+    let stepped = 0;
+    while (stepped < candles && market.step()) stepped += 1;
+    await streams.flushed();
+    return { steppedThroughMs: stepped === 0 ? null : market.openTime - 1, done: market.done };
+  };
+  const control =
+    options.controlPort === null
+      ? null
+      : createControl({
+          venue,
+          accounts: accounts.map((account) => account.name),
+          step,
+          dropSockets(which) {
+            if (which !== 'user') streams.drop();
+            if (which !== 'streams') wsApi.drop();
+          },
+          announceShutdown() {
+            streams.announceShutdown(time.now());
+            wsApi.announceShutdown(time.now());
+          },
+        });
+  const port = await listen(server, options.port);
+  const controlPort = control === null ? null : await listen(control, options.controlPort ?? 0);
+  const player = time.pace.kind === 'stepped' ? null : clock.every(playEveryMs, () => market.catchUp());
+  return {
+    restUrl: `http://127.0.0.1:${port}`,
+    streamUrl: `ws://127.0.0.1:${port}`,
+    wsApiUrl: `ws://127.0.0.1:${port}/ws-api/v3`,
+    controlUrl: controlPort === null ? null : `http://127.0.0.1:${controlPort}`,
+    now: () => time.now(),
+    step,
+    ledger: () => readLedger(exchange, accounts.map((account) => account.name)),
+    faults: venue.faults,
+    async stop() {
+      player?.cancel();
+      for (const socket of webSockets.clients) socket.terminate();
+      webSockets.close();
+      await Promise.all([server, control].map((one) => (one === null ? undefined : closed(one))));
+    },
+  };
+}
+
+function acceptSockets(server: Server, streams: MarketStreams, wsApi: WsApi): WebSocketServer {
+  const webSockets = new WebSocketServer({ noServer: true, maxPayload: frameMax });
+  server.on('upgrade', (request, socket: Socket, head) => {
+    const url = new URL(request.url ?? '/', 'ws://venue');
+    socket.setNoDelay(true);
+    if (streams.accepts(url.pathname)) webSockets.handleUpgrade(request, socket, head, (client) => streams.connect(client, url.pathname, url.searchParams));
+    else if (wsApi.accepts(url.pathname)) webSockets.handleUpgrade(request, socket, head, (client) => wsApi.connect(client));
+    else socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n');
+  });
+  return webSockets;
+}
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
