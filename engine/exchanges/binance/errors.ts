@@ -1,0 +1,83 @@
+/**
+ * What an answer of Binance means (binance-wire.md 4.2). For orders the question is only whether the answer proves that
+ * nothing was placed; whatever proves nothing is unknown, and evidence decides.
+ */
+import type { ExchangeErrorClass, Refusal } from '../exchange.ts';
+
+/** An answer as it came, the body not yet believed. */
+export interface RawAnswer {
+  /** 0 when no answer came. */
+  readonly status: number;
+  readonly body: unknown;
+  readonly retryAfterSeconds: number | null;
+}
+
+const classByCode: Readonly<Record<number, ExchangeErrorClass>> = {
+  [-1000]: 'server', [-1001]: 'server', [-1006]: 'server', [-1007]: 'server', [-1008]: 'overloaded', [-1016]: 'server',
+  [-1003]: 'rate-limited', [-1015]: 'rate-limited', [-1034]: 'rate-limited',
+  [-1002]: 'authentication', [-1022]: 'authentication', [-2014]: 'authentication', [-2015]: 'authentication', [-2017]: 'authentication',
+  [-1021]: 'clock', [-1013]: 'filter', [-1111]: 'filter',
+  [-2011]: 'not-found', [-2013]: 'not-found', [-2018]: 'insufficient-balance', [-2026]: 'not-found',
+};
+
+/** Codes whose outcome is not known, whatever the HTTP status. */
+const unknownCodes = new Set([-1000, -1001, -1006, -1007]);
+
+export function refusalOf({ status, body, retryAfterSeconds }: RawAnswer): Refusal {
+  const { code, message } = readError(body);
+  const kind = classify(status, code, message);
+  const bannedUntil = /banned until (\d{13})/.exec(message)?.[1];
+  return {
+    httpStatus: status,
+    code,
+    message,
+    class: kind,
+    ...(retryAfterSeconds !== null ? { retryAfterMs: retryAfterSeconds * 1_000 } : bannedUntil !== undefined ? { retryAfterMs: 120_000 } : {}),
+  };
+}
+
+/** No answer came, or the connection broke: nothing is known. */
+export function networkRefusal(error: unknown): Refusal {
+  return { httpStatus: 0, code: null, message: error instanceof Error ? error.message : String(error), class: 'network' };
+}
+
+/**
+ * True when the answer to a new order proves that it was not accepted: a 4xx with a code of Binance's own that is not one
+ * of "may or may not have happened". A duplicate client id proves the opposite (an earlier attempt lives).
+ */
+export function provesNotPlaced(refusal: Refusal): boolean {
+  if (refusal.httpStatus === 418 || refusal.httpStatus === 429) return true;
+  if (refusal.httpStatus < 400 || refusal.httpStatus >= 500 || refusal.httpStatus === 408 || refusal.httpStatus === 403) return false;
+  return refusal.code !== null && !unknownCodes.has(refusal.code) && refusal.class !== 'duplicate-order';
+}
+
+function classify(status: number, code: number | null, message: string): ExchangeErrorClass {
+  if (status === 418) return 'banned';
+  if (code === -2010) return rejectClass(message);
+  const known = code === null ? undefined : classByCode[code];
+  if (known !== undefined) return known;
+  if (status === 429) return 'rate-limited';
+  if (status >= 500 || status === 408) return 'server';
+  if (status === 401 || status === 403) return 'authentication';
+  if (status >= 400) return code === null ? 'malformed-answer' : code <= -1100 && code > -1200 ? 'bad-request' : 'other';
+  return 'malformed-answer';
+}
+
+/** -2010 covers everything that the matching engine refuses; its text tells which. */
+function rejectClass(message: string): ExchangeErrorClass {
+  const text = message.toLowerCase();
+  if (text.includes('duplicate order')) return 'duplicate-order';
+  if (text.includes('insufficient balance')) return 'insufficient-balance';
+  if (text.includes('market is closed')) return 'symbol-closed';
+  return text.includes('disabled on this account') || text.includes('may not place') ? 'authentication' : 'other';
+}
+
+const messageMax = 500;
+
+function readError(body: unknown): { code: number | null; message: string } {
+  if (typeof body === 'object' && body !== null) {
+    const { code, msg } = body as { code?: unknown; msg?: unknown };
+    if (typeof code === 'number') return { code, message: typeof msg === 'string' ? msg.slice(0, messageMax) : '' };
+  }
+  return { code: null, message: typeof body === 'string' ? `unexpected answer: ${body.slice(0, 200)}` : 'unexpected answer' };
+}

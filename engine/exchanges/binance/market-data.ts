@@ -1,0 +1,44 @@
+/** Public market data of a venue that speaks Binance's spot REST. */
+import type { VenueClock } from '../../time/clock.ts';
+import { ExchangeError } from '../exchange.ts';
+import type { MarketData } from '../exchange.ts';
+import type { RestClient } from './rest.ts';
+import { MalformedAnswer, amount, fields, readInstrument, readKline, rows, time } from './wire.ts';
+
+export function createBinanceMarketData(rest: RestClient, venueClock: VenueClock): MarketData {
+  const read = async <T>(what: string, path: string, query: Record<string, string | number>, weight: number, use: (body: unknown) => T): Promise<T> => {
+    const body = await rest.read({ what, path, query, weight, priority: what === 'klines' ? 'history' : 'audit', signed: false });
+    return understood(what, () => use(body));
+  };
+  return {
+    serverTime: () => read('time', '/api/v3/time', {}, 1, (body) => time(fields(body, 'time'), 'serverTime')),
+    instruments: (symbols) =>
+      read('exchangeInfo', '/api/v3/exchangeInfo', symbols === undefined ? {} : { symbols: JSON.stringify(symbols) }, 20, (body) => {
+        const info = fields(body, 'exchangeInfo');
+        for (const row of Array.isArray(info['rateLimits']) ? (info['rateLimits'] as unknown[]) : []) {
+          const limit = fields(row, 'rateLimit');
+          if (limit['rateLimitType'] === 'REQUEST_WEIGHT' && limit['interval'] === 'MINUTE') rest.setWeightLimit(time(limit, 'limit'));
+        }
+        return rows(info['symbols'], 'symbols').map(readInstrument);
+      }),
+    klines: ({ symbol, timeframe, startTime, endTime, limit }) =>
+      read(
+        'klines',
+        '/api/v3/klines',
+        { symbol, interval: timeframe, ...(startTime === undefined ? {} : { startTime }), ...(endTime === undefined ? {} : { endTime }), limit: limit ?? 1_000 },
+        2,
+        (body) => rows(body, 'klines').map((row) => readKline(row, venueClock.now())),
+      ),
+    price: (symbol) => read('price', '/api/v3/ticker/price', { symbol }, 2, (body) => amount(fields(body, 'price'), 'price')),
+  };
+}
+
+/** A body that is not what it must be is an answer nobody can use. */
+export function understood<T>(what: string, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    if (!(error instanceof MalformedAnswer)) throw error;
+    throw new ExchangeError(what, { httpStatus: 200, code: null, message: error.message, class: 'malformed-answer' }, error);
+  }
+}

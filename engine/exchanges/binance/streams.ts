@@ -1,0 +1,121 @@
+/**
+ * Binance spot market streams on the wire: stream names, control messages and the parse of what arrives (combined
+ * wrapper). Unknown frames are passed over; a kline that is not exactly what it must be is `malformed` and never
+ * becomes a candle: a wrong number would poison every indicator that sees it.
+ */
+import { isTimeframe, timeframeMs, type Candle, type Timeframe } from '../../trading/candle.ts';
+
+export interface KlineFrame {
+  readonly kind: 'kline';
+  readonly stream: string;
+  readonly symbol: string;
+  readonly timeframe: Timeframe;
+  /** `closed` as the venue flags it; whoever uses it compares it with `eventTimeMs`. */
+  readonly candle: Candle;
+  /** The venue's time of the event, ms UTC. */
+  readonly eventTimeMs: number;
+}
+
+export type StreamFrame =
+  | KlineFrame
+  | { readonly kind: 'acknowledged'; readonly id: number }
+  | { readonly kind: 'refused'; readonly id: number | null; readonly code: number; readonly message: string }
+  /** The server is about to close this connection: open another one first. */
+  | { readonly kind: 'server-shutdown' }
+  | { readonly kind: 'malformed'; readonly problem: string }
+  | { readonly kind: 'other' };
+
+/** Where a combined connection without initial streams is opened; names are subscribed once it stands. */
+export function combinedStreamUrl(base: string): string {
+  return `${base.replace(/\/+$/, '')}/stream`;
+}
+
+export function klineStream(symbol: string, timeframe: Timeframe): string {
+  return `${symbol.toLowerCase()}@kline_${timeframe}`;
+}
+
+export function controlMessage(method: 'SUBSCRIBE' | 'UNSUBSCRIBE', streams: readonly string[], id: number): string {
+  return JSON.stringify({ method, params: streams, id });
+}
+
+const other: StreamFrame = { kind: 'other' };
+const shutdown: StreamFrame = { kind: 'server-shutdown' };
+
+export function parseStreamFrame(text: string): StreamFrame {
+  let frame: unknown;
+  try {
+    frame = JSON.parse(text);
+  } catch {
+    return malformed('not JSON');
+  }
+  if (!isRecord(frame)) return malformed('not an object');
+  const { stream, data } = frame;
+  if (typeof stream === 'string') {
+    if (stream === '!serverShutdown') return shutdown;
+    if (!isRecord(data)) return malformed(`no data for stream ${stream}`);
+    if (data.e === 'kline') return klineFrame(stream, data);
+    return data.e === 'serverShutdown' ? shutdown : other;
+  }
+  if (frame.e === 'serverShutdown') return shutdown;
+  return controlAnswer(frame);
+}
+
+function klineFrame(stream: string, data: Record<string, unknown>): StreamFrame {
+  const { E: eventTimeMs, s: symbol, k } = data;
+  if (!isRecord(k) || typeof symbol !== 'string' || typeof eventTimeMs !== 'number') return malformed(`kline without its fields on ${stream}`);
+  const timeframe = k.i;
+  if (typeof timeframe !== 'string' || !isTimeframe(timeframe)) return malformed(`kline with an unknown interval on ${stream}`);
+  const candle: Candle = {
+    openTime: k.t as number, // Checked with every other field by `isSound`.
+    closeTime: k.T as number,
+    open: decimal(k.o),
+    high: decimal(k.h),
+    low: decimal(k.l),
+    close: decimal(k.c),
+    volume: decimal(k.v),
+    closed: k.x === true,
+  };
+  if (!isSoundCandle(candle, timeframe) || !(eventTimeMs >= candle.openTime)) return malformed(`unsound kline on ${stream}`);
+  return { kind: 'kline', stream, symbol, timeframe, candle, eventTimeMs };
+}
+
+/** Aligned to its timeframe, every number finite, low <= open, close <= high, prices above 0. */
+export function isSoundCandle(candle: Candle, timeframe: Timeframe): boolean {
+  const { openTime, open, high, low, close, volume } = candle;
+  const stepMs = timeframeMs[timeframe];
+  return (
+    Number.isSafeInteger(openTime) &&
+    openTime % stepMs === 0 &&
+    candle.closeTime === openTime + stepMs - 1 &&
+    low > 0 &&
+    high < Infinity &&
+    open >= low &&
+    open <= high &&
+    close >= low &&
+    close <= high &&
+    volume >= 0 &&
+    volume < Infinity
+  );
+}
+
+function controlAnswer(frame: Record<string, unknown>): StreamFrame {
+  const id = typeof frame.id === 'number' ? frame.id : null;
+  const error = isRecord(frame.error) ? frame.error : frame;
+  if (typeof error.code === 'number') {
+    return { kind: 'refused', id, code: error.code, message: typeof error.msg === 'string' ? error.msg : '' };
+  }
+  return id !== null && 'result' in frame ? { kind: 'acknowledged', id } : other;
+}
+
+function malformed(problem: string): StreamFrame {
+  return { kind: 'malformed', problem };
+}
+
+/** Only a text that is a number: `Number` alone would take '' and null for 0. */
+function decimal(value: unknown): number {
+  return typeof value === 'string' && value !== '' ? Number(value) : NaN;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

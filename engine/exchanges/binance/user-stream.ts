@@ -1,0 +1,139 @@
+/**
+ * User data over the WebSocket API (binance-wire.md 3.1): one signed subscription that is made anew after every
+ * reconnect. Nothing is replayed, so whoever listens reads history when it is told that a subscription stands.
+ */
+import type { Log } from '../../observe/log.ts';
+import type { VenueClock } from '../../time/clock.ts';
+import type { ExchangeFill, ExchangeOrder, UserEvent, UserEventListener } from '../exchange.ts';
+import type { OrderType } from '../../trading/instrument.ts';
+import type { StreamSocket } from '../socket.ts';
+import { parseJson } from './json.ts';
+import { signParameters } from './signing.ts';
+import type { Signer } from './signing.ts';
+import { MalformedAnswer, amount, fields, id, rows, side, status, text, time } from './wire.ts';
+import type { Fields } from './wire.ts';
+
+export interface UserStreamOptions {
+  readonly signer: Signer;
+  readonly venueClock: VenueClock;
+  readonly log: Log;
+  /** Opens the socket; its three callbacks are given. */
+  openSocket(handlers: { readonly onOpen: () => void; readonly onMessage: (text: string) => void; readonly onClose: (reason: string) => void }): StreamSocket;
+}
+
+const subscribeRecvWindowMs = 5_000;
+
+export function listenToUserData(options: UserStreamOptions, listener: UserEventListener): { stop(): Promise<void> } {
+  const { signer, venueClock, log } = options;
+  let subscription = 0;
+  let subscribed = false;
+  const lose = (reason: string): void => {
+    if (subscribed) listener.onLost(reason);
+    subscribed = false;
+  };
+  const socket: StreamSocket = options.openSocket({
+    onOpen() {
+      subscription += 1;
+      const params = signParameters({ timestamp: Math.floor(venueClock.now()), recvWindow: subscribeRecvWindowMs }, signer);
+      socket.send(JSON.stringify({ id: String(subscription), method: 'userDataStream.subscribe.signature', params }));
+    },
+    onMessage(message) {
+      const frame = parseJson(message);
+      if (typeof frame !== 'object' || frame === null) {
+        log.warn({ component: 'user-stream' }, 'a frame that is no JSON object was passed over');
+        return;
+      }
+      const { id: answered, status: answerStatus, event } = frame as Fields;
+      if (typeof event === 'object' && event !== null) onEvent(event as Fields);
+      else if (answered === String(subscription)) onAnswer(answerStatus === 200, frame as Fields);
+    },
+    onClose: lose,
+  });
+  socket.start();
+
+  function onAnswer(ok: boolean, frame: Fields): void {
+    if (ok) {
+      subscribed = true;
+      listener.onSubscribed();
+      return;
+    }
+    log.error({ component: 'user-stream', error: frame['error'] }, 'the exchange refused the user data subscription; dialling again');
+    socket.reconnect('subscription refused');
+  }
+
+  function onEvent(event: Fields): void {
+    if (event['e'] === 'serverShutdown' || event['e'] === 'eventStreamTerminated') {
+      socket.reconnect(String(event['e']));
+      return;
+    }
+    try {
+      const told = readUserEvent(event);
+      if (told !== null) listener.onEvent(told);
+    } catch (error) {
+      if (!(error instanceof MalformedAnswer)) throw error;
+      // Its fill is not lost: history is audited, and an order that is open is looked up.
+      log.error({ err: error, component: 'user-stream' }, 'a user event could not be read; history will tell');
+    }
+  }
+
+  return {
+    async stop() {
+      subscribed = false;
+      await socket.stop();
+    },
+  };
+}
+
+/** Null for events that the engine has no use for. Throws `MalformedAnswer`. */
+export function readUserEvent(event: Fields): UserEvent | null {
+  switch (event['e']) {
+    case 'executionReport':
+      return readExecutionReport(event);
+    case 'outboundAccountPosition':
+      return {
+        type: 'balances-changed',
+        balances: rows(event['B'], 'balances').map((row) => {
+          const balance = fields(row, 'balance');
+          return { asset: text(balance, 'a'), free: amount(balance, 'f'), locked: amount(balance, 'l') };
+        }),
+        atMs: time(event, 'E'),
+      };
+    default:
+      return null;
+  }
+}
+
+function readExecutionReport(event: Fields): UserEvent {
+  const original = event['C'];
+  const order: ExchangeOrder = {
+    symbol: text(event, 's'),
+    orderId: id(event, 'i'),
+    // On a cancel `c` names the cancel and `C` is ours.
+    clientOrderId: typeof original === 'string' && original !== '' && original !== 'null' ? original : text(event, 'c'),
+    side: side(event['S']),
+    type: text(event, 'o') as OrderType,
+    status: status(event['X']),
+    quantity: amount(event, 'q'),
+    executedQuantity: amount(event, 'z'),
+    executedQuote: amount(event, 'Z'),
+    updatedAtMs: time(event, 'T'),
+  };
+  const reason = typeof event['eR'] === 'string' ? event['eR'] : typeof event['r'] === 'string' && event['r'] !== 'NONE' ? event['r'] : null;
+  return { type: 'order-updated', order, fill: event['x'] === 'TRADE' ? fillOf(event, order) : null, reason, atMs: time(event, 'E') };
+}
+
+function fillOf(event: Fields, order: ExchangeOrder): ExchangeFill {
+  return {
+    symbol: order.symbol,
+    tradeId: id(event, 't'),
+    orderId: order.orderId,
+    clientOrderId: order.clientOrderId,
+    side: order.side,
+    price: amount(event, 'L'),
+    quantity: amount(event, 'l'),
+    commission: amount(event, 'n'),
+    commissionAsset: typeof event['N'] === 'string' ? event['N'] : '',
+    isMaker: event['m'] === true,
+    atMs: order.updatedAtMs,
+  };
+}
