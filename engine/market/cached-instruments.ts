@@ -1,0 +1,55 @@
+/** Instruments as the symbol cache holds them (decimals as text), and the check of what comes back. */
+import { Decimal } from 'decimal.js';
+import type { Instrument } from '../trading/instrument.ts';
+
+export function writeCachedInstruments(instruments: readonly Instrument[]): unknown {
+  return JSON.parse(JSON.stringify(instruments)) as unknown;
+}
+
+/** Null unless every entry is a whole and sensible instrument. */
+export function readCachedInstruments(value: unknown): readonly Instrument[] | null {
+  if (!Array.isArray(value) || value.length === 0) return null;
+  const instruments: Instrument[] = [];
+  for (const entry of value as unknown[]) {
+    const instrument = readInstrument(entry);
+    if (instrument === null) return null;
+    instruments.push(instrument);
+  }
+  return instruments;
+}
+
+type Fields = Record<string, unknown>;
+
+function readInstrument(value: unknown): Instrument | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const entry = value as Fields;
+  const price = decimals(entry['price'], ['min', 'max', 'tick']);
+  const lot = decimals(entry['lot'], ['min', 'max', 'step']);
+  const marketLot = entry['marketLot'] === null ? null : decimals(entry['marketLot'], ['min', 'max', 'step']);
+  const notional = entry['notional'] === null ? null : decimals(entry['notional'], ['min', 'max']);
+  const percentPrice = entry['percentPrice'] === null ? null : decimals(entry['percentPrice'], ['bidUp', 'bidDown', 'askUp', 'askDown']);
+  const maxPosition = entry['maxPosition'] === null ? null : decimal(entry['maxPosition']);
+  const texts = ['symbol', 'status', 'baseAsset', 'quoteAsset'].every((name) => typeof entry[name] === 'string' && entry[name] !== '');
+  const numbers = ['basePrecision', 'quotePrecision'].every((name) => Number.isInteger(entry[name]));
+  if (!texts || !numbers || entry['market'] !== 'spot' || !Array.isArray(entry['orderTypes'])) return null;
+  if (price === undefined || lot === undefined || marketLot === undefined || notional === undefined || percentPrice === undefined || maxPosition === undefined) return null;
+  return { ...(entry as unknown as Instrument), price, lot, marketLot, notional, percentPrice, maxPosition } as Instrument;
+}
+
+/** The object with the named fields as Decimals (null stays null); undefined when one is no amount. */
+function decimals(value: unknown, names: readonly string[]): never | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const result: Fields = { ...(value as Fields) };
+  for (const name of names) {
+    const field = (value as Fields)[name];
+    if (field === null) continue;
+    const amount = decimal(field);
+    if (amount === undefined) return undefined;
+    result[name] = amount;
+  }
+  return result as never;
+}
+
+function decimal(value: unknown): Decimal | undefined {
+  return typeof value === 'string' && /^\d+(\.\d+)?(e[+-]?\d+)?$/i.test(value) ? new Decimal(value) : undefined;
+}

@@ -1,0 +1,127 @@
+/**
+ * The venue's instruments: read from the exchange, shared through the symbol cache, kept current while bots run. What
+ * lies in the cache is checked before it is used: a poisoned tick size would cost money.
+ */
+import { Decimal } from 'decimal.js';
+import type { SymbolCache } from '../coordination/coordination.ts';
+import type { MarketData } from '../exchanges/exchange.ts';
+import type { Log } from '../observe/log.ts';
+import type { Clock, Timer } from '../time/clock.ts';
+import type { Instrument } from '../trading/instrument.ts';
+import { readCachedInstruments, writeCachedInstruments } from './cached-instruments.ts';
+
+export interface SymbolDirectoryOptions {
+  readonly venue: string;
+  readonly marketData: MarketData;
+  readonly cache: SymbolCache;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The venue lists no such symbol. */
+export class UnknownSymbol extends Error {
+  constructor(venue: string, symbol: string) {
+    super(`${venue} does not list ${symbol}`);
+    this.name = 'UnknownSymbol';
+  }
+}
+
+/** Filters change while bots run; order-safety.md asks for a refresh within five minutes. */
+const ttlMs = 300_000;
+const refreshEveryMs = 240_000;
+/** Older copies are not traded on. */
+const usableForMs = 24 * 3_600_000;
+
+export class SymbolDirectory {
+  readonly #options: SymbolDirectoryOptions;
+  readonly #key: string;
+  #instruments = new Map<string, Instrument>();
+  #loading: Promise<void> | null = null;
+  #timer: Timer | null = null;
+
+  constructor(options: SymbolDirectoryOptions) {
+    this.#options = options;
+    this.#key = `${options.venue}:spot`;
+  }
+
+  /** Loads the list (from the cache when it is fresh) and keeps it current. */
+  async start(): Promise<void> {
+    await this.#load();
+    this.#timer = this.#options.clock.every(refreshEveryMs, () => {
+      this.refresh().catch((error: unknown) => this.#options.log.warn({ err: error }, 'the list of symbols could not be refreshed; the last one serves'));
+    });
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  /** Answers how to read the instrument from now on, refreshes included. Throws `UnknownSymbol`. */
+  async load(symbol: string): Promise<() => Instrument> {
+    if (!this.#instruments.has(symbol)) await this.#load();
+    if (!this.#instruments.has(symbol)) await this.refresh();
+    if (!this.#instruments.has(symbol)) throw new UnknownSymbol(this.#options.venue, symbol);
+    return () => this.#instruments.get(symbol) ?? raise(new UnknownSymbol(this.#options.venue, symbol));
+  }
+
+  find(symbol: string): Instrument | null {
+    return this.#instruments.get(symbol) ?? null;
+  }
+
+  list(): readonly Instrument[] {
+    return [...this.#instruments.values()];
+  }
+
+  /** Reads the venue. A symbol that vanished keeps its last filters, with status BREAK: nobody may enter it. */
+  async refresh(): Promise<void> {
+    const { marketData, cache } = this.#options;
+    const listed = await marketData.instruments();
+    this.#take(listed);
+    await cache.put(this.#key, writeCachedInstruments(listed), ttlMs);
+  }
+
+  #load(): Promise<void> {
+    this.#loading ??= this.#loadOnce().finally(() => {
+      this.#loading = null;
+    });
+    return this.#loading;
+  }
+
+  async #loadOnce(): Promise<void> {
+    const { cache, clock, log } = this.#options;
+    const cached = await cache.get(this.#key);
+    const instruments = cached === null ? null : readCachedInstruments(cached.value);
+    if (cached !== null && instruments === null) log.warn({ key: this.#key }, 'the cached list of symbols is not what it must be; it is read from the exchange');
+    if (cached?.fresh === true && instruments !== null) {
+      this.#take(instruments);
+      return;
+    }
+    try {
+      await this.refresh();
+    } catch (error) {
+      if (instruments === null || cached === null || clock.now() - cached.refreshedAtMs > usableForMs) throw error;
+      log.warn({ err: error, refreshedAt: new Date(cached.refreshedAtMs).toISOString() }, 'the exchange does not tell its symbols; the last good list serves');
+      this.#take(instruments);
+    }
+  }
+
+  #take(listed: readonly Instrument[]): void {
+    const next = new Map(listed.map((instrument) => [instrument.symbol, instrument]));
+    for (const [symbol, known] of this.#instruments) {
+      const fresh = next.get(symbol);
+      if (fresh === undefined) next.set(symbol, { ...known, status: 'BREAK' });
+      // An unchanged instrument stays the same object: what was computed from it stays valid.
+      else if (sameInstrument(known, fresh)) next.set(symbol, known);
+    }
+    this.#instruments = next;
+  }
+}
+
+function sameInstrument(a: Instrument, b: Instrument): boolean {
+  const text = (instrument: Instrument): string => JSON.stringify(instrument, (_, value: unknown) => (value instanceof Decimal ? value.toFixed() : value));
+  return text(a) === text(b);
+}
+
+function raise(error: Error): never {
+  throw error;
+}
