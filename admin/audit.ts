@@ -1,0 +1,50 @@
+/** The audit log: who did what to which thing, in the transaction that did it. Each row's hash covers the row before. */
+import { createHash } from 'node:crypto';
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { AuditLog } from '../entities/index.ts';
+import type { Caller } from './tokens.ts';
+
+export interface AuditEntry {
+  readonly caller: Caller;
+  readonly action: string;
+  readonly subject: string;
+  readonly detail: Readonly<Record<string, unknown>>;
+  readonly requestId: string;
+  readonly at: Date;
+}
+
+/** Rows are chained one after the other: this lock is held until the transaction ends. */
+const chainLock = 'select pg_advisory_xact_lock(7311002)';
+
+export async function audit(em: EntityManager, entry: AuditEntry): Promise<void> {
+  await em.getConnection().execute(chainLock, [], 'all', em.getTransactionContext());
+  const last = await em.findOne(AuditLog, { id: { $ne: null } }, { orderBy: { id: 'desc' } });
+  const row = {
+    at: entry.at,
+    actor: `user:${entry.caller.userId} token:${entry.caller.tokenName}`.slice(0, 100),
+    action: entry.action,
+    subject: entry.subject,
+    detail: entry.detail as Record<string, unknown>,
+    requestId: entry.requestId,
+    previousHash: last?.hash ?? null,
+  };
+  em.create(AuditLog, { ...row, hash: auditHash(row) });
+}
+
+/** Of everything that the row says and the hash before it. */
+export function auditHash(row: { at: Date; actor: string; action: string; subject: string; detail: unknown; requestId: string | null; previousHash: string | null }): string {
+  return createHash('sha256')
+    .update(JSON.stringify([row.previousHash, row.at.toISOString(), row.actor, row.action, row.subject, sorted(row.detail), row.requestId]))
+    .digest('hex');
+}
+
+/** jsonb does not keep the order of keys: they are sorted before they are hashed. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, sorted(inner)]),
+  );
+}

@@ -1,0 +1,78 @@
+/** From a request's body to a bot's columns, with every problem named by its field. */
+import { Decimal } from 'decimal.js';
+import { defaultColumns, validateColumns } from '../engine/trading/resolve-config.ts';
+import type { BotColumns } from '../engine/trading/resolve-config.ts';
+import { fieldProblem } from './problem.ts';
+
+export type Body = Readonly<Record<string, unknown>>;
+
+/** Columns that the core does not read but the row has. */
+export interface OtherColumns {
+  readonly transferAmount: Decimal | null;
+  readonly autoTransferFunds: boolean;
+}
+
+export type AllColumns = BotColumns & OtherColumns;
+
+const moneyFields = ['initial_capital', 'position_size_fixed', 'transfer_amount'] as const;
+const moneyShape = /^\d{1,20}(\.\d{1,18})?$/;
+
+/** Columns of a new bot before its body is applied. */
+export const blankColumns: AllColumns = {
+  ...defaultColumns,
+  name: '',
+  symbol: '',
+  timeframe: '',
+  strategy: '',
+  initialCapital: new Decimal(0),
+  positionSizePerc: null,
+  positionSizeFixed: null,
+  stopLossPerc: null,
+  takeProfitPerc: null,
+  trailingStopPerc: null,
+  dailyTargetPerc: null,
+  maxDailyLossPerc: null,
+  maxDailyTrades: null,
+  customEmaFast: null,
+  customEmaSlow: null,
+  customRsiPeriod: null,
+  customRsiOversold: null,
+  customRsiOverbought: null,
+  customStopLoss: null,
+  customTakeProfit: null,
+  customTrailingStop: null,
+  transferAmount: null,
+  autoTransferFunds: false,
+};
+
+/** The columns with the body's values on top. Throws a problem that names every field that is wrong; `more` are problems found elsewhere. */
+export function applyBody(columns: AllColumns, body: Body, more: readonly { readonly field: string; readonly detail: string }[]): AllColumns {
+  const problems = [...more];
+  const values: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(body)) {
+    const key = camelCase(name);
+    if (!Object.hasOwn(columns, key)) continue;
+    if ((moneyFields as readonly string[]).includes(name)) {
+      const money = readMoney(value);
+      if (money === undefined) problems.push({ field: name, detail: 'must be a decimal number of 0 or more with at most 18 decimals, as text ("1000.50")' });
+      else values[key] = money;
+    } else values[key] = value;
+  }
+  // The schema has checked the types; names and types are those of the columns.
+  const merged = { ...columns, ...values } as AllColumns;
+  const known = new Set(problems.map((problem) => problem.field));
+  for (const { field, problem } of validateColumns(merged)) if (!known.has(field)) problems.push({ field, detail: problem });
+  if (problems.length > 0) throw fieldProblem('unprocessable', problems);
+  return merged;
+}
+
+/** Null stays null; undefined when it is no amount. */
+function readMoney(value: unknown): Decimal | null | undefined {
+  if (value === null) return null;
+  const text = typeof value === 'number' && Number.isFinite(value) ? new Decimal(value).toFixed() : value;
+  return typeof text === 'string' && moneyShape.test(text) ? new Decimal(text) : undefined;
+}
+
+export function camelCase(name: string): string {
+  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}

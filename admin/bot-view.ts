@@ -1,0 +1,45 @@
+/** Bots as JSON: one query joins configuration and state for a whole page. */
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { Decimal } from 'decimal.js';
+
+type Row = Record<string, unknown>;
+
+export interface BotQuery {
+  readonly userId: string;
+  readonly botId?: string;
+  readonly after?: string;
+  readonly limit?: number;
+}
+
+/** Bots of one user in id order; deleted ones are gone. */
+export async function readBots(em: EntityManager, { userId, botId, after = '0', limit = 1 }: BotQuery): Promise<Row[]> {
+  const rows: Row[] = await em.getConnection().execute(
+    `select c.*, coalesce(s.is_running, false) as is_running, s.status_message, s.last_execution, s.lock_holder
+     from bot_configs c left join bot_state s on s.bot_config_id = c.id
+     where c.user_id = ? and c.deleted_at is null and c.id > ? and (?::bigint is null or c.id = ?::bigint)
+     order by c.id limit ?`,
+    [userId, after, botId ?? null, botId ?? null, limit],
+    'all',
+    em.getTransactionContext(),
+  );
+  return rows.map(({ user_id: _owner, deleted_at: _deleted, ...row }) => jsonRow(row));
+}
+
+/** Ids and money as text without trailing zeros, times as RFC 3339. Plain columns stay. */
+export function jsonRow(row: Row): Row {
+  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, jsonValue(name, value)]));
+}
+
+const idColumn = /(^|_)id$|^decision_ms$|^epoch$|^lock_epoch$|^signed_ts$/;
+const moneyColumns = new Set([
+  'initial_capital', 'position_size_fixed', 'transfer_amount', 'price', 'quantity', 'quantity_filled', 'quote_quantity_filled', 'commission_amount', 'pnl', 'realized_pnl',
+  'reference_price', 'executed_quantity', 'executed_quote',
+]);
+
+function jsonValue(name: string, value: unknown): unknown {
+  if (value === null || value === undefined) return null;
+  if (value instanceof Date) return value.toISOString();
+  if (moneyColumns.has(name)) return new Decimal(String(value)).toFixed();
+  if (idColumn.test(name)) return String(value);
+  return value;
+}

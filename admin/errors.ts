@@ -1,0 +1,48 @@
+/** Turns whatever a request ran into into a problem; nothing of our insides reaches the client. */
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Log } from '../engine/observe/log.ts';
+import { Problem } from './problem.ts';
+import type { FieldError, ProblemCode } from './problem.ts';
+
+const byFastifyCode: Readonly<Record<string, ProblemCode>> = {
+  FST_ERR_CTP_INVALID_JSON_BODY: 'invalid-json',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'invalid-json',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'body-too-large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported-media-type',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid-request',
+};
+
+export function answerProblems(app: FastifyInstance, log: Log): void {
+  app.setErrorHandler((error: FastifyError | Problem, request, reply) => {
+    const problem = problemOf(error);
+    if (problem.status >= 500) log.error({ err: error, requestId: request.id, route: request.routeOptions.url }, 'an admin request failed');
+    send(problem, request, reply);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const known = (['GET', 'POST', 'PATCH', 'DELETE'] as const).filter((method) => app.hasRoute({ method, url: request.url.split('?')[0] ?? '' }));
+    send(known.length > 0 ? new Problem('method-not-allowed', `${request.method} is not possible here; try ${known.join(', ')}`) : new Problem('not-found', 'there is nothing at this address; GET /v1/openapi.json lists what there is'), request, reply);
+  });
+}
+
+function send(problem: Problem, request: FastifyRequest, reply: FastifyReply): void {
+  if (problem.retryAfterSeconds !== null) void reply.header('retry-after', String(problem.retryAfterSeconds));
+  void reply.code(problem.status).type('application/problem+json').send(problem.toBody(request.url.split('?')[0] ?? '', request.id));
+}
+
+function problemOf(error: FastifyError | Problem): Problem {
+  if (error instanceof Problem) return error;
+  if (error.validation !== undefined) {
+    const errors = error.validation.map((one): FieldError => {
+      const named = typeof one.params['missingProperty'] === 'string' ? one.params['missingProperty'] : typeof one.params['additionalProperty'] === 'string' ? one.params['additionalProperty'] : '';
+      const path = `${one.instancePath}${named === '' ? '' : `/${named}`}`;
+      const allowed = Array.isArray(one.params['allowedValues']) ? `: ${(one.params['allowedValues'] as unknown[]).join(', ')}` : '';
+      return { pointer: path === '' ? '/' : path, field: path.replace(/^\//, '').replaceAll('/', '.'), detail: `${one.message ?? 'is not valid'}${allowed}` };
+    });
+    const where = error.validationContext === 'body' || error.validationContext === undefined ? '' : ` (${error.validationContext})`;
+    return new Problem('invalid-request', errors.map(({ field, detail }) => `${field === '' ? 'the body' : field}${where} ${detail}`).join('; '), errors);
+  }
+  const code = byFastifyCode[error.code];
+  if (code !== undefined) return new Problem(code, code === 'body-too-large' ? 'the body may have at most 64 KiB' : error.message);
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) return new Problem('invalid-request', error.message);
+  return new Problem('internal', 'the request failed inside; the log knows it by its request id');
+}

@@ -1,0 +1,67 @@
+/** What stands before every route: host names that are served, no foreign web page, a valid token with the route's scope. */
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { AdminPorts } from './ports.ts';
+import { Problem } from './problem.ts';
+import { Throttle } from './throttle.ts';
+import { findCaller } from './tokens.ts';
+import type { Caller, Scope } from './tokens.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller: Caller | null;
+  }
+  interface FastifyContextConfig {
+    /** Scope that the route asks for; every route has one. */
+    readonly scope?: Scope;
+  }
+}
+
+const loopbackNames = new Set(['127.0.0.1', 'localhost', '[::1]']);
+
+export function guard(app: FastifyInstance, ports: AdminPorts): void {
+  const throttle = new Throttle(ports.clock);
+  app.decorateRequest('caller', null);
+  app.addHook('onRequest', async (request, reply) => {
+    void reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', 'content-security-policy': "default-src 'none'", 'referrer-policy': 'no-referrer' });
+    refuseForeignHost(request, ports);
+    refuseForeignPages(request);
+    // An address that does not exist is answered as such to those who may know it.
+    request.caller = await authenticate(request, ports, throttle);
+    const scope = request.routeOptions.config.scope;
+    if (scope !== undefined && !request.caller.scopes.includes(scope)) throw new Problem('forbidden', `the token has no "${scope}" scope`);
+  });
+}
+
+/** The caller of a request that has passed the guard. */
+export function callerOf(request: FastifyRequest): Caller {
+  if (request.caller === null) throw new Error('a guarded request has a caller');
+  return request.caller;
+}
+
+/** A name that points at us but is not ours is how a web page reaches loopback (DNS rebinding). */
+function refuseForeignHost(request: FastifyRequest, { listen }: AdminPorts): void {
+  const name = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
+  if (loopbackNames.has(name) || name === listen.admin.host.toLowerCase() || listen.trustedNetwork) return;
+  throw new Problem('misdirected-request', `the admin plane answers to 127.0.0.1 and localhost, not to "${name.slice(0, 100)}"`);
+}
+
+function refuseForeignPages(request: FastifyRequest): void {
+  const site = request.headers['sec-fetch-site'];
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') throw new Problem('forbidden', 'requests of other web sites are refused');
+  const { origin } = request.headers;
+  if (origin !== undefined && origin !== `http://${request.headers.host ?? ''}` && origin !== `https://${request.headers.host ?? ''}`) throw new Problem('forbidden', 'requests of other origins are refused');
+}
+
+async function authenticate(request: FastifyRequest, { orm, clock }: AdminPorts, throttle: Throttle): Promise<Caller> {
+  const waitMs = throttle.waitMs(request.ip);
+  if (waitMs > 0) throw new Problem('too-many-requests', `too many wrong tokens from ${request.ip}; try again in ${Math.ceil(waitMs / 1_000)} s`, [], Math.ceil(waitMs / 1_000));
+  const header = request.headers.authorization ?? '';
+  const token = /^Bearer ([^\s]+)$/i.exec(header)?.[1];
+  const caller = token === undefined ? null : await findCaller(orm.em.fork(), token, new Date(clock.now()));
+  if (caller === null) {
+    throttle.failed(request.ip);
+    throw new Problem('unauthorized', header === '' ? 'send the header "Authorization: Bearer <token>"' : 'the token is not valid', [{ pointer: 'authorization', field: 'authorization', detail: header === '' ? 'is missing' : 'is not a valid token' }]);
+  }
+  throttle.succeeded(request.ip);
+  return caller;
+}

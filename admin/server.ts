@@ -1,0 +1,112 @@
+/** The admin plane: a small HTTP API on loopback, and a second listener for probes and metrics. */
+import swagger from '@fastify/swagger';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import { fastify } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerDefault } from 'fastify';
+import { randomUUID } from 'node:crypto';
+import { answerProblems } from './errors.ts';
+import { guard } from './guard.ts';
+import { createHealthApp } from './health.ts';
+import type { AdminPorts } from './ports.ts';
+import { botRoutes } from './routes/bots.ts';
+import { commandRoutes } from './routes/commands.ts';
+import { engineRoutes } from './routes/engine.ts';
+import { historyRoutes } from './routes/history.ts';
+
+
+export type AdminApp = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, TypeBoxTypeProvider>;
+
+export interface AdminPlane {
+  readonly app: AdminApp;
+  /** Opens both listeners; answers their addresses. */
+  start(): Promise<{ readonly adminUrl: string; readonly metricsUrl: string }>;
+  stop(): Promise<void>;
+}
+
+/** A listener would leave loopback although nobody said that the network can be trusted. */
+export class UnsafeListener extends Error {
+  constructor(which: string, host: string) {
+    super(`the ${which} listener would be reachable from outside (${host}); bind 127.0.0.1, or set EVENKEEL_TRUSTED_NETWORK=true when the network around it is closed`);
+    this.name = 'UnsafeListener';
+  }
+}
+
+const bodyMaxBytes = 64 * 1024;
+const depthMax = 16;
+const connectionsMax = 200;
+
+export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
+  const { listen, metrics } = ports;
+  for (const [which, { host }] of [['admin', listen.admin], ['metrics', listen.metrics]] as const) if (!isLoopback(host) && !listen.trustedNetwork) throw new UnsafeListener(which, host);
+  const app: AdminApp = fastify({
+    logger: false,
+    bodyLimit: bodyMaxBytes,
+    requestTimeout: 10_000,
+    connectionTimeout: 15_000,
+    keepAliveTimeout: 5_000,
+    maxParamLength: 100,
+    genReqId: () => randomUUID(),
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: true } },
+    onProtoPoisoning: 'error',
+    onConstructorPoisoning: 'error',
+    routerOptions: { ignoreTrailingSlash: false },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.server.headersTimeout = 5_000;
+  app.server.maxConnections = connectionsMax;
+
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Evenkeel', version: '1', description: 'Start, stop and watch trading bots. Money is decimal text, times are RFC 3339 UTC, errors are RFC 9457 problems.' },
+      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+      security: [{ bearer: [] }],
+    },
+  });
+  answerProblems(app as unknown as FastifyInstance, ports.log);
+  guard(app as unknown as FastifyInstance, ports);
+  app.addHook('preValidation', async (request) => refuseDeep(request.body));
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'none';
+    metrics.httpRequests.inc({ route, method: request.method, status_class: `${Math.floor(reply.statusCode / 100)}xx` });
+    metrics.httpRequestDuration.observe({ route, method: request.method }, reply.elapsedTime / 1_000);
+  });
+  botRoutes(app, ports);
+  commandRoutes(app, ports);
+  historyRoutes(app, ports);
+  engineRoutes(app, ports);
+
+  const health = createHealthApp({ registry: metrics.registry, live: () => ports.engine.live(), ready: () => ports.engine.ready(), started: () => ports.engine.started() });
+  return {
+    app,
+    async start() {
+      await health.listen({ host: listen.metrics.host, port: listen.metrics.port });
+      await app.listen({ host: listen.admin.host, port: listen.admin.port });
+      return { adminUrl: addressOf(app as unknown as FastifyInstance), metricsUrl: addressOf(health) };
+    },
+    async stop() {
+      await app.close();
+      await health.close();
+    },
+  };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function addressOf(app: FastifyInstance): string {
+  const address = app.server.address();
+  if (address === null || typeof address === 'string') throw new Error('a listener has an address');
+  const host = address.address === '::' || address.address === '0.0.0.0' ? '127.0.0.1' : address.address.includes(':') ? `[${address.address}]` : address.address;
+  return `http://${host}:${address.port}`;
+}
+
+/** Deep nesting costs whoever walks it; nothing here needs it. */
+function refuseDeep(body: unknown): void {
+  const walk = (value: unknown, depth: number): void => {
+    if (typeof value !== 'object' || value === null) return;
+    if (depth > depthMax) throw Object.assign(new Error(`the body is nested deeper than ${depthMax} levels`), { statusCode: 400 });
+    for (const inner of Object.values(value)) walk(inner, depth + 1);
+  };
+  walk(body, 1);
+}

@@ -1,0 +1,56 @@
+/** Bearer tokens: 256 random bits, kept as SHA-256, shown once. */
+import { createHash, randomBytes } from 'node:crypto';
+import type { EntityManager, MikroORM } from '@mikro-orm/postgresql';
+import { ApiToken, User } from '../entities/index.ts';
+import type { Clock } from '../engine/time/clock.ts';
+
+export const scopes = ['read', 'operate', 'admin'] as const;
+export type Scope = (typeof scopes)[number];
+
+export interface Caller {
+  readonly userId: string;
+  readonly tokenId: string;
+  readonly tokenName: string;
+  readonly scopes: readonly string[];
+}
+
+const shape = /^ek_[A-Za-z0-9_-]{43}$/;
+
+export function hashToken(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}
+
+/**
+ * Makes the first token of a user who has none and hands it to `write`; when that fails nothing is stored. Answers
+ * whether one was made.
+ */
+export async function ensureFirstToken(orm: MikroORM, options: { readonly userId: string; readonly clock: Clock; write(token: string): void }): Promise<boolean> {
+  return orm.em.fork().transactional(async (em) => {
+    // Replicas that start together make one token.
+    await em.getConnection().execute('select pg_advisory_xact_lock(7311003)', [], 'all', em.getTransactionContext());
+    if ((await em.count(ApiToken, { user: options.userId })) > 0) return false;
+    const token = `ek_${randomBytes(32).toString('base64url')}`;
+    em.create(ApiToken, {
+      user: em.getReference(User, options.userId),
+      name: 'first',
+      tokenHash: hashToken(token),
+      scopes: [...scopes],
+      createdAt: new Date(options.clock.now()),
+      lastUsedAt: null,
+      expiresAt: null,
+      revokedAt: null,
+    });
+    await em.flush();
+    options.write(token);
+    return true;
+  });
+}
+
+/** Null for a token that is not valid now. Unknown, expired and revoked look the same. */
+export async function findCaller(em: EntityManager, token: string, now: Date): Promise<Caller | null> {
+  if (!shape.test(token)) return null;
+  const found = await em.findOne(ApiToken, { tokenHash: hashToken(token), revokedAt: null }, { populate: ['user'] });
+  if (found === null || !found.user.isActive || (found.expiresAt !== null && found.expiresAt !== undefined && found.expiresAt <= now)) return null;
+  if (found.lastUsedAt === null || found.lastUsedAt === undefined || now.getTime() - found.lastUsedAt.getTime() > 60_000) await em.nativeUpdate(ApiToken, { id: found.id }, { lastUsedAt: now });
+  return { userId: found.user.id, tokenId: found.id, tokenName: found.name, scopes: found.scopes };
+}
