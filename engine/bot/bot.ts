@@ -94,6 +94,11 @@ export class Bot {
     return this.#session;
   }
 
+  /** True when its orders go to an exchange. */
+  get live(): boolean {
+    return this.#settings.mode === 'live';
+  }
+
   get symbol(): string {
     return this.#settings.trading.symbol;
   }

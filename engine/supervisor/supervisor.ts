@@ -108,9 +108,9 @@ export class Supervisor {
     return this.#entries.values();
   }
 
-  /** True when every bot that shall run, runs here. */
-  get complete(): boolean {
-    return this.#entries.size === this.#wished;
+  /** Bots that shall run somewhere. */
+  get wished(): number {
+    return this.#wished;
   }
 
   /** Monotonic time of the last comparison, successful or not: the supervisor's heartbeat. */

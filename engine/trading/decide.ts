@@ -25,7 +25,7 @@ export function decide(state: TradingState, event: TradingEvent, config: Trading
     case 'fill-received':
       return onFill(state, event, config, instrument);
     case 'order-ended':
-      return onOrderEnded(state, event, config, instrument);
+      return onOrderEnded(state, event, instrument);
     case 'entries-blocked':
       return onBlocked(state, event.block);
     case 'entries-unblocked':
@@ -159,7 +159,7 @@ function onFill(before: TradingState, event: EventOf<'fill-received'>, config: T
   });
 }
 
-function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, config: TradingConfig, instrument: Instrument): Decision {
+function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, instrument: Instrument): Decision {
   const ended = before.working?.role === event.role ? { ...before, working: null } : before;
   const reason = event.outcome === 'filled' ? null : `the ${event.role} order was not filled: ${event.reason}`;
   if (event.role === 'entry') {

@@ -1,0 +1,168 @@
+/**
+ * The composition root: configuration in, a running engine out. Starts from the bottom (data stores, venue) to the top
+ * (bots, admin plane) and stops in the opposite order, the database last. What was started is stopped again when a later
+ * part cannot start.
+ */
+import { randomBytes, randomInt } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { createAdmin } from '../admin/server.ts';
+import { ensureFirstToken } from '../admin/tokens.ts';
+import type { EngineStatus } from '../admin/ports.ts';
+import type { Config, VenueUrls } from './config.ts';
+import { createMemoryCoordination } from './coordination/memory.ts';
+import { createRedisCoordination } from './coordination/redis.ts';
+import { startDatabase, startExchange } from './embedded.ts';
+import { startFleet } from './fleet.ts';
+import type { Fleet } from './fleet.ts';
+import type { Log } from './observe/log.ts';
+import { createMetrics } from './observe/metrics.ts';
+import type { Metrics } from './observe/metrics.ts';
+import { ensureOwner, seedDemoBots } from './persistence/first-start.ts';
+import { newInstallationCode } from './persistence/installation-code.ts';
+import { migrateDatabase } from './persistence/migrate.ts';
+import { openDatabase } from './persistence/orm.ts';
+import { systemClock } from './time/clock.ts';
+import { connectVenue } from './venue.ts';
+import type { ConnectedVenue } from './venue.ts';
+
+export interface EngineOptions {
+  readonly config: Config;
+  readonly log: Log;
+  readonly metrics?: Metrics;
+  /** The process must end: it may not go on trading. */
+  onFatal(reason: string): void;
+}
+
+export interface RunningEngine {
+  readonly adminUrl: string;
+  readonly metricsUrl: string;
+  /** File with the first API token; null when another engine of this installation wrote it elsewhere. */
+  readonly tokenPath: string | null;
+  readonly fleet: Fleet | null;
+  readonly venue: ConnectedVenue;
+  stop(): Promise<void>;
+}
+
+/** A supervisor that has not beaten for this long is stuck. */
+const heartbeatMaxMs = 60_000;
+
+export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
+  const { config, log } = options;
+  const metrics = options.metrics ?? createMetrics();
+  const clock = systemClock;
+  const random = (): number => randomInt(2 ** 32) / 2 ** 32;
+  const stops: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (let end = stops.pop(); end !== undefined; end = stops.pop()) await end();
+  };
+  const keep = <T extends { stop(): Promise<void> }>(part: T): T => {
+    stops.push(() => part.stop());
+    return part;
+  };
+  try {
+    const databaseUrl = config.databaseUrl?.reveal() ?? keep(await startDatabase(config, log)).url;
+    const orm = await openDatabase({ database: { url: databaseUrl, ...config.database }, clock, log });
+    stops.push(() => orm.close(true));
+    const { schemaVersion, installation } = await migrateDatabase(orm, { url: databaseUrl, clock, log, newCode: () => newInstallationCode(randomInt) });
+    const now = new Date(clock.now());
+    const { userId, created } = await ensureOwner(orm, now);
+    if (created && config.databaseUrl === null && config.venue === 'simulated') await seedDemoBots(orm, userId, now);
+    const tokenPath = await firstToken(config, orm, userId);
+
+    const owner = `${hostname().slice(0, 60)}-${process.pid}-${randomBytes(6).toString('hex')}`;
+    const coordination =
+      config.redisUrl === null ? createMemoryCoordination({ clock, owner, metrics }) : createRedisCoordination({ url: config.redisUrl.reveal(), keyPrefix: `evenkeel:${installation}:`, owner, clock, log, metrics });
+    stops.push(() => coordination.close());
+    const urls: VenueUrls = config.venueUrls ?? keep(await startExchange(config, log));
+    const venue = keep(await connectVenue({ config, urls, coordination, clock, log, metrics, random }));
+
+    const startedAtMs = clock.now();
+    let started = false;
+    let fleet: Fleet | null = null;
+    const admin = await createAdmin({
+      orm,
+      clock,
+      log,
+      metrics,
+      listen: { admin: config.admin, metrics: config.metrics, trustedNetwork: config.trustedNetwork },
+      venue: config.venue,
+      liveRefusal: venue.account === null ? 'this engine has no exchange key: only paper bots can run here' : null,
+      symbols: {
+        list: () => venue.symbols.list(),
+        find: async (symbol) => venue.symbols.find(symbol),
+        stats: () => coordination.symbols.stats(),
+      },
+      engine: {
+        status: () => status(),
+        live: () => {
+          const late = fleet !== null && clock.monotonic() - fleet.supervisor.lastRoundAt > heartbeatMaxMs;
+          return { ok: !late, problems: late ? [`the supervisor has not beaten for more than ${heartbeatMaxMs / 1_000} s`] : [] };
+        },
+        async ready() {
+          const problems = started ? [] : ['the engine is still starting'];
+          if (!(await orm.isConnected())) problems.push('the database does not answer');
+          return { ok: problems.length === 0, problems };
+        },
+        started: () => started,
+      },
+    });
+    const status = (): EngineStatus => ({
+      version,
+      node: process.version,
+      role: config.role,
+      owner,
+      venue: config.venue,
+      schemaVersion,
+      startedAt: new Date(startedAtMs).toISOString(),
+      uptimeSeconds: Math.round((clock.now() - startedAtMs) / 1_000),
+      botsRunning: fleet === null ? 0 : [...fleet.supervisor.entries()].filter(({ bot }) => bot.running).length,
+      botsWished: fleet?.supervisor.wished ?? 0,
+      openOrders: fleet?.executor.openOrders ?? 0,
+      settledThroughMs: fleet === null ? null : settledThrough(fleet),
+      venueTimeMs: venue.clock.now(),
+      coordination: { kind: config.redisUrl === null ? 'memory' : 'redis', reachable: coordination.reachable },
+      userStream: fleet?.streaming ?? null,
+    });
+    metrics.buildInfo.set({ version, commit: process.env['EVENKEEL_COMMIT'] ?? 'unknown', node: process.version }, 1);
+    if (config.role !== 'admin') {
+      fleet = keep(await startFleet({ config, databaseUrl, orm, coordination, venue, installation, owner, clock, log, metrics, random, onLostExclusive: () => options.onFatal('another engine has taken the database over') }));
+    }
+    stops.push(() => admin.stop());
+    const { adminUrl, metricsUrl } = await admin.start();
+    started = true;
+    log.info({ adminUrl, metricsUrl, owner, schemaVersion, venue: config.venue, role: config.role }, 'the engine runs');
+    return { adminUrl, metricsUrl, tokenPath, fleet, venue, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+
+/** The newest close that all bots here have dealt with; null while one of them has not come so far. */
+function settledThrough(fleet: Fleet): number | null {
+  let through: number | null = null;
+  for (const { bot } of fleet.supervisor.entries()) {
+    const settled = bot.settledThroughMs;
+    if (settled === null) return null;
+    through = through === null ? settled : Math.min(through, settled);
+  }
+  return through;
+}
+
+/** Written beside the data at the first start of an installation, readable by its owner only. */
+async function firstToken(config: Config, orm: Parameters<typeof ensureFirstToken>[0], userId: string): Promise<string | null> {
+  const path = resolve(config.dataDir, 'token');
+  await ensureFirstToken(orm, {
+    userId,
+    clock: systemClock,
+    write(token) {
+      mkdirSync(config.dataDir, { recursive: true, mode: 0o711 });
+      writeFileSync(path, `${token}\n`, { mode: 0o600 });
+    },
+  });
+  return existsSync(path) ? path : null;
+}

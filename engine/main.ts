@@ -1,0 +1,95 @@
+/**
+ * The command: reads the configuration, starts what it asks for, prints one line when ready, and ends in order.
+ * Crash-only: an error that nobody owns ends the process, and the next start recovers from the rows.
+ */
+import { ConfigError, readConfig } from './config.ts';
+import type { Config } from './config.ts';
+import { startEngine } from './compose.ts';
+import type { RunningEngine } from './compose.ts';
+import { createLog } from './observe/log.ts';
+import type { Log } from './observe/log.ts';
+import { prepareEmbedded } from './embedded.ts';
+
+/** Exit codes: surface.md section 4. */
+const exitCodes = { failure: 1, configuration: 4, dependency: 6 } as const;
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function complain(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+function readConfigOrExit(): Config {
+  try {
+    return readConfig(process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    complain(error.message);
+    process.exit(exitCodes.configuration);
+  }
+}
+
+async function main(): Promise<void> {
+  const [major = 0] = process.versions.node.split('.').map(Number);
+  if (major < 24) {
+    complain(`Evenkeel needs Node 24 and this is ${process.version}. "npm start" after "npm ci" brings its own; see README.md.`);
+    process.exit(exitCodes.configuration);
+  }
+  const config = readConfigOrExit();
+  const embedded = config.databaseUrl === null ? prepareEmbedded(config) : null;
+  const log = createLog({ level: config.logLevel, ...(embedded === null ? {} : { destination: embedded.logDestination }) });
+  crashOnStrayErrors(log);
+  const onFatal = (reason: string): void => {
+    log.fatal({ reason }, 'the engine must not go on');
+    complain(`Evenkeel ends: ${reason}.`);
+    process.exit(exitCodes.failure);
+  };
+  const engine = await startEngine({ config, log, onFatal }).catch((error: unknown) => failStart(log, error));
+  endInOrder(engine, log);
+  say(`Evenkeel is ready: ${engine.adminUrl}`);
+  say(engine.tokenPath === null ? 'The API token was written when this installation was first started, in the data folder of that engine.' : `The API token lies in ${engine.tokenPath}`);
+  say(`Metrics: ${engine.metricsUrl}/metrics`);
+  if (embedded !== null) say(`Logs: ${embedded.logPath}`);
+}
+
+function failStart(log: Log, error: unknown): never {
+  log.fatal({ err: error }, 'the engine could not start');
+  complain(`Evenkeel could not start: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(exitCodes.dependency);
+}
+
+/** Nobody owns these: shared code is broken, so the process ends and is started again by whoever watches it. */
+function crashOnStrayErrors(log: Log): void {
+  const crash = (error: unknown): void => {
+    log.fatal({ err: error }, 'an error that nobody handles; the process ends and recovers at its next start');
+    complain(`Evenkeel crashed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    process.exit(exitCodes.failure);
+  };
+  process.on('uncaughtException', crash);
+  process.on('unhandledRejection', crash);
+}
+
+function endInOrder(engine: RunningEngine, log: Log): void {
+  let ending = false;
+  const end = (signal: NodeJS.Signals): void => {
+    if (ending) {
+      complain('A second signal: ending at once.');
+      process.exit(130);
+    }
+    ending = true;
+    log.info({ signal }, 'stopping: no new entries, what is in flight is settled or left to the next owner');
+    engine.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ err: error }, 'the engine did not stop in order');
+        process.exit(exitCodes.failure);
+      },
+    );
+  };
+  process.on('SIGTERM', end);
+  process.on('SIGINT', end);
+}
+
+await main();

@@ -1,0 +1,71 @@
+/** What an installation has from its first start: one user who owns it, and, when everything is embedded, three paper bots to look at. */
+import type { MikroORM } from '@mikro-orm/postgresql';
+import { Decimal } from 'decimal.js';
+import { BotConfig, User } from '../../entities/index.ts';
+import { defaultColumns } from '../trading/resolve-config.ts';
+
+export interface Owner {
+  readonly userId: string;
+  /** Made now: nobody was there before. */
+  readonly created: boolean;
+}
+
+/** The first user, made when there is none. Replicas that start together make one. */
+export async function ensureOwner(orm: MikroORM, now: Date): Promise<Owner> {
+  return orm.em.fork().transactional(async (em) => {
+    await em.getConnection().execute('select pg_advisory_xact_lock(7311004)', [], 'all', em.getTransactionContext());
+    const first = await em.findOne(User, { id: { $ne: null } }, { orderBy: { id: 'asc' } });
+    if (first !== null) return { userId: first.id, created: false };
+    const owner = em.create(User, { email: 'owner@localhost', hashedPassword: '!', isActive: true, role: 'owner', resetToken: null, resetTokenExpires: null, createdAt: now, updatedAt: now });
+    await em.flush();
+    return { userId: owner.id, created: true };
+  });
+}
+
+const demoBots = [
+  { name: 'btc crossing averages', symbol: 'BTCUSDT', strategy: 'ema_cross', emaFast: 3, emaSlow: 8, positionSizePerc: 25, stopLossPerc: 2, takeProfitPerc: null },
+  { name: 'eth average and momentum', symbol: 'ETHUSDT', strategy: 'ema_rsi', emaFast: 4, emaSlow: 9, positionSizePerc: 30, stopLossPerc: 1.5, takeProfitPerc: 3 },
+  { name: 'sol back from oversold', symbol: 'SOLUSDT', strategy: 'rsi', emaFast: 12, emaSlow: 26, positionSizePerc: 20, stopLossPerc: 2, takeProfitPerc: 2 },
+] as const;
+
+/** Three active paper bots on one-second candles of the embedded market. */
+export async function seedDemoBots(orm: MikroORM, userId: string, now: Date): Promise<void> {
+  const em = orm.em.fork();
+  for (const bot of demoBots) {
+    em.create(BotConfig, {
+      ...defaultColumns,
+      ...bot,
+      rsiPeriod: 7,
+      rsiOversold: 35,
+      rsiOverbought: 65,
+      user: em.getReference(User, userId),
+      timeframe: '1s',
+      isActive: true,
+      initialCapital: new Decimal(10_000),
+      positionSizeFixed: null,
+      dailyTargetPerc: null,
+      maxDailyLossPerc: 10,
+      trailingStopPerc: null,
+      maxDailyTrades: null,
+      apiKey: null,
+      customEmaFast: null,
+      customEmaSlow: null,
+      customRsiPeriod: null,
+      customRsiOversold: null,
+      customRsiOverbought: null,
+      customStopLoss: null,
+      customTakeProfit: null,
+      customTrailingStop: null,
+      transferAmount: null,
+      autoTransferFunds: false,
+      mode: 'paper',
+      venue: 'simulated',
+      marginType: 'isolated',
+      version: 1,
+      deletedAt: null,
+      createdAt: now,
+      updatedAt: now,
+    });
+  }
+  await em.flush();
+}

@@ -1,0 +1,85 @@
+/**
+ * The venue as the engine is wired to it: REST, its clock, its symbols, its market series, and the account when there is a
+ * key. One budget and one connect limit per venue, whoever uses them.
+ */
+import type { Config, VenueUrls } from './config.ts';
+import type { Coordination } from './coordination/coordination.ts';
+import { combinedStreamUrl } from './exchanges/binance/streams.ts';
+import { createBinanceMarketData } from './exchanges/binance/market-data.ts';
+import { RestClient } from './exchanges/binance/rest.ts';
+import { createSigner } from './exchanges/binance/signing.ts';
+import { createBinanceSpotAccount } from './exchanges/binance/spot.ts';
+import { listenToUserData } from './exchanges/binance/user-stream.ts';
+import { ConnectLimiter } from './exchanges/connect-limiter.ts';
+import type { TradingAccount } from './exchanges/exchange.ts';
+import { ExchangeSocket } from './exchanges/socket.ts';
+import type { MarketSeries } from './market/market.ts';
+import { createMarketSeries } from './market/series.ts';
+import { SymbolDirectory } from './market/symbols.ts';
+import type { Log } from './observe/log.ts';
+import type { Metrics } from './observe/metrics.ts';
+import type { Clock, VenueClock } from './time/clock.ts';
+import { createFollowedVenueClock, createMeasuredVenueClock } from './time/venue-clock.ts';
+
+export interface VenueOptions {
+  readonly config: Config;
+  readonly urls: VenueUrls;
+  readonly coordination: Coordination;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly random: () => number;
+}
+
+export interface ConnectedVenue {
+  readonly clock: VenueClock;
+  readonly symbols: SymbolDirectory;
+  readonly market: MarketSeries;
+  /** Null without a key. */
+  readonly account: TradingAccount | null;
+  stop(): Promise<void>;
+}
+
+/** Throws what the venue's first answers throw: an engine that cannot reach its venue does not start. */
+export async function connectVenue(options: VenueOptions): Promise<ConnectedVenue> {
+  const { config, urls, coordination, clock, log, metrics, random } = options;
+  const { venue, credentials } = config;
+  const signer = credentials === null ? null : createSigner(credentials);
+  const budget = {
+    take: (weight: number, priority: Parameters<Coordination['weight']['take']>[2]) => coordination.weight.take(venue, weight, priority),
+    observe: (used: number, limit: number, atVenueMs: number) => coordination.weight.observe(venue, used, limit, atVenueMs),
+    blockUntil: (untilMs: number, reason: string) => coordination.weight.blockUntil(venue, untilMs, reason),
+  };
+  // The clock asks the REST client for the time, and the client asks the clock when it signs.
+  const venueClock = (venue === 'simulated' ? createFollowedVenueClock : createMeasuredVenueClock)({ clock, log, metrics, serverTime: () => marketData.serverTime() });
+  const rest = new RestClient({ baseUrl: urls.restUrl, clock, venueClock, log, metrics, budget, random, signer });
+  const marketData = createBinanceMarketData(rest, venueClock);
+  const connectLimiter = new ConnectLimiter({ clock });
+  const socket = (name: string, url: string) => (handlers: { onOpen: () => void; onMessage: (text: string) => void; onClose: (reason: string) => void }) =>
+    new ExchangeSocket({ name, url: () => url, clock, log, metrics, connectLimiter, random, ...handlers });
+
+  await venueClock.start();
+  const symbols = new SymbolDirectory({ venue, marketData, cache: coordination.symbols, clock, log });
+  await symbols.start();
+  const market = createMarketSeries({ marketData, clock, venueClock, log, metrics, random, openSocket: socket('spot-market', combinedStreamUrl(urls.streamUrl)), onEventTime: (atMs) => venueClock.saw(atMs) });
+  const account =
+    signer === null
+      ? null
+      : createBinanceSpotAccount({
+          name: venue,
+          rest,
+          listen: (listener) => listenToUserData({ signer, venueClock, log, openSocket: socket('spot-user', urls.wsApiUrl) }, listener),
+        });
+  return {
+    clock: venueClock,
+    symbols,
+    market,
+    account,
+    async stop() {
+      symbols.stop();
+      venueClock.stop();
+      await market.stop();
+      rest.close();
+    },
+  };
+}
