@@ -30,6 +30,7 @@ export function jsonRow(row: Row): Row {
   return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, jsonValue(name, value)]));
 }
 
+const timeColumn = /_at$|^timestamp$|^last_execution$/;
 const idColumn = /(^|_)id$|^decision_ms$|^epoch$|^lock_epoch$|^signed_ts$/;
 const moneyColumns = new Set([
   'initial_capital', 'position_size_fixed', 'transfer_amount', 'price', 'quantity', 'quantity_filled', 'quote_quantity_filled', 'commission_amount', 'pnl', 'realized_pnl',
@@ -38,7 +39,7 @@ const moneyColumns = new Set([
 
 function jsonValue(name: string, value: unknown): unknown {
   if (value === null || value === undefined) return null;
-  if (value instanceof Date) return value.toISOString();
+  if (timeColumn.test(name)) return new Date(value as string | Date).toISOString();
   if (moneyColumns.has(name)) return new Decimal(String(value)).toFixed();
   if (idColumn.test(name)) return String(value);
   return value;

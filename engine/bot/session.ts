@@ -98,6 +98,7 @@ export class BotSession implements SeriesListener {
       const decision = this.#decide({ type: 'candle-closed', candle: view.candle, signal, atMs: view.candle.closeTime }, receivedAt);
       if (decision.reason === null) this.#say(signal.reason);
       this.#lastDecisionAtMs = view.candle.closeTime;
+      this.#options.onDirty();
       this.#options.metrics.barToDecision.observe((this.#options.clock.monotonic() - receivedAt) / 1000);
     });
   }
