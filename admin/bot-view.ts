@@ -40,7 +40,7 @@ const moneyColumns = new Set([
 function jsonValue(name: string, value: unknown): unknown {
   if (value === null || value === undefined) return null;
   if (timeColumn.test(name)) return new Date(value as string | Date).toISOString();
-  if (moneyColumns.has(name)) return new Decimal(String(value)).toFixed();
-  if (idColumn.test(name)) return String(value);
+  if (moneyColumns.has(name)) return new Decimal(value as string).toFixed();
+  if (idColumn.test(name)) return typeof value === 'string' ? value : String(value as number);
   return value;
 }

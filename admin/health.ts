@@ -6,9 +6,9 @@ import type { Health } from './ports.ts';
 
 export interface HealthPorts {
   readonly registry: Registry;
-  live(): Health;
-  ready(): Promise<Health>;
-  started(): boolean;
+  readonly live: () => Health;
+  readonly ready: () => Promise<Health>;
+  readonly started: () => boolean;
 }
 
 export function createHealthApp({ registry, live, ready, started }: HealthPorts): FastifyInstance {

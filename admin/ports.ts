@@ -1,5 +1,6 @@
 /** What the admin plane needs of the engine. It writes wishes and commands as rows; it never touches an actor. */
 import type { MikroORM } from '@mikro-orm/postgresql';
+import type { Venue } from '../engine/config.ts';
 import type { SymbolCacheStats } from '../engine/coordination/coordination.ts';
 import type { Log } from '../engine/observe/log.ts';
 import type { Metrics } from '../engine/observe/metrics.ts';
@@ -44,7 +45,7 @@ export interface AdminPorts {
     /** The network around the listeners is trusted: hosts other than loopback may be bound and named. */
     readonly trustedNetwork: boolean;
   };
-  readonly venue: string;
+  readonly venue: Venue;
   /** Why live bots cannot be created here; null when they can. */
   readonly liveRefusal: string | null;
   readonly symbols: {

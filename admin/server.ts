@@ -2,8 +2,9 @@
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { fastify } from 'fastify';
-import type { FastifyBaseLogger, FastifyInstance, RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerDefault } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { randomUUID } from 'node:crypto';
+import type { AdminApp } from './app.ts';
 import { answerProblems } from './errors.ts';
 import { guard } from './guard.ts';
 import { createHealthApp } from './health.ts';
@@ -13,8 +14,6 @@ import { commandRoutes } from './routes/commands.ts';
 import { engineRoutes } from './routes/engine.ts';
 import { historyRoutes } from './routes/history.ts';
 
-
-export type AdminApp = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, TypeBoxTypeProvider>;
 
 export interface AdminPlane {
   readonly app: AdminApp;
@@ -61,8 +60,8 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
       security: [{ bearer: [] }],
     },
   });
-  answerProblems(app as unknown as FastifyInstance, ports.log);
-  guard(app as unknown as FastifyInstance, ports);
+  answerProblems(app, ports.log);
+  guard(app, ports);
   app.addHook('preValidation', async (request) => refuseDeep(request.body));
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
@@ -80,7 +79,7 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
     async start() {
       await health.listen({ host: listen.metrics.host, port: listen.metrics.port });
       await app.listen({ host: listen.admin.host, port: listen.admin.port });
-      return { adminUrl: addressOf(app as unknown as FastifyInstance), metricsUrl: addressOf(health) };
+      return { adminUrl: addressOf(app), metricsUrl: addressOf(health) };
     },
     async stop() {
       await app.close();

@@ -135,7 +135,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       player?.cancel();
       for (const socket of webSockets.clients) socket.terminate();
       webSockets.close();
-      await Promise.all([server, control].map((one) => (one === null ? undefined : closed(one))));
+      await closed(server);
+      if (control !== null) await closed(control);
     },
   };
 }

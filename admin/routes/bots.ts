@@ -3,14 +3,14 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { BotConfig, BotState, User } from '../../entities/index.ts';
 import { audit } from '../audit.ts';
 import { applyBody, blankColumns, camelCase } from '../bot-columns.ts';
-import type { AllColumns, Body } from '../bot-columns.ts';
+import type { AllColumns } from '../bot-columns.ts';
 import { readBots } from '../bot-view.ts';
 import { callerOf } from '../guard.ts';
 import type { AdminPorts } from '../ports.ts';
 import { Problem, fieldProblem } from '../problem.ts';
 import { botPage, botSchema, changeBotBody, createBotBody } from '../schemas/bot.ts';
 import { idParams, pageOf, pageQuery, problems } from '../schemas/common.ts';
-import type { AdminApp } from '../server.ts';
+import type { AdminApp } from '../app.ts';
 import { ownedBot, tellEngines } from '../owned-bot.ts';
 
 export function botRoutes(app: AdminApp, ports: AdminPorts): void {
@@ -24,13 +24,13 @@ export function botRoutes(app: AdminApp, ports: AdminPorts): void {
 
   app.get('/v1/bots', { config: { scope: 'read' }, schema: { summary: 'Bots of the caller.', tags: ['bots'], querystring: pageQuery, response: { 200: botPage, ...problems } } }, async (request) => {
     const { limit, after } = pageOf(request.query);
-    const items = await readBots(orm.em.fork() as EntityManager, { userId: callerOf(request).userId, after, limit: limit + 1 });
+    const items = await readBots(orm.em.fork(), { userId: callerOf(request).userId, after, limit: limit + 1 });
     const page = items.slice(0, limit);
     return { items: page as never[], nextCursor: items.length > limit ? String(page.at(-1)?.['id']) : null };
   });
 
   app.get('/v1/bots/:id', { config: { scope: 'read' }, schema: { summary: 'One bot.', tags: ['bots'], params: idParams, response: { 200: botSchema, ...problems } } }, async (request, reply) => {
-    const bot = await view(orm.em.fork() as EntityManager, callerOf(request).userId, request.params.id);
+    const bot = await view(orm.em.fork(), callerOf(request).userId, request.params.id);
     void reply.header('etag', `"${String(bot['version'])}"`);
     return bot as never;
   });
@@ -38,25 +38,26 @@ export function botRoutes(app: AdminApp, ports: AdminPorts): void {
   app.post('/v1/bots', { config: { scope: 'operate' }, schema: { summary: 'Create a bot.', tags: ['bots'], body: createBotBody, response: { 201: botSchema, ...problems } } }, async (request, reply) => {
     const caller = callerOf(request);
     const { body } = request;
-    const columns = applyBody(blankColumns, body as Body, await venueProblems(ports, body));
+    const columns = applyBody(blankColumns, body, await venueProblems(ports, body));
     const bot = await orm.em.fork().transactional(async (tx) => {
       const em = tx as EntityManager;
       const at = now();
       const created = em.create(BotConfig, {
-        ...(columns as unknown as Pick<BotConfig, 'initialCapital'> & Record<string, never>),
+        // The closed sets among them were checked with the rest.
+        ...(columns as AllColumns & Pick<BotConfig, 'timeframe' | 'positionType' | 'direction'>),
         user: em.getReference(User, caller.userId),
         apiKey: null,
         isActive: body.is_active ?? false,
-        mode: (body.mode ?? 'paper') as 'paper',
-        venue: ports.venue as 'simulated',
-        marginType: (body.margin_type ?? 'isolated') as 'isolated',
+        mode: body.mode ?? 'paper',
+        venue: ports.venue,
+        marginType: body.margin_type ?? 'isolated',
         version: 1,
         deletedAt: null,
         createdAt: at,
         updatedAt: at,
-      } as never) as BotConfig;
+      });
       await em.flush();
-      await audit(em, { caller, action: 'create-bot', subject: `bot:${created.id}`, detail: body as Body, requestId: request.id, at });
+      await audit(em, { caller, action: 'create-bot', subject: `bot:${created.id}`, detail: body, requestId: request.id, at });
       await em.flush();
       if (created.isActive) await tellEngines(em);
       return view(em, caller.userId, created.id);
@@ -74,14 +75,14 @@ export function botRoutes(app: AdminApp, ports: AdminPorts): void {
       const bot = await ownedBot(em, caller.userId, request.params.id);
       if (expected !== null && expected !== bot.version) throw new Problem('stale', `the bot has version ${bot.version}, not ${expected}: read it again`, [{ pointer: '/version', field: 'version', detail: `is ${bot.version} by now` }]);
       if (changes.timeframe !== undefined && changes.timeframe !== bot.timeframe) await refuseWhileExposed(em, bot, 'timeframe');
-      const columns = applyBody(columnsOf(bot), changes as Body, []);
+      const columns = applyBody(columnsOf(bot), changes, []);
       for (const name of Object.keys(changes)) {
         const key = camelCase(name);
         (bot as unknown as Record<string, unknown>)[key] = (columns as unknown as Record<string, unknown>)[key];
       }
       bot.version += 1;
       bot.updatedAt = now();
-      await audit(em, { caller, action: 'change-bot', subject: `bot:${bot.id}`, detail: changes as Body, requestId: request.id, at: bot.updatedAt });
+      await audit(em, { caller, action: 'change-bot', subject: `bot:${bot.id}`, detail: changes, requestId: request.id, at: bot.updatedAt });
       await em.flush();
       await tellEngines(em);
       return (await view(em, caller.userId, bot.id)) as never;
@@ -101,7 +102,7 @@ export function botRoutes(app: AdminApp, ports: AdminPorts): void {
       await audit(em, { caller, action: 'delete-bot', subject: `bot:${bot.id}`, detail: {}, requestId: request.id, at: bot.deletedAt });
       await em.flush();
     });
-    return reply.code(204).send(null as never);
+    return reply.code(204).send(null);
   });
 }
 

@@ -10,7 +10,7 @@ import { ownedBot, tellEngines } from '../owned-bot.ts';
 import type { AdminPorts } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import { idParams, nullable, problems } from '../schemas/common.ts';
-import type { AdminApp } from '../server.ts';
+import type { AdminApp } from '../app.ts';
 
 const commandBody = Type.Object({ command: Type.Enum([...botCommands]), reason: Type.Optional(Type.String({ maxLength: 300 })) }, { additionalProperties: false });
 

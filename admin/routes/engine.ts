@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import { strategies } from '../../engine/strategies/registry.ts';
 import type { AdminPorts } from '../ports.ts';
 import { nullable, problems } from '../schemas/common.ts';
-import type { AdminApp } from '../server.ts';
+import type { AdminApp } from '../app.ts';
 
 const statusSchema = Type.Object(
   {

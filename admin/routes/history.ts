@@ -6,7 +6,7 @@ import { callerOf } from '../guard.ts';
 import { ownedBot } from '../owned-bot.ts';
 import type { AdminPorts } from '../ports.ts';
 import { idParams, nullable, pageOf, pageQuery, problems } from '../schemas/common.ts';
-import type { AdminApp } from '../server.ts';
+import type { AdminApp } from '../app.ts';
 
 const tradePage = Type.Object({
   items: Type.Array(

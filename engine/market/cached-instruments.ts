@@ -33,7 +33,7 @@ function readInstrument(value: unknown): Instrument | null {
   const numbers = ['basePrecision', 'quotePrecision'].every((name) => Number.isInteger(entry[name]));
   if (!texts || !numbers || entry['market'] !== 'spot' || !Array.isArray(entry['orderTypes'])) return null;
   if (price === undefined || lot === undefined || marketLot === undefined || notional === undefined || percentPrice === undefined || maxPosition === undefined) return null;
-  return { ...(entry as unknown as Instrument), price, lot, marketLot, notional, percentPrice, maxPosition } as Instrument;
+  return { ...(entry as unknown as Instrument), price, lot, marketLot, notional, percentPrice, maxPosition };
 }
 
 /** The object with the named fields as Decimals (null stays null); undefined when one is no amount. */

@@ -53,8 +53,8 @@ function rsiOf(period: number): (close: number) => number {
   const losses = new AverageLoss({ period, values: [] });
   return (close) => {
     // Typed as a number, but undefined while warming.
-    const gain = gains.nextValue(close) as number | undefined;
-    const loss = losses.nextValue(close) as number | undefined;
+    const gain = gains.nextValue(close);
+    const loss = losses.nextValue(close);
     if (gain === undefined || loss === undefined) return Number.NaN;
     return loss === 0 ? 100 : 100 - 100 / (1 + gain / loss);
   };

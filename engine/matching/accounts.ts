@@ -2,27 +2,12 @@
  * An account's orders and trades per symbol. Open and finished orders are kept apart, so that nothing that happens
  * at a price looks at the past; the past is bounded.
  */
-import { type Wallet, createWallet } from './balances.ts';
+import { createWallet } from './balances.ts';
+import type { Account, AccountBook, Order } from './books.ts';
 import type { BookTrade, CancelTarget, FeeSchedule } from './matching.ts';
-import { type Order, type OrderList, isOpen } from './order.ts';
+import { isOpen } from './order.ts';
 
-export interface Account {
-  readonly name: string;
-  fees: FeeSchedule;
-  readonly wallet: Wallet;
-  readonly bySymbol: Map<string, AccountBook>;
-  readonly lists: Map<bigint, OrderList>;
-  readonly openListIds: Set<string>;
-}
-
-/** One account's orders on one symbol. Client order ids are unique among the open ones only, as on the venue. */
-export interface AccountBook {
-  readonly open: Map<bigint, Order>;
-  readonly openByClientId: Map<string, Order>;
-  readonly finished: Map<bigint, Order>;
-  readonly lastByClientId: Map<string, Order>;
-  trades: BookTrade[];
-}
+export type { Account, AccountBook } from './books.ts';
 
 export function createAccount(name: string, fees: FeeSchedule): Account {
   return { name, fees, wallet: createWallet(), bySymbol: new Map(), lists: new Map(), openListIds: new Set() };

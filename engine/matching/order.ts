@@ -1,51 +1,11 @@
-/** The books' own, mutable view of an order and of an order list, and the snapshots handed out of them. */
+/** What follows from an order's state, and the snapshots of orders and lists that are handed out. */
 import type { Decimal } from 'decimal.js';
-import type { OrderSide, OrderType, TimeInForce } from '../trading/instrument.ts';
-import type { Account } from './accounts.ts';
-import type { Reserve } from './balances.ts';
+import type { OrderType } from '../trading/instrument.ts';
+import type { Order, OrderList } from './books.ts';
 import { quoteOf } from './exact.ts';
-import type { BookOrder, BookOrderList, BookStatus, PlacedList } from './matching.ts';
+import type { BookOrder, BookOrderList, PlacedList } from './matching.ts';
 
-export interface Order {
-  readonly account: Account;
-  readonly symbol: string;
-  readonly orderId: bigint;
-  readonly list: OrderList | null;
-  readonly clientOrderId: string;
-  cancelClientOrderId: string | null;
-  readonly side: OrderSide;
-  readonly type: OrderType;
-  readonly timeInForce: TimeInForce;
-  readonly quantity: Decimal;
-  readonly quoteQuantity: Decimal;
-  readonly price: Decimal;
-  readonly stopPrice: Decimal | null;
-  readonly trailingDelta: number | null;
-  status: BookStatus;
-  executedQuantity: Decimal;
-  executedQuote: Decimal;
-  working: boolean;
-  expiryReason: string | null;
-  readonly createdAtMs: number;
-  updatedAtMs: number;
-  workingAtMs: number;
-  /** Shared by the two legs of a list, because only one of them can ever execute. */
-  readonly reserve: Reserve;
-  /** Quote per base that a BUY keeps locked. */
-  readonly lockPrice: Decimal;
-  /** Best price for the placer since a trailing stop began to follow; null before that. */
-  extreme: Decimal | null;
-}
-
-export interface OrderList {
-  readonly account: Account;
-  readonly orderListId: bigint;
-  readonly listClientOrderId: string;
-  readonly symbol: string;
-  readonly legs: Order[];
-  done: boolean;
-  readonly createdAtMs: number;
-}
+export type { Order, OrderList } from './books.ts';
 
 export function isOpen(order: Order): boolean {
   return order.status === 'NEW' || order.status === 'PARTIALLY_FILLED';

@@ -156,7 +156,7 @@ const numberColumn = /(_perc|_stop_loss|_take_profit|_trailing_stop|_oversold|_o
 
 function columnValue(name: string, value: unknown): unknown {
   if (value === null || value === undefined) return null;
-  if (moneyColumns.has(name)) return new Decimal(String(value));
+  if (moneyColumns.has(name)) return new Decimal(value as string);
   return numberColumn.test(name) ? Number(value) : value;
 }
 

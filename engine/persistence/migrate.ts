@@ -34,7 +34,7 @@ export interface MigrateOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** Makes the four characters that name a new installation. */
-  newCode(): string;
+  readonly newCode: () => string;
 }
 
 export interface Migrated {

@@ -20,7 +20,7 @@ export function advanceOrder(em: EntityManager, order: Order, evidence: Executio
   order.executedQuantity = Decimal.max(order.executedQuantity, evidence.executedQuantity ?? 0, filled.quantity);
   order.executedQuote = Decimal.max(order.executedQuote, evidence.executedQuote ?? 0, filled.quote);
   const missing = order.executedQuantity.minus(filled.quantity);
-  const before = order.state as OrderState;
+  const before = order.state;
   const next = nextState(before, evidence.state, { executed: order.executedQuantity.gt(0), known: order.exchangeOrderId !== null, complete: missing.lte(0) });
   if (next === before) return missing;
   order.state = next;

@@ -12,7 +12,7 @@ import { selectOrder, storedOrder } from './bot-rows.ts';
 import type { OrderRecord } from './bot-rows.ts';
 import { commitIntents, committedIds } from './commit-intents.ts';
 import { advanceOrder } from './order-life.ts';
-import type { ExecutionEvidence, OrderState, OrderStore, RecordAnswer, StoredOrder } from './order-store.ts';
+import type { ExecutionEvidence, OrderStore, RecordAnswer, StoredOrder } from './order-store.ts';
 
 export interface PostgresOrderStoreOptions {
   readonly orm: MikroORM;
@@ -80,7 +80,7 @@ function stored(order: Order, botId: string): StoredOrder {
     decisionMs: Number(order.decisionMs),
     attempt: order.attempt,
     reason: order.reason,
-    state: order.state as OrderState,
+    state: order.state,
     exchangeOrderId: order.exchangeOrderId ?? null,
     executedQuantity: order.executedQuantity,
     signedTimestampMs: Number(order.signedTs),

@@ -18,7 +18,7 @@ export interface VenueClockOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
-  serverTime(): Promise<number>;
+  readonly serverTime: () => Promise<number>;
 }
 
 const samples = 5;

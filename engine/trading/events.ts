@@ -6,7 +6,9 @@ import type { Decimal } from 'decimal.js';
 import type { Signal } from '../strategies/strategy.ts';
 import type { Candle, Timeframe } from './candle.ts';
 import type { OrderSide } from './instrument.ts';
-import type { TradingState } from './state.ts';
+import type { EntryBlock, OrderRole, TradingState } from './state.ts';
+
+export type { EntryBlock, OrderRole } from './state.ts';
 
 /** A bot's trading columns, resolved: `custom_*` already applied, percent in percent (2.5 means 2.5 %), null where unset. */
 export interface TradingConfig {
@@ -44,9 +46,6 @@ export interface Fill {
   readonly atMs: number;
 }
 
-/** Why an order exists. `entry` opens or adds; `exit` closes. */
-export type OrderRole = 'entry' | 'exit';
-
 /** How an intent ended. `filled` counts any executed quantity; what was executed is told by fills. */
 export type OrderOutcome = 'filled' | 'unfilled' | 'rejected' | 'never-placed';
 
@@ -67,12 +66,6 @@ export type TradingEvent =
   | { readonly type: 'entries-blocked'; readonly block: EntryBlock; readonly atMs: number }
   | { readonly type: 'entries-unblocked'; readonly rule: EntryBlock['rule']; readonly atMs: number }
   | { readonly type: 'close-requested'; readonly reason: string; readonly atMs: number };
-
-/** A reason from outside the core for which entries stay closed until it is lifted. */
-export interface EntryBlock {
-  readonly rule: 'paused' | 'series-gapped' | 'series-stale' | 'clock-untrusted' | 'symbol-not-trading' | 'draining' | 'quarantined';
-  readonly reason: string;
-}
 
 export interface PlaceOrder {
   readonly type: 'place-order';

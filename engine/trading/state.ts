@@ -1,6 +1,14 @@
 /** The trading state of one bot: everything `decide` needs to know, rebuilt from rows after a restart. */
 import type { Decimal } from 'decimal.js';
-import type { EntryBlock, OrderRole } from './events.ts';
+
+/** Why an order exists. `entry` opens or adds; `exit` closes. */
+export type OrderRole = 'entry' | 'exit';
+
+/** A reason from outside the core for which entries stay closed until it is lifted. */
+export interface EntryBlock {
+  readonly rule: 'paused' | 'series-gapped' | 'series-stale' | 'clock-untrusted' | 'symbol-not-trading' | 'draining' | 'quarantined';
+  readonly reason: string;
+}
 
 /**
  * The fold of fills. All amounts exact. `quantity` is what the account received minus what it sold and paid

@@ -7,7 +7,7 @@ export const templateName = 'evenkeel_template';
 
 export interface TestDatabase {
   readonly url: string;
-  drop(): Promise<void>;
+  readonly drop: () => Promise<void>;
 }
 
 /** Migrated and without rows, but for the installation's. */

@@ -11,7 +11,7 @@ export interface SpotOptions {
   /** Name of the account in rows and logs. */
   readonly name: string;
   readonly rest: RestClient;
-  listen(listener: UserEventListener): { stop(): Promise<void> };
+  readonly listen: (listener: UserEventListener) => { stop(): Promise<void> };
 }
 
 const historyMax = 1_000;
