@@ -29,8 +29,15 @@ describe(`${kills} kills (seed ${seed})`, () => {
     'ends with the same trades as a calm run, and no order without an intent',
     async () => {
       const random = seededRandom(seed);
-      // A moment is a candle and a delay after its close; most delays fall while orders are being decided, committed, sent and answered.
-      const moments = new Map(Array.from({ length: kills }, (_, index) => [index * candlesPerKill + Math.floor(random() * candlesPerKill), random() ** 2 * 40]));
+      // A moment is a candle and a delay after its close. Every second candle is one at which an order is decided, so that
+      // those kills fall while it is being committed, sent, answered or written.
+      const decided = predictedTrades(replay, kills * candlesPerKill).map((trade) => (trade.decidedAtMs + 1 - replay.startMs) / 60_000 - 1);
+      const moments = new Map<number, number>();
+      for (let index = 0; index < kills; index += 1) {
+        const anywhere = Math.floor(random() * kills * candlesPerKill);
+        const candle = index % 2 === 0 ? (decided[Math.floor(random() * decided.length)] ?? anywhere) : anywhere;
+        moments.set(candle, random() * 15);
+      }
       await drive(replay, kills * candlesPerKill, async (index) => {
         const delayMs = moments.get(index);
         if (delayMs === undefined) return;
@@ -38,7 +45,7 @@ describe(`${kills} kills (seed ${seed})`, () => {
         await replay.engine.process.end('SIGKILL');
         replay.engine = await startEngineProcess(replay.engineEnv, replay.dataDir);
       });
-      expect(await storedTrades(replay)).toEqual(await predictedTrades(replay, kills * candlesPerKill));
+      expect(await storedTrades(replay)).toEqual(predictedTrades(replay, kills * candlesPerKill));
       expect(await compareWithLedger(replay)).toEqual(noDifference);
     },
     kills * 60_000,

@@ -28,7 +28,7 @@ describe(`four bots over ${candles} candles`, () => {
     'makes the trades that a naive calculation predicts and keeps what the exchange executed, to the last digit',
     async () => {
       await drive(replay, candles);
-      const predicted = await predictedTrades(replay, candles);
+      const predicted = predictedTrades(replay, candles);
       expect(predicted.length).toBeGreaterThan(20);
       expect(await storedTrades(replay)).toEqual(predicted);
       expect(await compareWithLedger(replay)).toEqual(noDifference);

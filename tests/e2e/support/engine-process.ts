@@ -19,12 +19,12 @@ export interface BotView {
 export class EngineProcess {
   readonly process: RunningProcess;
   readonly url: string;
-  readonly #token: string;
+  readonly token: string;
 
   constructor(process: RunningProcess, token: string) {
     this.process = process;
     this.url = process.ready[1] ?? '';
-    this.#token = token;
+    this.token = token;
   }
 
   /** One request; throws with the problem's text unless the answer is 2xx. */
@@ -37,7 +37,7 @@ export class EngineProcess {
   raw(method: string, path: string, body?: unknown): Promise<Response> {
     return fetch(`${this.url}${path}`, {
       method,
-      headers: { authorization: `Bearer ${this.#token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: { authorization: `Bearer ${this.token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
   }

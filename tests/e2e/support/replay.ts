@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { Decimal as Standard } from 'decimal.js';
 import pg from 'pg';
+import { generatedFuel } from '../../../simulator/generator.ts';
 import { startEngineProcess } from './engine-process.ts';
 import type { EngineProcess } from './engine-process.ts';
 import { naiveEmaCross } from './naive-ema-cross.ts';
@@ -17,11 +18,13 @@ import type { SimulatorProcess } from './simulator-process.ts';
 const Decimal = Standard.clone({ precision: 60 });
 
 export const recordedPath = fileURLToPath(new URL('../../../../shared/data/BTCUSDT-1m-2023-03-01_11.csv.gz', import.meta.url));
-export const hasRecording = existsSync(recordedPath);
+export const hasRecording = existsSync(recordedPath) && process.env['EVENKEEL_E2E_FUEL'] !== 'generated';
 
 /** Candles that are past when the replay begins: enough to warm up the slowest of the four bots. */
 export const historyCandles = 700;
 const minuteMs = 60_000;
+const seed = 11;
+export const lockTtlMs = 2_000;
 
 export const botColumns = {
   symbol: 'BTCUSDT',
@@ -42,6 +45,8 @@ export interface Replay {
   readonly databaseUrl: string;
   readonly engineEnv: Readonly<Record<string, string>>;
   readonly dataDir: string;
+  /** Venue time at which the replay began: the open of its first candle. */
+  readonly startMs: number;
   /** Ids of the four bots by strategy. */
   readonly bots: ReadonlyMap<string, string>;
   engine: EngineProcess;
@@ -56,12 +61,12 @@ export interface ReplayOptions {
 /** Starts everything and waits until all four bots have decided on the last candle of the history. */
 export async function beginReplay(options: ReplayOptions): Promise<Replay> {
   const fuel = hasRecording ? `recorded:${recordedPath}` : 'generated';
-  const simulator = await startSimulatorProcess(['--fuel', fuel, '--symbols', 'BTCUSDT', '--timeframe', '1m', '--seed', '11', '--pace', 'stepped', '--history', String(historyCandles)]);
+  const simulator = await startSimulatorProcess(['--fuel', fuel, '--symbols', 'BTCUSDT', '--timeframe', '1m', '--seed', String(seed), '--pace', 'stepped', '--history', String(historyCandles)]);
   const dataDir = mkdtempSync(join(tmpdir(), 'evenkeel-e2e-'));
   const engineEnv = {
     DATABASE_URL: options.databaseUrl,
     REDIS_URL: options.redisUrl,
-    EVENKEEL_LOCK_TTL_MS: '2000',
+    EVENKEEL_LOCK_TTL_MS: String(lockTtlMs),
     EVENKEEL_CLAIM_POLL_MS: '200',
     EVENKEEL_NEVER_PLACED_HORIZON_MS: '1000',
     ...simulator.env,
@@ -74,7 +79,8 @@ export async function beginReplay(options: ReplayOptions): Promise<Replay> {
     const bot = await engine.createBot({ name: strategy, strategy, ...botColumns, ...stops });
     bots.set(strategy, bot.id);
   }
-  const replay: Replay = { simulator, databaseUrl: options.databaseUrl, engineEnv, dataDir, bots, engine };
+  const { nowMs: startMs } = await simulator.state();
+  const replay: Replay = { simulator, databaseUrl: options.databaseUrl, engineEnv, dataDir, startMs, bots, engine };
   await settled(replay, await standsAt(replay));
   return replay;
 }
@@ -143,12 +149,13 @@ export async function storedTrades(replay: Replay): Promise<NaiveTrade[]> {
   }));
 }
 
-/** What the naive calculation says the `ema_cross` bot must have done over `driven` candles. */
-export async function predictedTrades(replay: Replay, driven: number): Promise<readonly NaiveTrade[]> {
+/** What the naive calculation says the `ema_cross` bot must do over `driven` candles; known before they are driven. */
+export function predictedTrades(replay: Replay, driven: number): readonly NaiveTrade[] {
+  const { candles, history } = replayedCandles(replay, driven);
   return naiveEmaCross({
-    candles: hasRecording ? readRecording() : await readKlines(replay),
-    firstDecision: historyCandles - 1,
-    endDecision: historyCandles + driven,
+    candles,
+    firstDecision: history - 1,
+    endDecision: history + driven,
     fast: botColumns.ema_fast,
     slow: botColumns.ema_slow,
     capital: botColumns.initial_capital,
@@ -161,27 +168,25 @@ export async function predictedTrades(replay: Replay, driven: number): Promise<r
   });
 }
 
+/** The candles behind a replay; `history` of them are past when it begins. */
+function replayedCandles(replay: Replay, driven: number): { readonly candles: readonly PlainCandle[]; readonly history: number } {
+  if (hasRecording) return { candles: readRecording(), history: historyCandles };
+  const fuel = generatedFuel({ seed, symbols: ['BTCUSDT'], baseTimeframe: '1m' });
+  const candles: PlainCandle[] = [];
+  for (let index = -historyCandles; index <= driven; index += 1) {
+    const candle = fuel.candle('BTCUSDT', replay.startMs + index * minuteMs);
+    if (candle === null) throw new Error('the generator has every candle');
+    candles.push({ openTime: candle.openTime, open: String(candle.open), high: String(candle.high), low: String(candle.low), close: String(candle.close), volume: String(candle.volume) });
+  }
+  return { candles, history: historyCandles };
+}
+
 function readRecording(): PlainCandle[] {
   const [, ...lines] = gunzipSync(readFileSync(recordedPath)).toString().trim().split('\n');
   return lines.map((line) => {
     const [openTime = '', open = '', high = '', low = '', close = '', volume = ''] = line.split(',');
     return { openTime: Number(openTime), open, high, low, close, volume };
   });
-}
-
-/** The generated series from its first candle, as the simulator's REST tells it; the last one is still forming and gives the last open. */
-async function readKlines(replay: Replay): Promise<PlainCandle[]> {
-  const { nowMs } = await replay.simulator.state();
-  const candles: PlainCandle[] = [];
-  let startTime = 0;
-  for (;;) {
-    const answer = await fetch(`${replay.simulator.url}/api/v3/klines?symbol=BTCUSDT&interval=1m&limit=1000&startTime=${startTime}`);
-    const rows = (await answer.json()) as [number, string, string, string, string, string][];
-    for (const [openTime, open, high, low, close, volume] of rows) candles.push({ openTime, open, high, low, close, volume });
-    const last = rows.at(-1);
-    if (last === undefined || last[0] + minuteMs > nowMs) return candles;
-    startTime = last[0] + minuteMs;
-  }
 }
 
 export interface Difference {
