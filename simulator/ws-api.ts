@@ -36,6 +36,8 @@ interface Session {
   /** Account by subscription id. */
   readonly subscriptions: Map<number, SimulatedAccount>;
   nextSubscription: number;
+  /** Set by session.logon; signed requests then need a timestamp only. */
+  loggedOn: SimulatedAccount | null;
 }
 
 interface Request {
@@ -60,7 +62,7 @@ export class WsApi {
   }
 
   connect(socket: WebSocket): void {
-    const session: Session = { socket, subscriptions: new Map(), nextSubscription: 0 };
+    const session: Session = { socket, subscriptions: new Map(), nextSubscription: 0, loggedOn: null };
     this.#sessions.add(session);
     keepInOrder(this.#venue, socket);
     socket.on('message', (data) => this.#onMessage(session, (data as Buffer).toString()));
@@ -104,8 +106,18 @@ export class WsApi {
     const method = request.method.replace(/^v3\//, '');
     const parameters = new Parameters(new Map(Object.entries(request.params).map(([name, value]) => [name, String(value)])));
     switch (method) {
+      case 'session.logon':
+        return this.#logOn(session, this.#authenticate(session, request, parameters));
+      case 'session.status':
+        return this.#sessionStatus(session);
+      case 'session.logout':
+        session.loggedOn = null;
+        return this.#sessionStatus(session);
+      case 'userDataStream.subscribe':
+        if (session.loggedOn === null) throw new VenueRefusal(400, -2015, 'Session is not authenticated.');
+        return this.#subscribe(session, session.loggedOn);
       case 'userDataStream.subscribe.signature':
-        return this.#subscribe(session, this.#authenticate(request, parameters));
+        return this.#subscribe(session, this.#authenticate(session, request, parameters));
       case 'userDataStream.unsubscribe': {
         const wanted = parameters.integer('subscriptionId');
         if (wanted === undefined) session.subscriptions.clear();
@@ -118,11 +130,23 @@ export class WsApi {
     const endpoint = this.#endpoints.get(restMethods[method] ?? '');
     if (endpoint === undefined) throw new VenueRefusal(400, -1000, `Unknown method ${request.method}.`);
     this.#venue.limits.spend(endpoint.weight);
-    const account = endpoint.signed ? this.#authenticate(request, parameters) : null;
+    const account = endpoint.signed ? this.#authenticate(session, request, parameters) : null;
     if (endpoint.orders !== undefined && account !== null) this.#venue.limits.order(account.name, endpoint.orders);
     const { body } = endpoint.answer({ venue: this.#venue, parameters, account });
     parameters.refuseUnread();
     return body;
+  }
+
+  /** Ed25519 keys only, as on the venue. */
+  #logOn(session: Session, account: SimulatedAccount): unknown {
+    if (account.secret.kind !== 'ed25519') throw new VenueRefusal(400, -4056, 'HMAC_SHA256 API key is not supported.');
+    session.loggedOn = account;
+    return this.#sessionStatus(session);
+  }
+
+  #sessionStatus({ loggedOn }: Session): unknown {
+    const now = this.#venue.time.now();
+    return { apiKey: loggedOn?.apiKey ?? null, authorizedSince: loggedOn === null ? null : now, connectedSince: now, returnRateLimits: true, serverTime: now, userDataStream: loggedOn !== null };
   }
 
   #subscribe(session: Session, account: SimulatedAccount): { subscriptionId: number } {
@@ -135,7 +159,11 @@ export class WsApi {
   }
 
   /** The payload is every parameter but the signature, sorted by name, not percent-encoded. */
-  #authenticate(request: Request, parameters: Parameters): SimulatedAccount {
+  #authenticate(session: Session, request: Request, parameters: Parameters): SimulatedAccount {
+    if (session.loggedOn !== null && parameters.text('signature') === undefined) {
+      checkTiming(this.#venue.time, parameters);
+      return session.loggedOn;
+    }
     const apiKey = parameters.required('apiKey');
     const account = this.#venue.keyring.accountOf(apiKey);
     if (account === null) throw new VenueRefusal(401, -2015, 'Invalid API-key, IP, or permissions for action.');
