@@ -10,6 +10,7 @@ import { FuelError } from './fuel.ts';
 import type { Fuel } from './fuel.ts';
 import { generatedFuel } from './generator.ts';
 import { recordedFuel } from './recorded.ts';
+import { defaultLimits } from './limits.ts';
 import { startSimulator } from './simulator.ts';
 import type { Pace } from './venue-time.ts';
 
@@ -37,6 +38,7 @@ Options
   --fee F             maker and taker fee as a fraction (default 0.001)
   --spread-ticks N    distance of bid and ask from the price (default 0)
   --liquidity Q       base that one order can take at one price (default unlimited)
+  --orders-per-10s N  order limit of an account (default 100, as at Binance)
   --log-level L       trace, debug, info, warn (default), error
   -h, --help          this text
 `;
@@ -56,6 +58,7 @@ const options = {
   fee: { type: 'string', default: '0.001' },
   'spread-ticks': { type: 'string', default: '0' },
   liquidity: { type: 'string' },
+  'orders-per-10s': { type: 'string', default: '100' },
   'log-level': { type: 'string', default: 'warn' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
@@ -130,6 +133,7 @@ async function main(): Promise<void> {
     history: wholeNumber('history', values.history, 1e9),
     fees: { maker: decimal('fee', values.fee), taker: decimal('fee', values.fee) },
     spreadTicks: wholeNumber('spread-ticks', values['spread-ticks'], 1e6),
+    limits: { ...defaultLimits, ordersPer10s: wholeNumber('orders-per-10s', values['orders-per-10s'], 1e9) },
     liquidity: values.liquidity === undefined ? null : decimal('liquidity', values.liquidity),
   });
   process.stdout.write(`Simulator is ready: ${simulator.restUrl} (control ${simulator.controlUrl ?? 'none'})\n`);
