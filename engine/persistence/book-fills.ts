@@ -95,7 +95,7 @@ export async function bookTrade(em: EntityManager, order: Order, booked: readonl
     realizedPnl: sum(trade?.realizedPnl, ({ realisedPnl }) => realisedPnl),
     timestamp: new Date(last.fill.atMs),
   };
-  if (trade !== null) em.assign(trade, values);
+  if (trade !== null) Object.assign(trade, values);
   else {
     em.create(Trade, {
       ...values,

@@ -1,0 +1,184 @@
+/** Intents, and the unit of work in which an order, its fills, its trade and its bot change together. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { claimBots, readWishes, releaseBots, writeStatuses } from '../../../engine/persistence/claim-bots.ts';
+import { CommitUnknown, commitIntents } from '../../../engine/persistence/commit-intents.ts';
+import { loadBots } from '../../../engine/persistence/bot-rows.ts';
+import type { ExecutionEvidence, OrderStore, ReportedFill } from '../../../engine/persistence/order-store.ts';
+import { createPostgresOrderStore } from '../../../engine/persistence/postgres-order-store.ts';
+import { systemClock } from '../../../engine/time/clock.ts';
+import { btc, d } from '../../unit/trading/given.ts';
+import { eventually } from '../../e2e/support/processes.ts';
+import { holder, intent, openRows } from './given.ts';
+import type { Rows } from './given.ts';
+
+let rows: Rows;
+let store: OrderStore;
+
+beforeEach(async () => {
+  rows = await openRows();
+  store = createPostgresOrderStore({ orm: rows.orm, pool: rows.pool, holder, clock: systemClock });
+  await claimBots(rows.pool, holder, ['1', '2']);
+});
+afterEach(() => rows.close());
+
+const count = async (table: string): Promise<number> => Number((await rows.pool.query<{ n: string }>(`select count(*) as n from ${table}`)).rows[0]?.n);
+
+const fill = (tradeId: string, quantity: string, price: string, change: Partial<ReportedFill> = {}): ReportedFill => ({
+  tradeId,
+  price: d(price),
+  quantity: d(quantity),
+  commission: d(quantity).times('0.001'),
+  commissionAsset: 'BTC',
+  isMaker: false,
+  atMs: 1_700_000_000_500,
+  ...change,
+});
+
+const evidence = (change: Partial<ExecutionEvidence> = {}): ExecutionEvidence => ({
+  botId: '1',
+  epoch: 1,
+  clientOrderId: 'ektest-1-a-1',
+  instrument: btc,
+  state: 'filled',
+  exchangeOrderId: '77',
+  executedQuantity: d('0.5'),
+  executedQuote: d('10000'),
+  fills: [fill('1', '0.5', '20000')],
+  source: 'ack',
+  proof: { ack: 'FILLED' },
+  ...change,
+});
+
+describe('an intent', () => {
+  it('is durable once it is committed, as a group or alone', async () => {
+    const verdicts = await commitIntents(rows.pool, holder, [intent(rows.userId), intent(rows.userId, { botId: '2', clientOrderId: 'ektest-2-a-1' })]);
+    expect([...verdicts.values()]).toEqual(['committed', 'committed']);
+    expect(await store.committed(['ektest-1-a-1', 'ektest-2-a-1', 'other'])).toEqual(new Set(['ektest-1-a-1', 'ektest-2-a-1']));
+  });
+
+  it('of a stale epoch or of another holder commits nothing', async () => {
+    await claimBots(rows.pool, 'other-engine', ['1']);
+    expect([...(await commitIntents(rows.pool, holder, [intent(rows.userId)])).values()]).toEqual(['fenced']);
+    expect([...(await commitIntents(rows.pool, holder, [intent(rows.userId, { epoch: 2 })])).values()]).toEqual(['fenced']);
+    expect(await count('orders')).toBe(0);
+  });
+
+  it('is refused while another of its role is not over, and when its id or its decision was used', async () => {
+    await commitIntents(rows.pool, holder, [intent(rows.userId)]);
+    const next = intent(rows.userId, { clientOrderId: 'ektest-1-b-1', decisionMs: 1_700_000_060_000 });
+    expect([...(await commitIntents(rows.pool, holder, [next])).values()]).toEqual(['refused']);
+    await store.record(evidence());
+    expect([...(await commitIntents(rows.pool, holder, [intent(rows.userId)])).values()]).toEqual(['refused']);
+    expect([...(await commitIntents(rows.pool, holder, [intent(rows.userId, { clientOrderId: 'another-id' })])).values()]).toEqual(['refused']);
+    expect([...(await commitIntents(rows.pool, holder, [next])).values()]).toEqual(['committed']);
+  });
+
+  it('whose connection broke is unknown, never failed', async () => {
+    const client = await rows.pool.connect();
+    await client.query('begin; lock table orders in access exclusive mode');
+    const outcome = commitIntents(rows.pool, holder, [intent(rows.userId)]).catch((error: unknown) => error);
+    await eventually('the committing connection was ended', 5_000, async () => {
+      const ended = await rows.pool.query("select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock' and query like '%insert into orders%' and datname = current_database()");
+      return ended.rowCount === 1;
+    });
+    expect(await outcome).toBeInstanceOf(CommitUnknown);
+    await client.query('rollback');
+    client.release();
+  });
+});
+
+describe('evidence', () => {
+  beforeEach(async () => {
+    await commitIntents(rows.pool, holder, [intent(rows.userId)]);
+  });
+
+  it('writes order, fills, trade, position and outbox together', async () => {
+    const answer = await store.record(evidence());
+    expect(answer).toMatchObject({ verdict: 'recorded', order: { state: 'filled', exchangeOrderId: '77' } });
+    const trade = (await rows.pool.query('select * from trades')).rows[0] as Record<string, string>;
+    expect(trade).toMatchObject({ binance_order_id: '77', side: 'BUY', commission_asset: 'BTC' });
+    expect([d(trade['price'] ?? 0).toFixed(), d(trade['quantity_filled'] ?? 0).toFixed(), d(trade['commission_amount'] ?? 0).toFixed()]).toEqual(['20000', '0.5', '0.0005']);
+    const bots = await loadBots(rows.pool, ['1']);
+    expect(bots.get('1')?.stateData.position.quantity.toFixed()).toBe('0.4995');
+    expect(bots.get('1')?.fills).toHaveLength(1);
+    expect((await rows.pool.query('select topic from outbox_events')).rows).toEqual([{ topic: 'order-filled' }]);
+  });
+
+  it('that comes twice, by another path, changes nothing', async () => {
+    await store.record(evidence());
+    const before = (await rows.pool.query('select * from trades')).rows;
+    expect(await store.record(evidence({ source: 'history' }))).toMatchObject({ verdict: 'recorded', newFills: [] });
+    expect((await rows.pool.query('select * from trades')).rows).toEqual(before);
+    expect([await count('fills'), await count('outbox_events')]).toEqual([1, 1]);
+  });
+
+  it('of a fill that its end implies keeps the order open until the fill is there', async () => {
+    const partial = await store.record(evidence({ fills: [fill('1', '0.2', '20000')] }));
+    expect(partial.verdict === 'recorded' && [partial.order.state, partial.missing.toFixed()]).toEqual(['accepted', '0.3']);
+    expect(await count('outbox_events')).toBe(0);
+    const whole = await store.record(evidence({ fills: [fill('1', '0.2', '20000'), fill('2', '0.3', '20010')], source: 'history' }));
+    expect(whole.verdict === 'recorded' && whole.order.state).toBe('filled');
+    const [trade] = (await rows.pool.query<{ price: string; quantity_filled: string }>('select price::text, quantity_filled::text from trades')).rows;
+    expect([d(trade?.price ?? 0).toFixed(), d(trade?.quantity_filled ?? 0).toFixed()]).toEqual(['20006', '0.5']);
+  });
+
+  it('of a stale owner writes nothing', async () => {
+    await claimBots(rows.pool, 'other-engine', ['1']);
+    expect(await store.record(evidence())).toEqual({ verdict: 'fenced' });
+    expect([await count('fills'), await count('trades')]).toEqual([0, 0]);
+  });
+
+  it('of an order without an intent is answered as such', async () => {
+    expect(await store.record(evidence({ clientOrderId: 'unheard-of' }))).toEqual({ verdict: 'no-such-order' });
+  });
+
+  it('realises profit on the exit, net of both fees', async () => {
+    await store.record(evidence());
+    await commitIntents(rows.pool, holder, [intent(rows.userId, { clientOrderId: 'ektest-1-b-1', role: 'exit', side: 'SELL', decisionMs: 1_700_000_060_000, quantity: d('0.4995') })]);
+    await store.record(
+      evidence({ clientOrderId: 'ektest-1-b-1', exchangeOrderId: '78', executedQuantity: d('0.4995'), fills: [fill('2', '0.4995', '21000', { commission: d('10.4895'), commissionAsset: 'USDT', atMs: 1_700_000_060_500 })] }),
+    );
+    const [trade] = (await rows.pool.query<{ pnl: string; realized_pnl: string }>("select pnl::text, realized_pnl::text from trades where side = 'SELL'")).rows;
+    expect([d(trade?.pnl ?? 0).toFixed(), d(trade?.realized_pnl ?? 0).toFixed()]).toEqual(['499.5', '479.0105']);
+    const state = (await loadBots(rows.pool, ['1'])).get('1')?.stateData;
+    expect([state?.position.quantity.toFixed(), state?.realisedTotal.toFixed()]).toEqual(['0', '479.0105']);
+  });
+
+  it('told in parallel by two paths is booked once', async () => {
+    const answers = await Promise.all([store.record(evidence()), store.record(evidence({ source: 'stream' })), store.record(evidence({ source: 'history' }))]);
+    expect(answers.map((answer) => (answer.verdict === 'recorded' ? answer.newFills.length : -1)).sort()).toEqual([0, 0, 1]);
+    expect(await count('fills')).toBe(1);
+  });
+
+  it('finds our orders by the ids that history tells, and where history ended', async () => {
+    await store.record(evidence());
+    expect(await store.byExchangeId('simulated', 'BTCUSDT', ['77', '99'])).toMatchObject([{ clientOrderId: 'ektest-1-a-1' }]);
+    expect(await store.lastTradeId('simulated', 'BTCUSDT')).toBe('1');
+    expect(await store.lastTradeId('simulated', 'ETHUSDT')).toBeNull();
+  });
+});
+
+describe('a claim', () => {
+  it('raises the epoch, so that an owner who lost the bot can write no status and no order', async () => {
+    const epochs = await claimBots(rows.pool, 'other-engine', ['1']);
+    expect(epochs.get('1')).toBe(2);
+    const status = { botId: '1', epoch: 1, message: 'mine', lastExecutionMs: null, stateData: {} };
+    expect(await writeStatuses(rows.pool, holder, [status])).toEqual(new Set());
+    expect(await writeStatuses(rows.pool, 'other-engine', [{ ...status, epoch: 2 }])).toEqual(new Set(['1']));
+  });
+
+  it('merges what bots say of themselves into their state without touching the position', async () => {
+    await commitIntents(rows.pool, holder, [intent(rows.userId)]);
+    await store.record(evidence());
+    await writeStatuses(rows.pool, holder, [{ botId: '1', epoch: 1, message: 'holding', lastExecutionMs: 1_700_000_000_000, stateData: { pausedReason: 'lunch' } }]);
+    const state = (await loadBots(rows.pool, ['1'])).get('1')?.stateData;
+    expect([state?.pausedReason, state?.position.quantity.toFixed()]).toEqual(['lunch', '0.4995']);
+  });
+
+  it('is let go by its holder only', async () => {
+    await releaseBots(rows.pool, 'other-engine', [{ botId: '1', message: 'no' }]);
+    expect((await readWishes(rows.pool)).find((wish) => wish.botId === '1')).toMatchObject({ holder, epoch: 1 });
+    await releaseBots(rows.pool, holder, [{ botId: '1', message: 'stopped' }]);
+    expect((await readWishes(rows.pool)).find((wish) => wish.botId === '1')).toMatchObject({ holder: null, epoch: 1 });
+  });
+});

@@ -1,0 +1,139 @@
+/** Tables, their checks, migrations under a lock, money to the last digit, and the database that comes along. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Decimal } from 'decimal.js';
+import { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BotConfig } from '../../../entities/index.ts';
+import { startEmbeddedPostgres } from '../../../engine/persistence/embedded-postgres.ts';
+import { SchemaTooNew, migrateDatabase } from '../../../engine/persistence/migrate.ts';
+import { DatabaseUnreachable, UnsafeDatabase, openDatabase } from '../../../engine/persistence/orm.ts';
+import { systemClock } from '../../../engine/time/clock.ts';
+import { emptyDatabase } from '../../servers/database.ts';
+import { databaseOptions, openRows, silent } from './given.ts';
+import type { Rows } from './given.ts';
+
+const migrate = (orm: Awaited<ReturnType<typeof openDatabase>>, url: string) => migrateDatabase(orm, { url, clock: systemClock, log: silent, newCode: () => 'abcd' });
+
+describe('the tables', () => {
+  let rows: Rows;
+  beforeAll(async () => {
+    rows = await openRows();
+  });
+  afterAll(() => rows.close());
+
+  it('are what the entities say: nothing is left to migrate', async () => {
+    expect(await rows.orm.migrator.checkSchema()).toBe(false);
+  });
+
+  it.each([
+    ['a percentage of 500', 'stop_loss_perc = 500'],
+    ['a percentage of 0', 'position_size_perc = 0'],
+    ['no size at all', 'position_size_perc = null, position_size_fixed = null'],
+    ['a capital of 0', 'initial_capital = 0'],
+    ['a timeframe that does not exist', "timeframe = '7m'"],
+    ['a venue that does not exist', "venue = 'elsewhere'"],
+    ['a fast average that is not faster', 'ema_fast = 30, ema_slow = 20'],
+    ['an override that makes it so', 'custom_ema_fast = 900'],
+    ['oversold above overbought', 'rsi_oversold = 80'],
+    ['a negative number of trades', 'max_daily_trades = -1'],
+    ['a leverage of 1000', 'leverage = 1000'],
+    ['an unknown mode', "mode = 'demo'"],
+  ])('refuse %s', async (_, change) => {
+    await expect(rows.pool.query(`update bot_configs set ${change} where id = 1`)).rejects.toMatchObject({ code: '23514' });
+  });
+
+  it('refuse a second state of one bot and a bot of nobody', async () => {
+    const state = `insert into bot_state (bot_config_id, is_running, status_message, state_data, lock_epoch, version, created_at, updated_at) values (1, false, '', '{}', 0, 1, now(), now())`;
+    await rows.pool.query(state);
+    await expect(rows.pool.query(state)).rejects.toMatchObject({ code: '23505' });
+    await expect(rows.pool.query('update bot_configs set user_id = 999 where id = 1')).rejects.toMatchObject({ code: '23503' });
+  });
+
+  it('have an index behind every foreign key', async () => {
+    const { rows: bare } = await rows.pool.query<{ name: string }>(
+      `select c.conrelid::regclass || '.' || a.attname as name from pg_constraint c join pg_attribute a on a.attrelid = c.conrelid and a.attnum = c.conkey[1]
+       where c.contype = 'f' and not exists (select 1 from pg_index i where i.indrelid = c.conrelid and i.indkey[0] = c.conkey[1])`,
+    );
+    expect(bare).toEqual([]);
+  });
+
+  it('keep money to the 18th decimal, and write only what changed', async () => {
+    const em = rows.orm.em.fork();
+    const bot = await em.findOneOrFail(BotConfig, { id: '2' });
+    for (const value of ['1234567.123456789012345678', '1234567.123456789012345679']) {
+      bot.initialCapital = new Decimal(value);
+      await em.flush();
+      const { rows: stored } = await rows.pool.query<{ value: string }>('select initial_capital::text as value from bot_configs where id = 2');
+      expect(stored[0]?.value).toBe(value);
+    }
+    const { rows: before } = await rows.pool.query<{ xmin: string }>('select xmin::text from bot_configs where id = 2');
+    bot.initialCapital = new Decimal('1234567.1234567890123456790');
+    await em.flush();
+    const { rows: after } = await rows.pool.query<{ xmin: string }>('select xmin::text from bot_configs where id = 2');
+    expect(after).toEqual(before);
+  });
+});
+
+describe('migrations', () => {
+  it('are applied once when replicas start together', async () => {
+    const { url, drop } = await emptyDatabase();
+    const orms = await Promise.all([1, 2, 3].map(() => openDatabase({ database: databaseOptions(url), clock: systemClock, log: silent })));
+    const done = await Promise.all(orms.map((orm) => migrate(orm, url)));
+    expect(done.filter(({ applied }) => applied.length > 0)).toHaveLength(1);
+    expect(new Set(done.map(({ installation }) => installation))).toEqual(new Set(['abcd']));
+    await Promise.all(orms.map((orm) => orm.close(true)));
+    await drop();
+  });
+
+  it('refuse a database that is newer than the engine', async () => {
+    const rows = await openRows();
+    await rows.pool.query(`insert into schema_migrations (name, executed_at) values ('Migration29990101000000_future', now())`);
+    await expect(migrate(rows.orm, rows.url)).rejects.toThrow(SchemaTooNew);
+    await rows.close();
+  });
+});
+
+describe('a database', () => {
+  it('that does not answer is named without its password', async () => {
+    const opening = openDatabase({ database: databaseOptions('postgresql://me:topsecret@127.0.0.1:1/nowhere'), clock: systemClock, log: silent, patienceMs: 200 });
+    await expect(opening).rejects.toThrow(DatabaseUnreachable);
+    await expect(opening).rejects.toThrow(/127\.0\.0\.1:1\/nowhere/);
+    await expect(opening).rejects.not.toThrow(/topsecret/);
+  });
+
+  it('that may forget commits is refused', async () => {
+    const { url, drop } = await emptyDatabase();
+    const client = new Client({ connectionString: url });
+    await client.connect();
+    await client.query(`alter database ${url.split('/').at(-1) ?? ''} set synchronous_commit = off`);
+    await client.end();
+    await expect(openDatabase({ database: databaseOptions(url), clock: systemClock, log: silent })).rejects.toThrow(UnsafeDatabase);
+    await drop();
+  });
+});
+
+describe('the embedded PostgreSQL', () => {
+  it('starts in a folder that others cannot enter, is adopted when it runs already, and stops', async () => {
+    const closed = mkdtempSync(join(tmpdir(), 'evenkeel-closed-'));
+    const dataDir = join(closed, 'inner');
+    mkdirSync(dataDir, { mode: 0o711 });
+    const options = { dataDir, clock: systemClock, log: silent };
+    const first = await startEmbeddedPostgres(options);
+    const client = new Client({ connectionString: first.url });
+    await client.connect();
+    await client.query('create table kept (n int)');
+    await client.end();
+    const adopted = await startEmbeddedPostgres(options);
+    expect([adopted.pid, adopted.url]).toEqual([first.pid, first.url]);
+    await adopted.stop();
+    const again = await startEmbeddedPostgres(options);
+    const reader = new Client({ connectionString: again.url });
+    await reader.connect();
+    expect((await reader.query('select count(*)::int as n from kept')).rows).toEqual([{ n: 0 }]);
+    await reader.end();
+    await again.stop();
+    rmSync(closed, { recursive: true, force: true });
+  });
+});
