@@ -61,7 +61,23 @@ export async function connectVenue(options: VenueOptions): Promise<ConnectedVenu
   await venueClock.start();
   const symbols = new SymbolDirectory({ venue, marketData, cache: coordination.symbols, clock, log });
   await symbols.start();
-  const market = createMarketSeries({ marketData, clock, venueClock, log, metrics, random, openSocket: socket('spot-market', combinedStreamUrl(urls.streamUrl)), onEventTime: (atMs) => venueClock.saw(atMs) });
+  const market = createMarketSeries({
+    marketData: {
+      ...marketData,
+      // Which rows are closed is judged by the venue's time: it must not lag behind what the rows show.
+      async klines(request) {
+        await venueClock.refresh();
+        return marketData.klines(request);
+      },
+    },
+    clock,
+    venueClock,
+    log,
+    metrics,
+    random,
+    openSocket: socket('spot-market', combinedStreamUrl(urls.streamUrl)),
+    onEventTime: (atMs) => venueClock.saw(atMs),
+  });
   const account =
     signer === null
       ? null

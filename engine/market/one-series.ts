@@ -258,6 +258,7 @@ export class OneSeries {
     }
     if (this.#lastFrameAt !== framesBefore || this.#closed) return;
     const due = rows[0];
+    for (const row of rows) if (this.#sequence.offerClosed(row) === 'closed') this.#options.metrics.candlesBackfilled.inc();
     if (due === undefined || venueClock.now() - due.closeTime < limits.muteAfterVenueMs) {
       this.#quietChecks += 1;
       this.#settleHealth();

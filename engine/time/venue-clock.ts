@@ -10,6 +10,8 @@ export interface RunningVenueClock extends VenueClock {
   /** Takes the first measure; later ones follow by themselves. */
   start(): Promise<void>;
   stop(): void;
+  /** Makes sure that `now` is not behind the venue: asks a venue that is followed. */
+  refresh(): Promise<void>;
   /** Any time that the venue told (event times). */
   saw(venueMs: number): void;
 }
@@ -64,6 +66,7 @@ export function createMeasuredVenueClock({ clock, log, metrics, serverTime }: Ve
       });
     },
     stop: () => timer?.cancel(),
+    refresh: () => Promise.resolve(),
     saw: () => undefined,
   };
 }
@@ -93,6 +96,9 @@ export function createFollowedVenueClock({ clock, log, serverTime }: VenueClockO
       });
     },
     stop: () => timer?.cancel(),
+    async refresh() {
+      saw(await serverTime());
+    },
     saw,
   };
 }

@@ -56,12 +56,13 @@ export interface ReplayOptions {
   readonly databaseUrl: string;
   readonly redisUrl: string;
   readonly engineEnv?: Readonly<Record<string, string>>;
+  readonly simulatorArgs?: readonly string[];
 }
 
 /** Starts everything and waits until all four bots have decided on the last candle of the history. */
 export async function beginReplay(options: ReplayOptions): Promise<Replay> {
   const fuel = hasRecording ? `recorded:${recordedPath}` : 'generated';
-  const simulator = await startSimulatorProcess(['--fuel', fuel, '--symbols', 'BTCUSDT', '--timeframe', '1m', '--seed', String(seed), '--pace', 'stepped', '--history', String(historyCandles)]);
+  const simulator = await startSimulatorProcess(['--fuel', fuel, '--symbols', 'BTCUSDT', '--timeframe', '1m', '--seed', String(seed), '--pace', 'stepped', '--history', String(historyCandles), ...(options.simulatorArgs ?? [])]);
   const dataDir = mkdtempSync(join(tmpdir(), 'evenkeel-e2e-'));
   const engineEnv = {
     DATABASE_URL: options.databaseUrl,
@@ -91,10 +92,12 @@ export async function standsAt(replay: Replay): Promise<number> {
 }
 
 /** Waits until every bot has decided on the close at `closeMs` and nothing is in flight. */
-export async function settled(replay: Replay, closeMs: number, timeoutMs = 60_000): Promise<void> {
+export async function settled(replay: Replay, closeMs: number, timeoutMs = 30_000): Promise<void> {
   await eventually(`bots settled through ${new Date(closeMs).toISOString()}`, timeoutMs, async () => {
     const status = await replay.engine.status();
     return status.botsRunning === replay.bots.size && status.settledThroughMs !== null && status.settledThroughMs >= closeMs;
+  }).catch(async (error: unknown) => {
+    throw new Error(`${String(error)}\nstatus: ${JSON.stringify(await replay.engine.status())}\n${replay.engine.process.output().slice(-4_000)}`);
   });
 }
 
