@@ -1,0 +1,326 @@
+import { Decimal } from 'decimal.js';
+import fc from 'fast-check';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createMatching } from '../../../engine/matching/engine.ts';
+import type { BookEvent, MatchingEngine, MatchingRequest } from '../../../engine/matching/matching.ts';
+import { instrumentOf } from '../../../simulator/instruments.ts';
+
+const d = (value: number | string): Decimal => new Decimal(value);
+const me = 'me';
+let book: MatchingEngine;
+let ids = 0;
+let now = 1_000;
+
+function tick(price: number | string, change: { bid?: number; ask?: number; liquidity?: number } = {}): readonly BookEvent[] {
+  now += 1_000;
+  const at = d(price);
+  return book.tick({ symbol: 'BTCUSDT', price: at, bid: d(change.bid ?? price), ask: d(change.ask ?? price), liquidity: change.liquidity === undefined ? null : d(change.liquidity), atMs: now });
+}
+
+function order(change: Partial<MatchingRequest>): MatchingRequest {
+  ids += 1;
+  return { symbol: 'BTCUSDT', side: 'BUY', type: 'MARKET', clientOrderId: `c${ids}`, ...change };
+}
+
+function place(change: Partial<MatchingRequest>) {
+  const result = book.place(me, order(change), now);
+  if (!result.ok) throw new Error(`${result.refusal.code} ${result.refusal.message}`);
+  return result.value;
+}
+
+function refusal(change: Partial<MatchingRequest>): string {
+  const result = book.place(me, order(change), now);
+  return result.ok ? 'accepted' : `${result.refusal.code} ${result.refusal.message}`;
+}
+
+const balance = (asset: string): [string, string] => {
+  const found = book.balances(me).find((one) => one.asset === asset);
+  return [found?.free.toFixed() ?? '0', found?.locked.toFixed() ?? '0'];
+};
+const statusOf = (clientOrderId: string): string | undefined => book.order(me, 'BTCUSDT', { clientOrderId })?.status;
+
+beforeEach(() => {
+  book = createMatching();
+  book.list(instrumentOf('BTCUSDT'));
+  book.openAccount(me, { maker: d('0.001'), taker: d('0.002'), asset: 'received' });
+  book.deposit(me, 'USDT', d(10_000), now);
+  book.deposit(me, 'BTC', d(1), now);
+  tick(20_000);
+});
+
+describe('a market order', () => {
+  it('buys at the ask and pays its fee from what it received', () => {
+    tick(20_000, { bid: 19_999, ask: 20_001 });
+    const { order: placed, trades } = place({ quantity: d('0.1') });
+    expect(placed.status).toBe('FILLED');
+    expect([trades[0]?.price.toFixed(), trades[0]?.commission.toFixed(), trades[0]?.commissionAsset]).toEqual(['20001', '0.0002', 'BTC']);
+    expect(balance('BTC')).toEqual(['1.0998', '0']);
+    expect(balance('USDT')).toEqual(['7999.9', '0']);
+  });
+
+  it('sells at the bid and pays its fee from the proceeds', () => {
+    tick(20_000, { bid: 19_999, ask: 20_001 });
+    place({ side: 'SELL', quantity: d('0.1') });
+    expect(balance('USDT')).toEqual([d(10_000).plus('1999.9').minus('3.9998').toFixed(), '0']);
+  });
+
+  it('cuts the fee to eight decimals, in the account holder’s favour', () => {
+    expect(place({ quantity: d('0.00123') }).trades[0]?.commission.toFixed()).toBe('0.00000246');
+    expect(place({ side: 'SELL', quantity: d('0.00123') }).trades[0]?.commission.toFixed()).toBe('0.0492');
+  });
+
+  it('that exhausts the price’s liquidity ends expired with what it got', () => {
+    tick(20_000, { liquidity: 0.05 });
+    const { order: placed } = place({ quantity: d('0.1') });
+    expect([placed.status, placed.executedQuantity.toFixed(), placed.expiryReason]).toEqual(['EXPIRED', '0.05', 'INSUFFICIENT_LIQUIDITY']);
+    expect(balance('USDT')[1]).toBe('0');
+  });
+
+  it('spends a quote amount', () => {
+    expect(place({ quoteQuantity: d(100) }).order.executedQuantity.toFixed()).toBe('0.005');
+  });
+});
+
+describe('a limit order', () => {
+  it('rests with its worth locked, and fills at its own price when the market comes', () => {
+    const { order: placed } = place({ type: 'LIMIT', timeInForce: 'GTC', quantity: d('0.1'), price: d(19_000) });
+    expect([placed.status, balance('USDT')]).toEqual(['NEW', ['8100', '1900']]);
+    tick(19_500);
+    expect(statusOf(placed.clientOrderId)).toBe('NEW');
+    tick(18_900);
+    expect(statusOf(placed.clientOrderId)).toBe('FILLED');
+    expect([balance('USDT'), balance('BTC')]).toEqual([['8100', '0'], ['1.0999', '0']]);
+  });
+
+  it('fills in parts as liquidity allows', () => {
+    const { order: placed } = place({ type: 'LIMIT', timeInForce: 'GTC', quantity: d('0.1'), price: d(19_000) });
+    tick(19_000, { liquidity: 0.04 });
+    expect([statusOf(placed.clientOrderId), balance('USDT')]).toEqual(['PARTIALLY_FILLED', ['8100', '1140']]);
+    tick(19_000, { liquidity: 0.06 });
+    expect(statusOf(placed.clientOrderId)).toBe('FILLED');
+  });
+
+  it('that crosses takes at the better price and gives the rest of its lock back', () => {
+    place({ type: 'LIMIT', timeInForce: 'GTC', quantity: d('0.1'), price: d(21_000) });
+    expect(balance('USDT')).toEqual(['8000', '0']);
+  });
+
+  it('gives its lock back when it is cancelled', () => {
+    const { order: placed } = place({ type: 'LIMIT', timeInForce: 'GTC', quantity: d('0.1'), price: d(19_000) });
+    expect(book.cancel(me, 'BTCUSDT', { orderId: placed.orderId }, 'mine', now)).toMatchObject({ ok: true, value: { status: 'CANCELED', cancelClientOrderId: 'mine' } });
+    expect(balance('USDT')).toEqual(['10000', '0']);
+    expect(book.cancel(me, 'BTCUSDT', { orderId: placed.orderId }, null, now)).toMatchObject({ ok: false, refusal: { code: -2011 } });
+  });
+
+  it('IOC and FOK expire instead of resting', () => {
+    tick(20_000, { liquidity: 0.05 });
+    expect(place({ type: 'LIMIT', timeInForce: 'IOC', quantity: d('0.1'), price: d(20_000) }).order).toMatchObject({ status: 'EXPIRED', expiryReason: 'UNFILLED_IOC_QUANTITY_EXPIRED' });
+    const killed = place({ type: 'LIMIT', timeInForce: 'FOK', quantity: d('0.1'), price: d(20_000) }).order;
+    expect([killed.status, killed.executedQuantity.toFixed()]).toEqual(['EXPIRED', '0']);
+  });
+
+  it('that only makes is refused when it would take', () => {
+    expect(refusal({ type: 'LIMIT_MAKER', quantity: d('0.1'), price: d(20_000) })).toBe('-2010 Order would immediately match and take.');
+    expect(refusal({ type: 'LIMIT_MAKER', quantity: d('0.1'), price: d(19_999) })).toBe('accepted');
+  });
+});
+
+describe('contingent orders', () => {
+  it.each([
+    ['STOP_LOSS', 'SELL', 19_000, 19_001, 18_990],
+    ['STOP_LOSS', 'BUY', 21_000, 20_999, 21_010],
+    ['TAKE_PROFIT', 'SELL', 21_000, 20_999, 21_010],
+    ['TAKE_PROFIT', 'BUY', 19_000, 19_001, 18_990],
+  ] as const)('%s %s waits for its price', (type, side, stop, before, reached) => {
+    const { order: placed } = place({ type, side, quantity: d('0.1'), stopPrice: d(stop) });
+    tick(before);
+    expect(statusOf(placed.clientOrderId)).toBe('NEW');
+    tick(reached);
+    expect(book.trades(me, 'BTCUSDT').at(-1)?.price.toFixed()).toBe(String(reached));
+  });
+
+  it('that would trigger at once is refused', () => {
+    expect(refusal({ type: 'STOP_LOSS', side: 'SELL', quantity: d('0.1'), stopPrice: d(20_000) })).toBe('-2010 Order would trigger immediately.');
+  });
+
+  it('with a limit does not sell below it when the market jumps through', () => {
+    const { order: placed } = place({ type: 'STOP_LOSS_LIMIT', side: 'SELL', quantity: d('0.1'), stopPrice: d(19_000), price: d(18_950), timeInForce: 'GTC' });
+    tick(18_000);
+    expect(statusOf(placed.clientOrderId)).toBe('NEW');
+    tick(18_960);
+    expect(book.trades(me, 'BTCUSDT').at(-1)?.price.toFixed()).toBe('18950');
+  });
+
+  it('trails the best price by its delta', () => {
+    const { order: placed } = place({ type: 'STOP_LOSS', side: 'SELL', quantity: d('0.1'), trailingDelta: 100 });
+    tick(22_000);
+    tick(21_781);
+    expect(statusOf(placed.clientOrderId)).toBe('NEW');
+    tick(21_780);
+    expect(statusOf(placed.clientOrderId)).toBe('FILLED');
+  });
+});
+
+describe('an OCO list', () => {
+  const oco = () =>
+    book.placeOco(me, { symbol: 'BTCUSDT', side: 'SELL', quantity: d('0.5'), listClientOrderId: 'list', above: { type: 'LIMIT_MAKER', clientOrderId: 'above', price: d(21_000) }, below: { type: 'STOP_LOSS', clientOrderId: 'below', stopPrice: d(19_000) } }, now);
+
+  it('locks its quantity once', () => {
+    expect(oco()).toMatchObject({ ok: true });
+    expect(balance('BTC')).toEqual(['0.5', '0.5']);
+  });
+
+  it('expires the other leg when one fills or triggers', () => {
+    oco();
+    tick(21_000);
+    expect([statusOf('above'), statusOf('below'), balance('BTC')]).toEqual(['FILLED', 'EXPIRED', ['0.5', '0']]);
+    book.deposit(me, 'BTC', d('0.5'), now);
+    tick(20_000);
+    oco();
+    tick(18_900);
+    expect([statusOf('above'), statusOf('below')]).toEqual(['EXPIRED', 'FILLED']);
+  });
+
+  it('goes as a whole when one leg is cancelled', () => {
+    oco();
+    book.cancel(me, 'BTCUSDT', { clientOrderId: 'above' }, null, now);
+    expect([statusOf('above'), statusOf('below'), balance('BTC')]).toEqual(['CANCELED', 'CANCELED', ['1', '0']]);
+  });
+
+  it('with its legs on the wrong sides is refused', () => {
+    const wrong = book.placeOco(me, { symbol: 'BTCUSDT', side: 'SELL', quantity: d('0.5'), listClientOrderId: 'list', above: { type: 'LIMIT_MAKER', clientOrderId: 'above', price: d(21_000) }, below: { type: 'LIMIT_MAKER', clientOrderId: 'below', price: d(19_000) } }, now);
+    expect(wrong).toMatchObject({ ok: false, refusal: { code: -1168 } });
+  });
+});
+
+describe('cancelReplace', () => {
+  it('uses what the cancel frees', () => {
+    const { order: old } = place({ type: 'LIMIT', timeInForce: 'GTC', quantity: d('0.5'), price: d(19_000) });
+    const done = book.cancelReplace(me, { cancel: { orderId: old.orderId }, mode: 'STOP_ON_FAILURE', replacement: order({ type: 'LIMIT', timeInForce: 'GTC', quantity: d('0.5'), price: d(19_900) }) }, now);
+    expect([done.cancel.ok, done.placed.ok, balance('USDT')]).toEqual([true, true, ['50', '9950']]);
+  });
+
+  it('stops or goes on when the cancel fails, as its mode says', () => {
+    const replacement = () => order({ type: 'LIMIT', timeInForce: 'GTC', quantity: d('0.1'), price: d(19_000) });
+    expect(book.cancelReplace(me, { cancel: { orderId: 99n }, mode: 'STOP_ON_FAILURE', replacement: replacement() }, now)).toMatchObject({ cancel: { ok: false }, placed: { ok: false, refusal: null } });
+    expect(book.cancelReplace(me, { cancel: { orderId: 99n }, mode: 'ALLOW_FAILURE', replacement: replacement() }, now)).toMatchObject({ cancel: { ok: false }, placed: { ok: true } });
+  });
+});
+
+describe('refusals', () => {
+  it.each([
+    ['an unknown symbol', { symbol: 'NOPE', quantity: d(1) }, '-1121'],
+    ['too many decimals', { quantity: d('0.000000001') }, '-1111'],
+    ['a quantity off the step', { quantity: d('0.000015') }, '-1013 Filter failure: LOT_SIZE'],
+    ['a price off the tick', { type: 'LIMIT', timeInForce: 'GTC', quantity: d('0.1'), price: d('19000.001') }, '-1013 Filter failure: PRICE_FILTER'],
+    ['too little worth', { quantity: d('0.0002') }, '-1013 Filter failure: NOTIONAL'],
+    ['a price far from the market', { type: 'LIMIT', timeInForce: 'GTC', quantity: d('0.1'), price: d(3_000) }, '-1013 Filter failure: PERCENT_PRICE_BY_SIDE'],
+    ['more than the account has', { quantity: d(1) }, '-2010 Account has insufficient balance'],
+    ['a limit without a price', { type: 'LIMIT', timeInForce: 'GTC', quantity: d('0.1') }, "-1102 Mandatory parameter 'price'"],
+  ] as const)('of %s', (_, change, expected) => {
+    expect(refusal(change)).toContain(expected);
+    expect(balance('USDT')).toEqual(['10000', '0']);
+  });
+
+  it('of a client id that an open order has, and not of one that is over', () => {
+    place({ type: 'LIMIT', timeInForce: 'GTC', quantity: d('0.1'), price: d(19_000), clientOrderId: 'same' });
+    expect(refusal({ quantity: d('0.01'), clientOrderId: 'same' })).toBe('-2010 Duplicate order sent.');
+    tick(19_000);
+    expect(refusal({ quantity: d('0.01'), clientOrderId: 'same' })).toBe('accepted');
+  });
+
+  it('of more open contingent orders than allowed', () => {
+    for (let n = 0; n < 5; n += 1) place({ type: 'STOP_LOSS', side: 'SELL', quantity: d('0.01'), stopPrice: d(19_000 - n) });
+    expect(refusal({ type: 'STOP_LOSS', side: 'SELL', quantity: d('0.01'), stopPrice: d(18_000) })).toBe('-1013 Filter failure: MAX_NUM_ALGO_ORDERS');
+  });
+
+  it('while the market is halted', () => {
+    book.setStatus('BTCUSDT', 'HALT');
+    expect(refusal({ quantity: d('0.1') })).toBe('-1013 Market is closed.');
+  });
+});
+
+describe('whatever is done', () => {
+  const action = fc.oneof(
+    fc.record({ kind: fc.constant('tick' as const), cents: fc.integer({ min: 1_500_000, max: 2_500_000 }), liquidity: fc.option(fc.integer({ min: 1, max: 50 })) }),
+    fc.record({ kind: fc.constant('place' as const), buy: fc.boolean(), type: fc.constantFrom('MARKET' as const, 'LIMIT' as const, 'STOP_LOSS' as const, 'TAKE_PROFIT' as const), lots: fc.integer({ min: 50, max: 40_000 }), cents: fc.integer({ min: 1_500_000, max: 2_500_000 }) }),
+    fc.record({ kind: fc.constant('cancel' as const), pick: fc.nat(50) }),
+  );
+
+  function run(actions: readonly (typeof action extends fc.Arbitrary<infer T> ? T : never)[]): BookEvent[] {
+    const events: BookEvent[] = [];
+    for (const step of actions) {
+      now += 100;
+      if (step.kind === 'tick') events.push(...book.tick({ symbol: 'BTCUSDT', price: d(step.cents).div(100), bid: d(step.cents).div(100), ask: d(step.cents).div(100), liquidity: step.liquidity === null ? null : d(step.liquidity).div(100), atMs: now }));
+      else if (step.kind === 'cancel') {
+        const open = book.openOrders(me, 'BTCUSDT');
+        const target = open[step.pick % Math.max(1, open.length)];
+        if (target !== undefined) {
+          const result = book.cancel(me, 'BTCUSDT', { orderId: target.orderId }, null, now);
+          if (result.ok) events.push(...result.events);
+        }
+      } else {
+        const price = d(step.cents).div(100);
+        const request: MatchingRequest = {
+          symbol: 'BTCUSDT',
+          side: step.buy ? 'BUY' : 'SELL',
+          type: step.type,
+          clientOrderId: `p${events.length}-${now}`,
+          quantity: d(step.lots).times('0.00001'),
+          ...(step.type === 'LIMIT' ? { price, timeInForce: 'GTC' as const } : step.type === 'MARKET' ? {} : { stopPrice: price }),
+        };
+        const result = book.place(me, request, now);
+        if (result.ok) events.push(...result.events);
+      }
+    }
+    return events;
+  }
+
+  const fresh = (): void => {
+    book = createMatching();
+    now = 1_000;
+    book.list(instrumentOf('BTCUSDT'));
+    book.openAccount(me, { maker: d('0.001'), taker: d('0.002'), asset: 'received' });
+    book.deposit(me, 'USDT', d(10_000), now);
+    book.deposit(me, 'BTC', d(1), now);
+    tick(20_000);
+  };
+
+  it('conserves money: balances are deposits plus trades minus commissions, and locks are what open orders need', () => {
+    fc.assert(
+      fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
+        fresh();
+        run(actions);
+        const expected = { USDT: d(10_000), BTC: d(1) };
+        for (const trade of book.trades(me, 'BTCUSDT')) {
+          const sign = trade.side === 'BUY' ? 1 : -1;
+          expected.BTC = expected.BTC.plus(trade.quantity.times(sign));
+          expected.USDT = expected.USDT.minus(trade.quoteQuantity.times(sign));
+          const asset = trade.commissionAsset as 'BTC' | 'USDT';
+          expected[asset] = expected[asset].minus(trade.commission);
+        }
+        const open = book.openOrders(me, 'BTCUSDT');
+        for (const { asset, free, locked } of book.balances(me)) {
+          expect(free.gte(0) && locked.gte(0)).toBe(true);
+          expect(free.plus(locked).toFixed()).toBe(expected[asset as 'BTC' | 'USDT'].toFixed());
+          if (open.length === 0) expect(locked.toFixed()).toBe('0');
+        }
+        for (const one of book.orders(me, 'BTCUSDT')) expect(one.executedQuantity.lte(one.quantity)).toBe(true);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('the same actions give the same events', () => {
+    const text = (events: readonly BookEvent[]): string => JSON.stringify(events, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
+    fc.assert(
+      fc.property(fc.array(action, { maxLength: 30 }), (actions) => {
+        fresh();
+        const first = text(run(actions));
+        fresh();
+        expect(text(run(actions))).toBe(first);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
