@@ -1,0 +1,133 @@
+/** Signatures, and what answers mean: above all which of them prove that no order was placed. */
+import { generateKeyPairSync, verify } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { networkRefusal, provesNotPlaced, refusalOf } from '../../../engine/exchanges/binance/errors.ts';
+import { parseJson } from '../../../engine/exchanges/binance/json.ts';
+import { UnusableKey, createSigner, encodeQuery, signParameters, signQuery } from '../../../engine/exchanges/binance/signing.ts';
+import { readUserEvent } from '../../../engine/exchanges/binance/user-stream.ts';
+import { MalformedAnswer, readInstrument, readKline, readOrder } from '../../../engine/exchanges/binance/wire.ts';
+import { Secret } from '../../../engine/secret.ts';
+
+/** Key, secret and requests of Binance's published signing examples. */
+const published = createSigner({
+  kind: 'hmac',
+  apiKey: new Secret('vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A'),
+  secret: new Secret('NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j'),
+});
+const order = (symbol: string) => ({ symbol, side: 'BUY', type: 'LIMIT', timeInForce: 'GTC', quantity: 1, price: 0.1, recvWindow: 5000, timestamp: 1499827319559 });
+
+describe('signing', () => {
+  it.each([
+    ['LTCBTC', 'c8db56825ae71d6d79447849e617115f4a920fa2acdcab2b053c4b2838bd6b71'],
+    ['１２３４５６', 'e1353ec6b14d888f1164ae9af8228a3dbd508bc82eb867db8ab6046442f33ef3'],
+  ])('agrees with the published example for %s', (symbol, signature) => {
+    expect(published.sign(encodeQuery(order(symbol)))).toBe(signature);
+    expect(signQuery(encodeQuery(order(symbol)), published)).toMatch(new RegExp(`&signature=${signature}$`));
+  });
+
+  it('signs with Ed25519 in base64, percent-encoded in a query', () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const signer = createSigner({ kind: 'ed25519', apiKey: new Secret('k'), secret: new Secret(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()) });
+    const signed = signQuery('a=1', signer);
+    const signature = decodeURIComponent(signed.split('signature=')[1] ?? '');
+    expect(verify(null, Buffer.from('a=1'), publicKey, Buffer.from(signature, 'base64'))).toBe(true);
+    expect(signed.split('signature=')[1]).not.toMatch(/[+/=]/);
+  });
+
+  it('signs socket parameters sorted by name and not encoded', () => {
+    const signed = signParameters({ timestamp: 2, recvWindow: 1 }, published);
+    expect(signed['signature']).toBe(published.sign(`apiKey=${String(signed['apiKey'])}&recvWindow=1&timestamp=2`));
+  });
+
+  it('says what is wrong with a key without showing it', () => {
+    const making = () => createSigner({ kind: 'ed25519', apiKey: new Secret('k'), secret: new Secret('topsecret') });
+    expect(making).toThrow(UnusableKey);
+    expect(making).not.toThrow(/topsecret/);
+  });
+});
+
+describe('the answer to an order', () => {
+  const answer = (status: number, body: unknown) => provesNotPlaced(refusalOf({ status, body, retryAfterSeconds: null }));
+  it.each([
+    ['a filter failure', 400, { code: -1013, msg: 'Filter failure: LOT_SIZE' }, true],
+    ['insufficient balance', 400, { code: -2010, msg: 'Account has insufficient balance for requested action.' }, true],
+    ['a late timestamp', 400, { code: -1021, msg: 'Timestamp for this request is outside of the recvWindow.' }, true],
+    ['a wrong signature', 400, { code: -1022, msg: 'Signature for this request is not valid.' }, true],
+    ['a wrong key', 401, { code: -2015, msg: 'Invalid API-key, IP, or permissions for action.' }, true],
+    ['too many requests', 429, { code: -1003, msg: 'Too much request weight used' }, true],
+    ['a ban', 418, { code: -1003, msg: 'banned until 1700000000000' }, true],
+    ['a duplicate id: an earlier one lives', 400, { code: -2010, msg: 'Duplicate order sent.' }, false],
+    ['an unknown error', 400, { code: -1000, msg: 'An unknown error occurred while processing the request.' }, false],
+    ['an internal error', 400, { code: -1001, msg: 'Internal error' }, false],
+    ['an unexpected bus answer', 400, { code: -1006, msg: 'An unexpected response' }, false],
+    ['a timeout inside', 504, { code: -1007, msg: 'Timeout waiting for response from backend server.' }, false],
+    ['any 5xx', 503, { code: -1008, msg: 'Server is currently overloaded' }, false],
+    ['an error page', 502, '<html>Bad Gateway</html>', false],
+    ['a 4xx without a code', 400, 'nonsense', false],
+    ['a firewall', 403, '<html>blocked</html>', false],
+    ['a request timeout', 408, { code: -1007, msg: 'x' }, false],
+    ['a 200 that says nothing', 200, {}, false],
+  ])('%s (%i) proves that it was not placed: %#', (_, status, body, proves) => {
+    expect(answer(status, body)).toBe(proves);
+  });
+
+  it('that never came proves nothing', () => {
+    expect(provesNotPlaced(networkRefusal(new Error('socket hang up')))).toBe(false);
+  });
+
+  it('is classified for whoever reacts', () => {
+    const classOf = (status: number, code: number, msg: string) => refusalOf({ status, body: { code, msg }, retryAfterSeconds: null }).class;
+    expect(classOf(400, -2010, 'Account has insufficient balance for requested action.')).toBe('insufficient-balance');
+    expect(classOf(400, -2010, 'Market is closed.')).toBe('symbol-closed');
+    expect(classOf(400, -2013, 'Order does not exist.')).toBe('not-found');
+    expect(classOf(400, -1121, 'Invalid symbol.')).toBe('bad-request');
+    expect(classOf(429, -1015, 'Too many new orders')).toBe('rate-limited');
+    expect(classOf(418, -1003, 'x')).toBe('banned');
+  });
+});
+
+describe('reading', () => {
+  it('keeps ids beyond 2^53 as they are', () => {
+    expect(parseJson('{"orderId":8389765530121592356,"n":5}')).toEqual({ orderId: '8389765530121592356', n: 5 });
+    expect(parseJson('<html>')).toBe('<html>');
+  });
+
+  const wire = { symbol: 'BTCUSDT', orderId: 7, clientOrderId: 'mine', side: 'BUY', type: 'MARKET', status: 'FILLED', origQty: '0.5', executedQty: '0.5', cummulativeQuoteQty: '10000.0', transactTime: 5 };
+
+  it('takes our id of a cancelled order from the original one', () => {
+    expect(readOrder({ ...wire, clientOrderId: 'the-cancel', origClientOrderId: 'mine' }).clientOrderId).toBe('mine');
+  });
+
+  it.each([['no id', { ...wire, orderId: undefined }], ['a status from the future', { ...wire, status: 'DREAMT' }], ['an amount that is none', { ...wire, executedQty: 'NaN' }], ['a float for an amount', { ...wire, executedQty: 0.5 }], ['no object', 'FILLED']])('refuses an order with %s', (_, body) => {
+    expect(() => readOrder(body)).toThrow(MalformedAnswer);
+  });
+
+  it('calls a kline closed only when the venue’s time has passed its end', () => {
+    const row = [60_000, '1', '2', '0.5', '1.5', '10', 119_999, '0', 1, '0', '0', '0'];
+    expect(readKline(row, 119_999).closed).toBe(false);
+    expect(readKline(row, 120_000).closed).toBe(true);
+    expect(() => readKline([60_000, '1', null], 0)).toThrow(MalformedAnswer);
+  });
+
+  it('reads filters, and takes a status that it does not know for not trading', () => {
+    const symbol = {
+      symbol: 'XUSDT', status: 'SLEEPING', baseAsset: 'X', quoteAsset: 'USDT', baseAssetPrecision: 8, quotePrecision: 8, orderTypes: ['MARKET', 'LIMIT', 'NEW_TYPE'], ocoAllowed: true, cancelReplaceAllowed: true,
+      filters: [
+        { filterType: 'PRICE_FILTER', minPrice: '0.01', maxPrice: '1000', tickSize: '0.01' },
+        { filterType: 'LOT_SIZE', minQty: '0.1', maxQty: '100', stepSize: '0.1' },
+        { filterType: 'MIN_NOTIONAL', minNotional: '10', applyToMarket: true, avgPriceMins: 5 },
+        { filterType: 'A_NEW_FILTER', x: 1 },
+      ],
+    };
+    const instrument = readInstrument(symbol);
+    expect([instrument.status, instrument.orderTypes, instrument.notional?.min.toFixed(), instrument.notional?.applyMinToMarket]).toEqual(['BREAK', ['MARKET', 'LIMIT'], '10', true]);
+    expect(() => readInstrument({ ...symbol, filters: [] })).toThrow(MalformedAnswer);
+  });
+
+  it('reads fills and cancels from user events', () => {
+    const report = { e: 'executionReport', E: 9, s: 'BTCUSDT', c: 'mine', S: 'BUY', o: 'MARKET', q: '1', X: 'FILLED', x: 'TRADE', i: 7, l: '1', z: '1', L: '20000', n: '0.001', N: 'BTC', T: 8, t: 3, Z: '20000', C: '', m: false, r: 'NONE' };
+    expect(readUserEvent(report)).toMatchObject({ type: 'order-updated', order: { clientOrderId: 'mine', status: 'FILLED' }, fill: { tradeId: '3', commissionAsset: 'BTC', atMs: 8 } });
+    expect(readUserEvent({ ...report, x: 'CANCELED', X: 'CANCELED', c: 'the-cancel', C: 'mine', t: -1 })).toMatchObject({ order: { clientOrderId: 'mine' }, fill: null });
+    expect(readUserEvent({ e: 'somethingNew' })).toBeNull();
+  });
+});

@@ -1,0 +1,139 @@
+/** The REST client against a server that misbehaves: one POST per order, reads repeated a little, silence kept. */
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RestClient } from '../../../engine/exchanges/binance/rest.ts';
+import { createSigner } from '../../../engine/exchanges/binance/signing.ts';
+import { createBinanceSpotAccount } from '../../../engine/exchanges/binance/spot.ts';
+import type { OrderRequest, TradingAccount } from '../../../engine/exchanges/exchange.ts';
+import { createMetrics } from '../../../engine/observe/metrics.ts';
+import { Secret } from '../../../engine/secret.ts';
+import { systemClock } from '../../../engine/time/clock.ts';
+import { d } from '../trading/given.ts';
+
+type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => void;
+
+let server: Server;
+let handler: Handler;
+let requests: { method: string; url: string; body: string }[];
+let rest: RestClient;
+let account: TradingAccount;
+let blocked: string[];
+let grants: boolean[];
+
+beforeEach(async () => {
+  requests = [];
+  blocked = [];
+  grants = [];
+  server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => {
+      requests.push({ method: request.method ?? '', url: request.url ?? '', body });
+      handler(request, response, body);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  rest = new RestClient({
+    baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    clock: systemClock,
+    venueClock: { now: () => 1_700_000_000_000, trusted: true },
+    log: pino({ level: 'silent' }),
+    metrics: createMetrics(),
+    random: () => 0,
+    signer: createSigner({ kind: 'hmac', apiKey: new Secret('key'), secret: new Secret('secret') }),
+    budget: {
+      take: async () => (grants.shift() ?? true ? { granted: true } : { granted: false, retryAfterMs: 1, reason: 'full' }),
+      observe: () => undefined,
+      blockUntil: async (_, reason) => void blocked.push(reason),
+    },
+  });
+  account = createBinanceSpotAccount({ name: 'test', rest, listen: () => ({ stop: async () => undefined }) });
+});
+afterEach(async () => {
+  rest.close();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+const json = (response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void => {
+  response.writeHead(status, headers);
+  response.end(typeof body === 'string' ? body : JSON.stringify(body));
+};
+const order: OrderRequest = { symbol: 'BTCUSDT', clientOrderId: 'mine', side: 'BUY', type: 'MARKET', quantity: d('0.00000001') };
+const place = () => account.placeOrder(order, { timestampMs: 1_700_000_000_000, recvWindowMs: 3_000 });
+const placed = { symbol: 'BTCUSDT', orderId: 7, clientOrderId: 'mine', side: 'BUY', type: 'MARKET', status: 'FILLED', origQty: '0.5', executedQty: '0.5', cummulativeQuoteQty: '10000', transactTime: 5, fills: [{ price: '20000', qty: '0.5', commission: '0.0005', commissionAsset: 'BTC', tradeId: 3 }] };
+
+describe('an order', () => {
+  it('is sent once, signed, with plain decimals and the times of its intent', async () => {
+    handler = (_, response) => json(response, 200, placed);
+    expect(await place()).toMatchObject({ kind: 'accepted', order: { orderId: '7' }, fills: [{ tradeId: '3' }] });
+    expect(requests).toHaveLength(1);
+    expect(requests[0]?.body).toMatch(/quantity=0\.00000001&newClientOrderId=mine&newOrderRespType=FULL&recvWindow=3000&timestamp=1700000000000&signature=[0-9a-f]{64}$/);
+  });
+
+  it.each<[string, Handler]>([
+    ['whose connection breaks', (_, response) => void response.destroy()],
+    ['that is answered with an error page', (_, response) => json(response, 502, '<html>')],
+    ['that is answered with half a body', (_, response) => json(response, 200, '{"symbol":"BTC')],
+    ['that is answered without an id', (_, response) => json(response, 200, { ...placed, orderId: undefined })],
+    ['that is answered with a 503', (_, response) => json(response, 503, { code: -1008, msg: 'overloaded' })],
+  ])('%s is unknown and never sent again', async (_, misbehave) => {
+    handler = misbehave;
+    expect(await place()).toMatchObject({ kind: 'unknown' });
+    expect(requests).toHaveLength(1);
+  });
+
+  it('that is refused carries what the exchange said', async () => {
+    handler = (_, response) => json(response, 400, { code: -1013, msg: 'Filter failure: LOT_SIZE' });
+    expect(await place()).toMatchObject({ kind: 'rejected', refusal: { code: -1013, message: 'Filter failure: LOT_SIZE', class: 'filter' } });
+  });
+
+  it('is not sent while the exchange wants silence', async () => {
+    handler = (_, response) => json(response, 429, { code: -1003, msg: 'Too much' }, { 'retry-after': '30' });
+    expect(await place()).toMatchObject({ kind: 'rejected', refusal: { class: 'rate-limited', retryAfterMs: 30_000 } });
+    expect(await place()).toMatchObject({ kind: 'rejected' });
+    expect(requests).toHaveLength(1);
+    expect(blocked).toEqual(['HTTP 429']);
+  });
+});
+
+describe('a read', () => {
+  it('is repeated after a broken connection, a few times', async () => {
+    handler = (_, response) => (requests.length < 3 ? void response.destroy() : json(response, 200, [placed]));
+    expect(await account.openOrders('BTCUSDT')).toHaveLength(1);
+    handler = (_, response) => void response.destroy();
+    await expect(account.openOrders('BTCUSDT')).rejects.toMatchObject({ refusal: { class: 'network' } });
+    expect(requests.length).toBe(6);
+  });
+
+  it('takes "does not exist" for absent, and nothing else', async () => {
+    handler = (_, response) => json(response, 400, { code: -2013, msg: 'Order does not exist.' });
+    expect(await account.order('BTCUSDT', 'mine')).toEqual({ kind: 'absent' });
+    handler = (_, response) => json(response, 400, { code: -1121, msg: 'Invalid symbol.' });
+    await expect(account.order('BTCUSDT', 'mine')).rejects.toMatchObject({ refusal: { code: -1121 } });
+  });
+
+  it('waits for request weight', async () => {
+    grants = [false, false, true];
+    handler = (_, response) => json(response, 200, []);
+    await account.openOrders('BTCUSDT');
+    expect([requests.length, grants.length]).toEqual([1, 0]);
+  });
+
+  it('of an answer that cannot be used says so', async () => {
+    handler = (_, response) => json(response, 200, { surprise: true });
+    await expect(account.openOrders('BTCUSDT')).rejects.toMatchObject({ refusal: { class: 'malformed-answer' } });
+  });
+
+  it('of a body without end is cut', async () => {
+    handler = (_, response) => {
+      response.writeHead(200);
+      response.write('['.padEnd(9 * 1024 * 1024));
+      response.end(']');
+    };
+    await expect(account.balances()).rejects.toMatchObject({ refusal: { class: 'network' } });
+  });
+});
