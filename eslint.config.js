@@ -1,10 +1,19 @@
 import tseslint from 'typescript-eslint';
 
 const effects = [
-  { selector: "MemberExpression[object.name='Date'][property.name='now']", message: 'Take the time from the clock port (engine/time/clock.ts).' },
-  { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: 'Take the time from the clock port (engine/time/clock.ts).' },
+  {
+    selector: "MemberExpression[object.name='Date'][property.name='now']",
+    message: 'Take the time from the clock port (engine/time/clock.ts).',
+  },
+  {
+    selector: "NewExpression[callee.name='Date'][arguments.length=0]",
+    message: 'Take the time from the clock port (engine/time/clock.ts).',
+  },
   { selector: "MemberExpression[object.name='Math'][property.name='random']", message: 'Take randomness as an argument.' },
-  { selector: "CallExpression[callee.name=/^(setTimeout|setInterval|setImmediate)$/]", message: 'Take timers from the clock port (engine/time/clock.ts).' },
+  {
+    selector: 'CallExpression[callee.name=/^(setTimeout|setInterval|setImmediate)$/]',
+    message: 'Take timers from the clock port (engine/time/clock.ts).',
+  },
 ];
 
 export default tseslint.config(
@@ -25,6 +34,10 @@ export default tseslint.config(
       'prefer-const': 'error',
     },
   },
-  { files: ['engine/**/*.ts', 'admin/**/*.ts', 'simulator/**/*.ts'], ignores: ['engine/time/**'], rules: { 'no-restricted-syntax': ['error', ...effects] } },
+  {
+    files: ['engine/**/*.ts', 'admin/**/*.ts', 'simulator/**/*.ts'],
+    ignores: ['engine/time/**'],
+    rules: { 'no-restricted-syntax': ['error', ...effects] },
+  },
   { files: ['**/*.js'], ...tseslint.configs.disableTypeChecked },
 );

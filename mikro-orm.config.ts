@@ -4,4 +4,6 @@ import { ormOptions } from './engine/persistence/orm.ts';
 
 const config = readConfig(process.env);
 
-export default ormOptions({ url: config.databaseUrl?.reveal() ?? 'postgresql://127.0.0.1:5432/evenkeel', ...config.database }, (message) => process.stderr.write(`${message}\n`));
+export default ormOptions({ url: config.databaseUrl?.reveal() ?? 'postgresql://127.0.0.1:5432/evenkeel', ...config.database }, (message) =>
+  process.stderr.write(`${message}\n`),
+);

@@ -32,7 +32,15 @@ export async function audit(em: EntityManager, entry: AuditEntry): Promise<void>
 }
 
 /** Of everything that the row says and the hash before it. */
-export function auditHash(row: { at: Date; actor: string; action: string; subject: string; detail: unknown; requestId: string | null; previousHash: string | null }): string {
+export function auditHash(row: {
+  at: Date;
+  actor: string;
+  action: string;
+  subject: string;
+  detail: unknown;
+  requestId: string | null;
+  previousHash: string | null;
+}): string {
   return createHash('sha256')
     .update(JSON.stringify([row.previousHash, row.at.toISOString(), row.actor, row.action, row.subject, sorted(row.detail), row.requestId]))
     .digest('hex');

@@ -46,7 +46,11 @@ export const blankColumns: AllColumns = {
 };
 
 /** The columns with the body's values on top. Throws a problem that names every field that is wrong; `more` are problems found elsewhere. */
-export function applyBody(columns: AllColumns, body: Body, more: readonly { readonly field: string; readonly detail: string }[]): AllColumns {
+export function applyBody(
+  columns: AllColumns,
+  body: Body,
+  more: readonly { readonly field: string; readonly detail: string }[],
+): AllColumns {
   const problems = [...more];
   const values: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(body)) {
@@ -54,7 +58,8 @@ export function applyBody(columns: AllColumns, body: Body, more: readonly { read
     if (!Object.hasOwn(columns, key)) continue;
     if ((moneyFields as readonly string[]).includes(name)) {
       const money = readMoney(value);
-      if (money === undefined) problems.push({ field: name, detail: 'must be a decimal number of 0 or more with at most 18 decimals, as text ("1000.50")' });
+      if (money === undefined)
+        problems.push({ field: name, detail: 'must be a decimal number of 0 or more with at most 18 decimals, as text ("1000.50")' });
       else values[key] = money;
     } else values[key] = value;
   }

@@ -33,14 +33,25 @@ export function jsonRow(row: Row): Row {
 const timeColumn = /_at$|^timestamp$|^last_execution$/;
 const idColumn = /(^|_)id$|^decision_ms$|^epoch$|^lock_epoch$|^signed_ts$/;
 const moneyColumns = new Set([
-  'initial_capital', 'position_size_fixed', 'transfer_amount', 'price', 'quantity', 'quantity_filled', 'quote_quantity_filled', 'commission_amount', 'pnl', 'realized_pnl',
-  'reference_price', 'executed_quantity', 'executed_quote',
+  'initial_capital',
+  'position_size_fixed',
+  'transfer_amount',
+  'price',
+  'quantity',
+  'quantity_filled',
+  'quote_quantity_filled',
+  'commission_amount',
+  'pnl',
+  'realized_pnl',
+  'reference_price',
+  'executed_quantity',
+  'executed_quote',
 ]);
 
 function jsonValue(name: string, value: unknown): unknown {
   if (value === null || value === undefined) return null;
   if (timeColumn.test(name)) return new Date(value as string | Date).toISOString();
   if (moneyColumns.has(name)) return new Decimal(value as string).toFixed();
-  if (idColumn.test(name)) return typeof value === 'string' ? value : String(value as number);
+  if (idColumn.test(name)) return typeof value === 'string' ? value : (value as number).toString();
   return value;
 }

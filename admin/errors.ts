@@ -19,30 +19,55 @@ export function answerProblems(app: FastifyInstance, log: Log): void {
     send(problem, request, reply);
   });
   app.setNotFoundHandler((request, reply) => {
-    const known = (['GET', 'POST', 'PATCH', 'DELETE'] as const).filter((method) => app.hasRoute({ method, url: request.url.split('?')[0] ?? '' }));
-    send(known.length > 0 ? new Problem('method-not-allowed', `${request.method} is not possible here; try ${known.join(', ')}`) : new Problem('not-found', 'there is nothing at this address; GET /v1/openapi.json lists what there is'), request, reply);
+    const known = (['GET', 'POST', 'PATCH', 'DELETE'] as const).filter((method) =>
+      app.hasRoute({ method, url: request.url.split('?')[0] ?? '' }),
+    );
+    send(
+      known.length > 0
+        ? new Problem('method-not-allowed', `${request.method} is not possible here; try ${known.join(', ')}`)
+        : new Problem('not-found', 'there is nothing at this address; GET /v1/openapi.json lists what there is'),
+      request,
+      reply,
+    );
   });
 }
 
 function send(problem: Problem, request: FastifyRequest, reply: FastifyReply): void {
   if (problem.retryAfterSeconds !== null) void reply.header('retry-after', String(problem.retryAfterSeconds));
-  void reply.code(problem.status).type('application/problem+json').send(problem.toBody(request.url.split('?')[0] ?? '', request.id));
+  void reply
+    .code(problem.status)
+    .type('application/problem+json')
+    .send(problem.toBody(request.url.split('?')[0] ?? '', request.id));
 }
 
 function problemOf(error: FastifyError | Problem): Problem {
   if (error instanceof Problem) return error;
   if (error.validation !== undefined) {
     const errors = error.validation.map((one): FieldError => {
-      const named = typeof one.params['missingProperty'] === 'string' ? one.params['missingProperty'] : typeof one.params['additionalProperty'] === 'string' ? one.params['additionalProperty'] : '';
+      const named =
+        typeof one.params['missingProperty'] === 'string'
+          ? one.params['missingProperty']
+          : typeof one.params['additionalProperty'] === 'string'
+            ? one.params['additionalProperty']
+            : '';
       const path = `${one.instancePath}${named === '' ? '' : `/${named}`}`;
       const allowed = Array.isArray(one.params['allowedValues']) ? `: ${(one.params['allowedValues'] as unknown[]).join(', ')}` : '';
-      return { pointer: path === '' ? '/' : path, field: path.replace(/^\//, '').replaceAll('/', '.'), detail: `${one.message ?? 'is not valid'}${allowed}` };
+      return {
+        pointer: path === '' ? '/' : path,
+        field: path.replace(/^\//, '').replaceAll('/', '.'),
+        detail: `${one.message ?? 'is not valid'}${allowed}`,
+      };
     });
     const where = error.validationContext === 'body' || error.validationContext === undefined ? '' : ` (${error.validationContext})`;
-    return new Problem('invalid-request', errors.map(({ field, detail }) => `${field === '' ? 'the body' : field}${where} ${detail}`).join('; '), errors);
+    return new Problem(
+      'invalid-request',
+      errors.map(({ field, detail }) => `${field === '' ? 'the body' : field}${where} ${detail}`).join('; '),
+      errors,
+    );
   }
   const code = byFastifyCode[error.code];
   if (code !== undefined) return new Problem(code, code === 'body-too-large' ? 'the body may have at most 64 KiB' : error.message);
-  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) return new Problem('invalid-request', error.message);
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
+    return new Problem('invalid-request', error.message);
   return new Problem('internal', 'the request failed inside; the log knows it by its request id');
 }

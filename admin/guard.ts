@@ -22,7 +22,12 @@ export function guard(app: FastifyInstance, ports: AdminPorts): void {
   const throttle = new Throttle(ports.clock);
   app.decorateRequest('caller', null);
   app.addHook('onRequest', async (request, reply) => {
-    void reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', 'content-security-policy': "default-src 'none'", 'referrer-policy': 'no-referrer' });
+    void reply.headers({
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': "default-src 'none'",
+      'referrer-policy': 'no-referrer',
+    });
     refuseForeignHost(request, ports);
     refuseForeignPages(request);
     // An address that does not exist is answered as such to those who may know it.
@@ -47,20 +52,30 @@ function refuseForeignHost(request: FastifyRequest, { listen }: AdminPorts): voi
 
 function refuseForeignPages(request: FastifyRequest): void {
   const site = request.headers['sec-fetch-site'];
-  if (site !== undefined && site !== 'same-origin' && site !== 'none') throw new Problem('forbidden', 'requests of other web sites are refused');
+  if (site !== undefined && site !== 'same-origin' && site !== 'none')
+    throw new Problem('forbidden', 'requests of other web sites are refused');
   const { origin } = request.headers;
-  if (origin !== undefined && origin !== `http://${request.headers.host ?? ''}` && origin !== `https://${request.headers.host ?? ''}`) throw new Problem('forbidden', 'requests of other origins are refused');
+  if (origin !== undefined && origin !== `http://${request.headers.host ?? ''}` && origin !== `https://${request.headers.host ?? ''}`)
+    throw new Problem('forbidden', 'requests of other origins are refused');
 }
 
 async function authenticate(request: FastifyRequest, { orm, clock }: AdminPorts, throttle: Throttle): Promise<Caller> {
   const waitMs = throttle.waitMs(request.ip);
-  if (waitMs > 0) throw new Problem('too-many-requests', `too many wrong tokens from ${request.ip}; try again in ${Math.ceil(waitMs / 1_000)} s`, [], Math.ceil(waitMs / 1_000));
+  if (waitMs > 0)
+    throw new Problem(
+      'too-many-requests',
+      `too many wrong tokens from ${request.ip}; try again in ${Math.ceil(waitMs / 1_000)} s`,
+      [],
+      Math.ceil(waitMs / 1_000),
+    );
   const header = request.headers.authorization ?? '';
   const token = /^Bearer ([^\s]+)$/i.exec(header)?.[1];
   const caller = token === undefined ? null : await findCaller(orm.em.fork(), token, new Date(clock.now()));
   if (caller === null) {
     throttle.failed(request.ip);
-    throw new Problem('unauthorized', header === '' ? 'send the header "Authorization: Bearer <token>"' : 'the token is not valid', [{ pointer: 'authorization', field: 'authorization', detail: header === '' ? 'is missing' : 'is not a valid token' }]);
+    throw new Problem('unauthorized', header === '' ? 'send the header "Authorization: Bearer <token>"' : 'the token is not valid', [
+      { pointer: 'authorization', field: 'authorization', detail: header === '' ? 'is missing' : 'is not a valid token' },
+    ]);
   }
   throttle.succeeded(request.ip);
   return caller;

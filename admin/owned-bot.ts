@@ -6,7 +6,11 @@ import { BotConfig } from '../entities/index.ts';
 import { Problem } from './problem.ts';
 
 export async function ownedBot(em: EntityManager, userId: string, botId: string, lock = true): Promise<BotConfig> {
-  const bot = await em.findOne(BotConfig, { id: botId, user: userId, deletedAt: null }, lock ? { lockMode: LockMode.PESSIMISTIC_WRITE } : {});
+  const bot = await em.findOne(
+    BotConfig,
+    { id: botId, user: userId, deletedAt: null },
+    lock ? { lockMode: LockMode.PESSIMISTIC_WRITE } : {},
+  );
   if (bot === null) throw new Problem('not-found', `there is no bot ${botId}`);
   return bot;
 }

@@ -59,7 +59,10 @@ export class Problem extends Error {
 }
 
 /** A problem about fields of the body. */
-export function fieldProblem(code: 'invalid-request' | 'unprocessable', errors: readonly { readonly field: string; readonly detail: string }[]): Problem {
+export function fieldProblem(
+  code: 'invalid-request' | 'unprocessable',
+  errors: readonly { readonly field: string; readonly detail: string }[],
+): Problem {
   return new Problem(
     code,
     errors.map(({ field, detail }) => `${field}: ${detail}`).join('; '),

@@ -14,7 +14,6 @@ import { commandRoutes } from './routes/commands.ts';
 import { engineRoutes } from './routes/engine.ts';
 import { historyRoutes } from './routes/history.ts';
 
-
 export interface AdminPlane {
   readonly app: AdminApp;
   /** Opens both listeners; answers their addresses. */
@@ -25,7 +24,9 @@ export interface AdminPlane {
 /** A listener would leave loopback although nobody said that the network can be trusted. */
 export class UnsafeListener extends Error {
   constructor(which: string, host: string) {
-    super(`the ${which} listener would be reachable from outside (${host}); bind 127.0.0.1, or set EVENKEEL_TRUSTED_NETWORK=true when the network around it is closed`);
+    super(
+      `the ${which} listener would be reachable from outside (${host}); bind 127.0.0.1, or set EVENKEEL_TRUSTED_NETWORK=true when the network around it is closed`,
+    );
     this.name = 'UnsafeListener';
   }
 }
@@ -36,7 +37,11 @@ const connectionsMax = 200;
 
 export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
   const { listen, metrics } = ports;
-  for (const [which, { host }] of [['admin', listen.admin], ['metrics', listen.metrics]] as const) if (!isLoopback(host) && !listen.trustedNetwork) throw new UnsafeListener(which, host);
+  for (const [which, { host }] of [
+    ['admin', listen.admin],
+    ['metrics', listen.metrics],
+  ] as const)
+    if (!isLoopback(host) && !listen.trustedNetwork) throw new UnsafeListener(which, host);
   const app: AdminApp = fastify({
     logger: false,
     bodyLimit: bodyMaxBytes,
@@ -55,7 +60,11 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Evenkeel', version: '1', description: 'Start, stop and watch trading bots. Money is decimal text, times are RFC 3339 UTC, errors are RFC 9457 problems.' },
+      info: {
+        title: 'Evenkeel',
+        version: '1',
+        description: 'Start, stop and watch trading bots. Money is decimal text, times are RFC 3339 UTC, errors are RFC 9457 problems.',
+      },
       components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
       security: [{ bearer: [] }],
     },
@@ -73,7 +82,12 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
   historyRoutes(app, ports);
   engineRoutes(app, ports);
 
-  const health = createHealthApp({ registry: metrics.registry, live: () => ports.engine.live(), ready: () => ports.engine.ready(), started: () => ports.engine.started() });
+  const health = createHealthApp({
+    registry: metrics.registry,
+    live: () => ports.engine.live(),
+    ready: () => ports.engine.ready(),
+    started: () => ports.engine.started(),
+  });
   return {
     app,
     async start() {
@@ -95,7 +109,12 @@ function isLoopback(host: string): boolean {
 function addressOf(app: FastifyInstance): string {
   const address = app.server.address();
   if (address === null || typeof address === 'string') throw new Error('a listener has an address');
-  const host = address.address === '::' || address.address === '0.0.0.0' ? '127.0.0.1' : address.address.includes(':') ? `[${address.address}]` : address.address;
+  const host =
+    address.address === '::' || address.address === '0.0.0.0'
+      ? '127.0.0.1'
+      : address.address.includes(':')
+        ? `[${address.address}]`
+        : address.address;
   return `http://${host}:${address.port}`;
 }
 

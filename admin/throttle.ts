@@ -32,7 +32,8 @@ export class Throttle {
     const failures: Failures = known === undefined || now - known.last > forgetAfterMs ? { count: 0, until: 0, last: now } : known;
     failures.count += 1;
     failures.last = now;
-    if (failures.count > freeFailures) failures.until = now + Math.min(maxWaitMs, firstWaitMs * 2 ** Math.min(20, failures.count - freeFailures - 1));
+    if (failures.count > freeFailures)
+      failures.until = now + Math.min(maxWaitMs, firstWaitMs * 2 ** Math.min(20, failures.count - freeFailures - 1));
     this.#byAddress.delete(address);
     this.#byAddress.set(address, failures);
     for (const oldest of this.#byAddress.keys()) {

@@ -24,7 +24,10 @@ export function hashToken(token: string): string {
  * Makes the first token of a user who has none and hands it to `write`; when that fails nothing is stored. Answers
  * whether one was made.
  */
-export async function ensureFirstToken(orm: MikroORM, options: { readonly userId: string; readonly clock: Clock; write(token: string): void }): Promise<boolean> {
+export async function ensureFirstToken(
+  orm: MikroORM,
+  options: { readonly userId: string; readonly clock: Clock; write(token: string): void },
+): Promise<boolean> {
   return orm.em.fork().transactional(async (em) => {
     // Replicas that start together make one token.
     await em.getConnection().execute('select pg_advisory_xact_lock(7311003)', [], 'all', em.getTransactionContext());
@@ -50,7 +53,9 @@ export async function ensureFirstToken(orm: MikroORM, options: { readonly userId
 export async function findCaller(em: EntityManager, token: string, now: Date): Promise<Caller | null> {
   if (!shape.test(token)) return null;
   const found = await em.findOne(ApiToken, { tokenHash: hashToken(token), revokedAt: null }, { populate: ['user'] });
-  if (found === null || !found.user.isActive || (found.expiresAt !== null && found.expiresAt !== undefined && found.expiresAt <= now)) return null;
-  if (found.lastUsedAt === null || found.lastUsedAt === undefined || now.getTime() - found.lastUsedAt.getTime() > 60_000) await em.nativeUpdate(ApiToken, { id: found.id }, { lastUsedAt: now });
+  if (found === null || !found.user.isActive || (found.expiresAt !== null && found.expiresAt !== undefined && found.expiresAt <= now))
+    return null;
+  if (found.lastUsedAt === null || found.lastUsedAt === undefined || now.getTime() - found.lastUsedAt.getTime() > 60_000)
+    await em.nativeUpdate(ApiToken, { id: found.id }, { lastUsedAt: now });
   return { userId: found.user.id, tokenId: found.id, tokenName: found.name, scopes: found.scopes };
 }

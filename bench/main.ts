@@ -69,13 +69,22 @@ for (let candle = 0; candle < candles; candle += 1) {
 
 const decisions = barToDecisionMs.length;
 const decidingMs = barToDecisionMs.reduce((sum, value) => sum + value, 0);
-print('machine', `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}, PostgreSQL embedded, simulator in its own process`);
+print(
+  'machine',
+  `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}, PostgreSQL embedded, simulator in its own process`,
+);
 print('bots', `${bots} on ${symbolCount} symbols, ${candles} closes each, four strategies, live mode`);
 print('start to all bots warm and decided', `${readyMs.toFixed(0)} ms`);
-print('closed candle received to order handed to the socket', `p50 ${quantile(barToOrderMs, 0.5)} ms, p99 ${quantile(barToOrderMs, 0.99)} ms (${barToOrderMs.length} orders; many at one close share one commit)`);
+print(
+  'closed candle received to order handed to the socket',
+  `p50 ${quantile(barToOrderMs, 0.5)} ms, p99 ${quantile(barToOrderMs, 0.99)} ms (${barToOrderMs.length} orders; many at one close share one commit)`,
+);
 print('one decision', `p50 ${quantile(barToDecisionMs, 0.5)} ms, p99 ${quantile(barToDecisionMs, 0.99)} ms`);
 print('decisions per second of deciding', `${Math.round((decisions / decidingMs) * 1_000)}`);
-print('decisions per second, everything included', `${Math.round((decisions / busyMs) * 1_000)} (frames, series, orders, fills, rows; the next close waits for all of it)`);
+print(
+  'decisions per second, everything included',
+  `${Math.round((decisions / busyMs) * 1_000)} (frames, series, orders, fills, rows; the next close waits for all of it)`,
+);
 
 await engine.stop();
 simulator.stop();
@@ -139,7 +148,23 @@ async function insertBots(): Promise<void> {
 async function startSimulatorProcess() {
   const child = spawn(
     process.execPath,
-    ['simulator/main.ts', '--port', '0', '--control-port', '0', '--symbols', symbols.join(','), '--timeframe', '1m', '--pace', 'stepped', '--orders-per-10s', '1000000', '--account', `bench:${key.apiKey}:${key.secret}:USDT=100000000`],
+    [
+      'simulator/main.ts',
+      '--port',
+      '0',
+      '--control-port',
+      '0',
+      '--symbols',
+      symbols.join(','),
+      '--timeframe',
+      '1m',
+      '--pace',
+      'stepped',
+      '--orders-per-10s',
+      '1000000',
+      '--account',
+      `bench:${key.apiKey}:${key.secret}:USDT=100000000`,
+    ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   process.on('exit', () => child.kill('SIGKILL'));

@@ -65,7 +65,12 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
     const databaseUrl = config.databaseUrl?.reveal() ?? keep(await startDatabase(config, log)).url;
     const orm = await openDatabase({ database: { url: databaseUrl, ...config.database }, clock, log });
     stops.push(() => orm.close(true));
-    const { schemaVersion, installation } = await migrateDatabase(orm, { url: databaseUrl, clock, log, newCode: () => newInstallationCode(randomInt) });
+    const { schemaVersion, installation } = await migrateDatabase(orm, {
+      url: databaseUrl,
+      clock,
+      log,
+      newCode: () => newInstallationCode(randomInt),
+    });
     const now = new Date(clock.now());
     const { userId, created } = await ensureOwner(orm, now);
     if (created && config.databaseUrl === null && config.venue === 'simulated') await seedDemoBots(orm, userId, now);
@@ -73,7 +78,9 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
 
     const owner = `${hostname().slice(0, 60)}-${process.pid}-${randomBytes(6).toString('hex')}`;
     const coordination =
-      config.redisUrl === null ? createMemoryCoordination({ clock, owner, metrics }) : createRedisCoordination({ url: config.redisUrl.reveal(), keyPrefix: `evenkeel:${installation}:`, owner, clock, log, metrics });
+      config.redisUrl === null
+        ? createMemoryCoordination({ clock, owner, metrics })
+        : createRedisCoordination({ url: config.redisUrl.reveal(), keyPrefix: `evenkeel:${installation}:`, owner, clock, log, metrics });
     stops.push(() => coordination.close());
     const urls: VenueUrls = config.venueUrls ?? keep(await startExchange(config, log));
     const venue = keep(await connectVenue({ config, urls, coordination, clock, log, metrics, random }));
@@ -127,7 +134,22 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
     });
     metrics.buildInfo.set({ version, commit: process.env['EVENKEEL_COMMIT'] ?? 'unknown', node: process.version }, 1);
     if (config.role !== 'admin') {
-      fleet = keep(await startFleet({ config, databaseUrl, orm, coordination, venue, installation, owner, clock, log, metrics, random, onLostExclusive: () => options.onFatal('another engine has taken the database over') }));
+      fleet = keep(
+        await startFleet({
+          config,
+          databaseUrl,
+          orm,
+          coordination,
+          venue,
+          installation,
+          owner,
+          clock,
+          log,
+          metrics,
+          random,
+          onLostExclusive: () => options.onFatal('another engine has taken the database over'),
+        }),
+      );
     }
     stops.push(() => admin.stop());
     const { adminUrl, metricsUrl } = await admin.start();

@@ -68,7 +68,9 @@ export interface Config {
 export class ConfigError extends Error {
   readonly problems: readonly string[];
   constructor(problems: readonly string[]) {
-    super(`The configuration has ${problems.length} problem${problems.length === 1 ? '' : 's'}:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    super(
+      `The configuration has ${problems.length} problem${problems.length === 1 ? '' : 's'}:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
+    );
     this.name = 'ConfigError';
     this.problems = problems;
   }
@@ -160,7 +162,12 @@ export function readConfig(env: Environment): Config {
       url('EVENKEEL_VENUE_WS_API_URL', ['ws:', 'wss:']),
       problems,
     ),
-    credentials: readCredentials(secret('EVENKEEL_VENUE_API_KEY'), secret('EVENKEEL_VENUE_API_SECRET'), secret('EVENKEEL_VENUE_PRIVATE_KEY'), problems),
+    credentials: readCredentials(
+      secret('EVENKEEL_VENUE_API_KEY'),
+      secret('EVENKEEL_VENUE_API_SECRET'),
+      secret('EVENKEEL_VENUE_PRIVATE_KEY'),
+      problems,
+    ),
     simulatorSeed: number('EVENKEEL_SIMULATOR_SEED', 7, 0, 2 ** 31 - 1),
     capacity: number('EVENKEEL_CAPACITY', 10_000, 1, 100_000),
     lockTtlMs,
@@ -175,7 +182,9 @@ export function readConfig(env: Environment): Config {
     },
   };
   if (venue !== 'simulated' && config.neverPlacedHorizonMs < recvWindowMs + 20_000) {
-    problems.push(`EVENKEEL_NEVER_PLACED_HORIZON_MS: ${config.neverPlacedHorizonMs} is too short for a real venue; it must be at least ${recvWindowMs + 20_000} (receive window + 10 s API time + visibility margin)`);
+    problems.push(
+      `EVENKEEL_NEVER_PLACED_HORIZON_MS: ${config.neverPlacedHorizonMs} is too short for a real venue; it must be at least ${recvWindowMs + 20_000} (receive window + 10 s API time + visibility margin)`,
+    );
   }
   for (const name of Object.keys(env)) {
     if (name.startsWith('EVENKEEL_') && !known.has(name)) problems.push(`${name} is not a setting of Evenkeel; see .env.example`);
@@ -192,23 +201,48 @@ function checkUrl(name: string, raw: string, protocols: readonly string[], probl
 }
 
 const publicVenueUrls: Readonly<Record<Exclude<Venue, 'simulated'>, VenueUrls>> = {
-  binance: { restUrl: 'https://api.binance.com', streamUrl: 'wss://stream.binance.com:9443', wsApiUrl: 'wss://ws-api.binance.com:443/ws-api/v3' },
-  'binance-demo': { restUrl: 'https://demo-api.binance.com', streamUrl: 'wss://demo-stream.binance.com:9443', wsApiUrl: 'wss://demo-ws-api.binance.com/ws-api/v3' },
-  'binance-testnet': { restUrl: 'https://testnet.binance.vision', streamUrl: 'wss://stream.testnet.binance.vision', wsApiUrl: 'wss://ws-api.testnet.binance.vision/ws-api/v3' },
+  binance: {
+    restUrl: 'https://api.binance.com',
+    streamUrl: 'wss://stream.binance.com:9443',
+    wsApiUrl: 'wss://ws-api.binance.com:443/ws-api/v3',
+  },
+  'binance-demo': {
+    restUrl: 'https://demo-api.binance.com',
+    streamUrl: 'wss://demo-stream.binance.com:9443',
+    wsApiUrl: 'wss://demo-ws-api.binance.com/ws-api/v3',
+  },
+  'binance-testnet': {
+    restUrl: 'https://testnet.binance.vision',
+    streamUrl: 'wss://stream.testnet.binance.vision',
+    wsApiUrl: 'wss://ws-api.testnet.binance.vision/ws-api/v3',
+  },
 };
 
-function readVenueUrls(venue: Venue, restUrl: string | null, streamUrl: string | null, wsApiUrl: string | null, problems: string[]): VenueUrls | null {
+function readVenueUrls(
+  venue: Venue,
+  restUrl: string | null,
+  streamUrl: string | null,
+  wsApiUrl: string | null,
+  problems: string[],
+): VenueUrls | null {
   if (venue !== 'simulated') {
     const published = publicVenueUrls[venue];
     return { restUrl: restUrl ?? published.restUrl, streamUrl: streamUrl ?? published.streamUrl, wsApiUrl: wsApiUrl ?? published.wsApiUrl };
   }
   if (restUrl === null && streamUrl === null && wsApiUrl === null) return null;
   if (restUrl !== null && streamUrl !== null && wsApiUrl !== null) return { restUrl, streamUrl, wsApiUrl };
-  problems.push('EVENKEEL_VENUE_REST_URL, EVENKEEL_VENUE_STREAM_URL and EVENKEEL_VENUE_WS_API_URL belong together: set all three to use a simulator elsewhere, or none to run it in this process');
+  problems.push(
+    'EVENKEEL_VENUE_REST_URL, EVENKEEL_VENUE_STREAM_URL and EVENKEEL_VENUE_WS_API_URL belong together: set all three to use a simulator elsewhere, or none to run it in this process',
+  );
   return null;
 }
 
-function readCredentials(apiKey: Secret | null, hmacSecret: Secret | null, privateKey: Secret | null, problems: string[]): Credentials | null {
+function readCredentials(
+  apiKey: Secret | null,
+  hmacSecret: Secret | null,
+  privateKey: Secret | null,
+  problems: string[],
+): Credentials | null {
   if (apiKey === null && hmacSecret === null && privateKey === null) return null;
   if (hmacSecret !== null && privateKey !== null) {
     problems.push('EVENKEEL_VENUE_API_SECRET (HMAC) and EVENKEEL_VENUE_PRIVATE_KEY (Ed25519) are both set; keep one');
@@ -216,7 +250,9 @@ function readCredentials(apiKey: Secret | null, hmacSecret: Secret | null, priva
   }
   const secret = hmacSecret ?? privateKey;
   if (apiKey === null || secret === null) {
-    problems.push('EVENKEEL_VENUE_API_KEY needs EVENKEEL_VENUE_API_SECRET or EVENKEEL_VENUE_PRIVATE_KEY beside it, and the other way round');
+    problems.push(
+      'EVENKEEL_VENUE_API_KEY needs EVENKEEL_VENUE_API_SECRET or EVENKEEL_VENUE_PRIVATE_KEY beside it, and the other way round',
+    );
     return null;
   }
   return { apiKey, kind: hmacSecret === null ? 'ed25519' : 'hmac', secret };

@@ -47,7 +47,13 @@ const writeReserveMs = 1_000;
 
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const { config, databaseUrl, orm, coordination, venue, owner, clock, log, metrics, random } = options;
-  const pool = openIntentPool({ url: databaseUrl, max: config.database.intentPoolMax, statementTimeoutMs: config.database.statementTimeoutMs, lockTimeoutMs: config.database.lockTimeoutMs, log });
+  const pool = openIntentPool({
+    url: databaseUrl,
+    max: config.database.intentPoolMax,
+    statementTimeoutMs: config.database.statementTimeoutMs,
+    lockTimeoutMs: config.database.lockTimeoutMs,
+    log,
+  });
   const store = createPostgresOrderStore({ orm, pool, holder: owner, clock });
   const executor = new Executor({ store, clock, venueClock: venue.clock, log, metrics, recvWindowMs: config.recvWindowMs });
   const supervisor: Supervisor = new Supervisor({
@@ -74,18 +80,43 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
         loadInstrument: async () => loaded,
       };
       if (mode === 'paper') {
-        const account = createPaperAccount({ botId, initialCapital: columns.initialCapital, fills: rows.fills, ...config.paper, venueClock: venue.clock, instrument: loaded });
+        const account = createPaperAccount({
+          botId,
+          initialCapital: columns.initialCapital,
+          fills: rows.fills,
+          ...config.paper,
+          venueClock: venue.clock,
+          instrument: loaded,
+        });
         return { ...shared, account, horizonMs: 0, onPrice: (candle) => account.onPrice(candle.close) };
       }
-      if (venue.account === null) throw new Error('it is a live bot and this engine has no exchange key: set EVENKEEL_VENUE_API_KEY and its secret');
+      if (venue.account === null)
+        throw new Error('it is a live bot and this engine has no exchange key: set EVENKEEL_VENUE_API_KEY and its secret');
       return { ...shared, account: venue.account, horizonMs: config.neverPlacedHorizonMs, onPrice: () => undefined };
     },
   });
   const audit =
     venue.account === null
       ? null
-      : new AccountAudit({ account: venue.account, venue: config.venue, executor, store, clock, log, metrics, intervalMs: config.auditIntervalMs, exposedSymbols: () => exposedSymbols(supervisor) });
-  const wishes = new WishChannel({ url: databaseUrl, clock, log, exclusive: config.redisUrl === null, onWish: () => void supervisor.wake(), onLostExclusive: () => options.onLostExclusive() });
+      : new AccountAudit({
+          account: venue.account,
+          venue: config.venue,
+          executor,
+          store,
+          clock,
+          log,
+          metrics,
+          intervalMs: config.auditIntervalMs,
+          exposedSymbols: () => exposedSymbols(supervisor),
+        });
+  const wishes = new WishChannel({
+    url: databaseUrl,
+    clock,
+    log,
+    exclusive: config.redisUrl === null,
+    onWish: () => void supervisor.wake(),
+    onLostExclusive: () => options.onLostExclusive(),
+  });
   await wishes.start();
   // Subscribed before the first bot recovers: what happens meanwhile is not missed.
   audit?.start();

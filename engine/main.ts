@@ -49,7 +49,11 @@ async function main(): Promise<void> {
   const engine = await startEngine({ config, log, onFatal }).catch((error: unknown) => failStart(log, error));
   endInOrder(engine, log);
   say(`Evenkeel is ready: ${engine.adminUrl}`);
-  say(engine.tokenPath === null ? 'The API token was written when this installation was first started, in the data folder of that engine.' : `The API token lies in ${engine.tokenPath}`);
+  say(
+    engine.tokenPath === null
+      ? 'The API token was written when this installation was first started, in the data folder of that engine.'
+      : `The API token lies in ${engine.tokenPath}`,
+  );
   say(`Metrics: ${engine.metricsUrl}/metrics`);
   if (embedded !== null) say(`Logs: ${embedded.logPath}`);
 }

@@ -51,12 +51,19 @@ export async function connectVenue(options: VenueOptions): Promise<ConnectedVenu
     blockUntil: (untilMs: number, reason: string) => coordination.weight.blockUntil(venue, untilMs, reason),
   };
   // The clock asks the REST client for the time, and the client asks the clock when it signs.
-  const venueClock = (venue === 'simulated' ? createFollowedVenueClock : createMeasuredVenueClock)({ clock, log, metrics, serverTime: () => marketData.serverTime() });
+  const venueClock = (venue === 'simulated' ? createFollowedVenueClock : createMeasuredVenueClock)({
+    clock,
+    log,
+    metrics,
+    serverTime: () => marketData.serverTime(),
+  });
   const rest = new RestClient({ baseUrl: urls.restUrl, clock, venueClock, log, metrics, budget, random, signer });
   const marketData = createBinanceMarketData(rest, venueClock);
   const connectLimiter = new ConnectLimiter({ clock });
-  const socket = (name: string, url: string) => (handlers: { onOpen: () => void; onMessage: (text: string) => void; onClose: (reason: string) => void }) =>
-    new ExchangeSocket({ name, url: () => url, clock, log, metrics, connectLimiter, random, ...handlers });
+  const socket =
+    (name: string, url: string) =>
+    (handlers: { onOpen: () => void; onMessage: (text: string) => void; onClose: (reason: string) => void }) =>
+      new ExchangeSocket({ name, url: () => url, clock, log, metrics, connectLimiter, random, ...handlers });
 
   await venueClock.start();
   const symbols = new SymbolDirectory({ venue, marketData, cache: coordination.symbols, clock, log });

@@ -33,7 +33,10 @@ const BotConfigSchema = defineEntity({
     rsiPeriod: period('rsi_period', 2),
     rsiOversold: level('rsi_oversold'),
     rsiOverbought: level('rsi_overbought'),
-    maxDailyTrades: p.integer().check(rangeCheck('max_daily_trades', 1, 100_000)).nullable(),
+    maxDailyTrades: p
+      .integer()
+      .check(rangeCheck('max_daily_trades', 1, 100_000))
+      .nullable(),
     checkIntervalSeconds: p.integer().check(rangeCheck('check_interval_seconds', 1, 86_400)),
     apiKey: () => p.manyToOne(ApiKey).deleteRule('restrict').nullable().index('bot_configs_api_key_id_index'),
     strategy: p.string().length(50),
@@ -62,7 +65,10 @@ const BotConfigSchema = defineEntity({
     updatedAt: time(),
   },
   checks: [
-    { name: 'bot_configs_rsi_levels_check', expression: 'coalesce(custom_rsi_oversold, rsi_oversold) < coalesce(custom_rsi_overbought, rsi_overbought)' },
+    {
+      name: 'bot_configs_rsi_levels_check',
+      expression: 'coalesce(custom_rsi_oversold, rsi_oversold) < coalesce(custom_rsi_overbought, rsi_overbought)',
+    },
     { name: 'bot_configs_ema_periods_check', expression: 'coalesce(custom_ema_fast, ema_fast) < coalesce(custom_ema_slow, ema_slow)' },
     { name: 'bot_configs_position_size_check', expression: 'position_size_perc is not null or position_size_fixed is not null' },
   ],

@@ -54,8 +54,10 @@ async function answer(options: ControlOptions, request: IncomingMessage): Promis
       return { nowMs: venue.time.now(), pace: venue.time.pace, openTime: venue.market.openTime, candlesLeft: venue.market.candlesLeft };
     case 'POST /step': {
       const { candles = 1 } = await readJson(request);
-      if (typeof candles !== 'number' || !Number.isInteger(candles) || candles < 1) throw new BadRequest('candles: must be a whole number from 1');
-      if (venue.time.pace.kind !== 'stepped') throw new BadRequest('the venue clock runs by itself; start the simulator with --pace stepped to step it');
+      if (typeof candles !== 'number' || !Number.isInteger(candles) || candles < 1)
+        throw new BadRequest('candles: must be a whole number from 1');
+      if (venue.time.pace.kind !== 'stepped')
+        throw new BadRequest('the venue clock runs by itself; start the simulator with --pace stepped to step it');
       return options.step(candles);
     }
     case 'GET /ledger': {
@@ -89,7 +91,8 @@ function addFault(options: ControlOptions, body: Record<string, unknown>): unkno
       return venue.faults.list();
     case 'symbol-status': {
       const { symbol, status } = body;
-      if (typeof symbol !== 'string' || venue.exchange.matching.instrument(symbol) === null) throw new BadRequest('symbol: is not listed here');
+      if (typeof symbol !== 'string' || venue.exchange.matching.instrument(symbol) === null)
+        throw new BadRequest('symbol: is not listed here');
       const wanted = statuses.find((one) => one === status);
       if (wanted === undefined) throw new BadRequest(`status: must be one of ${statuses.join(', ')}`);
       venue.exchange.matching.setStatus(symbol, wanted);

@@ -32,7 +32,8 @@ export class Exchange {
     const fees: FeeSchedule = { maker: new Decimal(options.fees.maker), taker: new Decimal(options.fees.taker), asset: 'received' };
     for (const account of options.accounts) {
       this.matching.openAccount(account.name, fees);
-      for (const [asset, amount] of Object.entries(account.deposits)) this.matching.deposit(account.name, asset, new Decimal(amount), options.time.now());
+      for (const [asset, amount] of Object.entries(account.deposits))
+        this.matching.deposit(account.name, asset, new Decimal(amount), options.time.now());
     }
   }
 
@@ -40,7 +41,16 @@ export class Exchange {
     const { spreadTicks, liquidity } = this.#options;
     const last = new Decimal(price);
     const distance = (this.matching.instrument(symbol)?.price.tick ?? new Decimal(0)).times(spreadTicks);
-    this.tell(this.matching.tick({ symbol, price: last, bid: last.minus(distance), ask: last.plus(distance), liquidity: liquidity === null ? null : new Decimal(liquidity), atMs }));
+    this.tell(
+      this.matching.tick({
+        symbol,
+        price: last,
+        bid: last.minus(distance),
+        ask: last.plus(distance),
+        liquidity: liquidity === null ? null : new Decimal(liquidity),
+        atMs,
+      }),
+    );
   }
 
   /** Answers how to stop listening. */

@@ -64,7 +64,10 @@ export class Faults {
   }
 
   /** The standing fault of the kind without using it up. */
-  peek<K extends Fault['kind']>(kind: K, matches: (fault: Extract<Fault, { kind: K }>) => boolean = () => true): Extract<Fault, { kind: K }> | null {
+  peek<K extends Fault['kind']>(
+    kind: K,
+    matches: (fault: Extract<Fault, { kind: K }>) => boolean = () => true,
+  ): Extract<Fault, { kind: K }> | null {
     const standing = this.#standing.find((one) => one.fault.kind === kind && matches(one.fault as Extract<Fault, { kind: K }>));
     return standing === undefined ? null : (standing.fault as Extract<Fault, { kind: K }>);
   }

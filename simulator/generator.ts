@@ -33,7 +33,9 @@ const samplesPerCandle = 6;
 
 export function generatedFuel({ seed, symbols, baseTimeframe }: GeneratorOptions): Fuel {
   const step = timeframeMs[baseTimeframe];
-  const markets = new Map(symbols.map((symbol) => [symbol, { seed: seedOf(seed, symbol), base: referencePriceOf(symbol), tick: tickSizeOf(symbol) }]));
+  const markets = new Map(
+    symbols.map((symbol) => [symbol, { seed: seedOf(seed, symbol), base: referencePriceOf(symbol), tick: tickSizeOf(symbol) }]),
+  );
   const recent = new Map<string, Candle>();
   return {
     symbols,

@@ -17,13 +17,17 @@ export function readLedger({ matching, symbols }: Exchange, accounts: readonly s
   return {
     accounts: accounts.map((name) => ({
       name,
-      balances: matching.balances(name).map((balance) => ({ asset: balance.asset, free: balance.free.toFixed(), locked: balance.locked.toFixed() })),
+      balances: matching
+        .balances(name)
+        .map((balance) => ({ asset: balance.asset, free: balance.free.toFixed(), locked: balance.locked.toFixed() })),
       ...historyOf(symbols.map((symbol) => ({ orders: matching.orders(name, symbol), trades: matching.trades(name, symbol) }))),
     })),
   };
 }
 
-function historyOf(perSymbol: readonly { readonly orders: readonly BookOrder[]; readonly trades: readonly BookTrade[] }[]): Pick<LedgerAccount, 'orders' | 'trades'> {
+function historyOf(
+  perSymbol: readonly { readonly orders: readonly BookOrder[]; readonly trades: readonly BookTrade[] }[],
+): Pick<LedgerAccount, 'orders' | 'trades'> {
   return {
     orders: perSymbol.flatMap(({ orders }) =>
       orders.map((order) => ({

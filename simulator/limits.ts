@@ -62,9 +62,14 @@ export class Limits {
       this.#bannedUntil = now + firstBanMs;
       throw this.#banned(now);
     }
-    throw new VenueRefusal(429, -1003, `Too much request weight used; current limit is ${this.values.weightPerMinute} request weight per 1 MINUTE. Please use WebSocket Streams for live updates to avoid polling the API.`, {
-      retryAfterSeconds: Math.ceil(this.#weight.leftMs(now) / 1_000),
-    });
+    throw new VenueRefusal(
+      429,
+      -1003,
+      `Too much request weight used; current limit is ${this.values.weightPerMinute} request weight per 1 MINUTE. Please use WebSocket Streams for live updates to avoid polling the API.`,
+      {
+        retryAfterSeconds: Math.ceil(this.#weight.leftMs(now) / 1_000),
+      },
+    );
   }
 
   usedWeight(): number {
@@ -79,17 +84,25 @@ export class Limits {
     const short = windows.short.add(now, count);
     const day = windows.day.add(now, count);
     if (count > 0 && (short > this.values.ordersPer10s || day > this.values.ordersPerDay)) {
-      const [limit, interval] = short > this.values.ordersPer10s ? [this.values.ordersPer10s, '10 SECOND'] : [this.values.ordersPerDay, '1 DAY'];
+      const [limit, interval] =
+        short > this.values.ordersPer10s ? [this.values.ordersPer10s, '10 SECOND'] : [this.values.ordersPerDay, '1 DAY'];
       windows.short.add(now, -count);
       windows.day.add(now, -count);
-      throw new VenueRefusal(429, -1015, `Too many new orders; current limit is ${limit} orders per ${interval}.`, { retryAfterSeconds: Math.ceil(windows.short.leftMs(now) / 1_000) });
+      throw new VenueRefusal(429, -1015, `Too many new orders; current limit is ${limit} orders per ${interval}.`, {
+        retryAfterSeconds: Math.ceil(windows.short.leftMs(now) / 1_000),
+      });
     }
     return { short, day };
   }
 
   #banned(now: number): VenueRefusal {
-    return new VenueRefusal(418, -1003, `Way too much request weight used; IP banned until ${this.#bannedUntil}. Please use WebSocket Streams for live updates to avoid bans.`, {
-      retryAfterSeconds: Math.ceil((this.#bannedUntil - now) / 1_000),
-    });
+    return new VenueRefusal(
+      418,
+      -1003,
+      `Way too much request weight used; IP banned until ${this.#bannedUntil}. Please use WebSocket Streams for live updates to avoid bans.`,
+      {
+        retryAfterSeconds: Math.ceil((this.#bannedUntil - now) / 1_000),
+      },
+    );
   }
 }

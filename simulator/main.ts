@@ -75,7 +75,8 @@ function parse() {
 
 function wholeNumber(name: string, text: string, most: number): number {
   const value = Number(text);
-  if (text.trim() === '' || !Number.isInteger(value) || value < 0 || value > most) throw new UsageError(`--${name}: "${text}" is not a whole number from 0 to ${most}`);
+  if (text.trim() === '' || !Number.isInteger(value) || value < 0 || value > most)
+    throw new UsageError(`--${name}: "${text}" is not a whole number from 0 to ${most}`);
   return value;
 }
 
@@ -85,9 +86,16 @@ function readTimeframe(text: string): Timeframe {
 }
 
 function readFuel(values: Values): Fuel {
-  const symbols = values.symbols?.split(',').map((symbol) => symbol.trim().toUpperCase()).filter((symbol) => symbol !== '');
+  const symbols = values.symbols
+    ?.split(',')
+    .map((symbol) => symbol.trim().toUpperCase())
+    .filter((symbol) => symbol !== '');
   if (values.fuel === 'generated') {
-    return generatedFuel({ seed: wholeNumber('seed', values.seed, 2 ** 31 - 1), symbols: symbols ?? ['BTCUSDT', 'ETHUSDT', 'SOLUSDT'], baseTimeframe: readTimeframe(values.timeframe ?? '1s') });
+    return generatedFuel({
+      seed: wholeNumber('seed', values.seed, 2 ** 31 - 1),
+      symbols: symbols ?? ['BTCUSDT', 'ETHUSDT', 'SOLUSDT'],
+      baseTimeframe: readTimeframe(values.timeframe ?? '1s'),
+    });
   }
   if (!values.fuel.startsWith('recorded:')) throw new UsageError(`--fuel: "${values.fuel}" is neither generated nor recorded:PATH`);
   return recordedFuel(values.fuel.slice('recorded:'.length), readTimeframe(values.timeframe ?? '1m'), symbols?.[0]);
@@ -102,10 +110,17 @@ function readPace(text: string): Pace {
 
 function readAccount(text: string): SimulatedAccount {
   const [name = '', apiKey = '', secret = '', deposits = ''] = text.split(':');
-  if (name === '' || apiKey === '' || secret === '') throw new UsageError(`--account: "${name}" must have the form name:KEY:SECRET:ASSET=AMOUNT,...`);
+  if (name === '' || apiKey === '' || secret === '')
+    throw new UsageError(`--account: "${name}" must have the form name:KEY:SECRET:ASSET=AMOUNT,...`);
   const amounts = deposits.split(',').filter((part) => part !== '');
-  for (const part of amounts) if (!/^[A-Z0-9]+=\d+(\.\d+)?$/.test(part)) throw new UsageError(`--account ${name}: "${part}" must have the form ASSET=AMOUNT`);
-  return { name, apiKey, secret: { kind: 'hmac', secret }, deposits: Object.fromEntries(amounts.map((part) => part.split('='))) as Record<string, string> };
+  for (const part of amounts)
+    if (!/^[A-Z0-9]+=\d+(\.\d+)?$/.test(part)) throw new UsageError(`--account ${name}: "${part}" must have the form ASSET=AMOUNT`);
+  return {
+    name,
+    apiKey,
+    secret: { kind: 'hmac', secret },
+    deposits: Object.fromEntries(amounts.map((part) => part.split('='))) as Record<string, string>,
+  };
 }
 
 function decimal(name: string, text: string): string {
@@ -120,7 +135,12 @@ async function main(): Promise<void> {
     return;
   }
   const given = (values.account ?? []).map(readAccount);
-  const made: SimulatedAccount = { name: 'main', apiKey: randomBytes(32).toString('hex'), secret: { kind: 'hmac', secret: randomBytes(32).toString('hex') }, deposits: { USDT: '100000' } };
+  const made: SimulatedAccount = {
+    name: 'main',
+    apiKey: randomBytes(32).toString('hex'),
+    secret: { kind: 'hmac', secret: randomBytes(32).toString('hex') },
+    deposits: { USDT: '100000' },
+  };
   const simulator = await startSimulator({
     clock: systemClock,
     log: createLog({ level: values['log-level'] }),
@@ -137,7 +157,8 @@ async function main(): Promise<void> {
     liquidity: values.liquidity === undefined ? null : decimal('liquidity', values.liquidity),
   });
   process.stdout.write(`Simulator is ready: ${simulator.restUrl} (control ${simulator.controlUrl ?? 'none'})\n`);
-  if (given.length === 0 && made.secret.kind === 'hmac') process.stdout.write(`Account main: key ${made.apiKey}, secret ${made.secret.secret}, 100000 USDT\n`);
+  if (given.length === 0 && made.secret.kind === 'hmac')
+    process.stdout.write(`Account main: key ${made.apiKey}, secret ${made.secret.secret}, 100000 USDT\n`);
   const end = (): void => void simulator.stop().finally(() => process.exit(0));
   process.on('SIGTERM', end);
   process.on('SIGINT', end);
@@ -147,6 +168,8 @@ try {
   await main();
 } catch (error) {
   const usage = error instanceof UsageError || error instanceof FuelError;
-  process.stderr.write(`${usage ? `${error.message}\nSee --help.` : `The simulator could not start: ${error instanceof Error ? error.message : String(error)}`}\n`);
+  process.stderr.write(
+    `${usage ? `${error.message}\nSee --help.` : `The simulator could not start: ${error instanceof Error ? error.message : String(error)}`}\n`,
+  );
   process.exit(usage ? 2 : 1);
 }

@@ -21,11 +21,19 @@ export function interval(value: string, base: Timeframe): Timeframe {
 const body = (value: unknown): Answer => ({ body: value });
 
 export function marketEndpoints(baseTimeframe: Timeframe): readonly Endpoint[] {
-  const endpoint = (path: string, weight: number, answer: Endpoint['answer']): Endpoint => ({ method: 'GET', path, weight, signed: false, answer });
+  const endpoint = (path: string, weight: number, answer: Endpoint['answer']): Endpoint => ({
+    method: 'GET',
+    path,
+    weight,
+    signed: false,
+    answer,
+  });
   return [
     endpoint('/api/v3/ping', 1, () => body({})),
     endpoint('/api/v3/time', 1, ({ venue }) => body({ serverTime: venue.time.now() })),
-    endpoint('/api/v3/exchangeInfo', 20, (call) => body(exchangeInfo(askedInstruments(call), call.venue.time.now(), call.venue.limits.values))),
+    endpoint('/api/v3/exchangeInfo', 20, (call) =>
+      body(exchangeInfo(askedInstruments(call), call.venue.time.now(), call.venue.limits.values)),
+    ),
     endpoint('/api/v3/klines', 2, (call) => {
       const { venue, parameters } = call;
       const symbol = knownSymbol(call);
@@ -42,7 +50,9 @@ export function marketEndpoints(baseTimeframe: Timeframe): readonly Endpoint[] {
       const now = call.venue.time.now();
       return body({ mins: 5, price: text(call.venue.exchange.matching.averagePrice(symbol, 5, now) ?? 0), closeTime: now });
     }),
-    endpoint('/api/v3/ticker/price', 2, (call) => body(perSymbol(call, (symbol) => ({ symbol, price: text(call.venue.exchange.matching.lastTick(symbol)?.price ?? 0) })))),
+    endpoint('/api/v3/ticker/price', 2, (call) =>
+      body(perSymbol(call, (symbol) => ({ symbol, price: text(call.venue.exchange.matching.lastTick(symbol)?.price ?? 0) }))),
+    ),
     endpoint('/api/v3/ticker/bookTicker', 2, (call) =>
       body(
         perSymbol(call, (symbol) => {
@@ -66,7 +76,8 @@ function askedSymbols({ venue, parameters }: Call): string | readonly string[] {
   const several = parameters.text('symbols');
   if (one !== undefined && several !== undefined) throw new VenueRefusal(400, -1128, 'Combination of optional parameters invalid.');
   const check = (symbol: unknown): string => {
-    if (typeof symbol !== 'string' || venue.exchange.matching.instrument(symbol) === null) throw new VenueRefusal(400, -1121, 'Invalid symbol.');
+    if (typeof symbol !== 'string' || venue.exchange.matching.instrument(symbol) === null)
+      throw new VenueRefusal(400, -1121, 'Invalid symbol.');
     return symbol;
   };
   if (one !== undefined) return check(one);

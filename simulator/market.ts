@@ -67,7 +67,8 @@ export class Market {
   watch(symbol: string, timeframe: Timeframe): void {
     const bySymbol = this.#forming.get(symbol) ?? new Map<Timeframe, Forming>();
     this.#forming.set(symbol, bySymbol);
-    if (!bySymbol.has(timeframe)) bySymbol.set(timeframe, { candle: this.#formingNow(symbol, timeframe), toldAtMs: Number.NEGATIVE_INFINITY });
+    if (!bySymbol.has(timeframe))
+      bySymbol.set(timeframe, { candle: this.#formingNow(symbol, timeframe), toldAtMs: Number.NEGATIVE_INFINITY });
   }
 
   /** Plays one whole base candle; the venue's time then is the next one's open. False at the end of the fuel. */
@@ -93,7 +94,11 @@ export class Market {
   }
 
   /** Klines as REST answers them: closed ones and the forming one at the end. Oldest first. */
-  klines(symbol: string, timeframe: Timeframe, query: { readonly startTime?: number; readonly endTime?: number; readonly limit: number }): readonly Candle[] {
+  klines(
+    symbol: string,
+    timeframe: Timeframe,
+    query: { readonly startTime?: number; readonly endTime?: number; readonly limit: number },
+  ): readonly Candle[] {
     const length = timeframeMs[timeframe];
     const newest = floorTo(this.#openTime, length);
     const oldest = this.#options.fuel.firstOpenTime === null ? 0 : floorTo(this.#options.fuel.firstOpenTime, length);
@@ -155,7 +160,11 @@ export class Market {
     this.#paths = new Map();
     for (const symbol of fuel.symbols) {
       const candle = fuel.candle(symbol, this.#openTime);
-      if (candle !== null) this.#paths.set(symbol, candlePath(candle, seed, pathSteps).map((price) => onTick(price, tickSizeOf(symbol))));
+      if (candle !== null)
+        this.#paths.set(
+          symbol,
+          candlePath(candle, seed, pathSteps).map((price) => onTick(price, tickSizeOf(symbol))),
+        );
     }
   }
 
@@ -167,9 +176,13 @@ export class Market {
     const open = base?.open ?? Number.NaN;
     let candle: Candle = { openTime: this.#openTime, closeTime: 0, open, high: open, low: open, close: open, volume: 0, closed: false };
     const path = this.#paths.get(symbol) ?? [];
-    for (let point = 0; point < this.#played; point += 1) candle = grown(candle, path[Math.min(path.length - 1, Math.floor((point * path.length) / pathSteps))] ?? open);
+    for (let point = 0; point < this.#played; point += 1)
+      candle = grown(candle, path[Math.min(path.length - 1, Math.floor((point * path.length) / pathSteps))] ?? open);
     const before = this.#openTime > openTime ? this.#span(symbol, openTime, this.#openTime) : null;
-    const whole = before === null ? candle : { ...before, high: Math.max(before.high, candle.high), low: Math.min(before.low, candle.low), close: candle.close };
+    const whole =
+      before === null
+        ? candle
+        : { ...before, high: Math.max(before.high, candle.high), low: Math.min(before.low, candle.low), close: candle.close };
     return { ...whole, openTime, closeTime: openTime + timeframeMs[timeframe] - 1, closed: false };
   }
 
@@ -201,7 +214,13 @@ function grown(candle: Candle, price: number): Candle {
 
 /** `next` added behind what is there; a forming candle already begun by `next`'s own prices takes its volume and extremes. */
 function merged(candle: Candle, next: Candle): Candle {
-  return { ...candle, high: Math.max(candle.high, next.high), low: Math.min(candle.low, next.low), close: next.close, volume: Math.round((candle.volume + next.volume) * 1e8) / 1e8 };
+  return {
+    ...candle,
+    high: Math.max(candle.high, next.high),
+    low: Math.min(candle.low, next.low),
+    close: next.close,
+    volume: Math.round((candle.volume + next.volume) * 1e8) / 1e8,
+  };
 }
 
 function floorTo(value: number, step: number): number {

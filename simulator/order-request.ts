@@ -5,7 +5,15 @@ import type { Parameters } from './parameters.ts';
 import { VenueRefusal } from './refusal.ts';
 import type { ResponseType } from './wire.ts';
 
-const orderTypes = ['LIMIT', 'MARKET', 'STOP_LOSS', 'STOP_LOSS_LIMIT', 'TAKE_PROFIT', 'TAKE_PROFIT_LIMIT', 'LIMIT_MAKER'] as const satisfies readonly OrderType[];
+const orderTypes = [
+  'LIMIT',
+  'MARKET',
+  'STOP_LOSS',
+  'STOP_LOSS_LIMIT',
+  'TAKE_PROFIT',
+  'TAKE_PROFIT_LIMIT',
+  'LIMIT_MAKER',
+] as const satisfies readonly OrderType[];
 const timesInForce = ['GTC', 'IOC', 'FOK'] as const satisfies readonly TimeInForce[];
 const responseTypes = ['ACK', 'RESULT', 'FULL'] as const satisfies readonly ResponseType[];
 
@@ -41,7 +49,9 @@ export function readOrder(parameters: Parameters, symbol: string): { readonly re
       timeInForce: parameters.oneOf('timeInForce', timesInForce, -1115, 'timeInForce'),
     }),
   };
-  const response = parameters.oneOf('newOrderRespType', responseTypes, -1100, 'newOrderRespType') ?? (type === 'LIMIT' || type === 'MARKET' ? 'FULL' : 'ACK');
+  const response =
+    parameters.oneOf('newOrderRespType', responseTypes, -1100, 'newOrderRespType') ??
+    (type === 'LIMIT' || type === 'MARKET' ? 'FULL' : 'ACK');
   for (const ignored of ['strategyId', 'strategyType', 'selfTradePreventionMode']) parameters.text(ignored);
   return { request, response };
 }
@@ -70,7 +80,14 @@ export function readOco(parameters: Parameters, symbol: string): OcoRequest {
   });
   const quantity = parameters.decimal('quantity');
   if (quantity === undefined) return missing('quantity');
-  return { symbol, side, quantity, listClientOrderId: parameters.clientId('listClientOrderId') ?? venueMadeId(), above: leg('above'), below: leg('below') };
+  return {
+    symbol,
+    side,
+    quantity,
+    listClientOrderId: parameters.clientId('listClientOrderId') ?? venueMadeId(),
+    above: leg('above'),
+    below: leg('below'),
+  };
 }
 
 function missing(name: string): never {

@@ -2,8 +2,10 @@
 import { Decimal } from 'decimal.js';
 import { VenueRefusal } from './refusal.ts';
 
-const bad = (name: string): VenueRefusal => new VenueRefusal(400, -1102, `Mandatory parameter '${name}' was not sent, was empty/null, or malformed.`);
-const illegal = (name: string): VenueRefusal => new VenueRefusal(400, -1100, `Illegal characters found in parameter '${name}'; legal range is '^[a-zA-Z0-9-_]{1,36}$'.`);
+const bad = (name: string): VenueRefusal =>
+  new VenueRefusal(400, -1102, `Mandatory parameter '${name}' was not sent, was empty/null, or malformed.`);
+const illegal = (name: string): VenueRefusal =>
+  new VenueRefusal(400, -1100, `Illegal characters found in parameter '${name}'; legal range is '^[a-zA-Z0-9-_]{1,36}$'.`);
 
 export class Parameters {
   readonly #values: ReadonlyMap<string, string>;
@@ -25,7 +27,8 @@ export class Parameters {
 
   symbol(): string {
     const value = this.required('symbol');
-    if (!/^[\p{L}\p{N}_.-]{1,30}$/u.test(value)) throw new VenueRefusal(400, -1100, "Illegal characters found in parameter 'symbol'; legal range is '^[\\w\\-._&&[^a-z]]{1,50}$'.");
+    if (!/^[\p{L}\p{N}_.-]{1,30}$/u.test(value))
+      throw new VenueRefusal(400, -1100, "Illegal characters found in parameter 'symbol'; legal range is '^[\\w\\-._&&[^a-z]]{1,50}$'.");
     return value;
   }
 
@@ -54,7 +57,12 @@ export class Parameters {
   decimal(name: string): Decimal | undefined {
     const value = this.text(name);
     if (value === undefined) return undefined;
-    if (!/^([0-9]{1,20})(\.[0-9]{1,20})?$/.test(value)) throw new VenueRefusal(400, -1100, `Illegal characters found in parameter '${name}'; legal range is '^([0-9]{1,20})(\\.[0-9]{1,20})?$'.`);
+    if (!/^([0-9]{1,20})(\.[0-9]{1,20})?$/.test(value))
+      throw new VenueRefusal(
+        400,
+        -1100,
+        `Illegal characters found in parameter '${name}'; legal range is '^([0-9]{1,20})(\\.[0-9]{1,20})?$'.`,
+      );
     return new Decimal(value);
   }
 
@@ -67,7 +75,12 @@ export class Parameters {
   /** -1104 when something was sent that this endpoint does not know. */
   refuseUnread(): void {
     const unread = [...this.#values.keys()].filter((name) => !this.#read.has(name));
-    if (unread.length > 0) throw new VenueRefusal(400, -1104, `Not all sent parameters were read; read '${this.#values.size - unread.length}' parameter(s) but was sent '${this.#values.size}'.`);
+    if (unread.length > 0)
+      throw new VenueRefusal(
+        400,
+        -1104,
+        `Not all sent parameters were read; read '${this.#values.size - unread.length}' parameter(s) but was sent '${this.#values.size}'.`,
+      );
   }
 }
 

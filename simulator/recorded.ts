@@ -37,11 +37,15 @@ function parse(path: string, text: string, step: number): readonly Candle[] {
   if (!head.startsWith(header)) throw new FuelError(`${path}, line 1: the columns must be ${header}, and are ${head.slice(0, 100)}`);
   const candles: Candle[] = [];
   lines.forEach((line, index) => {
-    const [openTime = Number.NaN, open = Number.NaN, high = Number.NaN, low = Number.NaN, close = Number.NaN, volume = Number.NaN] = line.split(',').map((cell) => (cell.trim() === '' ? Number.NaN : Number(cell)));
+    const [openTime = Number.NaN, open = Number.NaN, high = Number.NaN, low = Number.NaN, close = Number.NaN, volume = Number.NaN] = line
+      .split(',')
+      .map((cell) => (cell.trim() === '' ? Number.NaN : Number(cell)));
     const where = `${path}, line ${index + 2}`;
-    if (!(low > 0 && low <= Math.min(open, close) && high >= Math.max(open, close) && high < Infinity && volume >= 0)) throw new FuelError(`${where}: not a candle: ${line.slice(0, 100)}`);
+    if (!(low > 0 && low <= Math.min(open, close) && high >= Math.max(open, close) && high < Infinity && volume >= 0))
+      throw new FuelError(`${where}: not a candle: ${line.slice(0, 100)}`);
     const due = candles.length === 0 ? openTime : (candles[0]?.openTime ?? 0) + candles.length * step;
-    if (!Number.isSafeInteger(openTime) || openTime % step !== 0 || openTime !== due) throw new FuelError(`${where}: open_time ${openTime} is not the next candle's (${due})`);
+    if (!Number.isSafeInteger(openTime) || openTime % step !== 0 || openTime !== due)
+      throw new FuelError(`${where}: open_time ${openTime} is not the next candle's (${due})`);
     candles.push({ openTime, closeTime: openTime + step - 1, open, high, low, close, volume, closed: true });
   });
   if (candles.length < 2) throw new FuelError(`${path} holds ${candles.length} candles; at least 2 are needed`);

@@ -9,7 +9,10 @@ import type { Venue } from './venue.ts';
 
 const bodyMax = 64 * 1024;
 
-export function createRestHandler(venue: Venue, endpoints: readonly Endpoint[]): (request: IncomingMessage, response: ServerResponse) => void {
+export function createRestHandler(
+  venue: Venue,
+  endpoints: readonly Endpoint[],
+): (request: IncomingMessage, response: ServerResponse) => void {
   const byPlace = new Map(endpoints.map((endpoint) => [`${endpoint.method} ${endpoint.path}`, endpoint]));
   return (request, response) => {
     void handle(venue, byPlace, request, response).catch((error: unknown) => {
@@ -19,7 +22,12 @@ export function createRestHandler(venue: Venue, endpoints: readonly Endpoint[]):
   };
 }
 
-async function handle(venue: Venue, byPlace: ReadonlyMap<string, Endpoint>, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handle(
+  venue: Venue,
+  byPlace: ReadonlyMap<string, Endpoint>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const [path = '', query = ''] = splitOnce(request.url ?? '', '?');
   const body = await readBody(request);
   const endpoint = byPlace.get(`${request.method} ${path}`);
@@ -29,7 +37,10 @@ async function handle(venue: Venue, byPlace: ReadonlyMap<string, Endpoint>, requ
   }
   try {
     const limited = venue.faults.take('http-429');
-    if (limited !== null) throw new VenueRefusal(429, -1003, 'Too many requests; please use the websocket for live updates.', { retryAfterSeconds: limited.retryAfterSeconds });
+    if (limited !== null)
+      throw new VenueRefusal(429, -1003, 'Too many requests; please use the websocket for live updates.', {
+        retryAfterSeconds: limited.retryAfterSeconds,
+      });
     response.setHeader('x-mbx-used-weight-1m', String(venue.limits.spend(endpoint.weight)));
     response.setHeader('x-mbx-used-weight', String(venue.limits.usedWeight()));
     const parameters = new Parameters(readParameters(query, body));
@@ -43,7 +54,13 @@ async function handle(venue: Venue, byPlace: ReadonlyMap<string, Endpoint>, requ
   }
 }
 
-async function answer(venue: Venue, endpoint: Endpoint, parameters: Parameters, account: SimulatedAccount | null, response: ServerResponse): Promise<void> {
+async function answer(
+  venue: Venue,
+  endpoint: Endpoint,
+  parameters: Parameters,
+  account: SimulatedAccount | null,
+  response: ServerResponse,
+): Promise<void> {
   const { faults, limits, clock } = venue;
   if (endpoint.orders === undefined || account === null) {
     const done = endpoint.answer({ venue, parameters, account });
@@ -57,7 +74,10 @@ async function answer(venue: Venue, endpoint: Endpoint, parameters: Parameters, 
   if (rejected !== null) throw new VenueRefusal(400, rejected.code, rejected.message);
   const failure = faults.take('order-5xx');
   if (failure !== null && !failure.executed) {
-    send(response, failure.status ?? 503, { code: -1006, msg: 'An unexpected response was received from the message bus. Execution status unknown.' });
+    send(response, failure.status ?? 503, {
+      code: -1006,
+      msg: 'An unexpected response was received from the message bus. Execution status unknown.',
+    });
     return;
   }
   const lost = faults.take('order-answer-lost');
@@ -67,7 +87,11 @@ async function answer(venue: Venue, endpoint: Endpoint, parameters: Parameters, 
     response.setHeader('x-mbx-order-count-10s', String(counts.short));
     response.setHeader('x-mbx-order-count-1d', String(counts.day));
     if (lost !== null) response.destroy();
-    else if (failure !== null) send(response, failure.status ?? 504, { code: -1007, msg: 'Timeout waiting for response from backend server. Send status unknown; execution status unknown.' });
+    else if (failure !== null)
+      send(response, failure.status ?? 504, {
+        code: -1007,
+        msg: 'Timeout waiting for response from backend server. Send status unknown; execution status unknown.',
+      });
     else send(response, done.status ?? 200, done.body);
     if ((done.body as { status?: unknown }).status === 'FILLED') limits.order(account.name, -endpoint.orders);
   } catch (error) {

@@ -74,7 +74,14 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const startMs = fuel.firstOpenTime === null ? (options.startMs ?? clock.now()) : fuel.firstOpenTime + (options.history ?? 0) * stepMs;
   const firstOpenTime = Math.floor(startMs / stepMs) * stepMs;
   const time = createVenueTime(clock, options.pace, options.pace.kind === 'stepped' ? firstOpenTime : startMs);
-  const exchange = new Exchange({ symbols: fuel.symbols, accounts, time, fees: options.fees ?? { maker: '0.001', taker: '0.001' }, spreadTicks: options.spreadTicks ?? 0, liquidity: options.liquidity ?? null });
+  const exchange = new Exchange({
+    symbols: fuel.symbols,
+    accounts,
+    time,
+    fees: options.fees ?? { maker: '0.001', taker: '0.001' },
+    spreadTicks: options.spreadTicks ?? 0,
+    liquidity: options.liquidity ?? null,
+  });
   for (const symbol of fuel.symbols) exchange.setPrice(symbol, fuel.candle(symbol, firstOpenTime)?.open ?? 0, time.now());
 
   const streams = new MarketStreams(() => venue, fuel.baseTimeframe);
@@ -91,7 +98,16 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       onKline: (symbol, timeframe, candle, atMs) => streams.onKline(symbol, timeframe, candle, atMs),
     },
   });
-  const venue: Venue = { exchange, market, time, keyring: new Keyring(accounts), limits: new Limits(time, options.limits ?? defaultLimits), faults: new Faults(), clock, log };
+  const venue: Venue = {
+    exchange,
+    market,
+    time,
+    keyring: new Keyring(accounts),
+    limits: new Limits(time, options.limits ?? defaultLimits),
+    faults: new Faults(),
+    clock,
+    log,
+  };
   const endpoints = [...marketEndpoints(fuel.baseTimeframe), ...tradeEndpoints];
   const wsApi = new WsApi(venue, endpoints);
   const server = createServer(createRestHandler(venue, endpoints));
@@ -129,7 +145,11 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     controlUrl: controlPort === null ? null : `http://127.0.0.1:${controlPort}`,
     now: () => time.now(),
     step,
-    ledger: () => readLedger(exchange, accounts.map((account) => account.name)),
+    ledger: () =>
+      readLedger(
+        exchange,
+        accounts.map((account) => account.name),
+      ),
     faults: venue.faults,
     async stop() {
       player?.cancel();
@@ -146,7 +166,8 @@ function acceptSockets(server: Server, streams: MarketStreams, wsApi: WsApi): We
   server.on('upgrade', (request, socket: Socket, head) => {
     const url = new URL(request.url ?? '/', 'ws://venue');
     socket.setNoDelay(true);
-    if (streams.accepts(url.pathname)) webSockets.handleUpgrade(request, socket, head, (client) => streams.connect(client, url.pathname, url.searchParams));
+    if (streams.accepts(url.pathname))
+      webSockets.handleUpgrade(request, socket, head, (client) => streams.connect(client, url.pathname, url.searchParams));
     else if (wsApi.accepts(url.pathname)) webSockets.handleUpgrade(request, socket, head, (client) => wsApi.connect(client));
     else socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n');
   });

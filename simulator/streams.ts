@@ -49,11 +49,28 @@ export class MarketStreams {
     const name = symbol.toLowerCase();
     if (this.#byStream.has(`${name}@trade`)) {
       this.#tradeId += 1;
-      this.#send(`${name}@trade`, { e: 'trade', E: atMs, s: symbol, t: this.#tradeId, p: text(price), q: text(0.01), T: atMs, m: false, M: true });
+      this.#send(`${name}@trade`, {
+        e: 'trade',
+        E: atMs,
+        s: symbol,
+        t: this.#tradeId,
+        p: text(price),
+        q: text(0.01),
+        T: atMs,
+        m: false,
+        M: true,
+      });
     }
     if (this.#byStream.has(`${name}@bookTicker`)) {
       const tick = this.#venue().exchange.matching.lastTick(symbol);
-      this.#send(`${name}@bookTicker`, { u: atMs, s: symbol, b: text(tick?.bid ?? price), B: text(100), a: text(tick?.ask ?? price), A: text(100) });
+      this.#send(`${name}@bookTicker`, {
+        u: atMs,
+        s: symbol,
+        b: text(tick?.bid ?? price),
+        B: text(100),
+        a: text(tick?.ask ?? price),
+        A: text(100),
+      });
     }
   }
 
@@ -105,7 +122,8 @@ export class MarketStreams {
     switch (request.method) {
       case 'SUBSCRIBE':
         if (names.length === 0 || names.length !== params.length) return invalid('Invalid request: params must be stream names');
-        if (connection.streams.size + names.length > streamsPerConnection) return invalid(`Invalid request: at most ${streamsPerConnection} streams per connection`);
+        if (connection.streams.size + names.length > streamsPerConnection)
+          return invalid(`Invalid request: at most ${streamsPerConnection} streams per connection`);
         for (const name of names) this.#subscribe(connection, name);
         return answer({ result: null, id });
       case 'UNSUBSCRIBE':
@@ -133,7 +151,13 @@ export class MarketStreams {
     listeners.add(connection);
     const [lower = '', kline] = name.split('@kline_');
     const symbol = lower.toUpperCase();
-    if (kline !== undefined && isTimeframe(kline) && timeframeMs[kline] % timeframeMs[this.#baseTimeframe] === 0 && this.#venue().exchange.matching.instrument(symbol) !== null) this.#venue().market.watch(symbol, kline);
+    if (
+      kline !== undefined &&
+      isTimeframe(kline) &&
+      timeframeMs[kline] % timeframeMs[this.#baseTimeframe] === 0 &&
+      this.#venue().exchange.matching.instrument(symbol) !== null
+    )
+      this.#venue().market.watch(symbol, kline);
   }
 
   #unsubscribe(connection: Connection, name: string): void {

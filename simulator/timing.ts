@@ -10,11 +10,14 @@ const aheadMs = 1_000;
 /** At N times the wall's pace a request ages N times as fast, so the tolerances are N times as wide. */
 export function checkTiming(time: VenueTime, parameters: Parameters): void {
   const timestamp = parameters.integer('timestamp');
-  if (timestamp === undefined) throw new VenueRefusal(400, -1102, "Mandatory parameter 'timestamp' was not sent, was empty/null, or malformed.");
+  if (timestamp === undefined)
+    throw new VenueRefusal(400, -1102, "Mandatory parameter 'timestamp' was not sent, was empty/null, or malformed.");
   const windowText = parameters.text('recvWindow');
   const recvWindow = windowText === undefined ? defaultWindowMs : Number(windowText);
-  if (!(recvWindow >= 0 && recvWindow <= maxWindowMs)) throw new VenueRefusal(400, -1131, "recvWindow must be less than 60000.");
+  if (!(recvWindow >= 0 && recvWindow <= maxWindowMs)) throw new VenueRefusal(400, -1131, 'recvWindow must be less than 60000.');
   const now = time.now();
-  if (timestamp >= now + aheadMs * time.factor) throw new VenueRefusal(400, -1021, `Timestamp for this request was 1000ms ahead of the server's time.`);
-  if (now - timestamp > recvWindow * time.factor) throw new VenueRefusal(400, -1021, 'Timestamp for this request is outside of the recvWindow.');
+  if (timestamp >= now + aheadMs * time.factor)
+    throw new VenueRefusal(400, -1021, `Timestamp for this request was 1000ms ahead of the server's time.`);
+  if (now - timestamp > recvWindow * time.factor)
+    throw new VenueRefusal(400, -1021, 'Timestamp for this request is outside of the recvWindow.');
 }

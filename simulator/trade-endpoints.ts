@@ -72,7 +72,12 @@ export const tradeEndpoints: readonly Endpoint[] = [
     signed: true,
     answer(call) {
       const symbol = call.parameters.text('symbol') === undefined ? null : knownSymbol(call);
-      return { body: call.venue.exchange.matching.openOrders(signer(call), symbol).filter((order) => visible(call, order)).map(queriedOrder) };
+      return {
+        body: call.venue.exchange.matching
+          .openOrders(signer(call), symbol)
+          .filter((order) => visible(call, order))
+          .map(queriedOrder),
+      };
     },
   },
   {
@@ -96,7 +101,12 @@ export const tradeEndpoints: readonly Endpoint[] = [
     answer(call) {
       const symbol = knownSymbol(call);
       const { from, to, limit, fromId } = historyQuery(call, 'orderId');
-      const orders = call.venue.exchange.matching.orders(signer(call), symbol).filter((order) => visible(call, order) && order.createdAtMs >= from && order.createdAtMs <= to && (fromId === null || order.orderId >= fromId));
+      const orders = call.venue.exchange.matching
+        .orders(signer(call), symbol)
+        .filter(
+          (order) =>
+            visible(call, order) && order.createdAtMs >= from && order.createdAtMs <= to && (fromId === null || order.orderId >= fromId),
+        );
       return { body: (fromId === null && from === 0 ? orders.slice(-limit) : orders.slice(0, limit)).map(queriedOrder) };
     },
   },
@@ -111,7 +121,13 @@ export const tradeEndpoints: readonly Endpoint[] = [
       const { from, to, limit, fromId } = historyQuery(call, 'fromId');
       const trades = call.venue.exchange.matching
         .trades(signer(call), symbol)
-        .filter((trade) => trade.atMs >= from && trade.atMs <= to && (fromId === null || trade.tradeId >= fromId) && (orderId === undefined || trade.orderId === orderId));
+        .filter(
+          (trade) =>
+            trade.atMs >= from &&
+            trade.atMs <= to &&
+            (fromId === null || trade.tradeId >= fromId) &&
+            (orderId === undefined || trade.orderId === orderId),
+        );
       return { body: (fromId === null && from === 0 ? trades.slice(-limit) : trades.slice(0, limit)).map(tradeRow) };
     },
   },
@@ -156,7 +172,15 @@ export const tradeEndpoints: readonly Endpoint[] = [
       const fees = call.venue.exchange.matching.fees(signer(call));
       const rates = (maker: Decimal, taker: Decimal) => ({ maker: text(maker), taker: text(taker), buyer: text(0), seller: text(0) });
       const none = rates(new Decimal(0), new Decimal(0));
-      return { body: { symbol: knownSymbol(call), standardCommission: rates(fees.maker, fees.taker), specialCommission: none, taxCommission: none, discount: { enabledForAccount: false, enabledForSymbol: false, discountAsset: 'BNB', discount: '0.75000000' } } };
+      return {
+        body: {
+          symbol: knownSymbol(call),
+          standardCommission: rates(fees.maker, fees.taker),
+          specialCommission: none,
+          taxCommission: none,
+          discount: { enabledForAccount: false, enabledForSymbol: false, discountAsset: 'BNB', discount: '0.75000000' },
+        },
+      };
     },
   },
   { method: 'POST', path: '/api/v3/orderList/oco', weight: 1, signed: true, orders: 2, answer: placeOco },
@@ -182,11 +206,17 @@ export const tradeEndpoints: readonly Endpoint[] = [
       const symbol = knownSymbol(call);
       const listId = call.parameters.bigint('orderListId');
       call.parameters.text('newClientOrderId');
-      if (listId === undefined) throw new VenueRefusal(400, -1102, "Param 'orderListId' or 'listClientOrderId' must be sent, but both were empty/null!");
+      if (listId === undefined)
+        throw new VenueRefusal(400, -1102, "Param 'orderListId' or 'listClientOrderId' must be sent, but both were empty/null!");
       const cancelled = exchange.matching.cancelList(signer(call), symbol, listId, time.now());
       if (!cancelled.ok) throw refuse(cancelled.refusal);
       exchange.tell(cancelled.events);
-      return { body: { ...orderList(cancelled.value.list, cancelled.value.orders), orderReports: cancelled.value.orders.map((order) => cancelledOrder(order, `cancel-${order.orderId}`, time.now())) } };
+      return {
+        body: {
+          ...orderList(cancelled.value.list, cancelled.value.orders),
+          orderReports: cancelled.value.orders.map((order) => cancelledOrder(order, `cancel-${order.orderId}`, time.now())),
+        },
+      };
     },
   },
 ];
@@ -217,7 +247,8 @@ function cancelReplace(call: Call): Answer {
   const { parameters } = call;
   const symbol = knownSymbol(call);
   const mode = parameters.oneOf('cancelReplaceMode', ['STOP_ON_FAILURE', 'ALLOW_FAILURE'] as const, -1102, 'cancelReplaceMode');
-  if (mode === undefined) throw new VenueRefusal(400, -1102, "Mandatory parameter 'cancelReplaceMode' was not sent, was empty/null, or malformed.");
+  if (mode === undefined)
+    throw new VenueRefusal(400, -1102, "Mandatory parameter 'cancelReplaceMode' was not sent, was empty/null, or malformed.");
   const cancel = readTarget(parameters, 'cancelOrderId', 'cancelOrigClientOrderId');
   const cancelClientOrderId = parameters.clientId('cancelNewClientOrderId') ?? venueMadeId();
   parameters.text('cancelRestrictions');
@@ -226,14 +257,25 @@ function cancelReplace(call: Call): Answer {
   parameters.refuseUnread();
   const done = exchange.matching.cancelReplace(signer(call), { cancel, cancelClientOrderId, mode, replacement: request }, time.now());
   exchange.tell(done.events);
-  if (!done.placed.ok && done.placed.refusal === null && !done.cancel.ok && done.cancel.refusal.code !== -2011) throw refuse(done.cancel.refusal);
+  if (!done.placed.ok && done.placed.refusal === null && !done.cancel.ok && done.cancel.refusal.code !== -2011)
+    throw refuse(done.cancel.refusal);
   const report = cancelReplaceReport(done, cancelClientOrderId, response, time.now());
   if (done.cancel.ok && done.placed.ok) return { body: report };
   const partial = done.cancel.ok || done.placed.ok;
-  throw new VenueRefusal(partial ? 409 : 400, partial ? -2021 : -2022, partial ? 'Order cancel-replace partially failed.' : 'Order cancel-replace failed.', { data: report });
+  throw new VenueRefusal(
+    partial ? 409 : 400,
+    partial ? -2021 : -2022,
+    partial ? 'Order cancel-replace partially failed.' : 'Order cancel-replace failed.',
+    { data: report },
+  );
 }
 
-function cancelReplaceReport({ cancel, placed }: CancelReplaced, cancelId: string, response: Parameters<typeof placedOrder>[1], atMs: number): Record<string, unknown> {
+function cancelReplaceReport(
+  { cancel, placed }: CancelReplaced,
+  cancelId: string,
+  response: Parameters<typeof placedOrder>[1],
+  atMs: number,
+): Record<string, unknown> {
   const failed = (refusal: BookRefusal) => ({ code: refusal.code, msg: refusal.message });
   return {
     cancelResult: cancel.ok ? 'SUCCESS' : 'FAILURE',
@@ -247,7 +289,13 @@ function cancelReplaceReport({ cancel, placed }: CancelReplaced, cancelId: strin
 function historyQuery({ parameters }: Call, idName: string): { from: number; to: number; limit: number; fromId: bigint | null } {
   const start = parameters.integer('startTime', { min: 0 });
   const end = parameters.integer('endTime', { min: 0 });
-  if (start !== undefined && end !== undefined && end - start > dayMs) throw new VenueRefusal(400, -1127, 'More than 24 hours between startTime and endTime.');
+  if (start !== undefined && end !== undefined && end - start > dayMs)
+    throw new VenueRefusal(400, -1127, 'More than 24 hours between startTime and endTime.');
   const fromId = parameters.bigint(idName) ?? null;
-  return { from: start ?? (end === undefined ? 0 : end - dayMs), to: end ?? (start === undefined ? Number.MAX_SAFE_INTEGER : start + dayMs), limit: parameters.integer('limit', { min: 1, max: 1_000 }) ?? 500, fromId };
+  return {
+    from: start ?? (end === undefined ? 0 : end - dayMs),
+    to: end ?? (start === undefined ? Number.MAX_SAFE_INTEGER : start + dayMs),
+    limit: parameters.integer('limit', { min: 1, max: 1_000 }) ?? 500,
+    fromId,
+  };
 }

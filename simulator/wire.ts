@@ -10,7 +10,20 @@ const id = (value: bigint): number => Number(value);
 
 export function klineRow(candle: Candle): unknown[] {
   const quote = ((candle.open + candle.close) / 2) * candle.volume;
-  return [candle.openTime, text(candle.open), text(candle.high), text(candle.low), text(candle.close), text(candle.volume), candle.closeTime, text(quote), 10, text(candle.volume / 2), text(quote / 2), '0'];
+  return [
+    candle.openTime,
+    text(candle.open),
+    text(candle.high),
+    text(candle.low),
+    text(candle.close),
+    text(candle.volume),
+    candle.closeTime,
+    text(quote),
+    10,
+    text(candle.volume / 2),
+    text(quote / 2),
+    '0',
+  ];
 }
 
 export function klineEvent(symbol: string, timeframe: Timeframe, candle: Candle, atMs: number): Record<string, unknown> {
@@ -20,9 +33,23 @@ export function klineEvent(symbol: string, timeframe: Timeframe, candle: Candle,
     E: atMs,
     s: symbol,
     k: {
-      t: candle.openTime, T: candle.closeTime, s: symbol, i: timeframe, f: 100, L: 200,
-      o: text(candle.open), c: text(candle.close), h: text(candle.high), l: text(candle.low), v: text(candle.volume),
-      n: 100, x: candle.closed, q: text(quote), V: text(candle.volume / 2), Q: text(quote / 2), B: '0',
+      t: candle.openTime,
+      T: candle.closeTime,
+      s: symbol,
+      i: timeframe,
+      f: 100,
+      L: 200,
+      o: text(candle.open),
+      c: text(candle.close),
+      h: text(candle.high),
+      l: text(candle.low),
+      v: text(candle.volume),
+      n: 100,
+      x: candle.closed,
+      q: text(quote),
+      V: text(candle.volume / 2),
+      Q: text(quote / 2),
+      B: '0',
     },
   };
 }
@@ -66,15 +93,40 @@ function symbolInfo(instrument: Instrument): Record<string, unknown> {
     isSpotTradingAllowed: true,
     isMarginTradingAllowed: false,
     filters: [
-      { filterType: 'PRICE_FILTER', minPrice: text(instrument.price.min), maxPrice: text(instrument.price.max), tickSize: text(instrument.price.tick) },
+      {
+        filterType: 'PRICE_FILTER',
+        minPrice: text(instrument.price.min),
+        maxPrice: text(instrument.price.max),
+        tickSize: text(instrument.price.tick),
+      },
       { filterType: 'LOT_SIZE', minQty: text(instrument.lot.min), maxQty: text(instrument.lot.max), stepSize: text(instrument.lot.step) },
-      ...(marketLot === null ? [] : [{ filterType: 'MARKET_LOT_SIZE', minQty: text(marketLot.min), maxQty: text(marketLot.max), stepSize: text(marketLot.step) }]),
+      ...(marketLot === null
+        ? []
+        : [{ filterType: 'MARKET_LOT_SIZE', minQty: text(marketLot.min), maxQty: text(marketLot.max), stepSize: text(marketLot.step) }]),
       ...(notional === null
         ? []
-        : [{ filterType: 'NOTIONAL', minNotional: text(notional.min), applyMinToMarket: notional.applyMinToMarket, maxNotional: text(notional.max ?? 9_000_000), applyMaxToMarket: notional.applyMaxToMarket, avgPriceMins: notional.averagePriceMinutes }]),
+        : [
+            {
+              filterType: 'NOTIONAL',
+              minNotional: text(notional.min),
+              applyMinToMarket: notional.applyMinToMarket,
+              maxNotional: text(notional.max ?? 9_000_000),
+              applyMaxToMarket: notional.applyMaxToMarket,
+              avgPriceMins: notional.averagePriceMinutes,
+            },
+          ]),
       ...(percentPrice === null
         ? []
-        : [{ filterType: 'PERCENT_PRICE_BY_SIDE', bidMultiplierUp: percentPrice.bidUp.toFixed(), bidMultiplierDown: percentPrice.bidDown.toFixed(), askMultiplierUp: percentPrice.askUp.toFixed(), askMultiplierDown: percentPrice.askDown.toFixed(), avgPriceMins: percentPrice.averagePriceMinutes }]),
+        : [
+            {
+              filterType: 'PERCENT_PRICE_BY_SIDE',
+              bidMultiplierUp: percentPrice.bidUp.toFixed(),
+              bidMultiplierDown: percentPrice.bidDown.toFixed(),
+              askMultiplierUp: percentPrice.askUp.toFixed(),
+              askMultiplierDown: percentPrice.askDown.toFixed(),
+              avgPriceMins: percentPrice.averagePriceMinutes,
+            },
+          ]),
       ...(instrument.maxOrders === null ? [] : [{ filterType: 'MAX_NUM_ORDERS', maxNumOrders: instrument.maxOrders }]),
       ...(instrument.maxAlgoOrders === null ? [] : [{ filterType: 'MAX_NUM_ALGO_ORDERS', maxNumAlgoOrders: instrument.maxAlgoOrders }]),
       ...(instrument.maxPosition === null ? [] : [{ filterType: 'MAX_POSITION', maxPosition: text(instrument.maxPosition) }]),
@@ -90,11 +142,32 @@ export type ResponseType = 'ACK' | 'RESULT' | 'FULL';
 
 /** The answer to a new order. */
 export function placedOrder({ order, trades }: Placed, kind: ResponseType): Record<string, unknown> {
-  const ack = { symbol: order.symbol, orderId: id(order.orderId), orderListId: id(order.orderListId), clientOrderId: order.clientOrderId, transactTime: order.updatedAtMs };
+  const ack = {
+    symbol: order.symbol,
+    orderId: id(order.orderId),
+    orderListId: id(order.orderListId),
+    clientOrderId: order.clientOrderId,
+    transactTime: order.updatedAtMs,
+  };
   if (kind === 'ACK') return ack;
-  const result = { ...ack, ...amounts(order), ...conditional(order), workingTime: order.working ? order.workingAtMs : -1, selfTradePreventionMode: 'EXPIRE_MAKER' };
+  const result = {
+    ...ack,
+    ...amounts(order),
+    ...conditional(order),
+    workingTime: order.working ? order.workingAtMs : -1,
+    selfTradePreventionMode: 'EXPIRE_MAKER',
+  };
   if (kind === 'RESULT') return result;
-  return { ...result, fills: trades.map((trade) => ({ price: text(trade.price), qty: text(trade.quantity), commission: text(trade.commission), commissionAsset: trade.commissionAsset, tradeId: id(trade.tradeId) })) };
+  return {
+    ...result,
+    fills: trades.map((trade) => ({
+      price: text(trade.price),
+      qty: text(trade.quantity),
+      commission: text(trade.commission),
+      commissionAsset: trade.commissionAsset,
+      tradeId: id(trade.tradeId),
+    })),
+  };
 }
 
 /** An order as queries answer it. */
@@ -188,11 +261,25 @@ export function orderList(list: BookOrderList, orders: readonly BookOrder[]): Re
 export function userEvent(event: BookEvent): Record<string, unknown> {
   switch (event.type) {
     case 'balances':
-      return { e: 'outboundAccountPosition', E: event.atMs, u: event.atMs, B: event.balances.map((balance) => ({ a: balance.asset, f: text(balance.free), l: text(balance.locked) })) };
+      return {
+        e: 'outboundAccountPosition',
+        E: event.atMs,
+        u: event.atMs,
+        B: event.balances.map((balance) => ({ a: balance.asset, f: text(balance.free), l: text(balance.locked) })),
+      };
     case 'list':
       return {
-        e: 'listStatus', E: event.atMs, s: event.list.symbol, g: id(event.list.orderListId), c: event.list.contingencyType, l: event.list.statusType, L: event.list.orderStatus,
-        r: 'NONE', C: event.list.listClientOrderId, T: event.atMs, O: event.list.orderIds.map((orderId) => ({ s: event.list.symbol, i: id(orderId) })),
+        e: 'listStatus',
+        E: event.atMs,
+        s: event.list.symbol,
+        g: id(event.list.orderListId),
+        c: event.list.contingencyType,
+        l: event.list.statusType,
+        L: event.list.orderStatus,
+        r: 'NONE',
+        C: event.list.listClientOrderId,
+        T: event.atMs,
+        O: event.list.orderIds.map((orderId) => ({ s: event.list.symbol, i: id(orderId) })),
       };
     case 'order':
       return executionReport(event);
@@ -204,13 +291,38 @@ export function userEvent(event: BookEvent): Record<string, unknown> {
 function executionReport({ order, trade, execution, executionId, atMs }: Extract<BookEvent, { type: 'order' }>): Record<string, unknown> {
   const cancelled = execution === 'CANCELED';
   return {
-    e: 'executionReport', E: atMs, s: order.symbol,
+    e: 'executionReport',
+    E: atMs,
+    s: order.symbol,
     c: cancelled ? (order.cancelClientOrderId ?? `cancel-${order.orderId}`) : order.clientOrderId,
-    S: order.side, o: order.type, f: order.timeInForce, q: text(order.quantity), p: text(order.price), P: text(order.stopPrice ?? 0), F: text(0),
-    g: id(order.orderListId), C: cancelled ? order.clientOrderId : '', x: execution, X: order.status, r: 'NONE', i: id(order.orderId),
-    l: text(trade?.quantity ?? 0), z: text(order.executedQuantity), L: text(trade?.price ?? 0), n: trade === null ? '0' : text(trade.commission), N: trade?.commissionAsset ?? null,
-    T: atMs, t: trade === null ? -1 : id(trade.tradeId), I: id(executionId), w: order.working && (order.status === 'NEW' || order.status === 'PARTIALLY_FILLED'),
-    m: trade?.isMaker ?? false, M: false, O: order.createdAtMs, Z: text(order.executedQuote), Y: text(trade?.quoteQuantity ?? 0), Q: text(order.quoteQuantity),
+    S: order.side,
+    o: order.type,
+    f: order.timeInForce,
+    q: text(order.quantity),
+    p: text(order.price),
+    P: text(order.stopPrice ?? 0),
+    F: text(0),
+    g: id(order.orderListId),
+    C: cancelled ? order.clientOrderId : '',
+    x: execution,
+    X: order.status,
+    r: 'NONE',
+    i: id(order.orderId),
+    l: text(trade?.quantity ?? 0),
+    z: text(order.executedQuantity),
+    L: text(trade?.price ?? 0),
+    n: trade === null ? '0' : text(trade.commission),
+    N: trade?.commissionAsset ?? null,
+    T: atMs,
+    t: trade === null ? -1 : id(trade.tradeId),
+    I: id(executionId),
+    w: order.working && (order.status === 'NEW' || order.status === 'PARTIALLY_FILLED'),
+    m: trade?.isMaker ?? false,
+    M: false,
+    O: order.createdAtMs,
+    Z: text(order.executedQuote),
+    Y: text(trade?.quoteQuantity ?? 0),
+    Q: text(order.quoteQuantity),
     ...(order.working ? { W: order.workingAtMs } : {}),
     V: 'EXPIRE_MAKER',
     ...(order.trailingDelta === null ? {} : { d: order.trailingDelta }),

@@ -83,7 +83,8 @@ export class WsApi {
       const account = event.type === 'order' ? event.order.account : event.type === 'list' ? event.list.account : event.account;
       const told = userEvent(event);
       for (const { socket, subscriptions } of this.#sessions) {
-        for (const [subscriptionId, owner] of subscriptions) if (owner.name === account) socket.send(JSON.stringify({ subscriptionId, event: told }));
+        for (const [subscriptionId, owner] of subscriptions)
+          if (owner.name === account) socket.send(JSON.stringify({ subscriptionId, event: told }));
       }
     }
   }
@@ -94,11 +95,31 @@ export class WsApi {
     try {
       const request = parseRequest(message);
       id = request.id;
-      send({ id, status: 200, result: this.#answer(session, request), rateLimits: [{ rateLimitType: 'REQUEST_WEIGHT', interval: 'MINUTE', intervalNum: 1, limit: this.#venue.limits.values.weightPerMinute, count: this.#venue.limits.usedWeight() }] });
+      send({
+        id,
+        status: 200,
+        result: this.#answer(session, request),
+        rateLimits: [
+          {
+            rateLimitType: 'REQUEST_WEIGHT',
+            interval: 'MINUTE',
+            intervalNum: 1,
+            limit: this.#venue.limits.values.weightPerMinute,
+            count: this.#venue.limits.usedWeight(),
+          },
+        ],
+      });
     } catch (error) {
       if (!(error instanceof VenueRefusal)) throw error;
-      const retryAfter = error.retryAfterSeconds === null ? {} : { data: { serverTime: this.#venue.time.now(), retryAfter: this.#venue.time.now() + error.retryAfterSeconds * 1_000 } };
-      send({ id, status: error.status, error: { code: error.code, msg: error.message, ...(error.data === undefined ? retryAfter : { data: error.data }) } });
+      const retryAfter =
+        error.retryAfterSeconds === null
+          ? {}
+          : { data: { serverTime: this.#venue.time.now(), retryAfter: this.#venue.time.now() + error.retryAfterSeconds * 1_000 } };
+      send({
+        id,
+        status: error.status,
+        error: { code: error.code, msg: error.message, ...(error.data === undefined ? retryAfter : { data: error.data }) },
+      });
     }
   }
 
@@ -146,12 +167,20 @@ export class WsApi {
 
   #sessionStatus({ loggedOn }: Session): unknown {
     const now = this.#venue.time.now();
-    return { apiKey: loggedOn?.apiKey ?? null, authorizedSince: loggedOn === null ? null : now, connectedSince: now, returnRateLimits: true, serverTime: now, userDataStream: loggedOn !== null };
+    return {
+      apiKey: loggedOn?.apiKey ?? null,
+      authorizedSince: loggedOn === null ? null : now,
+      connectedSince: now,
+      returnRateLimits: true,
+      serverTime: now,
+      userDataStream: loggedOn !== null,
+    };
   }
 
   #subscribe(session: Session, account: SimulatedAccount): { subscriptionId: number } {
     this.#venue.limits.spend(2);
-    for (const owner of session.subscriptions.values()) if (owner === account) throw new VenueRefusal(400, -2035, 'Subscription already active.');
+    for (const owner of session.subscriptions.values())
+      if (owner === account) throw new VenueRefusal(400, -2035, 'Subscription already active.');
     const subscriptionId = session.nextSubscription;
     session.nextSubscription += 1;
     session.subscriptions.set(subscriptionId, account);
@@ -172,7 +201,8 @@ export class WsApi {
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, value]) => `${name}=${String(value)}`)
       .join('&');
-    if (!this.#venue.keyring.signs(account, payload, parameters.required('signature'))) throw new VenueRefusal(400, -1022, 'Signature for this request is not valid.');
+    if (!this.#venue.keyring.signs(account, payload, parameters.required('signature')))
+      throw new VenueRefusal(400, -1022, 'Signature for this request is not valid.');
     checkTiming(this.#venue.time, parameters);
     return account;
   }
@@ -187,5 +217,9 @@ function parseRequest(message: string): Request {
   }
   const { id, method, params } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
   if (typeof method !== 'string') throw new VenueRefusal(400, -1000, 'Request without a method.');
-  return { id: typeof id === 'string' || typeof id === 'number' ? id : null, method, params: typeof params === 'object' && params !== null ? (params as Record<string, unknown>) : {} };
+  return {
+    id: typeof id === 'string' || typeof id === 'number' ? id : null,
+    method,
+    params: typeof params === 'object' && params !== null ? (params as Record<string, unknown>) : {},
+  };
 }

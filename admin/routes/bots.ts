@@ -22,94 +22,154 @@ export function botRoutes(app: AdminApp, ports: AdminPorts): void {
     return bot;
   };
 
-  app.get('/v1/bots', { config: { scope: 'read' }, schema: { summary: 'Bots of the caller.', tags: ['bots'], querystring: pageQuery, response: { 200: botPage, ...problems } } }, async (request) => {
-    const { limit, after } = pageOf(request.query);
-    const items = await readBots(orm.em.fork(), { userId: callerOf(request).userId, after, limit: limit + 1 });
-    const page = items.slice(0, limit);
-    return { items: page as never[], nextCursor: items.length > limit ? String(page.at(-1)?.['id']) : null };
-  });
+  app.get(
+    '/v1/bots',
+    {
+      config: { scope: 'read' },
+      schema: { summary: 'Bots of the caller.', tags: ['bots'], querystring: pageQuery, response: { 200: botPage, ...problems } },
+    },
+    async (request) => {
+      const { limit, after } = pageOf(request.query);
+      const items = await readBots(orm.em.fork(), { userId: callerOf(request).userId, after, limit: limit + 1 });
+      const page = items.slice(0, limit);
+      return { items: page as never[], nextCursor: items.length > limit ? String(page.at(-1)?.['id']) : null };
+    },
+  );
 
-  app.get('/v1/bots/:id', { config: { scope: 'read' }, schema: { summary: 'One bot.', tags: ['bots'], params: idParams, response: { 200: botSchema, ...problems } } }, async (request, reply) => {
-    const bot = await view(orm.em.fork(), callerOf(request).userId, request.params.id);
-    void reply.header('etag', `"${String(bot['version'])}"`);
-    return bot as never;
-  });
+  app.get(
+    '/v1/bots/:id',
+    {
+      config: { scope: 'read' },
+      schema: { summary: 'One bot.', tags: ['bots'], params: idParams, response: { 200: botSchema, ...problems } },
+    },
+    async (request, reply) => {
+      const bot = await view(orm.em.fork(), callerOf(request).userId, request.params.id);
+      void reply.header('etag', `"${String(bot['version'])}"`);
+      return bot as never;
+    },
+  );
 
-  app.post('/v1/bots', { config: { scope: 'operate' }, schema: { summary: 'Create a bot.', tags: ['bots'], body: createBotBody, response: { 201: botSchema, ...problems } } }, async (request, reply) => {
-    const caller = callerOf(request);
-    const { body } = request;
-    const columns = applyBody(blankColumns, body, await venueProblems(ports, body));
-    const bot = await orm.em.fork().transactional(async (tx) => {
-      const em = tx as EntityManager;
-      const at = now();
-      const created = em.create(BotConfig, {
-        // The closed sets among them were checked with the rest.
-        ...(columns as AllColumns & Pick<BotConfig, 'timeframe' | 'positionType' | 'direction'>),
-        user: em.getReference(User, caller.userId),
-        apiKey: null,
-        isActive: body.is_active ?? false,
-        mode: body.mode ?? 'paper',
-        venue: ports.venue,
-        marginType: body.margin_type ?? 'isolated',
-        version: 1,
-        deletedAt: null,
-        createdAt: at,
-        updatedAt: at,
+  app.post(
+    '/v1/bots',
+    {
+      config: { scope: 'operate' },
+      schema: { summary: 'Create a bot.', tags: ['bots'], body: createBotBody, response: { 201: botSchema, ...problems } },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      const { body } = request;
+      const columns = applyBody(blankColumns, body, await venueProblems(ports, body));
+      const bot = await orm.em.fork().transactional(async (tx) => {
+        const em = tx as EntityManager;
+        const at = now();
+        const created = em.create(BotConfig, {
+          // The closed sets among them were checked with the rest.
+          ...(columns as AllColumns & Pick<BotConfig, 'timeframe' | 'positionType' | 'direction'>),
+          user: em.getReference(User, caller.userId),
+          apiKey: null,
+          isActive: body.is_active ?? false,
+          mode: body.mode ?? 'paper',
+          venue: ports.venue,
+          marginType: body.margin_type ?? 'isolated',
+          version: 1,
+          deletedAt: null,
+          createdAt: at,
+          updatedAt: at,
+        });
+        await em.flush();
+        await audit(em, { caller, action: 'create-bot', subject: `bot:${created.id}`, detail: body, requestId: request.id, at });
+        await em.flush();
+        if (created.isActive) await tellEngines(em);
+        return view(em, caller.userId, created.id);
       });
-      await em.flush();
-      await audit(em, { caller, action: 'create-bot', subject: `bot:${created.id}`, detail: body, requestId: request.id, at });
-      await em.flush();
-      if (created.isActive) await tellEngines(em);
-      return view(em, caller.userId, created.id);
-    });
-    void reply.code(201).header('location', `/v1/bots/${String(bot['id'])}`);
-    return bot as never;
-  });
+      void reply.code(201).header('location', `/v1/bots/${String(bot['id'])}`);
+      return bot as never;
+    },
+  );
 
-  app.patch('/v1/bots/:id', { config: { scope: 'operate' }, schema: { summary: 'Change a bot; a running one takes the change over.', tags: ['bots'], params: idParams, body: changeBotBody, response: { 200: botSchema, ...problems } } }, async (request) => {
-    const caller = callerOf(request);
-    const { version, ...changes } = request.body;
-    const expected = expectedVersion(request.headers['if-match'], version);
-    return orm.em.fork().transactional(async (tx) => {
-      const em = tx as EntityManager;
-      const bot = await ownedBot(em, caller.userId, request.params.id);
-      if (expected !== null && expected !== bot.version) throw new Problem('stale', `the bot has version ${bot.version}, not ${expected}: read it again`, [{ pointer: '/version', field: 'version', detail: `is ${bot.version} by now` }]);
-      if (changes.timeframe !== undefined && changes.timeframe !== bot.timeframe) await refuseWhileExposed(em, bot, 'timeframe');
-      const columns = applyBody(columnsOf(bot), changes, []);
-      for (const name of Object.keys(changes)) {
-        const key = camelCase(name);
-        (bot as unknown as Record<string, unknown>)[key] = (columns as unknown as Record<string, unknown>)[key];
-      }
-      bot.version += 1;
-      bot.updatedAt = now();
-      await audit(em, { caller, action: 'change-bot', subject: `bot:${bot.id}`, detail: changes, requestId: request.id, at: bot.updatedAt });
-      await em.flush();
-      await tellEngines(em);
-      return (await view(em, caller.userId, bot.id)) as never;
-    });
-  });
+  app.patch(
+    '/v1/bots/:id',
+    {
+      config: { scope: 'operate' },
+      schema: {
+        summary: 'Change a bot; a running one takes the change over.',
+        tags: ['bots'],
+        params: idParams,
+        body: changeBotBody,
+        response: { 200: botSchema, ...problems },
+      },
+    },
+    async (request) => {
+      const caller = callerOf(request);
+      const { version, ...changes } = request.body;
+      const expected = expectedVersion(request.headers['if-match'], version);
+      return orm.em.fork().transactional(async (tx) => {
+        const em = tx as EntityManager;
+        const bot = await ownedBot(em, caller.userId, request.params.id);
+        if (expected !== null && expected !== bot.version)
+          throw new Problem('stale', `the bot has version ${bot.version}, not ${expected}: read it again`, [
+            { pointer: '/version', field: 'version', detail: `is ${bot.version} by now` },
+          ]);
+        if (changes.timeframe !== undefined && changes.timeframe !== bot.timeframe) await refuseWhileExposed(em, bot, 'timeframe');
+        const columns = applyBody(columnsOf(bot), changes, []);
+        for (const name of Object.keys(changes)) {
+          const key = camelCase(name);
+          (bot as unknown as Record<string, unknown>)[key] = (columns as unknown as Record<string, unknown>)[key];
+        }
+        bot.version += 1;
+        bot.updatedAt = now();
+        await audit(em, {
+          caller,
+          action: 'change-bot',
+          subject: `bot:${bot.id}`,
+          detail: changes,
+          requestId: request.id,
+          at: bot.updatedAt,
+        });
+        await em.flush();
+        await tellEngines(em);
+        return (await view(em, caller.userId, bot.id)) as never;
+      });
+    },
+  );
 
-  app.delete('/v1/bots/:id', { config: { scope: 'operate' }, schema: { summary: 'Delete a stopped, flat bot. Its orders and trades stay.', tags: ['bots'], params: idParams, response: { 204: { type: 'null', description: 'Deleted.' }, ...problems } } }, async (request, reply) => {
-    const caller = callerOf(request);
-    await orm.em.fork().transactional(async (tx) => {
-      const em = tx as EntityManager;
-      const bot = await ownedBot(em, caller.userId, request.params.id);
-      if (bot.isActive) throw new Problem('conflict', 'the bot is active: stop it first');
-      await refuseWhileExposed(em, bot, 'delete');
-      bot.deletedAt = now();
-      bot.updatedAt = bot.deletedAt;
-      bot.version += 1;
-      await audit(em, { caller, action: 'delete-bot', subject: `bot:${bot.id}`, detail: {}, requestId: request.id, at: bot.deletedAt });
-      await em.flush();
-    });
-    return reply.code(204).send(null);
-  });
+  app.delete(
+    '/v1/bots/:id',
+    {
+      config: { scope: 'operate' },
+      schema: {
+        summary: 'Delete a stopped, flat bot. Its orders and trades stay.',
+        tags: ['bots'],
+        params: idParams,
+        response: { 204: { type: 'null', description: 'Deleted.' }, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      await orm.em.fork().transactional(async (tx) => {
+        const em = tx as EntityManager;
+        const bot = await ownedBot(em, caller.userId, request.params.id);
+        if (bot.isActive) throw new Problem('conflict', 'the bot is active: stop it first');
+        await refuseWhileExposed(em, bot, 'delete');
+        bot.deletedAt = now();
+        bot.updatedAt = bot.deletedAt;
+        bot.version += 1;
+        await audit(em, { caller, action: 'delete-bot', subject: `bot:${bot.id}`, detail: {}, requestId: request.id, at: bot.deletedAt });
+        await em.flush();
+      });
+      return reply.code(204).send(null);
+    },
+  );
 }
 
 /** What only the venue can say: the symbol, the venue itself, whether live orders are possible. */
-async function venueProblems(ports: AdminPorts, body: { readonly symbol: string; readonly venue?: string; readonly mode?: string }): Promise<{ field: string; detail: string }[]> {
+async function venueProblems(
+  ports: AdminPorts,
+  body: { readonly symbol: string; readonly venue?: string; readonly mode?: string },
+): Promise<{ field: string; detail: string }[]> {
   const found: { field: string; detail: string }[] = [];
-  if (body.venue !== undefined && body.venue !== ports.venue) found.push({ field: 'venue', detail: `this engine trades at ${ports.venue}` });
+  if (body.venue !== undefined && body.venue !== ports.venue)
+    found.push({ field: 'venue', detail: `this engine trades at ${ports.venue}` });
   if (body.mode === 'live' && ports.liveRefusal !== null) found.push({ field: 'mode', detail: ports.liveRefusal });
   const instrument = await ports.symbols.find(body.symbol);
   if (instrument === null) found.push({ field: 'symbol', detail: `${ports.venue} does not list "${body.symbol}"` });
@@ -128,9 +188,17 @@ async function refuseWhileExposed(em: EntityManager, bot: BotConfig, what: 'time
   const state = await em.findOne(BotState, { botConfig: bot.id });
   const holding = state?.stateData.position?.openedAtMs ?? null;
   if (what === 'delete' && state?.isRunning === true) throw new Problem('conflict', 'the bot is still stopping; try again in a moment');
-  if (holding !== null) throw new Problem('conflict', what === 'delete' ? 'the bot holds a position: close it first (command close-position)' : 'the timeframe cannot change while the bot holds a position');
+  if (holding !== null)
+    throw new Problem(
+      'conflict',
+      what === 'delete'
+        ? 'the bot holds a position: close it first (command close-position)'
+        : 'the timeframe cannot change while the bot holds a position',
+    );
 }
 
 function columnsOf(bot: BotConfig): AllColumns {
-  return Object.fromEntries(Object.keys(blankColumns).map((key) => [key, (bot as unknown as Record<string, unknown>)[key] ?? null])) as unknown as AllColumns;
+  return Object.fromEntries(
+    Object.keys(blankColumns).map((key) => [key, (bot as unknown as Record<string, unknown>)[key] ?? null]),
+  ) as unknown as AllColumns;
 }

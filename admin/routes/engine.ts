@@ -42,31 +42,69 @@ const symbolsSchema = Type.Object({
   cache: Type.Object({ hits: Type.Integer(), misses: Type.Integer(), last_refresh: nullable(Type.String()) }),
 });
 
-const strategiesSchema = Type.Object({ items: Type.Array(Type.Object({ name: Type.String(), summary: Type.String(), parameters: Type.Unknown() })) });
+const strategiesSchema = Type.Object({
+  items: Type.Array(Type.Object({ name: Type.String(), summary: Type.String(), parameters: Type.Unknown() })),
+});
 
 export function engineRoutes(app: AdminApp, { engine, symbols }: AdminPorts): void {
-  app.get('/v1/status', { config: { scope: 'read' }, schema: { summary: 'The engine behind this address.', tags: ['engine'], response: { 200: statusSchema, ...problems } } }, async () => engine.status());
+  app.get(
+    '/v1/status',
+    {
+      config: { scope: 'read' },
+      schema: { summary: 'The engine behind this address.', tags: ['engine'], response: { 200: statusSchema, ...problems } },
+    },
+    async () => engine.status(),
+  );
 
-  app.get('/v1/symbols', { config: { scope: 'read' }, schema: { summary: 'Symbols of the venue with their filters.', tags: ['engine'], response: { 200: symbolsSchema, ...problems } } }, async () => {
-    const { hits, misses, lastRefreshMs } = await symbols.stats();
-    return {
-      items: symbols.list().map((instrument) => ({
-        symbol: instrument.symbol,
-        status: instrument.status,
-        base_asset: instrument.baseAsset,
-        quote_asset: instrument.quoteAsset,
-        tick_size: instrument.price.tick.toFixed(),
-        step_size: instrument.lot.step.toFixed(),
-        min_quantity: instrument.lot.min.toFixed(),
-        min_notional: instrument.notional?.min.toFixed() ?? null,
-      })),
-      cache: { hits, misses, last_refresh: lastRefreshMs === null ? null : new Date(lastRefreshMs).toISOString() },
-    };
-  });
+  app.get(
+    '/v1/symbols',
+    {
+      config: { scope: 'read' },
+      schema: { summary: 'Symbols of the venue with their filters.', tags: ['engine'], response: { 200: symbolsSchema, ...problems } },
+    },
+    async () => {
+      const { hits, misses, lastRefreshMs } = await symbols.stats();
+      return {
+        items: symbols.list().map((instrument) => ({
+          symbol: instrument.symbol,
+          status: instrument.status,
+          base_asset: instrument.baseAsset,
+          quote_asset: instrument.quoteAsset,
+          tick_size: instrument.price.tick.toFixed(),
+          step_size: instrument.lot.step.toFixed(),
+          min_quantity: instrument.lot.min.toFixed(),
+          min_notional: instrument.notional?.min.toFixed() ?? null,
+        })),
+        cache: { hits, misses, last_refresh: lastRefreshMs === null ? null : new Date(lastRefreshMs).toISOString() },
+      };
+    },
+  );
 
-  app.get('/v1/strategies', { config: { scope: 'read' }, schema: { summary: 'Registered strategies and their parameters (JSON Schema).', tags: ['engine'], response: { 200: strategiesSchema, ...problems } } }, async () => ({
-    items: strategies.map(({ name, summary, parameters }) => ({ name, summary, parameters })),
-  }));
+  app.get(
+    '/v1/strategies',
+    {
+      config: { scope: 'read' },
+      schema: {
+        summary: 'Registered strategies and their parameters (JSON Schema).',
+        tags: ['engine'],
+        response: { 200: strategiesSchema, ...problems },
+      },
+    },
+    async () => ({
+      items: strategies.map(({ name, summary, parameters }) => ({ name, summary, parameters })),
+    }),
+  );
 
-  app.get('/v1/openapi.json', { config: { scope: 'read' }, schema: { summary: 'This document.', tags: ['engine'], response: { 200: Type.Object({ openapi: Type.String() }, { additionalProperties: true }), ...problems } } }, async () => app.swagger() as never);
+  app.get(
+    '/v1/openapi.json',
+    {
+      config: { scope: 'read' },
+      schema: {
+        summary: 'This document.',
+        tags: ['engine'],
+        response: { 200: Type.Object({ openapi: Type.String() }, { additionalProperties: true }), ...problems },
+      },
+    },
+    async () => app.swagger() as never,
+  );
 }

@@ -13,8 +13,12 @@ const number = (description: string) => Type.Number({ description });
 const changeable = {
   name: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
   initial_capital: Type.Optional(money('Budget in quote.')),
-  daily_target_perc: Type.Optional(numberOrNull("Day's realised profit in percent of day-start equity after which nothing is entered until UTC midnight.")),
-  max_daily_loss_perc: Type.Optional(numberOrNull("Day's loss in percent of day-start equity at which the position is closed and nothing is entered until UTC midnight.")),
+  daily_target_perc: Type.Optional(
+    numberOrNull("Day's realised profit in percent of day-start equity after which nothing is entered until UTC midnight."),
+  ),
+  max_daily_loss_perc: Type.Optional(
+    numberOrNull("Day's loss in percent of day-start equity at which the position is closed and nothing is entered until UTC midnight."),
+  ),
   position_size_perc: Type.Optional(numberOrNull('Entry notional in percent of equity.')),
   position_size_fixed: Type.Optional(moneyOrNull('Entry notional in quote; wins over the percentage.')),
   stop_loss_perc: Type.Optional(numberOrNull('Percent below the average entry price.')),
@@ -62,7 +66,13 @@ export const createBotBody = Type.Object(
   { additionalProperties: false },
 );
 
-export const changeBotBody = Type.Object({ ...changeable, version: Type.Optional(Type.Integer({ description: 'Refuse the change when the bot has another version by now (or send If-Match).' })) }, { additionalProperties: false, minProperties: 1 });
+export const changeBotBody = Type.Object(
+  {
+    ...changeable,
+    version: Type.Optional(Type.Integer({ description: 'Refuse the change when the bot has another version by now (or send If-Match).' })),
+  },
+  { additionalProperties: false, minProperties: 1 },
+);
 
 export const botSchema = Type.Object(
   {

@@ -1,11 +1,16 @@
 /** Schemas that several routes share. Money and ids are text, times RFC 3339. */
 import { Type } from 'typebox';
 
-export const idParams = Type.Object({ id: Type.String({ pattern: '^[1-9][0-9]{0,18}$', description: 'Bot id.' }) }, { additionalProperties: false });
+export const idParams = Type.Object(
+  { id: Type.String({ pattern: '^[1-9][0-9]{0,18}$', description: 'Bot id.' }) },
+  { additionalProperties: false },
+);
 
 export const pageQuery = Type.Object(
   {
-    limit: Type.Optional(Type.String({ pattern: '^([1-9][0-9]?|[1-4][0-9]{2}|500)$', description: 'Rows per page, 1 to 500; 100 when absent.' })),
+    limit: Type.Optional(
+      Type.String({ pattern: '^([1-9][0-9]?|[1-4][0-9]{2}|500)$', description: 'Rows per page, 1 to 500; 100 when absent.' }),
+    ),
     after: Type.Optional(Type.String({ pattern: '^[0-9]{1,19}$', description: 'The nextCursor of the page before.' })),
   },
   { additionalProperties: false },

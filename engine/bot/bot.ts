@@ -122,7 +122,8 @@ export class Bot {
   /** The newest close that the bot has decided on with nothing left in flight; null while it is not there yet. */
   get settledThroughMs(): number | null {
     const session = this.#session;
-    if (session === null || !this.running || session.state.working !== null || !this.#options.executor.idle(this.#options.botId)) return null;
+    if (session === null || !this.running || session.state.working !== null || !this.#options.executor.idle(this.#options.botId))
+      return null;
     return session.state.lastDecidedMs;
   }
 
@@ -130,7 +131,11 @@ export class Bot {
   reconfigure(rows: BotRows): boolean {
     const next = settingsOf(rows.config);
     const before = this.#settings;
-    const sameSeries = next.trading.symbol === before.trading.symbol && next.trading.timeframe === before.trading.timeframe && next.strategy === before.strategy && next.mode === before.mode;
+    const sameSeries =
+      next.trading.symbol === before.trading.symbol &&
+      next.trading.timeframe === before.trading.timeframe &&
+      next.strategy === before.strategy &&
+      next.mode === before.mode;
     const sameNeeds = JSON.stringify(next.strategy.needs(next.parameters)) === JSON.stringify(before.strategy.needs(before.parameters));
     if (!sameSeries || !sameNeeds || this.#session === null) return false;
     this.#settings = next;
@@ -151,7 +156,15 @@ export class Bot {
         attempt: order.attempt,
         clientOrderId: order.clientOrderId,
         reason: order.reason,
-        outcome: !isTerminal(order.state) ? null : order.executedQuantity.gt(0) ? 'filled' : order.state === 'rejected' ? 'rejected' : order.state === 'never-placed' ? 'never-placed' : 'unfilled',
+        outcome: !isTerminal(order.state)
+          ? null
+          : order.executedQuantity.gt(0)
+            ? 'filled'
+            : order.state === 'rejected'
+              ? 'rejected'
+              : order.state === 'never-placed'
+                ? 'never-placed'
+                : 'unfilled',
       })),
       day: rows.stateData.day,
       bestPrice: rows.stateData.bestPrice ?? Number.NaN,
@@ -177,7 +190,8 @@ export class Bot {
       onFault: (error) => this.#send({ type: 'fault', error }),
     });
     this.#session = session;
-    if (safeMode) session.block({ rule: 'quarantined', reason: 'the bot crashed again and again; its position is managed, nothing new is opened' });
+    if (safeMode)
+      session.block({ rule: 'quarantined', reason: 'the bot crashed again and again; its position is managed, nothing new is opened' });
     executor.attach(this.#link(session, this.#instrument), rows.orders);
   }
 
@@ -186,7 +200,9 @@ export class Bot {
     const cached = this.#options.rows.stateData.position.quantity.toFixed();
     if (cached === folded) return;
     this.#options.metrics.reconcileDrift.inc({ kind: 'position-cache' });
-    throw new Error(`bot ${this.#options.botId}: its fills add up to ${folded}, but bot_state says ${cached}; the rows were changed from outside`);
+    throw new Error(
+      `bot ${this.#options.botId}: its fills add up to ${folded}, but bot_state says ${cached}; the rows were changed from outside`,
+    );
   }
 
   #link(session: BotSession, instrument: () => Instrument): BotLink {
@@ -223,7 +239,12 @@ export class Bot {
     const { trading, strategy, parameters } = this.#settings;
     const listener: SeriesListener = session;
     this.#subscription = await this.#options.market.subscribe(
-      { symbol: trading.symbol, timeframe: trading.timeframe, needs: strategy.needs(parameters), warmUpCandles: strategy.warmUpCandles(parameters) },
+      {
+        symbol: trading.symbol,
+        timeframe: trading.timeframe,
+        needs: strategy.needs(parameters),
+        warmUpCandles: strategy.warmUpCandles(parameters),
+      },
       listener,
     );
     if (this.#fenced) {
@@ -242,7 +263,9 @@ export class Bot {
     const ageMs = this.#options.venueClock.now() - view.candle.closeTime;
     const lengthMs = view.candle.closeTime + 1 - view.candle.openTime;
     const fresh = ageMs <= Math.max(lateEntryMinMs, lengthMs * lateEntryShare);
-    const due = view.candle.closeTime > session.state.lastDecidedMs || (view.candle.closeTime === session.state.lastDecidedMs && session.state.lastEntryMs < view.candle.closeTime);
+    const due =
+      view.candle.closeTime > session.state.lastDecidedMs ||
+      (view.candle.closeTime === session.state.lastDecidedMs && session.state.lastEntryMs < view.candle.closeTime);
     if (due) session.onClose(view, fresh);
   }
 

@@ -29,7 +29,10 @@ export interface BotMachineInput {
   readonly safeMode: boolean;
 }
 
-const isPhase = <P extends string>(phase: P) => ({ event }: { event: BotMachineEvent }): boolean => 'phase' in event && event.phase === phase;
+const isPhase =
+  <P extends string>(phase: P) =>
+  ({ event }: { event: BotMachineEvent }): boolean =>
+    'phase' in event && event.phase === phase;
 
 export const botMachine = setup({
   types: {

@@ -114,7 +114,10 @@ export class BotSession implements SeriesListener {
     this.#guard(() => {
       for (const rule of ['series-gapped', 'series-stale'] as const) {
         const blocked = (phase === 'gapped' && rule === 'series-gapped') || (phase === 'stale' && rule === 'series-stale');
-        this.#decide(blocked ? { type: 'entries-blocked', block: { rule, reason }, atMs } : { type: 'entries-unblocked', rule, atMs }, null);
+        this.#decide(
+          blocked ? { type: 'entries-blocked', block: { rule, reason }, atMs } : { type: 'entries-unblocked', rule, atMs },
+          null,
+        );
       }
     });
     if (phase === this.#feed) return;
@@ -168,7 +171,10 @@ export class BotSession implements SeriesListener {
     if (decision.reason !== null) this.#say(decision.reason);
     if (decision.state !== before) {
       this.#report();
-      const best = event.type === 'candle-closed' && this.#settings.trading.trailingStopActive && !Object.is(decision.state.bestPrice, before.bestPrice);
+      const best =
+        event.type === 'candle-closed' &&
+        this.#settings.trading.trailingStopActive &&
+        !Object.is(decision.state.bestPrice, before.bestPrice);
       if (best || decision.state.day !== before.day || decision.state.blocks !== before.blocks) this.#options.onDirty();
     }
     return decision;
@@ -183,7 +189,13 @@ export class BotSession implements SeriesListener {
   #report(): void {
     const state = this.#state;
     const phase: TradingPhase =
-      state.working?.role === 'entry' ? 'entering' : state.exiting !== null || state.working?.role === 'exit' ? 'exiting' : isFlat(state.position, this.#options.instrument(), state.lastPrice) ? 'flat' : 'holding';
+      state.working?.role === 'entry'
+        ? 'entering'
+        : state.exiting !== null || state.working?.role === 'exit'
+          ? 'exiting'
+          : isFlat(state.position, this.#options.instrument(), state.lastPrice)
+            ? 'flat'
+            : 'holding';
     if (phase !== this.#phase) {
       this.#phase = phase;
       this.#options.onTradingPhase(phase);

@@ -16,7 +16,12 @@ export interface MemoryStore {
 }
 
 export function createMemoryStore(clock: Clock): MemoryStore {
-  return { locks: new Map(), copies: createCopies(), stats: { hits: 0, misses: 0, lastRefreshMs: null }, budgets: createVenueBudgets(clock) };
+  return {
+    locks: new Map(),
+    copies: createCopies(),
+    stats: { hits: 0, misses: 0, lastRefreshMs: null },
+    budgets: createVenueBudgets(clock),
+  };
 }
 
 export interface MemoryCoordinationOptions {
@@ -27,7 +32,12 @@ export interface MemoryCoordinationOptions {
   readonly store?: MemoryStore;
 }
 
-export function createMemoryCoordination({ clock, owner, metrics, store = createMemoryStore(clock) }: MemoryCoordinationOptions): Coordination {
+export function createMemoryCoordination({
+  clock,
+  owner,
+  metrics,
+  store = createMemoryStore(clock),
+}: MemoryCoordinationOptions): Coordination {
   return {
     locks: memoryLocks(clock, owner, store),
     symbols: memorySymbols(clock, store, metrics),

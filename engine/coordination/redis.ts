@@ -82,7 +82,8 @@ export function createRedisCoordination(options: RedisCoordinationOptions): Coor
   // Every failed attempt reports; one line per outage is enough for a reader.
   redis.on('error', (error: Error) => {
     metrics.redisErrors.inc();
-    if (told) log.warn({ reason: error.message }, 'Redis does not answer; bots go on with the locks they hold, nobody can take over meanwhile');
+    if (told)
+      log.warn({ reason: error.message }, 'Redis does not answer; bots go on with the locks they hold, nobody can take over meanwhile');
     told = false;
   });
 
@@ -121,7 +122,9 @@ function redisLocks(redis: Redis, { owner, log }: RedisCoordinationOptions, time
   const hold = async (op: string, names: readonly string[], ttlMs: number): Promise<readonly LockAnswer[]> => {
     if (names.length === 0) return [];
     try {
-      const answers = (await timed(op, () => redis.eval(holdScript, names.length, ...names.map((name) => `lock:${name}`), owner, checkedTtl('lock', ttlMs)))) as unknown[];
+      const answers = (await timed(op, () =>
+        redis.eval(holdScript, names.length, ...names.map((name) => `lock:${name}`), owner, checkedTtl('lock', ttlMs)),
+      )) as unknown[];
       return names.map((_, index) => (answers[index] === 1 ? 'held' : 'taken'));
     } catch (error) {
       log.debug({ err: error, op }, 'locks were not answered');
@@ -193,7 +196,15 @@ function redisWeight(redis: Redis, { clock, log }: RedisCoordinationOptions, tim
       const ceiling = budget.ceiling(priority, 1);
       try {
         const [granted, used, blocked] = (await timed('weight-take', () =>
-          redis.eval(takeScript, 2, `weight:${venue}:${window.minute}`, `weight:${venue}:blocked`, weight, ceiling, window.known + window.pending),
+          redis.eval(
+            takeScript,
+            2,
+            `weight:${venue}:${window.minute}`,
+            `weight:${venue}:blocked`,
+            weight,
+            ceiling,
+            window.known + window.pending,
+          ),
         )) as [number, number, string];
         window.known = Math.max(window.known, used);
         window.pending = 0;

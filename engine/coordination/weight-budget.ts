@@ -110,7 +110,11 @@ export function createVenueBudget(venue: string, clock: Clock): VenueBudget {
     full(priority, weight, used, ceiling) {
       const now = venueNow();
       const retryAfterMs = (Math.floor(now / windowMs) + 1) * windowMs - now;
-      return { granted: false, retryAfterMs, reason: `${venue} weight: ${used} used this minute, ${weight} more would pass the ${ceiling} that ${priority} may fill` };
+      return {
+        granted: false,
+        retryAfterMs,
+        reason: `${venue} weight: ${used} used this minute, ${weight} more would pass the ${ceiling} that ${priority} may fill`,
+      };
     },
     ceiling: (priority, scale) => Math.floor(budget.limit * shareOfLimit[priority] * scale),
   };
@@ -131,7 +135,8 @@ export function createVenueBudgets(clock: Clock): { of(venue: string): VenueBudg
     of(venue) {
       let budget = budgets.get(venue);
       if (!budget) {
-        if (budgets.size >= 64) throw new RangeError(`weight budget for ${venue}: 64 venues are known already; is the name made up per request?`);
+        if (budgets.size >= 64)
+          throw new RangeError(`weight budget for ${venue}: 64 venues are known already; is the name made up per request?`);
         budget = createVenueBudget(venue, clock);
         budgets.set(venue, budget);
       }

@@ -133,7 +133,13 @@ export interface Balance {
 }
 
 export type UserEvent =
-  | { readonly type: 'order-updated'; readonly order: ExchangeOrder; readonly fill: ExchangeFill | null; readonly reason: string | null; readonly atMs: number }
+  | {
+      readonly type: 'order-updated';
+      readonly order: ExchangeOrder;
+      readonly fill: ExchangeFill | null;
+      readonly reason: string | null;
+      readonly atMs: number;
+    }
   /** Only assets that may have changed. */
   | { readonly type: 'balances-changed'; readonly balances: readonly Balance[]; readonly atMs: number };
 
@@ -165,7 +171,10 @@ export interface TradingAccount {
 export class ExchangeError extends Error {
   readonly refusal: Refusal;
   constructor(what: string, refusal: Refusal, cause?: unknown) {
-    super(`${what}: ${refusal.message} (${refusal.class}${refusal.code === null ? '' : `, code ${refusal.code}`}, HTTP ${refusal.httpStatus})`, { cause });
+    super(
+      `${what}: ${refusal.message} (${refusal.class}${refusal.code === null ? '' : `, code ${refusal.code}`}, HTTP ${refusal.httpStatus})`,
+      { cause },
+    );
     this.name = 'ExchangeError';
     this.refusal = refusal;
   }

@@ -64,7 +64,14 @@ export function createPaperAccount(options: PaperOptions): PaperAccount {
       const mid = new Decimal(price);
       const slip = mid.times(slippagePercent).div(100);
       const onGrid = (value: Decimal): Decimal => (tick.gt(0) ? value.div(tick).round().times(tick) : value);
-      engine.tick({ symbol: request.symbol, price: onGrid(mid), bid: onGrid(mid.minus(slip)), ask: onGrid(mid.plus(slip)), liquidity: null, atMs });
+      engine.tick({
+        symbol: request.symbol,
+        price: onGrid(mid),
+        bid: onGrid(mid.minus(slip)),
+        ask: onGrid(mid.plus(slip)),
+        liquidity: null,
+        atMs,
+      });
       const result = engine.place(account, request, atMs);
       if (!result.ok) return refused(result.refusal.message, result.refusal.code);
       const { order, trades } = result.value;

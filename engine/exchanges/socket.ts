@@ -14,7 +14,15 @@ import type { ConnectLimiter } from './connect-limiter.ts';
 export type SocketState = 'idle' | 'connecting' | 'open' | 'waiting' | 'stopped';
 
 /** What ends a connection; the label of `ws_disconnects_total`. */
-export type DisconnectKind = 'server-close' | 'error' | 'refused' | 'connect-timeout' | 'pong-timeout' | 'binary-frame' | 'requested' | 'stopped';
+export type DisconnectKind =
+  | 'server-close'
+  | 'error'
+  | 'refused'
+  | 'connect-timeout'
+  | 'pong-timeout'
+  | 'binary-frame'
+  | 'requested'
+  | 'stopped';
 
 export interface ExchangeSocketOptions {
   /** Kind of stream for logs and metric labels, e.g. `spot-market`; few distinct values. */
@@ -149,7 +157,9 @@ export class ExchangeSocket implements StreamSocket {
       followRedirects: false,
     });
     this.#socket = socket;
-    this.#deadline = this.#clock.after(this.#options.connectTimeoutMs ?? 10_000, () => this.#end(socket, 'connect-timeout', 'handshake took too long'));
+    this.#deadline = this.#clock.after(this.#options.connectTimeoutMs ?? 10_000, () =>
+      this.#end(socket, 'connect-timeout', 'handshake took too long'),
+    );
     socket.on('open', () => this.#onOpen(socket));
     socket.on('message', (data, isBinary) => {
       if (socket !== this.#socket) return;
@@ -241,7 +251,10 @@ export class ExchangeSocket implements StreamSocket {
 
   /** Full jitter: uniform between 0 and a ceiling that doubles with each failure in a row. */
   #backoffMs(): number {
-    const ceiling = Math.min(this.#options.backoffMaxMs ?? 30_000, (this.#options.backoffBaseMs ?? 500) * 2 ** Math.min(this.#failures, 16));
+    const ceiling = Math.min(
+      this.#options.backoffMaxMs ?? 30_000,
+      (this.#options.backoffBaseMs ?? 500) * 2 ** Math.min(this.#failures, 16),
+    );
     return this.#options.random() * ceiling;
   }
 

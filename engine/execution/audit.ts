@@ -68,7 +68,10 @@ export class AccountAudit implements UserEventListener {
 
   onLost(reason: string): void {
     this.#streaming = false;
-    this.#options.log.warn({ account: this.#options.account.name, reason }, 'the user data stream is interrupted; history is read when it is back');
+    this.#options.log.warn(
+      { account: this.#options.account.name, reason },
+      'the user data stream is interrupted; history is read when it is back',
+    );
   }
 
   /** Reads the trades of the symbols since the last one seen and hands over those of our orders. One audit at a time. */
@@ -82,7 +85,10 @@ export class AccountAudit implements UserEventListener {
           this.#options.metrics.reconcileRuns.inc({ result: 'ok' });
         } catch (error) {
           this.#options.metrics.reconcileRuns.inc({ result: 'failed' });
-          this.#options.log.warn({ err: error, account: this.#options.account.name, symbol }, 'the trade history could not be audited; the next audit goes on from the same trade');
+          this.#options.log.warn(
+            { err: error, account: this.#options.account.name, symbol },
+            'the trade history could not be audited; the next audit goes on from the same trade',
+          );
         }
       }
     });

@@ -7,7 +7,15 @@ import type { ExchangeFill, ExchangeOrder, ExchangeOrderStatus, PlaceOutcome, Us
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { isTerminal } from '../persistence/order-store.ts';
-import type { ExecutionEvidence, FillSource, OrderState, OrderStore, RecordAnswer, ReportedFill, StoredOrder } from '../persistence/order-store.ts';
+import type {
+  ExecutionEvidence,
+  FillSource,
+  OrderState,
+  OrderStore,
+  RecordAnswer,
+  ReportedFill,
+  StoredOrder,
+} from '../persistence/order-store.ts';
 import type { Clock, VenueClock } from '../time/clock.ts';
 import type { OrderOutcome, PlaceOrder } from '../trading/events.ts';
 import { formatClientOrderId, parseClientOrderId } from './client-order-id.ts';
@@ -119,7 +127,13 @@ export class Executor {
     const attempt = line.nextAttempt(command.role, command.decisionMs);
     const signedTimestampMs = Math.floor(venueClock.now());
     const signedAt = clock.monotonic();
-    const clientOrderId = formatClientOrderId({ installation: link.installation, botId, decisionMs: command.decisionMs, role: command.role, attempt });
+    const clientOrderId = formatClientOrderId({
+      installation: link.installation,
+      botId,
+      decisionMs: command.decisionMs,
+      role: command.role,
+      attempt,
+    });
     const instrument = link.instrument();
     const live: LiveOrder = {
       clientOrderId,
@@ -173,7 +187,12 @@ export class Executor {
     if (line === undefined || parts?.installation !== line.link.installation) return;
     const live = line.open.get(event.order.clientOrderId);
     if (live !== undefined) live.exchangeOrderId = event.order.orderId;
-    line.enqueue(() => this.#recordOrder(line, event.order, event.fill === null ? [] : [event.fill], 'stream', { userEvent: event.order.status, reason: event.reason }));
+    line.enqueue(() =>
+      this.#recordOrder(line, event.order, event.fill === null ? [] : [event.fill], 'stream', {
+        userEvent: event.order.status,
+        reason: event.reason,
+      }),
+    );
   }
 
   /** Fills that history told for one of our orders; written unless they are there already. */
@@ -181,7 +200,15 @@ export class Executor {
     const line = this.#lines.get(order.botId);
     if (line === undefined) return;
     line.enqueue(async () => {
-      await this.#record(line, order.clientOrderId, { state: null, exchangeOrderId: fills[0]?.orderId ?? null, executedQuantity: null, executedQuote: null, fills: fills.map(reported), source: 'history', proof: null });
+      await this.#record(line, order.clientOrderId, {
+        state: null,
+        exchangeOrderId: fills[0]?.orderId ?? null,
+        executedQuantity: null,
+        executedQuote: null,
+        fills: fills.map(reported),
+        source: 'history',
+        proof: null,
+      });
     });
   }
 
@@ -198,7 +225,12 @@ export class Executor {
         return;
       case 'refused':
         this.#close(line, live);
-        if (!line.detached) line.link.onFault(new Error(`order ${live.clientOrderId} was refused by the database: an unresolved order of role ${live.role} or this very decision exists already; the bot is rebuilt from its rows`));
+        if (!line.detached)
+          line.link.onFault(
+            new Error(
+              `order ${live.clientOrderId} was refused by the database: an unresolved order of role ${live.role} or this very decision exists already; the bot is rebuilt from its rows`,
+            ),
+          );
         return;
       case 'not-committed':
         this.#end(line, live, 'never-placed', result.reason);
@@ -223,17 +255,40 @@ export class Executor {
     if (outcome.kind === 'rejected') {
       metrics.ordersRejected.inc({ market: 'spot', code_class: refusal.class });
       log.warn({ botId: line.link.botId, clientOrderId: live.clientOrderId, refusal }, 'the exchange rejected an order');
-      await this.#conclude(line, live, 'rejected', { refusal }, `rejected by the exchange: ${refusal.message} (code ${refusal.code ?? 'none'})`);
+      await this.#conclude(
+        line,
+        live,
+        'rejected',
+        { refusal },
+        `rejected by the exchange: ${refusal.message} (code ${refusal.code ?? 'none'})`,
+      );
       return;
     }
-    log.warn({ botId: line.link.botId, clientOrderId: live.clientOrderId, refusal }, 'the outcome of an order is unknown; it is resolved by evidence');
-    await this.#record(line, live.clientOrderId, { state: 'unknown', exchangeOrderId: null, executedQuantity: null, executedQuote: null, fills: [], source: 'ack', proof: { refusal } });
+    log.warn(
+      { botId: line.link.botId, clientOrderId: live.clientOrderId, refusal },
+      'the outcome of an order is unknown; it is resolved by evidence',
+    );
+    await this.#record(line, live.clientOrderId, {
+      state: 'unknown',
+      exchangeOrderId: null,
+      executedQuantity: null,
+      executedQuote: null,
+      fills: [],
+      source: 'ack',
+      proof: { refusal },
+    });
     this.#countUnknown();
     this.#scheduleProbe(line, live);
   }
 
   /** Writes the exchange's view of one of our orders, fetching the fills that it implies and nobody told. */
-  async #recordOrder(line: OrderLine, order: ExchangeOrder, fills: readonly ExchangeFill[], source: FillSource, proof: Record<string, unknown>): Promise<void> {
+  async #recordOrder(
+    line: OrderLine,
+    order: ExchangeOrder,
+    fills: readonly ExchangeFill[],
+    source: FillSource,
+    proof: Record<string, unknown>,
+  ): Promise<void> {
     const evidence = {
       state: stateOf[order.status],
       exchangeOrderId: order.orderId,
@@ -251,21 +306,45 @@ export class Executor {
   }
 
   /** A verdict without executions. */
-  async #conclude(line: OrderLine, live: LiveOrder, state: 'rejected' | 'never-placed', proof: Record<string, unknown>, reason: string): Promise<void> {
-    const answer = await this.#record(line, live.clientOrderId, { state, exchangeOrderId: null, executedQuantity: null, executedQuote: null, fills: [], source: 'history', proof });
+  async #conclude(
+    line: OrderLine,
+    live: LiveOrder,
+    state: 'rejected' | 'never-placed',
+    proof: Record<string, unknown>,
+    reason: string,
+  ): Promise<void> {
+    const answer = await this.#record(line, live.clientOrderId, {
+      state,
+      exchangeOrderId: null,
+      executedQuantity: null,
+      executedQuote: null,
+      fills: [],
+      source: 'history',
+      proof,
+    });
     // `#record` ends the order when it finds it terminal; here the reason is known better.
     if (answer.verdict === 'recorded' && !isTerminal(answer.order.state)) return;
     this.#end(line, live, state, reason);
   }
 
   /** Writes evidence, however long the database is away, then tells the bot. */
-  async #record(line: OrderLine, clientOrderId: string, evidence: Omit<ExecutionEvidence, 'botId' | 'epoch' | 'clientOrderId' | 'instrument'>): Promise<RecordAnswer> {
+  async #record(
+    line: OrderLine,
+    clientOrderId: string,
+    evidence: Omit<ExecutionEvidence, 'botId' | 'epoch' | 'clientOrderId' | 'instrument'>,
+  ): Promise<RecordAnswer> {
     const { store, clock, log, metrics } = this.#options;
     const { link } = line;
     const startedAt = clock.monotonic();
     for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 5_000)) {
       try {
-        const answer = await store.record({ ...evidence, botId: link.botId, epoch: link.epoch, clientOrderId, instrument: link.instrument() });
+        const answer = await store.record({
+          ...evidence,
+          botId: link.botId,
+          epoch: link.epoch,
+          clientOrderId,
+          instrument: link.instrument(),
+        });
         metrics.dbQueryDuration.observe({ op: 'record-execution' }, (clock.monotonic() - startedAt) / 1000);
         this.#onRecorded(line, clientOrderId, evidence, answer);
         return answer;
@@ -286,7 +365,10 @@ export class Executor {
       return;
     }
     if (answer.verdict === 'no-such-order') {
-      log.error({ botId: line.link.botId, clientOrderId }, 'the exchange tells of an order with our mark that has no intent; it is not touched');
+      log.error(
+        { botId: line.link.botId, clientOrderId },
+        'the exchange tells of an order with our mark that has no intent; it is not touched',
+      );
       metrics.reconcileDrift.inc({ kind: 'order-without-intent' });
       return;
     }
@@ -306,7 +388,13 @@ export class Executor {
   #end(line: OrderLine, live: LiveOrder, state: OrderState, reason: string): void {
     if (!this.#close(line, live) || line.detached) return;
     const executed = live.executedQuantity?.gt(0) ?? false;
-    const outcome: OrderOutcome = executed ? 'filled' : state === 'rejected' ? 'rejected' : state === 'never-placed' ? 'never-placed' : 'unfilled';
+    const outcome: OrderOutcome = executed
+      ? 'filled'
+      : state === 'rejected'
+        ? 'rejected'
+        : state === 'never-placed'
+          ? 'never-placed'
+          : 'unfilled';
     line.link.onOrderEnded({ clientOrderId: live.clientOrderId, role: live.role, decisionMs: live.decisionMs, outcome, reason });
   }
 
@@ -343,7 +431,10 @@ export class Executor {
         await this.#searchElsewhere(line, live);
       }
     } catch (error) {
-      log.warn({ err: error, botId: line.link.botId, clientOrderId: live.clientOrderId }, 'an open order could not be looked up; trying again');
+      log.warn(
+        { err: error, botId: line.link.botId, clientOrderId: live.clientOrderId },
+        'an open order could not be looked up; trying again',
+      );
     }
     this.#scheduleProbe(line, live);
   }
@@ -352,7 +443,9 @@ export class Executor {
   async #searchElsewhere(line: OrderLine, live: LiveOrder): Promise<void> {
     const { account } = line.link;
     const isIt = (order: ExchangeOrder): boolean => order.clientOrderId === live.clientOrderId;
-    const found = (await account.openOrders(live.symbol)).find(isIt) ?? (await account.ordersSince(live.symbol, live.signedTimestampMs - 60_000)).find(isIt);
+    const found =
+      (await account.openOrders(live.symbol)).find(isIt) ??
+      (await account.ordersSince(live.symbol, live.signedTimestampMs - 60_000)).find(isIt);
     if (found !== undefined) {
       const fills = found.executedQuantity.gt(0) ? await account.fillsOfOrder(live.symbol, found.orderId) : [];
       line.enqueue(() => this.#recordOrder(line, found, fills, 'history', { search: found.status }));
@@ -362,7 +455,15 @@ export class Executor {
     live.negativeRounds += 1;
     if (live.negativeRounds < 2) return;
     const reason = `the exchange shows no trace of it ${Math.round((this.#options.clock.monotonic() - live.openSince) / 1000)} s after it may have been sent (order query, open orders and order history, two rounds)`;
-    line.enqueue(() => this.#conclude(line, live, 'never-placed', { negativeRounds: live.negativeRounds, horizonMs: line.link.horizonMs, looked: ['order', 'openOrders', 'allOrders'] }, reason));
+    line.enqueue(() =>
+      this.#conclude(
+        line,
+        live,
+        'never-placed',
+        { negativeRounds: live.negativeRounds, horizonMs: line.link.horizonMs, looked: ['order', 'openOrders', 'allOrders'] },
+        reason,
+      ),
+    );
     await line.written();
   }
 

@@ -23,7 +23,13 @@ export interface BotLink {
   leaseLeftMs(): number | null;
   instrument(): Instrument;
   onFills(fills: readonly Fill[]): void;
-  onOrderEnded(order: { readonly clientOrderId: string; readonly role: OrderRole; readonly decisionMs: number; readonly outcome: OrderOutcome; readonly reason: string }): void;
+  onOrderEnded(order: {
+    readonly clientOrderId: string;
+    readonly role: OrderRole;
+    readonly decisionMs: number;
+    readonly outcome: OrderOutcome;
+    readonly reason: string;
+  }): void;
   /** Another owner holds the bot: stop without another write or exchange call. */
   onFenced(): void;
   onFault(error: Error): void;

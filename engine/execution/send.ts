@@ -80,7 +80,10 @@ export class Sender {
     const { clock, metrics, log } = this.#options;
     const sentAt = clock.monotonic();
     if (sentAt - outgoing.signedAt >= intent.recvWindowMs) {
-      outgoing.done({ kind: 'not-sent', reason: `its signature was ${Math.round(sentAt - outgoing.signedAt)} ms old before it could be sent; the receive window is ${intent.recvWindowMs} ms` });
+      outgoing.done({
+        kind: 'not-sent',
+        reason: `its signature was ${Math.round(sentAt - outgoing.signedAt)} ms old before it could be sent; the receive window is ${intent.recvWindowMs} ms`,
+      });
       return;
     }
     metrics.ordersSubmitted.inc({ market: intent.market, side: intent.side, type: intent.type, mode: outgoing.mode });

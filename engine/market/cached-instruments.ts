@@ -32,7 +32,15 @@ function readInstrument(value: unknown): Instrument | null {
   const texts = ['symbol', 'status', 'baseAsset', 'quoteAsset'].every((name) => typeof entry[name] === 'string' && entry[name] !== '');
   const numbers = ['basePrecision', 'quotePrecision'].every((name) => Number.isInteger(entry[name]));
   if (!texts || !numbers || entry['market'] !== 'spot' || !Array.isArray(entry['orderTypes'])) return null;
-  if (price === undefined || lot === undefined || marketLot === undefined || notional === undefined || percentPrice === undefined || maxPosition === undefined) return null;
+  if (
+    price === undefined ||
+    lot === undefined ||
+    marketLot === undefined ||
+    notional === undefined ||
+    percentPrice === undefined ||
+    maxPosition === undefined
+  )
+    return null;
   return { ...(entry as unknown as Instrument), price, lot, marketLot, notional, percentPrice, maxPosition };
 }
 

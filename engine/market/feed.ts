@@ -72,7 +72,8 @@ export class Feed {
   #place(stream: Stream): void {
     const { maxStreamsPerSocket, maxSockets } = this.#options.limits;
     const roomy = [...this.#links].find((link) => !link.retiring && link.size < maxStreamsPerSocket);
-    if (roomy === undefined && this.#links.size >= maxSockets) throw new Error(`all ${maxSockets} market sockets are full; raise the limit or run another engine`);
+    if (roomy === undefined && this.#links.size >= maxSockets)
+      throw new Error(`all ${maxSockets} market sockets are full; raise the limit or run another engine`);
     (roomy ?? this.#open([])).add(stream);
   }
 
@@ -115,7 +116,11 @@ export class Feed {
   #onMalformed(problem: string): void {
     this.#malformed += 1;
     this.#options.metrics.marketGaps.inc({ kind: 'malformed-frame' });
-    if ((this.#malformed & (this.#malformed - 1)) === 0) this.#options.log.warn({ component: 'feed', problem, count: this.#malformed }, 'a market frame could not be read and was passed over');
+    if ((this.#malformed & (this.#malformed - 1)) === 0)
+      this.#options.log.warn(
+        { component: 'feed', problem, count: this.#malformed },
+        'a market frame could not be read and was passed over',
+      );
   }
 }
 
@@ -157,7 +162,11 @@ class Link {
   constructor(options: FeedOptions, events: LinkEvents) {
     this.#options = options;
     this.#events = events;
-    this.#socket = options.openSocket({ onOpen: () => this.#onOpen(), onMessage: (text) => this.#onMessage(text), onClose: (reason) => this.#onClose(reason) });
+    this.#socket = options.openSocket({
+      onOpen: () => this.#onOpen(),
+      onMessage: (text) => this.#onMessage(text),
+      onClose: (reason) => this.#onClose(reason),
+    });
   }
 
   get size(): number {
@@ -217,7 +226,9 @@ class Link {
     this.#open = true;
     for (const stream of this.#streams) this.#unsent.add(stream);
     this.#renewal?.cancel();
-    this.#renewal = clock.after(limits.renewAfterMs + (random() - 0.5) * limits.renewJitterMs, () => this.#events.onDue('its 24 hours are nearly over'));
+    this.#renewal = clock.after(limits.renewAfterMs + (random() - 0.5) * limits.renewJitterMs, () =>
+      this.#events.onDue('its 24 hours are nearly over'),
+    );
     this.#flushSoon();
   }
 
@@ -251,7 +262,13 @@ class Link {
       const batch = waiting.slice(start, start + limits.streamsPerMessage);
       const id = this.#takeId();
       this.#asked.set(id, batch);
-      this.#socket.send(controlMessage('SUBSCRIBE', batch.map((stream) => stream.name), id));
+      this.#socket.send(
+        controlMessage(
+          'SUBSCRIBE',
+          batch.map((stream) => stream.name),
+          id,
+        ),
+      );
       clock.after(limits.ackTimeoutMs, () => {
         if (this.#asked.has(id)) this.#socket.reconnect('a SUBSCRIBE was not answered');
       });
@@ -268,7 +285,10 @@ class Link {
         this.#onAcknowledged(frame.id);
         return;
       case 'refused':
-        this.#options.log.error({ component: 'feed', code: frame.code, message: frame.message }, 'the venue refused a subscription; dialling again');
+        this.#options.log.error(
+          { component: 'feed', code: frame.code, message: frame.message },
+          'the venue refused a subscription; dialling again',
+        );
         this.#socket.reconnect('a subscription was refused');
         return;
       case 'server-shutdown':

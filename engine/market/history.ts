@@ -34,7 +34,9 @@ export class History {
 
   /** The newest `count` closed candles up to `endTime` (or now), oldest first; fewer when the venue has no more. */
   async newest(key: SeriesKey, count: number, endTime?: number): Promise<readonly Candle[]> {
-    let candles = await this.#final(() => this.#page(key, { limit: Math.min(pageSize, count + 1), ...(endTime === undefined ? {} : { endTime }) }));
+    let candles = await this.#final(() =>
+      this.#page(key, { limit: Math.min(pageSize, count + 1), ...(endTime === undefined ? {} : { endTime }) }),
+    );
     while (candles.length < count) {
       const first = candles[0];
       if (first === undefined) break;
@@ -60,7 +62,10 @@ export class History {
     return same !== undefined && isSame(same, last) ? rows : rows.slice(0, -1);
   }
 
-  async #page({ symbol, timeframe }: SeriesKey, range: { readonly startTime?: number; readonly endTime?: number; readonly limit: number }): Promise<readonly Candle[]> {
+  async #page(
+    { symbol, timeframe }: SeriesKey,
+    range: { readonly startTime?: number; readonly endTime?: number; readonly limit: number },
+  ): Promise<readonly Candle[]> {
     await this.#enter();
     try {
       const rows = await this.#options.marketData.klines({ symbol, timeframe, ...range });

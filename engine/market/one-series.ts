@@ -60,7 +60,10 @@ export class OneSeries {
     this.#options = options;
     this.#stepMs = timeframeMs[options.key.timeframe];
     this.#lastFrameAt = this.#checkedAt = options.clock.monotonic();
-    this.#sequence = new CandleSequence(this.#stepMs, options.limits.maxBufferedCandles, { onClosed: (candle) => this.#onClosed(candle), onForming: (candle) => this.#onForming(candle) });
+    this.#sequence = new CandleSequence(this.#stepMs, options.limits.maxBufferedCandles, {
+      onClosed: (candle) => this.#onClosed(candle),
+      onForming: (candle) => this.#onForming(candle),
+    });
     this.#stream = options.feed.subscribe(options.key.symbol, options.key.timeframe, {
       onFrame: (frame) => this.#onFrame(frame),
       onSubscribed: () => this.#onSubscribed(),
@@ -115,7 +118,8 @@ export class OneSeries {
   watch(): void {
     const { clock, limits, key } = this.#options;
     if (this.#closed || this.#health === 'warming' || this.#repairing || !this.#subscribed) return;
-    const silentAfterMs = (key.timeframe === '1s' ? limits.silentAfterMs1s : limits.silentAfterMs) * Math.min(limits.silentBackoffMax, 2 ** this.#quietChecks);
+    const silentAfterMs =
+      (key.timeframe === '1s' ? limits.silentAfterMs1s : limits.silentAfterMs) * Math.min(limits.silentBackoffMax, 2 ** this.#quietChecks);
     const now = clock.monotonic();
     if (now - Math.max(this.#lastFrameAt, this.#checkedAt) < silentAfterMs) return;
     this.#checkedAt = now;
@@ -197,12 +201,21 @@ export class OneSeries {
           holes = 0;
         }
         if (round === limits.repairWaitsMs.length) {
-          log.error({ missingFrom: new Date(this.#sequence.nextOpenTime).toISOString() }, 'missing candles cannot be fetched; entries of the bots on this series wait');
+          log.error(
+            { missingFrom: new Date(this.#sequence.nextOpenTime).toISOString() },
+            'missing candles cannot be fetched; entries of the bots on this series wait',
+          );
           metrics.marketGaps.inc({ kind: 'open' });
           this.#sequence.passForming = true;
-          this.#setHealth('gapped', `candles from ${new Date(this.#sequence.nextOpenTime).toISOString()} on are missing and cannot be fetched`);
+          this.#setHealth(
+            'gapped',
+            `candles from ${new Date(this.#sequence.nextOpenTime).toISOString()} on are missing and cannot be fetched`,
+          );
         }
-        await clock.sleep(limits.repairWaitsMs[round] ?? Math.min(limits.gappedRetryMaxMs, limits.gappedRetryMs * 2 ** Math.min(10, round - limits.repairWaitsMs.length)));
+        await clock.sleep(
+          limits.repairWaitsMs[round] ??
+            Math.min(limits.gappedRetryMaxMs, limits.gappedRetryMs * 2 ** Math.min(10, round - limits.repairWaitsMs.length)),
+        );
       }
       this.#sequence.passForming = false;
       this.#settleHealth();
@@ -230,7 +243,10 @@ export class OneSeries {
   #jumpOverHole(): void {
     const next = this.#sequence.firstHeldOpenTime;
     if (next === null) return;
-    this.#options.log.error({ from: new Date(this.#sequence.nextOpenTime).toISOString(), to: new Date(next).toISOString() }, 'the venue has a hole in its history; indicators start anew behind it');
+    this.#options.log.error(
+      { from: new Date(this.#sequence.nextOpenTime).toISOString(), to: new Date(next).toISOString() },
+      'the venue has a hole in its history; indicators start anew behind it',
+    );
     this.#options.metrics.marketGaps.inc({ kind: 'hole' });
     this.#needed = Math.max(this.#board.longestWarmUp, 1);
     this.#board.reset();
@@ -239,7 +255,8 @@ export class OneSeries {
 
   #settleHealth(): void {
     if (this.#closed || this.#health === 'warming') return;
-    if (this.#needed > 0) this.#setHealth('gapped', `the venue has a hole in its history; ${this.#needed} more candles are needed behind it`);
+    if (this.#needed > 0)
+      this.#setHealth('gapped', `the venue has a hole in its history; ${this.#needed} more candles are needed behind it`);
     else if (this.#subscribed) this.#setHealth('live', 'candles are contiguous');
     else this.#setHealth('stale', 'the market stream is interrupted');
   }

@@ -32,7 +32,8 @@ export function createMarketSeries(options: MarketSeriesOptions): MarketSeries {
   const feed = new Feed({ ...options, limits });
   const history = new History({ ...options, limits });
   const open = new Map<string, OneSeries>();
-  const countStale = (): void => metrics.marketStaleSymbols.set([...open.values()].filter((series) => series.health === 'stale' || series.health === 'gapped').length);
+  const countStale = (): void =>
+    metrics.marketStaleSymbols.set([...open.values()].filter((series) => series.health === 'stale' || series.health === 'gapped').length);
   const watch = clock.every(watchEveryMs, () => {
     for (const series of open.values()) series.watch();
   });

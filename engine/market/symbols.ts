@@ -48,7 +48,9 @@ export class SymbolDirectory {
   async start(): Promise<void> {
     await this.#load();
     this.#timer = this.#options.clock.every(refreshEveryMs, () => {
-      this.refresh().catch((error: unknown) => this.#options.log.warn({ err: error }, 'the list of symbols could not be refreshed; the last one serves'));
+      this.refresh().catch((error: unknown) =>
+        this.#options.log.warn({ err: error }, 'the list of symbols could not be refreshed; the last one serves'),
+      );
     });
   }
 
@@ -91,7 +93,8 @@ export class SymbolDirectory {
     const { cache, clock, log } = this.#options;
     const cached = await cache.get(this.#key);
     const instruments = cached === null ? null : readCachedInstruments(cached.value);
-    if (cached !== null && instruments === null) log.warn({ key: this.#key }, 'the cached list of symbols is not what it must be; it is read from the exchange');
+    if (cached !== null && instruments === null)
+      log.warn({ key: this.#key }, 'the cached list of symbols is not what it must be; it is read from the exchange');
     if (cached?.fresh === true && instruments !== null) {
       this.#take(instruments);
       return;
@@ -100,7 +103,10 @@ export class SymbolDirectory {
       await this.refresh();
     } catch (error) {
       if (instruments === null || cached === null || clock.now() - cached.refreshedAtMs > usableForMs) throw error;
-      log.warn({ err: error, refreshedAt: new Date(cached.refreshedAtMs).toISOString() }, 'the exchange does not tell its symbols; the last good list serves');
+      log.warn(
+        { err: error, refreshedAt: new Date(cached.refreshedAtMs).toISOString() },
+        'the exchange does not tell its symbols; the last good list serves',
+      );
       this.#take(instruments);
     }
   }
@@ -118,7 +124,8 @@ export class SymbolDirectory {
 }
 
 function sameInstrument(a: Instrument, b: Instrument): boolean {
-  const text = (instrument: Instrument): string => JSON.stringify(instrument, (_, value: unknown) => (value instanceof Decimal ? value.toFixed() : value));
+  const text = (instrument: Instrument): string =>
+    JSON.stringify(instrument, (_, value: unknown) => (value instanceof Decimal ? value.toFixed() : value));
   return text(a) === text(b);
 }
 

@@ -5,7 +5,11 @@
 import type { Candle } from '../trading/candle.ts';
 
 /** Prices of the path, extremes included, at most `stepsMax` (at least 4). Never outside the candle's range. */
-export function candlePath(candle: Pick<Candle, 'openTime' | 'open' | 'high' | 'low' | 'close'>, seed: number, stepsMax: number): readonly number[] {
+export function candlePath(
+  candle: Pick<Candle, 'openTime' | 'open' | 'high' | 'low' | 'close'>,
+  seed: number,
+  stepsMax: number,
+): readonly number[] {
   const { open, high, low, close } = candle;
   if (high === low) return [open];
   const hash = mix(seed, candle.openTime);

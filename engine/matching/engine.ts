@@ -12,7 +12,21 @@ import { exact, zero } from './exact.ts';
 import { type Desk, cancelOpen, fillResting, startWaiting, startWorking, trigger } from './execution.ts';
 import { createJournal } from './journal.ts';
 import { reachedAt } from './ladder.ts';
-import type { BookEvent, BookRefusal, BookResult, CancelReplaceRequest, CancelReplaced, CancelTarget, FeeSchedule, MatchingEngine, MatchingRequest, OcoRequest, Placed, PlacedList, PriceTick } from './matching.ts';
+import type {
+  BookEvent,
+  BookRefusal,
+  BookResult,
+  CancelReplaceRequest,
+  CancelReplaced,
+  CancelTarget,
+  FeeSchedule,
+  MatchingEngine,
+  MatchingRequest,
+  OcoRequest,
+  Placed,
+  PlacedList,
+  PriceTick,
+} from './matching.ts';
 import { judgeOco } from './oco.ts';
 import { type Order, type OrderList, isContingent, isOpen, snapshotOrder, snapshotPlacedList } from './order.ts';
 import * as refusals from './refusals.ts';
@@ -45,7 +59,11 @@ export function createMatching(options: MatchingOptions = {}): MatchingEngine {
   const refused = (refusal: BookRefusal): { readonly ok: false; readonly refusal: BookRefusal } => ({ ok: false, refusal });
 
   /** Judges without changing anything. */
-  function judge(account: Account, request: MatchingRequest, atMs: number): { ok: true; market: SymbolMarket; candidate: Candidate; tick: PriceTick } | { ok: false; refusal: BookRefusal } {
+  function judge(
+    account: Account,
+    request: MatchingRequest,
+    atMs: number,
+  ): { ok: true; market: SymbolMarket; candidate: Candidate; tick: PriceTick } | { ok: false; refusal: BookRefusal } {
     const market = markets.get(request.symbol);
     if (market === undefined) return refused(refusals.invalidSymbol);
     const judged = judgeRequest(account, market, request, { orders: 1, algoOrders: isContingent(request.type) ? 1 : 0 }, atMs);
@@ -90,7 +108,13 @@ export function createMatching(options: MatchingOptions = {}): MatchingEngine {
     }
   }
 
-  function cancel(account: string, symbol: string, target: CancelTarget, cancelClientOrderId: string | null, atMs: number): BookResult<ReturnType<typeof snapshotOrder>> {
+  function cancel(
+    account: string,
+    symbol: string,
+    target: CancelTarget,
+    cancelClientOrderId: string | null,
+    atMs: number,
+  ): BookResult<ReturnType<typeof snapshotOrder>> {
     const market = markets.get(symbol);
     if (market === undefined) return refused(refusals.invalidSymbol);
     const owner = accountOf(account);
@@ -213,8 +237,23 @@ export function createMatching(options: MatchingOptions = {}): MatchingEngine {
   };
   return engine;
 
-  function enterList(owner: Account, market: SymbolMarket, request: OcoRequest, candidates: readonly Candidate[], tick: PriceTick, atMs: number): PlacedList {
-    const list: OrderList = { account: owner, orderListId: nextListId, listClientOrderId: request.listClientOrderId, symbol: request.symbol, legs: [], done: false, createdAtMs: atMs };
+  function enterList(
+    owner: Account,
+    market: SymbolMarket,
+    request: OcoRequest,
+    candidates: readonly Candidate[],
+    tick: PriceTick,
+    atMs: number,
+  ): PlacedList {
+    const list: OrderList = {
+      account: owner,
+      orderListId: nextListId,
+      listClientOrderId: request.listClientOrderId,
+      symbol: request.symbol,
+      legs: [],
+      done: false,
+      createdAtMs: atMs,
+    };
     nextListId += 1n;
     owner.lists.set(list.orderListId, list);
     owner.openListIds.add(list.listClientOrderId);
@@ -241,7 +280,8 @@ export function createMatching(options: MatchingOptions = {}): MatchingEngine {
     const owner = accountOf(account);
     const judged = judge(owner, request.replacement, atMs);
     if (!judged.ok) return { cancel: refused(judged.refusal), placed: { ok: false, refusal: null }, events: journal.take() };
-    if (!judged.market.instrument.cancelReplaceAllowed) return { cancel: refused(refusals.cancelReplaceNotSupported), placed: { ok: false, refusal: null }, events: journal.take() };
+    if (!judged.market.instrument.cancelReplaceAllowed)
+      return { cancel: refused(refusals.cancelReplaceNotSupported), placed: { ok: false, refusal: null }, events: journal.take() };
     const cancelled = cancel(account, request.replacement.symbol, request.cancel, request.cancelClientOrderId ?? null, atMs);
     const events: BookEvent[] = cancelled.ok ? [...cancelled.events] : [];
     const cancelPart = cancelled.ok ? ({ ok: true, order: cancelled.value } as const) : refused(cancelled.refusal);
@@ -253,7 +293,14 @@ export function createMatching(options: MatchingOptions = {}): MatchingEngine {
   }
 }
 
-function createOrder(account: Account, market: SymbolMarket, candidate: Candidate, list: OrderList | null, reserve: Order['reserve'], atMs: number): Order {
+function createOrder(
+  account: Account,
+  market: SymbolMarket,
+  candidate: Candidate,
+  list: OrderList | null,
+  reserve: Order['reserve'],
+  atMs: number,
+): Order {
   const orderId = market.nextOrderId;
   market.nextOrderId += 1n;
   return {
@@ -281,7 +328,8 @@ function createOrder(account: Account, market: SymbolMarket, candidate: Candidat
     workingAtMs: atMs,
     reserve,
     lockPrice: candidate.lockPrice,
-    extreme: candidate.trailingDelta !== null && candidate.stopPrice === null ? (market.last === null ? null : exact(market.last.price)) : null,
+    extreme:
+      candidate.trailingDelta !== null && candidate.stopPrice === null ? (market.last === null ? null : exact(market.last.price)) : null,
   };
 }
 

@@ -51,7 +51,13 @@ export function fillResting(desk: Desk, market: SymbolMarket, order: Order, tick
 }
 
 /** Cancels an open order and, where it stands in a list, the list's other legs with it. */
-export function cancelOpen(desk: Desk, market: SymbolMarket, order: Order, cancelClientOrderId: string | null, atMs: number): readonly Order[] {
+export function cancelOpen(
+  desk: Desk,
+  market: SymbolMarket,
+  order: Order,
+  cancelClientOrderId: string | null,
+  atMs: number,
+): readonly Order[] {
   const others = order.list === null ? [] : order.list.legs.filter((leg) => leg !== order && isOpen(leg));
   const cancelled = [order, ...others];
   for (const each of cancelled) {
@@ -81,15 +87,7 @@ function matchAsTaker(desk: Desk, market: SymbolMarket, order: Order, tick: Pric
   else rest(market, order);
 }
 
-function execute(
-  desk: Desk,
-  market: SymbolMarket,
-  order: Order,
-  price: Decimal,
-  quantity: Decimal,
-  isMaker: boolean,
-  atMs: number,
-): void {
+function execute(desk: Desk, market: SymbolMarket, order: Order, price: Decimal, quantity: Decimal, isMaker: boolean, atMs: number): void {
   expireOtherLegs(desk, market, order, atMs);
   const quoteQuantity = quoteOf(price, quantity);
   const commission = settle(market, order, quantity, quoteQuantity, isMaker);

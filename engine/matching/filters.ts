@@ -3,7 +3,15 @@
  * the refusal. Averages are asked for lazily: most orders need none.
  */
 import type { Decimal } from 'decimal.js';
-import type { Instrument, LotFilter, NotionalFilter, OrderSide, OrderType, PercentPriceFilter, PriceFilter } from '../trading/instrument.ts';
+import type {
+  Instrument,
+  LotFilter,
+  NotionalFilter,
+  OrderSide,
+  OrderType,
+  PercentPriceFilter,
+  PriceFilter,
+} from '../trading/instrument.ts';
 import { exact, isOnStep } from './exact.ts';
 import type { BookRefusal } from './matching.ts';
 import { isContingent, isMarketLike } from './order.ts';

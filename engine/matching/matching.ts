@@ -144,7 +144,10 @@ export interface CancelReplaceRequest {
 /** `events` of both halves, in order. */
 export interface CancelReplaced {
   readonly cancel: { readonly ok: true; readonly order: BookOrder } | { readonly ok: false; readonly refusal: BookRefusal };
-  readonly placed: { readonly ok: true; readonly placed: Placed } | { readonly ok: false; readonly refusal: BookRefusal } | { readonly ok: false; readonly refusal: null };
+  readonly placed:
+    | { readonly ok: true; readonly placed: Placed }
+    | { readonly ok: false; readonly refusal: BookRefusal }
+    | { readonly ok: false; readonly refusal: null };
   readonly events: readonly BookEvent[];
 }
 

@@ -7,7 +7,9 @@ import { isContingent } from './order.ts';
 import * as refusals from './refusals.ts';
 import type { SymbolMarket } from './symbol-market.ts';
 
-export type JudgedOco = { readonly ok: true; readonly legs: readonly [Candidate, Candidate]; readonly tick: PriceTick } | { readonly ok: false; readonly refusal: BookRefusal };
+export type JudgedOco =
+  | { readonly ok: true; readonly legs: readonly [Candidate, Candidate]; readonly tick: PriceTick }
+  | { readonly ok: false; readonly refusal: BookRefusal };
 
 const isStop = (type: OrderType): boolean => type === 'STOP_LOSS' || type === 'STOP_LOSS_LIMIT';
 const isTarget = (type: OrderType): boolean => type === 'TAKE_PROFIT' || type === 'TAKE_PROFIT_LIMIT';
@@ -27,14 +29,17 @@ export function judgeOco(account: Account, market: SymbolMarket, request: OcoReq
   const [first, second] = candidates;
   const tick = market.last;
   if (first === undefined || second === undefined || tick === null) return { ok: false, refusal: refusals.marketClosed };
-  if (account.openListIds.has(request.listClientOrderId) || first.clientOrderId === second.clientOrderId) return { ok: false, refusal: refusals.duplicateOrder };
+  if (account.openListIds.has(request.listClientOrderId) || first.clientOrderId === second.clientOrderId)
+    return { ok: false, refusal: refusals.duplicateOrder };
   for (const candidate of [first, second]) {
     const refusal = judgeEntry(book, candidate, tick);
     if (refusal !== null) return { ok: false, refusal };
   }
   if (!standsApart(first, second, tick)) return { ok: false, refusal: refusals.wrongPriceRelation };
   const cost = first.cost.gt(second.cost) ? first.cost : second.cost;
-  return canPay(account, market, side, cost) ? { ok: true, legs: [first, second], tick } : { ok: false, refusal: refusals.insufficientBalance };
+  return canPay(account, market, side, cost)
+    ? { ok: true, legs: [first, second], tick }
+    : { ok: false, refusal: refusals.insufficientBalance };
 }
 
 function misplacedLeg({ above, below, side }: OcoRequest): BookRefusal | null {

@@ -30,8 +30,16 @@ export function followTrailing(order: Order, price: Decimal): boolean {
   }
   if (order.side === 'SELL') {
     order.extreme = largest(order.extreme, price);
-    return price.lte(exact(order.extreme).times(basisPoints - order.trailingDelta).div(basisPoints));
+    return price.lte(
+      exact(order.extreme)
+        .times(basisPoints - order.trailingDelta)
+        .div(basisPoints),
+    );
   }
   order.extreme = smallest(order.extreme, price);
-  return price.gte(exact(order.extreme).times(basisPoints + order.trailingDelta).div(basisPoints));
+  return price.gte(
+    exact(order.extreme)
+      .times(basisPoints + order.trailingDelta)
+      .div(basisPoints),
+  );
 }

@@ -13,7 +13,18 @@ export function createLog(options: { level: string; destination?: pino.Destinati
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: ['*.signature', '*.apiKey', '*.secret', '*.authorization', '*.password', 'headers.authorization', 'req.headers.authorization'], censor: '[secret]' },
+      redact: {
+        paths: [
+          '*.signature',
+          '*.apiKey',
+          '*.secret',
+          '*.authorization',
+          '*.password',
+          'headers.authorization',
+          'req.headers.authorization',
+        ],
+        censor: '[secret]',
+      },
     },
     options.destination ?? pino.destination({ fd: 1, sync: false }),
   );

@@ -19,11 +19,24 @@ export interface BookedFill extends Booked {
 }
 
 /** Writes rows for the fills that are not there yet and carries the bot's position forward. Oldest first. */
-export async function bookFills(em: EntityManager, order: Order, state: BotState, evidence: ExecutionEvidence, now: Date): Promise<readonly BookedFill[]> {
+export async function bookFills(
+  em: EntityManager,
+  order: Order,
+  state: BotState,
+  evidence: ExecutionEvidence,
+  now: Date,
+): Promise<readonly BookedFill[]> {
   if (evidence.fills.length === 0) return [];
-  const known = await em.find(FillRow, { venue: order.venue, market: order.market, symbol: order.symbol, exchangeTradeId: { $in: evidence.fills.map((fill) => fill.tradeId) } });
+  const known = await em.find(FillRow, {
+    venue: order.venue,
+    market: order.market,
+    symbol: order.symbol,
+    exchangeTradeId: { $in: evidence.fills.map((fill) => fill.tradeId) },
+  });
   const knownIds = new Set(known.map((row) => row.exchangeTradeId));
-  const fresh = [...new Map(evidence.fills.map((fill) => [fill.tradeId, fill])).values()].filter((fill) => !knownIds.has(fill.tradeId)).sort(byTime);
+  const fresh = [...new Map(evidence.fills.map((fill) => [fill.tradeId, fill])).values()]
+    .filter((fill) => !knownIds.has(fill.tradeId))
+    .sort(byTime);
   if (fresh.length === 0) return [];
 
   const data = readStateData(state.stateData);
@@ -80,7 +93,8 @@ export async function bookTrade(em: EntityManager, order: Order, booked: readonl
   const trade = await em.findOne(Trade, { order });
   const last = booked.at(-1);
   if (last === undefined) return { quantity: trade?.quantityFilled ?? zero, quote: trade?.quoteQuantityFilled ?? zero };
-  const sum = (start: Decimal | undefined, pick: (one: BookedFill) => Decimal): Decimal => booked.reduce((total, one) => total.plus(pick(one)), exact(start ?? 0));
+  const sum = (start: Decimal | undefined, pick: (one: BookedFill) => Decimal): Decimal =>
+    booked.reduce((total, one) => total.plus(pick(one)), exact(start ?? 0));
   const commissionAsset = trade?.commissionAsset ?? last.fill.commissionAsset;
   const quantityFilled = sum(trade?.quantityFilled, ({ fill }) => fill.quantity);
   const quoteQuantityFilled = sum(trade?.quoteQuantityFilled, ({ fill }) => exact(fill.quantity).times(fill.price));

@@ -40,7 +40,10 @@ export async function loadConfigs(pool: Pool, botIds: readonly string[]): Promis
 export async function loadBots(pool: Pool, botIds: readonly string[]): Promise<ReadonlyMap<string, BotRows>> {
   const [configs, states, orders, fills] = await Promise.all([
     loadConfigs(pool, botIds),
-    pool.query<{ id: string; data: StateDataJson | null }>('select bot_config_id as id, state_data as data from bot_state where bot_config_id = any($1::bigint[])', [botIds]),
+    pool.query<{ id: string; data: StateDataJson | null }>(
+      'select bot_config_id as id, state_data as data from bot_state where bot_config_id = any($1::bigint[])',
+      [botIds],
+    ),
     pool.query<OrderRecord>(
       `${selectOrder} where bot_config_id = any($1::bigint[])
          and (state in ('intended', 'unknown', 'accepted') or created_at > now() - interval '${recentOrders}')

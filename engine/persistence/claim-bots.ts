@@ -39,7 +39,11 @@ export async function claimBots(pool: Pool, holder: string, botIds: readonly str
 }
 
 /** Lets go of bots that are still ours; their epoch stays, the next owner raises it. */
-export async function releaseBots(pool: Pool, holder: string, released: readonly { readonly botId: string; readonly message: string }[]): Promise<void> {
+export async function releaseBots(
+  pool: Pool,
+  holder: string,
+  released: readonly { readonly botId: string; readonly message: string }[],
+): Promise<void> {
   await pool.query(
     `update bot_state s set lock_holder = null, is_running = false, status_message = r.message, version = s.version + 1, updated_at = now()
      from unnest($2::bigint[], $3::text[]) as r(bot_config_id, message)

@@ -118,6 +118,8 @@ export async function commitIntents(pool: Pool, holder: string, intents: readonl
 
 /** Which of these client order ids are durable. */
 export async function committedIds(pool: Pool, clientOrderIds: readonly string[]): Promise<ReadonlySet<string>> {
-  const { rows } = await pool.query<{ id: string }>('select client_order_id as id from orders where client_order_id = any($1)', [clientOrderIds]);
+  const { rows } = await pool.query<{ id: string }>('select client_order_id as id from orders where client_order_id = any($1)', [
+    clientOrderIds,
+  ]);
   return new Set(rows.map((row) => row.id));
 }

@@ -76,9 +76,20 @@ function makeCluster(initdb: string, dataDir: string, cluster: string, password:
   writeFileSync(passwordFile, password, { mode: 0o600 });
   runner.own(passwordFile);
   try {
-    const { command, args } = runner.wrap(initdb, ['-D', draft, '-U', superuser, '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--encoding=UTF8', '--locale=C.UTF-8', '--no-instructions']);
+    const { command, args } = runner.wrap(initdb, [
+      '-D',
+      draft,
+      '-U',
+      superuser,
+      '--auth=scram-sha-256',
+      `--pwfile=${passwordFile}`,
+      '--encoding=UTF8',
+      '--locale=C.UTF-8',
+      '--no-instructions',
+    ]);
     const made = spawnSync(command, args, { encoding: 'utf8', cwd: '/', env: {} });
-    if (made.status !== 0) throw new EmbeddedPostgresFailed('initdb failed', `${made.error?.message ?? ''}\n${made.stdout}\n${made.stderr}`);
+    if (made.status !== 0)
+      throw new EmbeddedPostgresFailed('initdb failed', `${made.error?.message ?? ''}\n${made.stdout}\n${made.stderr}`);
     renameSync(draft, cluster);
   } finally {
     rmSync(passwordFile, { force: true });
@@ -104,10 +115,28 @@ function runningServer(cluster: string): Server | null {
   return null;
 }
 
-async function spawnServer(postgres: string, dataDir: string, cluster: string, runner: Runner, options: EmbeddedPostgresOptions): Promise<Server> {
+async function spawnServer(
+  postgres: string,
+  dataDir: string,
+  cluster: string,
+  runner: Runner,
+  options: EmbeddedPostgresOptions,
+): Promise<Server> {
   const port = await freePort();
-  const settings = { listen_addresses: '127.0.0.1', port: String(port), unix_socket_directories: '', max_connections: '200', log_timezone: 'UTC', timezone: 'UTC', ...options.settings };
-  const { command, args } = runner.wrap(postgres, ['-D', cluster, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])]);
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: '',
+    max_connections: '200',
+    log_timezone: 'UTC',
+    timezone: 'UTC',
+    ...options.settings,
+  };
+  const { command, args } = runner.wrap(postgres, [
+    '-D',
+    cluster,
+    ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+  ]);
   const output = openSync(logPath(dataDir), 'a', 0o600);
   try {
     const child = spawn(command, args, { detached: true, stdio: ['ignore', output, output], cwd: '/', env: {} });
@@ -137,7 +166,11 @@ async function untilReady(url: string, pid: number, dataDir: string, clock: Cloc
       return;
     } catch (error) {
       if (!alive(pid)) throw new EmbeddedPostgresFailed('it ended while it started', readFileSync(logPath(dataDir), 'utf8'));
-      if (clock.monotonic() >= deadline) throw new EmbeddedPostgresFailed(`it did not answer within ${startTimeoutMs / 1000} s (${error instanceof Error ? error.message : String(error)})`, readFileSync(logPath(dataDir), 'utf8'));
+      if (clock.monotonic() >= deadline)
+        throw new EmbeddedPostgresFailed(
+          `it did not answer within ${startTimeoutMs / 1000} s (${error instanceof Error ? error.message : String(error)})`,
+          readFileSync(logPath(dataDir), 'utf8'),
+        );
       await clock.sleep(25);
     } finally {
       await client.end().catch(() => undefined); // it may never have been open

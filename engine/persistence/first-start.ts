@@ -16,16 +16,52 @@ export async function ensureOwner(orm: MikroORM, now: Date): Promise<Owner> {
     await em.getConnection().execute('select pg_advisory_xact_lock(7311004)', [], 'all', em.getTransactionContext());
     const first = await em.findOne(User, { id: { $ne: null } }, { orderBy: { id: 'asc' } });
     if (first !== null) return { userId: first.id, created: false };
-    const owner = em.create(User, { email: 'owner@localhost', hashedPassword: '!', isActive: true, role: 'owner', resetToken: null, resetTokenExpires: null, createdAt: now, updatedAt: now });
+    const owner = em.create(User, {
+      email: 'owner@localhost',
+      hashedPassword: '!',
+      isActive: true,
+      role: 'owner',
+      resetToken: null,
+      resetTokenExpires: null,
+      createdAt: now,
+      updatedAt: now,
+    });
     await em.flush();
     return { userId: owner.id, created: true };
   });
 }
 
 const demoBots = [
-  { name: 'btc crossing averages', symbol: 'BTCUSDT', strategy: 'ema_cross', emaFast: 3, emaSlow: 8, positionSizePerc: 25, stopLossPerc: 2, takeProfitPerc: null },
-  { name: 'eth average and momentum', symbol: 'ETHUSDT', strategy: 'ema_rsi', emaFast: 4, emaSlow: 9, positionSizePerc: 30, stopLossPerc: 1.5, takeProfitPerc: 3 },
-  { name: 'sol back from oversold', symbol: 'SOLUSDT', strategy: 'rsi', emaFast: 12, emaSlow: 26, positionSizePerc: 20, stopLossPerc: 2, takeProfitPerc: 2 },
+  {
+    name: 'btc crossing averages',
+    symbol: 'BTCUSDT',
+    strategy: 'ema_cross',
+    emaFast: 3,
+    emaSlow: 8,
+    positionSizePerc: 25,
+    stopLossPerc: 2,
+    takeProfitPerc: null,
+  },
+  {
+    name: 'eth average and momentum',
+    symbol: 'ETHUSDT',
+    strategy: 'ema_rsi',
+    emaFast: 4,
+    emaSlow: 9,
+    positionSizePerc: 30,
+    stopLossPerc: 1.5,
+    takeProfitPerc: 3,
+  },
+  {
+    name: 'sol back from oversold',
+    symbol: 'SOLUSDT',
+    strategy: 'rsi',
+    emaFast: 12,
+    emaSlow: 26,
+    positionSizePerc: 20,
+    stopLossPerc: 2,
+    takeProfitPerc: 2,
+  },
 ] as const;
 
 /** Three active paper bots on one-second candles of the embedded market. */

@@ -12,7 +12,9 @@ import type { Clock } from '../time/clock.ts';
 /** The database has migrations that this build does not know. */
 export class SchemaTooNew extends Error {
   constructor(unknown: readonly string[]) {
-    super(`the database schema is newer than this engine: it has ${unknown.join(', ')}. Run the newer engine, or restore the database that belongs to this one`);
+    super(
+      `the database schema is newer than this engine: it has ${unknown.join(', ')}. Run the newer engine, or restore the database that belongs to this one`,
+    );
     this.name = 'SchemaTooNew';
   }
 }
@@ -20,7 +22,9 @@ export class SchemaTooNew extends Error {
 /** Another engine has been migrating for too long. */
 export class MigrationLockTimeout extends Error {
   constructor(waitedMs: number) {
-    super(`another engine has held the migration lock for ${Math.round(waitedMs / 1000)} s; look at what it is doing, then start this one again`);
+    super(
+      `another engine has held the migration lock for ${Math.round(waitedMs / 1000)} s; look at what it is doing, then start this one again`,
+    );
     this.name = 'MigrationLockTimeout';
   }
 }

@@ -21,7 +21,11 @@ export function advanceOrder(em: EntityManager, order: Order, evidence: Executio
   order.executedQuote = Decimal.max(order.executedQuote, evidence.executedQuote ?? 0, filled.quote);
   const missing = order.executedQuantity.minus(filled.quantity);
   const before = order.state;
-  const next = nextState(before, evidence.state, { executed: order.executedQuantity.gt(0), known: order.exchangeOrderId !== null, complete: missing.lte(0) });
+  const next = nextState(before, evidence.state, {
+    executed: order.executedQuantity.gt(0),
+    known: order.exchangeOrderId !== null,
+    complete: missing.lte(0),
+  });
   if (next === before) return missing;
   order.state = next;
   order.updatedAt = now;
@@ -31,7 +35,14 @@ export function advanceOrder(em: EntityManager, order: Order, evidence: Executio
     em.create(OutboxEvent, {
       topic: `order-${next}`,
       botConfig: order.botConfig,
-      payload: { clientOrderId: order.clientOrderId, symbol: order.symbol, side: order.side, role: order.role, reason: order.reason, executedQuantity: order.executedQuantity.toFixed() },
+      payload: {
+        clientOrderId: order.clientOrderId,
+        symbol: order.symbol,
+        side: order.side,
+        role: order.role,
+        reason: order.reason,
+        executedQuantity: order.executedQuantity.toFixed(),
+      },
       createdAt: now,
       deliveredAt: null,
     });

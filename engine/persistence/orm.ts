@@ -21,7 +21,10 @@ export interface DatabaseOptions {
 /** The database did not answer in time. Names the place, never the password. */
 export class DatabaseUnreachable extends Error {
   constructor(url: string, waitedMs: number, cause: unknown) {
-    super(`PostgreSQL at ${placeOf(url)} did not answer within ${Math.round(waitedMs / 1000)} s (${reasonOf(cause)}); check that it runs and that DATABASE_URL is right`, { cause });
+    super(
+      `PostgreSQL at ${placeOf(url)} did not answer within ${Math.round(waitedMs / 1000)} s (${reasonOf(cause)}); check that it runs and that DATABASE_URL is right`,
+      { cause },
+    );
     this.name = 'DatabaseUnreachable';
   }
 }
@@ -42,7 +45,15 @@ export function ormOptions(database: DatabaseOptions, log: (message: string) => 
     clientUrl: database.url,
     entities: Object.values(entities),
     extensions: [Migrator],
-    migrations: { path: migrationsPath, glob: '!(*.d).{js,ts}', emit: 'ts', snapshotName: 'schema-snapshot', transactional: true, allOrNothing: false, tableName: 'schema_migrations' },
+    migrations: {
+      path: migrationsPath,
+      glob: '!(*.d).{js,ts}',
+      emit: 'ts',
+      snapshotName: 'schema-snapshot',
+      transactional: true,
+      allOrNothing: false,
+      tableName: 'schema_migrations',
+    },
     forceUtcTimezone: true,
     debug: database.logSql,
     colors: false,
@@ -89,7 +100,9 @@ export async function openDatabase({ database, clock, log, patienceMs = 60_000 }
 
 /** A commit that is not on disk when it is confirmed, or a server that takes no writes, cannot carry an intent. */
 async function refuseUnsafe(orm: MikroORM): Promise<void> {
-  const rows: { name: string; setting: string }[] = await orm.em.getConnection().execute(`select name, setting from pg_settings where name in ('synchronous_commit', 'fsync', 'transaction_read_only')`);
+  const rows: { name: string; setting: string }[] = await orm.em
+    .getConnection()
+    .execute(`select name, setting from pg_settings where name in ('synchronous_commit', 'fsync', 'transaction_read_only')`);
   const setting = (name: string): string | undefined => rows.find((row) => row.name === name)?.setting;
   if (setting('synchronous_commit') === 'off') throw new UnsafeDatabase('synchronous_commit is off; set it to on');
   if (setting('fsync') === 'off') throw new UnsafeDatabase('fsync is off; set it to on');
@@ -98,7 +111,9 @@ async function refuseUnsafe(orm: MikroORM): Promise<void> {
 
 function placeOf(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : null;
-  return parsed === null ? 'an address that is no URL' : `${parsed.hostname}:${parsed.port === '' ? '5432' : parsed.port}${parsed.pathname}`;
+  return parsed === null
+    ? 'an address that is no URL'
+    : `${parsed.hostname}:${parsed.port === '' ? '5432' : parsed.port}${parsed.pathname}`;
 }
 
 function reasonOf(error: unknown): string {

@@ -11,7 +11,10 @@ export interface PostgresBinaries {
 /** This machine has no embedded PostgreSQL. */
 export class NoEmbeddedPostgres extends Error {
   constructor(cause: unknown) {
-    super(`there is no embedded PostgreSQL for ${process.platform}-${process.arch} (or it was not installed: npm ci --omit=optional?); set DATABASE_URL to a PostgreSQL of your own`, { cause });
+    super(
+      `there is no embedded PostgreSQL for ${process.platform}-${process.arch} (or it was not installed: npm ci --omit=optional?); set DATABASE_URL to a PostgreSQL of your own`,
+      { cause },
+    );
     this.name = 'NoEmbeddedPostgres';
   }
 }

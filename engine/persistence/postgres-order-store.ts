@@ -44,7 +44,11 @@ export function createPostgresOrderStore(options: PostgresOrderStoreOptions): Or
     },
     async byExchangeId(venue, symbol, ids) {
       if (ids.length === 0) return [];
-      const { rows } = await pool.query<OrderRecord>(`${selectOrder} where venue = $1 and symbol = $2 and exchange_order_id = any($3)`, [venue, symbol, ids]);
+      const { rows } = await pool.query<OrderRecord>(`${selectOrder} where venue = $1 and symbol = $2 and exchange_order_id = any($3)`, [
+        venue,
+        symbol,
+        ids,
+      ]);
       return rows.map(storedOrder);
     },
     async lastTradeId(venue, symbol) {

@@ -33,7 +33,10 @@ export function readStateData(json: StateDataJson): StateData {
       openedAtMs: position?.openedAtMs ?? null,
     },
     realisedTotal: new Decimal(json.realisedTotal ?? 0),
-    day: day === null || day === undefined ? null : { startMs: day.startMs, startEquity: new Decimal(day.startEquity), lossReached: day.lossReached === true },
+    day:
+      day === null || day === undefined
+        ? null
+        : { startMs: day.startMs, startEquity: new Decimal(day.startEquity), lossReached: day.lossReached === true },
     bestPrice: json.bestPrice ?? null,
     pausedReason: json.pausedReason ?? null,
   };

@@ -23,14 +23,18 @@ export function unprivilegedRunner(paths: readonly string[]): Runner {
   const capability = paths.every(openToOthers) ? [] : ['--inh-caps=+dac_override', '--ambient-caps=+dac_override'];
   return {
     ids,
-    wrap: (command, args) => ({ command: 'setpriv', args: [`--reuid=${ids.uid}`, `--regid=${ids.gid}`, '--clear-groups', ...capability, '--', command, ...args] }),
+    wrap: (command, args) => ({
+      command: 'setpriv',
+      args: [`--reuid=${ids.uid}`, `--regid=${ids.gid}`, '--clear-groups', ...capability, '--', command, ...args],
+    }),
     own: (path) => chownSync(path, ids.uid, ids.gid),
   };
 }
 
 function idsOf(user: string): { uid: number; gid: number } | null {
   try {
-    const id = (flag: string): number => Number(execFileSync('id', [flag, user], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim());
+    const id = (flag: string): number =>
+      Number(execFileSync('id', [flag, user], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim());
     return { uid: id('-u'), gid: id('-g') };
   } catch {
     return null; // there is no such user here

@@ -14,7 +14,9 @@ const soleEngineKey = 7_311_001;
 /** Another engine holds the database and there is no Redis to share the bots through. */
 export class SecondEngine extends Error {
   constructor() {
-    super('another engine runs on this database, and without REDIS_URL two engines cannot share bots: stop the other one, or give both the same REDIS_URL');
+    super(
+      'another engine runs on this database, and without REDIS_URL two engines cannot share bots: stop the other one, or give both the same REDIS_URL',
+    );
     this.name = 'SecondEngine';
   }
 }

@@ -1,8 +1,20 @@
 /** Schemas of the parameters that strategies choose from, and how long indicators must run before their start is forgotten. */
 import type { ParameterField, ParameterSchema, StrategyParameters } from './strategy.ts';
 
-const period = (standard: number, minimum: number, description: string): ParameterField => ({ type: 'integer', minimum, maximum: 1_000, default: standard, description });
-const level = (standard: number, description: string): ParameterField => ({ type: 'number', minimum: 0, maximum: 100, default: standard, description });
+const period = (standard: number, minimum: number, description: string): ParameterField => ({
+  type: 'integer',
+  minimum,
+  maximum: 1_000,
+  default: standard,
+  description,
+});
+const level = (standard: number, description: string): ParameterField => ({
+  type: 'number',
+  minimum: 0,
+  maximum: 100,
+  default: standard,
+  description,
+});
 
 const fields: Readonly<Record<keyof StrategyParameters, ParameterField>> = {
   emaFast: period(12, 1, 'Candles of the fast EMA.'),
@@ -14,7 +26,12 @@ const fields: Readonly<Record<keyof StrategyParameters, ParameterField>> = {
 };
 
 export function schemaOf(...names: readonly (keyof StrategyParameters)[]): ParameterSchema {
-  return { type: 'object', properties: Object.fromEntries(names.map((name) => [name, fields[name]])), required: names, additionalProperties: false };
+  return {
+    type: 'object',
+    properties: Object.fromEntries(names.map((name) => [name, fields[name]])),
+    required: names,
+    additionalProperties: false,
+  };
 }
 
 /**

@@ -20,7 +20,8 @@ export const rsi: Strategy = {
   warmUpCandles: ({ rsiPeriod }) => rsiWarmUp(rsiPeriod),
   signal(input, parameters) {
     if (recovered(input, 0, parameters)) return enter;
-    const faded = (input.previous[0] ?? Number.NaN) >= parameters.rsiOverbought && (input.current[0] ?? Number.NaN) < parameters.rsiOverbought;
+    const faded =
+      (input.previous[0] ?? Number.NaN) >= parameters.rsiOverbought && (input.current[0] ?? Number.NaN) < parameters.rsiOverbought;
     return faded ? exit : hold;
   },
 };

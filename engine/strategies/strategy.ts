@@ -5,9 +5,7 @@
 import type { Candle } from '../trading/candle.ts';
 
 /** One indicator that a strategy reads. Two needs with equal fields share one computed series. */
-export type IndicatorNeed =
-  | { readonly kind: 'ema'; readonly period: number }
-  | { readonly kind: 'rsi'; readonly period: number };
+export type IndicatorNeed = { readonly kind: 'ema'; readonly period: number } | { readonly kind: 'rsi'; readonly period: number };
 
 /** Stable name of a need, e.g. `ema:12`; the key of its value in `IndicatorValues`. */
 export function indicatorKey(need: IndicatorNeed): string {

@@ -26,7 +26,9 @@ export class Leases {
 
   /** Tries to take the bots' locks; answers those that are ours now. */
   async acquire(botIds: readonly string[]): Promise<readonly string[]> {
-    return this.#ask(botIds, (names, ttlMs) => this.#options.coordination.locks.acquire(names, ttlMs)).then((answers) => botIds.filter((_, index) => answers[index] === 'held'));
+    return this.#ask(botIds, (names, ttlMs) => this.#options.coordination.locks.acquire(names, ttlMs)).then((answers) =>
+      botIds.filter((_, index) => answers[index] === 'held'),
+    );
   }
 
   /** Renews all; answers the bots that somebody else has now. */
@@ -58,7 +60,10 @@ export class Leases {
     return this.#until.size;
   }
 
-  async #ask(botIds: readonly string[], call: (names: readonly string[], ttlMs: number) => Promise<readonly LockAnswer[]>): Promise<readonly LockAnswer[]> {
+  async #ask(
+    botIds: readonly string[],
+    call: (names: readonly string[], ttlMs: number) => Promise<readonly LockAnswer[]>,
+  ): Promise<readonly LockAnswer[]> {
     const { clock, ttlMs } = this.#options;
     const askedAt = clock.monotonic();
     const answers = await call(botIds.map(lockName), ttlMs);

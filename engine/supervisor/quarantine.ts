@@ -35,7 +35,10 @@ export class Quarantine {
     recent.push(at);
     this.#crashes.set(botId, recent.slice(-crashes));
     const ceiling = Math.min(maxPauseMs, firstPauseMs * 2 ** (recent.length - 1));
-    const verdict = { quarantined: recent.length >= crashes || this.#verdicts.get(botId)?.quarantined === true, notBefore: at + ceiling * (0.5 + this.#random() / 2) };
+    const verdict = {
+      quarantined: recent.length >= crashes || this.#verdicts.get(botId)?.quarantined === true,
+      notBefore: at + ceiling * (0.5 + this.#random() / 2),
+    };
     this.#verdicts.set(botId, verdict);
     return verdict;
   }

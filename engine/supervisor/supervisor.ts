@@ -33,7 +33,15 @@ export interface SupervisorOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   /** Whatever a bot needs beyond what the supervisor knows. */
-  equip(botId: string, rows: BotRows): Promise<Omit<BotOptions, 'botId' | 'epoch' | 'rows' | 'safeMode' | 'leaseLeftMs' | 'onDirty' | 'onEnded' | 'clock' | 'venueClock' | 'metrics' | 'log'>>;
+  equip(
+    botId: string,
+    rows: BotRows,
+  ): Promise<
+    Omit<
+      BotOptions,
+      'botId' | 'epoch' | 'rows' | 'safeMode' | 'leaseLeftMs' | 'onDirty' | 'onEnded' | 'clock' | 'venueClock' | 'metrics' | 'log'
+    >
+  >;
 }
 
 interface Entry {
@@ -96,7 +104,11 @@ export class Supervisor {
     while (this.#entries.size > 0 && clock.monotonic() < deadline) await clock.sleep(20);
     for (const timer of this.#timers) timer.cancel();
     await this.#round;
-    if (this.#entries.size > 0) log.warn({ bots: [...this.#entries.keys()] }, 'these bots did not come to rest in time; what was in flight is resolved by their next owner');
+    if (this.#entries.size > 0)
+      log.warn(
+        { bots: [...this.#entries.keys()] },
+        'these bots did not come to rest in time; what was in flight is resolved by their next owner',
+      );
     await this.#letGo([...this.#entries.values()].map((entry) => ({ botId: entry.botId, message: 'the engine stopped' })));
   }
 
@@ -140,7 +152,9 @@ export class Supervisor {
       if (wish === undefined) entry.bot.stop();
       else if (wish.epoch !== entry.epoch || wish.holder !== owner) entry.bot.fence();
     }
-    await this.#reconfigure(wishes.filter((wish) => (this.#entries.get(wish.botId)?.configVersion ?? wish.configVersion) !== wish.configVersion));
+    await this.#reconfigure(
+      wishes.filter((wish) => (this.#entries.get(wish.botId)?.configVersion ?? wish.configVersion) !== wish.configVersion),
+    );
     await this.#carryOut(await pendingCommands(pool, [...this.#entries.keys()]));
     await this.#claim(wishes.filter((wish) => wish.venue === venue && !this.#entries.has(wish.botId) && this.#mayStart(wish)));
     this.#count();
@@ -235,7 +249,10 @@ export class Supervisor {
 
   async #reconfigure(changed: readonly Wish[]): Promise<void> {
     if (changed.length === 0) return;
-    const rows = await loadBots(this.#options.pool, changed.map((wish) => wish.botId));
+    const rows = await loadBots(
+      this.#options.pool,
+      changed.map((wish) => wish.botId),
+    );
     for (const wish of changed) {
       const entry = this.#entries.get(wish.botId);
       const row = rows.get(wish.botId);
@@ -311,7 +328,9 @@ export class Supervisor {
             lastExecutionMs: session?.lastDecisionAtMs ?? null,
             stateData: {
               pausedReason: paused?.reason ?? null,
-              ...(day === undefined ? {} : { day: { startMs: day.startMs, startEquity: day.startEquity.toFixed(), lossReached: day.lossReached } }),
+              ...(day === undefined
+                ? {}
+                : { day: { startMs: day.startMs, startEquity: day.startEquity.toFixed(), lossReached: day.lossReached } }),
               bestPrice: session === null || Number.isNaN(session.state.bestPrice) ? null : session.state.bestPrice,
             },
           };
@@ -339,5 +358,7 @@ export class Supervisor {
 
 function positionNote(bot: Bot): string {
   const session = bot.session;
-  return session === null || session.phase === 'flat' ? 'no position is open' : `its position of ${session.state.position.quantity.toFixed()} was left open`;
+  return session === null || session.phase === 'flat'
+    ? 'no position is open'
+    : `its position of ${session.state.position.quantity.toFixed()} was left open`;
 }

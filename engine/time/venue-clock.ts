@@ -51,7 +51,11 @@ export function createMeasuredVenueClock({ clock, log, metrics, serverTime }: Ve
     agreed = (offsets.at(-1) ?? 0) - (offsets[0] ?? 0) <= maxSpreadMs;
     measuredAt = clock.monotonic();
     metrics.exchangeClockOffset.set(offsetMs / 1_000);
-    if (Math.abs(offsetMs) > warnOffsetMs) log.warn({ offsetMs: Math.round(offsetMs) }, "this host's clock is off the exchange's; it is corrected for, but look at the host's time service");
+    if (Math.abs(offsetMs) > warnOffsetMs)
+      log.warn(
+        { offsetMs: Math.round(offsetMs) },
+        "this host's clock is off the exchange's; it is corrected for, but look at the host's time service",
+      );
     if (!agreed) log.warn({ offsets: offsets.map(Math.round) }, "samples of the exchange's time disagree; no entries until they do not");
   };
   return {
@@ -62,7 +66,9 @@ export function createMeasuredVenueClock({ clock, log, metrics, serverTime }: Ve
     async start() {
       await measure();
       timer = clock.every(measureEveryMs, () => {
-        measure().catch((error: unknown) => log.warn({ err: error }, "the exchange's time could not be measured; the next minute tries again"));
+        measure().catch((error: unknown) =>
+          log.warn({ err: error }, "the exchange's time could not be measured; the next minute tries again"),
+        );
       });
     },
     stop: () => timer?.cancel(),

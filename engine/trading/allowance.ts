@@ -16,11 +16,23 @@ export function entryRefusal(state: TradingState, config: TradingConfig, instrum
   if (config.direction === 'short') return { rule: 'direction', reason: 'no entry: the bot only goes short, and the signal is to go long' };
   const block = state.blocks[0];
   if (block !== undefined) return { rule: block.rule, reason: `no entry: ${block.reason}` };
-  if (instrument.status !== 'TRADING') return { rule: 'symbol-not-trading', reason: `no entry: ${instrument.symbol} is in status ${instrument.status} at the exchange` };
-  if (state.day.lossReached) return { rule: 'daily-loss', reason: `no entry until the next UTC midnight: the day's loss reached ${config.maxDailyLossPercent ?? 0} % of ${state.day.startEquity.toFixed(2)}` };
-  if (state.day.targetReached) return { rule: 'daily-target', reason: `no entry until the next UTC midnight: the day's profit of ${state.day.realised.toFixed(2)} reached the target` };
+  if (instrument.status !== 'TRADING')
+    return { rule: 'symbol-not-trading', reason: `no entry: ${instrument.symbol} is in status ${instrument.status} at the exchange` };
+  if (state.day.lossReached)
+    return {
+      rule: 'daily-loss',
+      reason: `no entry until the next UTC midnight: the day's loss reached ${config.maxDailyLossPercent ?? 0} % of ${state.day.startEquity.toFixed(2)}`,
+    };
+  if (state.day.targetReached)
+    return {
+      rule: 'daily-target',
+      reason: `no entry until the next UTC midnight: the day's profit of ${state.day.realised.toFixed(2)} reached the target`,
+    };
   if (config.maxDailyTrades !== null && state.day.entries >= config.maxDailyTrades) {
-    return { rule: 'max-daily-trades', reason: `no entry until the next UTC midnight: ${state.day.entries} of ${config.maxDailyTrades} entries were made today` };
+    return {
+      rule: 'max-daily-trades',
+      reason: `no entry until the next UTC midnight: ${state.day.entries} of ${config.maxDailyTrades} entries were made today`,
+    };
   }
   return null;
 }

@@ -30,7 +30,8 @@ export function inDayOf(state: TradingState, config: TradingConfig, atMs: number
 /** Adds what a fill realised; the target counts as reached from the fill that reached it. */
 export function withRealised(day: TradingDay, realisedPnl: Decimal, config: TradingConfig): TradingDay {
   const realised = exact(day.realised).plus(realisedPnl);
-  const reached = config.dailyTargetPercent !== null && realised.gt(0) && realised.gte(exact(day.startEquity).times(config.dailyTargetPercent).div(100));
+  const reached =
+    config.dailyTargetPercent !== null && realised.gt(0) && realised.gte(exact(day.startEquity).times(config.dailyTargetPercent).div(100));
   return { ...day, realised, targetReached: day.targetReached || reached };
 }
 

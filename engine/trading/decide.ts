@@ -29,7 +29,9 @@ export function decide(state: TradingState, event: TradingEvent, config: Trading
     case 'entries-blocked':
       return onBlocked(state, event.block);
     case 'entries-unblocked':
-      return state.blocks.some((block) => block.rule === event.rule) ? nothing({ ...state, blocks: state.blocks.filter((block) => block.rule !== event.rule) }) : nothing(state);
+      return state.blocks.some((block) => block.rule === event.rule)
+        ? nothing({ ...state, blocks: state.blocks.filter((block) => block.rule !== event.rule) })
+        : nothing(state);
     case 'close-requested':
       return onCloseRequested(state, event, config, instrument);
     default:
@@ -47,12 +49,20 @@ function onClose(before: TradingState, event: EventOf<'candle-closed'>, config: 
   const { candle, signal } = event;
   if (candle.closeTime < before.lastDecidedMs) return nothing(before);
   const today = inDayOf(before, config, event.atMs);
-  const state = checked({ ...today, lastPrice: candle.close, lastDecidedMs: candle.closeTime, lastCheckMs: Math.max(today.lastCheckMs, event.atMs) }, candle, config, instrument, candle.closeTime);
+  const state = checked(
+    { ...today, lastPrice: candle.close, lastDecidedMs: candle.closeTime, lastCheckMs: Math.max(today.lastCheckMs, event.atMs) },
+    candle,
+    config,
+    instrument,
+    candle.closeTime,
+  );
   if (state.exiting !== null) return exitIfFree(state, instrument, candle.close);
   const flat = isFlat(state.position, instrument, candle.close);
   switch (signal.action) {
     case 'exit':
-      return flat ? nothing(state) : exitIfFree({ ...state, exiting: { reason: signal.reason, decisionMs: candle.closeTime } }, instrument, candle.close);
+      return flat
+        ? nothing(state)
+        : exitIfFree({ ...state, exiting: { reason: signal.reason, decisionMs: candle.closeTime } }, instrument, candle.close);
     case 'enter-long':
       return enter(state, event, config, instrument);
     case 'enter-short':
@@ -92,7 +102,8 @@ function enter(state: TradingState, { candle, signal }: EventOf<'candle-closed'>
 
 function onPrice(before: TradingState, event: EventOf<'price-moved'>, config: TradingConfig, instrument: Instrument): Decision {
   const { candle, atMs } = event;
-  if (before.exiting !== null && before.working === null) return exitIfFree({ ...before, lastPrice: candle.close }, instrument, candle.close);
+  if (before.exiting !== null && before.working === null)
+    return exitIfFree({ ...before, lastPrice: candle.close }, instrument, candle.close);
   if (atMs - before.lastCheckMs < config.checkIntervalMs) return nothing(before);
   const today = inDayOf(before, config, atMs);
   const state = checked({ ...today, lastPrice: candle.close, lastCheckMs: atMs }, candle, config, instrument, Math.floor(atMs));
@@ -103,13 +114,16 @@ function onPrice(before: TradingState, event: EventOf<'price-moved'>, config: Tr
 function checked(state: TradingState, candle: Candle, config: TradingConfig, instrument: Instrument, decisionMs: number): TradingState {
   const lossReached = state.day.lossReached || lossLimitReached(state, config, instrument, candle.close);
   const judged = lossReached === state.day.lossReached ? state : { ...state, day: { ...state.day, lossReached } };
-  if (isFlat(judged.position, instrument, candle.close)) return Number.isNaN(judged.bestPrice) ? judged : { ...judged, bestPrice: Number.NaN };
+  if (isFlat(judged.position, instrument, candle.close))
+    return Number.isNaN(judged.bestPrice) ? judged : { ...judged, bestPrice: Number.NaN };
   const range = rangeSinceEntry(candle, judged.position.openedAtMs);
   const bestPrice = range === null ? judged.bestPrice : bestAfter(judged.bestPrice, range);
   const held = bestPrice === judged.bestPrice ? judged : { ...judged, bestPrice };
   if (held.exiting !== null) return held;
   const { averagePrice } = figuresOf(held.position, instrument);
-  const reason = (range === null ? null : protectiveExit(config, averagePrice, bestPrice, range)) ?? (lossReached ? `the day's loss reached ${config.maxDailyLossPercent ?? 0} % of ${held.day.startEquity.toFixed(2)}` : null);
+  const reason =
+    (range === null ? null : protectiveExit(config, averagePrice, bestPrice, range)) ??
+    (lossReached ? `the day's loss reached ${config.maxDailyLossPercent ?? 0} % of ${held.day.startEquity.toFixed(2)}` : null);
   return reason === null ? held : { ...held, exiting: { reason, decisionMs } };
 }
 
@@ -140,7 +154,12 @@ function exitIfFree(state: TradingState, instrument: Instrument, price: number):
     decisionMs: exiting.decisionMs,
     reason: exiting.reason,
   };
-  return { state: { ...state, working: { role: 'exit', decisionMs: exiting.decisionMs } }, commands: [command], reason: exiting.reason, blockedBy: null };
+  return {
+    state: { ...state, working: { role: 'exit', decisionMs: exiting.decisionMs } },
+    commands: [command],
+    reason: exiting.reason,
+    blockedBy: null,
+  };
 }
 
 function onFill(before: TradingState, event: EventOf<'fill-received'>, config: TradingConfig, instrument: Instrument): Decision {
@@ -154,7 +173,11 @@ function onFill(before: TradingState, event: EventOf<'fill-received'>, config: T
     position,
     realisedTotal: exact(state.realisedTotal).plus(realisedPnl),
     day: fill.side === 'SELL' ? withRealised(state.day, realisedPnl, config) : state.day,
-    bestPrice: flat ? Number.NaN : Number.isNaN(state.bestPrice) || position.openedAtMs !== state.position.openedAtMs ? price : state.bestPrice,
+    bestPrice: flat
+      ? Number.NaN
+      : Number.isNaN(state.bestPrice) || position.openedAtMs !== state.position.openedAtMs
+        ? price
+        : state.bestPrice,
     lastPrice: Number.isNaN(state.lastPrice) ? price : state.lastPrice,
   });
 }
@@ -163,7 +186,10 @@ function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, instr
   const ended = before.working?.role === event.role ? { ...before, working: null } : before;
   const reason = event.outcome === 'filled' ? null : `the ${event.role} order was not filled: ${event.reason}`;
   if (event.role === 'entry') {
-    const state = event.outcome === 'filled' || before.working?.role !== 'entry' ? ended : withoutEntry(ended, before.working.decisionMs, event.outcome === 'never-placed');
+    const state =
+      event.outcome === 'filled' || before.working?.role !== 'entry'
+        ? ended
+        : withoutEntry(ended, before.working.decisionMs, event.outcome === 'never-placed');
     if (state.exiting !== null) return exitIfFree(state, instrument, state.lastPrice);
     return nothing(state, reason);
   }
@@ -175,19 +201,32 @@ function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, instr
 /** Takes back what an entry that bought nothing had counted; its close may be decided on again if it never reached the exchange. */
 function withoutEntry(state: TradingState, decisionMs: number, mayRepeat: boolean): TradingState {
   const entries = decisionMs >= state.day.startMs ? Math.max(0, state.day.entries - 1) : state.day.entries;
-  return { ...state, day: { ...state.day, entries }, lastEntryMs: mayRepeat ? Math.min(state.lastEntryMs, decisionMs - 1) : state.lastEntryMs };
+  return {
+    ...state,
+    day: { ...state.day, entries },
+    lastEntryMs: mayRepeat ? Math.min(state.lastEntryMs, decisionMs - 1) : state.lastEntryMs,
+  };
 }
 
 function onBlocked(state: TradingState, block: EntryBlock): Decision {
   const standing = state.blocks.find((known) => known.rule === block.rule);
   if (standing?.reason === block.reason) return nothing(state);
-  return nothing({ ...state, blocks: [...state.blocks.filter((known) => known.rule !== block.rule), block] }, `entries are closed: ${block.reason}`);
+  return nothing(
+    { ...state, blocks: [...state.blocks.filter((known) => known.rule !== block.rule), block] },
+    `entries are closed: ${block.reason}`,
+  );
 }
 
-function onCloseRequested(before: TradingState, event: EventOf<'close-requested'>, config: TradingConfig, instrument: Instrument): Decision {
+function onCloseRequested(
+  before: TradingState,
+  event: EventOf<'close-requested'>,
+  config: TradingConfig,
+  instrument: Instrument,
+): Decision {
   const state = inDayOf(before, config, event.atMs);
   const entering = state.working?.role === 'entry';
-  if (!entering && isFlat(state.position, instrument, state.lastPrice)) return nothing(state, `${event.reason}: there is no position to close`);
+  if (!entering && isFlat(state.position, instrument, state.lastPrice))
+    return nothing(state, `${event.reason}: there is no position to close`);
   if (state.exiting !== null) return nothing(state, `${event.reason}: the position is being closed already`);
   return exitIfFree({ ...state, exiting: { reason: event.reason, decisionMs: Math.floor(event.atMs) } }, instrument, state.lastPrice);
 }

@@ -10,14 +10,7 @@ export type InstrumentStatus = 'TRADING' | 'END_OF_DAY' | 'HALT' | 'BREAK' | 'CA
 
 export type OrderSide = 'BUY' | 'SELL';
 
-export type OrderType =
-  | 'MARKET'
-  | 'LIMIT'
-  | 'LIMIT_MAKER'
-  | 'STOP_LOSS'
-  | 'STOP_LOSS_LIMIT'
-  | 'TAKE_PROFIT'
-  | 'TAKE_PROFIT_LIMIT';
+export type OrderType = 'MARKET' | 'LIMIT' | 'LIMIT_MAKER' | 'STOP_LOSS' | 'STOP_LOSS_LIMIT' | 'TAKE_PROFIT' | 'TAKE_PROFIT_LIMIT';
 
 export type TimeInForce = 'GTC' | 'IOC' | 'FOK';
 

@@ -145,15 +145,21 @@ export function validateColumns(columns: BotColumns): readonly ColumnProblem[] {
     if (value === null) continue;
     const tooLow = bound.above !== undefined ? !(value > bound.above) : !(value >= (bound.least ?? Number.NEGATIVE_INFINITY));
     if (tooLow || !(value <= bound.most) || (bound.whole && !Number.isInteger(value))) {
-      say(field, `${value} is not ${bound.whole ? 'a whole number ' : ''}${bound.above !== undefined ? `above ${bound.above} and at most ${bound.most}` : `from ${bound.least ?? 0} to ${bound.most}`}${bound.unit}`);
+      say(
+        field,
+        `${value} is not ${bound.whole ? 'a whole number ' : ''}${bound.above !== undefined ? `above ${bound.above} and at most ${bound.most}` : `from ${bound.least ?? 0} to ${bound.most}`}${bound.unit}`,
+      );
     }
   }
   if (columns.name.trim() === '' || columns.name.length > 100) say('name', 'must have 1 to 100 characters');
   if (!isTimeframe(columns.timeframe)) say('timeframe', `"${columns.timeframe}" does not exist; it is one of ${timeframes.join(', ')}`);
   if (!columns.initialCapital.isFinite() || columns.initialCapital.lte(0)) say('initialCapital', 'must be above 0');
-  if (columns.positionSizeFixed !== null && (!columns.positionSizeFixed.isFinite() || columns.positionSizeFixed.lte(0))) say('positionSizeFixed', 'must be above 0');
-  if (columns.positionSizePerc === null && columns.positionSizeFixed === null) say('positionSizePerc', 'set position_size_perc or position_size_fixed: a bot needs to know how much to buy');
-  if (columns.trailingStopActive && columns.trailingStopPerc === null && columns.customTrailingStop === null) say('trailingStopPerc', 'trailing_stop_active needs trailing_stop_perc or custom_trailing_stop');
+  if (columns.positionSizeFixed !== null && (!columns.positionSizeFixed.isFinite() || columns.positionSizeFixed.lte(0)))
+    say('positionSizeFixed', 'must be above 0');
+  if (columns.positionSizePerc === null && columns.positionSizeFixed === null)
+    say('positionSizePerc', 'set position_size_perc or position_size_fixed: a bot needs to know how much to buy');
+  if (columns.trailingStopActive && columns.trailingStopPerc === null && columns.customTrailingStop === null)
+    say('trailingStopPerc', 'trailing_stop_active needs trailing_stop_perc or custom_trailing_stop');
   if (columns.positionType !== 'spot') say('positionType', `"${columns.positionType}" cannot be traded by this version; use spot`);
   else if (columns.direction !== 'long') say('direction', `a spot bot only goes long; "${columns.direction}" needs futures`);
   checkStrategy(columns, say);
@@ -162,9 +168,16 @@ export function validateColumns(columns: BotColumns): readonly ColumnProblem[] {
 
 function checkStrategy(columns: BotColumns, say: (field: keyof BotColumns, problem: string) => void): void {
   const parameters = strategyParameters(columns);
-  if (parameters.emaFast >= parameters.emaSlow) say(columns.customEmaFast === null ? 'emaFast' : 'customEmaFast', `the fast EMA (${parameters.emaFast}) must be shorter than the slow one (${parameters.emaSlow})`);
+  if (parameters.emaFast >= parameters.emaSlow)
+    say(
+      columns.customEmaFast === null ? 'emaFast' : 'customEmaFast',
+      `the fast EMA (${parameters.emaFast}) must be shorter than the slow one (${parameters.emaSlow})`,
+    );
   if (parameters.rsiOversold >= parameters.rsiOverbought) {
-    say(columns.customRsiOversold === null ? 'rsiOversold' : 'customRsiOversold', `oversold (${parameters.rsiOversold}) must be below overbought (${parameters.rsiOverbought})`);
+    say(
+      columns.customRsiOversold === null ? 'rsiOversold' : 'customRsiOversold',
+      `oversold (${parameters.rsiOversold}) must be below overbought (${parameters.rsiOverbought})`,
+    );
   }
   const strategy = findStrategy(columns.strategy);
   if (strategy === undefined) {

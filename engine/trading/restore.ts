@@ -51,7 +51,8 @@ export function restoreState(config: TradingConfig, instrument: Instrument, inpu
     const booked = applyFill(position, fill, instrument);
     const price = fill.price.toNumber();
     if (isFlat(booked.position, instrument, price)) bestFill = Number.NaN;
-    else if (Number.isNaN(bestFill) || booked.position.openedAtMs !== position.openedAtMs || (fill.side === 'BUY' && price > bestFill)) bestFill = price;
+    else if (Number.isNaN(bestFill) || booked.position.openedAtMs !== position.openedAtMs || (fill.side === 'BUY' && price > bestFill))
+      bestFill = price;
     position = booked.position;
     realisedTotal = exact(realisedTotal).plus(booked.realisedPnl);
     if (day !== null && fill.side === 'SELL') day = withRealised(day, booked.realisedPnl, config);
@@ -64,7 +65,10 @@ export function restoreState(config: TradingConfig, instrument: Instrument, inpu
   const newest = input.orders.at(-1);
   return {
     position,
-    day: { ...day, entries: entries.filter((order) => order.decisionMs >= startMs && (order.outcome === null || order.outcome === 'filled')).length },
+    day: {
+      ...day,
+      entries: entries.filter((order) => order.decisionMs >= startMs && (order.outcome === null || order.outcome === 'filled')).length,
+    },
     realisedTotal,
     working: open === undefined ? null : { role: open.role, decisionMs: open.decisionMs },
     // The newest order was an exit and something is left: the exit still holds.

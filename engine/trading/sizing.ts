@@ -22,9 +22,18 @@ export const marketReserveShare = 0.005;
  */
 export function entrySize(state: TradingState, config: TradingConfig, instrument: Instrument, price: number): Sizing {
   const free = uncommitted(state, config).times(1 - marketReserveShare);
-  const wanted = config.positionSizeFixed ?? equityAt(state, config, price).times(config.positionSizePercent ?? 0).div(100);
+  const wanted =
+    config.positionSizeFixed ??
+    equityAt(state, config, price)
+      .times(config.positionSizePercent ?? 0)
+      .div(100);
   const { lot, marketLot, notional } = instrument;
-  if (free.lte(0)) return { ok: false, rule: 'capital-exhausted', reason: `no entry: nothing of the budget is left (${uncommitted(state, config).toFixed(2)} ${instrument.quoteAsset})` };
+  if (free.lte(0))
+    return {
+      ok: false,
+      rule: 'capital-exhausted',
+      reason: `no entry: nothing of the budget is left (${uncommitted(state, config).toFixed(2)} ${instrument.quoteAsset})`,
+    };
   const budget = Decimal.min(wanted, free, notional !== null && notional.max !== null && notional.applyMaxToMarket ? notional.max : wanted);
   const step = marketLot !== null && marketLot.step.gt(lot.step) ? marketLot.step : lot.step;
   let most = lot.max;
@@ -33,10 +42,18 @@ export function entrySize(state: TradingState, config: TradingConfig, instrument
   const quantity = floorToStep(most.gt(0) ? Decimal.min(asked, most) : asked, step);
   const least = marketLot !== null && marketLot.min.gt(lot.min) ? marketLot.min : lot.min;
   if (quantity.lte(0) || quantity.lt(least)) {
-    return { ok: false, rule: 'size-below-minimum', reason: `no entry: ${exact(budget).toFixed(2)} ${instrument.quoteAsset} buys less than the smallest lot of ${least.toFixed()} ${instrument.baseAsset}` };
+    return {
+      ok: false,
+      rule: 'size-below-minimum',
+      reason: `no entry: ${exact(budget).toFixed(2)} ${instrument.quoteAsset} buys less than the smallest lot of ${least.toFixed()} ${instrument.baseAsset}`,
+    };
   }
   if (notional !== null && notional.applyMinToMarket && exact(quantity).times(price).lt(notional.min)) {
-    return { ok: false, rule: 'size-below-minimum', reason: `no entry: ${exact(quantity).times(price).toFixed(2)} ${instrument.quoteAsset} is below the exchange's least order value of ${notional.min.toFixed()}` };
+    return {
+      ok: false,
+      rule: 'size-below-minimum',
+      reason: `no entry: ${exact(quantity).times(price).toFixed(2)} ${instrument.quoteAsset} is below the exchange's least order value of ${notional.min.toFixed()}`,
+    };
   }
   return { ok: true, quantity };
 }

@@ -32,7 +32,9 @@ export function protectiveExit(config: TradingConfig, averagePrice: number, best
   const stop = stopPrice(config, averagePrice, best);
   if (range.low <= stop) {
     const trailing = config.stopLossPercent === null || stop > averagePrice * (1 - config.stopLossPercent / 100);
-    return trailing ? `trailing stop at ${text(stop)} was reached (best price ${text(best)})` : `stop-loss at ${text(stop)} was reached (average entry ${text(averagePrice)})`;
+    return trailing
+      ? `trailing stop at ${text(stop)} was reached (best price ${text(best)})`
+      : `stop-loss at ${text(stop)} was reached (average entry ${text(averagePrice)})`;
   }
   const target = targetPrice(config, averagePrice);
   return range.high >= target ? `take-profit at ${text(target)} was reached (average entry ${text(averagePrice)})` : null;

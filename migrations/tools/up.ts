@@ -16,8 +16,15 @@ const url = config.databaseUrl.reveal();
 const log = createLog({ level: config.logLevel });
 const orm = await openDatabase({ database: { url, ...config.database }, clock: systemClock, log });
 try {
-  const { applied, schemaVersion } = await migrateDatabase(orm, { url, clock: systemClock, log, newCode: () => newInstallationCode(randomInt) });
-  process.stdout.write(`${applied.length === 0 ? 'Nothing to apply' : `Applied ${applied.join(', ')}`}; the schema is at ${schemaVersion}.\n`);
+  const { applied, schemaVersion } = await migrateDatabase(orm, {
+    url,
+    clock: systemClock,
+    log,
+    newCode: () => newInstallationCode(randomInt),
+  });
+  process.stdout.write(
+    `${applied.length === 0 ? 'Nothing to apply' : `Applied ${applied.join(', ')}`}; the schema is at ${schemaVersion}.\n`,
+  );
 } finally {
   await orm.close(true);
 }

@@ -9,7 +9,18 @@ import { startRedis } from '../servers/redis.ts';
 import type { TestRedis } from '../servers/redis.ts';
 import { startEngineProcess } from './support/engine-process.ts';
 import { eventually } from './support/processes.ts';
-import { beginReplay, compareWithLedger, drive, endReplay, lockTtlMs, noDifference, predictedTrades, settled, standsAt, storedTrades } from './support/replay.ts';
+import {
+  beginReplay,
+  compareWithLedger,
+  drive,
+  endReplay,
+  lockTtlMs,
+  noDifference,
+  predictedTrades,
+  settled,
+  standsAt,
+  storedTrades,
+} from './support/replay.ts';
 import type { Replay } from './support/replay.ts';
 
 describe('engines that share', () => {
@@ -39,7 +50,10 @@ describe('engines that share', () => {
     await drive(replay, candles);
     driven += candles;
   };
-  const holders = async (): Promise<(string | null)[]> => (await db.query<{ holder: string | null }>('select lock_holder as holder from bot_state order by bot_config_id')).rows.map((row) => row.holder);
+  const holders = async (): Promise<(string | null)[]> =>
+    (await db.query<{ holder: string | null }>('select lock_holder as holder from bot_state order by bot_config_id')).rows.map(
+      (row) => row.holder,
+    );
 
   it('runs each bot in exactly one of two, and moves the bots of a killed one within the lock TTL + 5 s', async () => {
     const first = replay.engine;
@@ -51,7 +65,11 @@ describe('engines that share', () => {
 
     await first.process.end('SIGKILL');
     const killedAt = performance.now();
-    await eventually('the second engine runs all bots', lockTtlMs + 5_000, async () => (await second.status()).botsRunning === replay.bots.size);
+    await eventually(
+      'the second engine runs all bots',
+      lockTtlMs + 5_000,
+      async () => (await second.status()).botsRunning === replay.bots.size,
+    );
     expect(performance.now() - killedAt).toBeLessThan(lockTtlMs + 5_000);
     const [next, ...others] = await holders();
     expect(next).not.toBe(holder);
@@ -66,7 +84,11 @@ describe('engines that share', () => {
     await go(60);
     expect((await replay.engine.status())['coordination']).toEqual({ kind: 'redis', reachable: false });
     await redis.start();
-    await eventually('Redis is back', 10_000, async () => ((await replay.engine.status())['coordination'] as { reachable: boolean }).reachable);
+    await eventually(
+      'Redis is back',
+      10_000,
+      async () => ((await replay.engine.status())['coordination'] as { reachable: boolean }).reachable,
+    );
     await go(60);
     expect(await storedTrades(replay)).toEqual(predictedTrades(replay, driven));
     expect(await compareWithLedger(replay)).toEqual(noDifference);

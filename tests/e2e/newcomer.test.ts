@@ -30,7 +30,8 @@ describe('npm start with nothing configured', () => {
   });
 
   const bots = async (): Promise<readonly BotView[]> => (await engine.ask<Page<BotView>>('GET', '/v1/bots')).items;
-  const trades = async (id: string): Promise<readonly TradeView[]> => (await engine.ask<Page<TradeView>>('GET', `/v1/bots/${id}/trades?limit=500`)).items;
+  const trades = async (id: string): Promise<readonly TradeView[]> =>
+    (await engine.ask<Page<TradeView>>('GET', `/v1/bots/${id}/trades?limit=500`)).items;
   const allTrades = async (): Promise<readonly TradeView[]> => (await Promise.all((await bots()).map((bot) => trades(bot.id)))).flat();
 
   it('says where the token lies and runs three bots that trade within a minute', async () => {
@@ -64,7 +65,11 @@ describe('npm start with nothing configured', () => {
     for (const [what, body, field] of cases) {
       const answer = await engine.raw('POST', '/v1/bots', body);
       const problem = (await answer.json()) as { errors: { field: string }[] };
-      expect([what, answer.status >= 400 && answer.status < 500, answer.headers.get('content-type')]).toEqual([what, true, 'application/problem+json; charset=utf-8']);
+      expect([what, answer.status >= 400 && answer.status < 500, answer.headers.get('content-type')]).toEqual([
+        what,
+        true,
+        'application/problem+json; charset=utf-8',
+      ]);
       expect([what, problem.errors.map((error) => error.field)]).toEqual([what, [field]]);
     }
     const broken = await engine.raw('POST', '/v1/bots', '{"name": "x", ');
@@ -75,7 +80,9 @@ describe('npm start with nothing configured', () => {
   it('refuses a body of 10 MB and a wrong token', async () => {
     const [status, text] = await sendHuge(engine);
     expect(status === 413 || text === 'ECONNRESET' || text === 'EPIPE').toBe(true);
-    const wrong = await fetch(`${engine.url}/v1/bots`, { headers: { authorization: 'Bearer ek_0000000000000000000000000000000000000000000' } });
+    const wrong = await fetch(`${engine.url}/v1/bots`, {
+      headers: { authorization: 'Bearer ek_0000000000000000000000000000000000000000000' },
+    });
     expect(wrong.status).toBe(401);
     expect(((await wrong.json()) as { errors: { field: string }[] }).errors[0]?.field).toBe('authorization');
     expect(await bots()).toHaveLength(3);
@@ -85,10 +92,21 @@ describe('npm start with nothing configured', () => {
 /** The server may answer and close while we still send: either is a refusal. */
 function sendHuge(engine: EngineProcess): Promise<[number, string]> {
   return new Promise((resolve) => {
-    const outgoing = request(`${engine.url}/v1/bots`, { method: 'POST', headers: { authorization: `Bearer ${engine.token}`, 'content-type': 'application/json', 'content-length': String(10 * 1024 * 1024) } }, (answer) => {
-      answer.resume();
-      resolve([answer.statusCode ?? 0, '']);
-    });
+    const outgoing = request(
+      `${engine.url}/v1/bots`,
+      {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${engine.token}`,
+          'content-type': 'application/json',
+          'content-length': String(10 * 1024 * 1024),
+        },
+      },
+      (answer) => {
+        answer.resume();
+        resolve([answer.statusCode ?? 0, '']);
+      },
+    );
     outgoing.on('error', (error: NodeJS.ErrnoException) => resolve([0, error.code ?? error.message]));
     outgoing.end(Buffer.alloc(10 * 1024 * 1024, ' '));
   });

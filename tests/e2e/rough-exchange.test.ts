@@ -29,7 +29,12 @@ describe(`a rough exchange (seed ${seed})`, () => {
     const database = await freshDatabase();
     drop = database.drop;
     // Less than one entry's size at a price: market orders end in part, and what is left of an exit follows.
-    replay = await beginReplay({ databaseUrl: database.url, redisUrl: `${inject('redisUrl')}/3`, simulatorArgs: ['--liquidity', '0.15'], engineEnv: { EVENKEEL_AUDIT_INTERVAL_MS: '1000' } });
+    replay = await beginReplay({
+      databaseUrl: database.url,
+      redisUrl: `${inject('redisUrl')}/3`,
+      simulatorArgs: ['--liquidity', '0.15'],
+      engineEnv: { EVENKEEL_AUDIT_INTERVAL_MS: '1000' },
+    });
   });
 
   afterAll(async () => {
@@ -51,7 +56,11 @@ describe(`a rough exchange (seed ${seed})`, () => {
         await replay.simulator.fault({ ...fault });
       });
       expect(injected).toBeGreaterThan(10);
-      await eventually('every order has found its end and every fill its row', 60_000, async () => JSON.stringify(await compareWithLedger(replay)) === JSON.stringify(noDifference));
+      await eventually(
+        'every order has found its end and every fill its row',
+        60_000,
+        async () => JSON.stringify(await compareWithLedger(replay)) === JSON.stringify(noDifference),
+      );
       expect(await compareWithLedger(replay)).toEqual(noDifference);
       expect((await replay.simulator.ledger()).orders.filter((order) => order.status === 'EXPIRED').length).toBeGreaterThan(0);
     },

@@ -5,10 +5,14 @@
 import { spawnSync } from 'node:child_process';
 
 const roots = ['engine', 'admin', 'entities', 'migrations', 'simulator', 'mikro-orm.config.ts'];
-const run = spawnSync(process.execPath, ['node_modules/dependency-cruiser/bin/dependency-cruiser.mjs', '--config', '.dependency-cruiser.cjs', '--output-type', 'json', ...roots], {
-  encoding: 'utf8',
-  maxBuffer: 256 * 1024 * 1024,
-});
+const run = spawnSync(
+  process.execPath,
+  ['node_modules/dependency-cruiser/bin/dependency-cruiser.mjs', '--config', '.dependency-cruiser.cjs', '--output-type', 'json', ...roots],
+  {
+    encoding: 'utf8',
+    maxBuffer: 256 * 1024 * 1024,
+  },
+);
 if (run.error || run.stdout.length === 0) {
   console.error(`dependency-cruiser did not run: ${run.error?.message ?? run.stderr}`);
   process.exit(1);

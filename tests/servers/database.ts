@@ -23,7 +23,10 @@ export function emptyDatabase(): Promise<TestDatabase> {
 async function create(clause: string): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
   await onServer(`create database ${name} ${clause}`);
-  return { url: inject('postgresUrl').replace(/\/[^/]*$/, `/${name}`), drop: () => onServer(`drop database if exists ${name} with (force)`) };
+  return {
+    url: inject('postgresUrl').replace(/\/[^/]*$/, `/${name}`),
+    drop: () => onServer(`drop database if exists ${name} with (force)`),
+  };
 }
 
 /** Clones of one template wait for each other inside the server. */

@@ -34,7 +34,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   process.once('exit', onExit);
   const url = postgres.url.replace(/\/[^/]*$/, `/${templateName}`);
   await createDatabase(postgres.url);
-  const orm = await openDatabase({ database: { url, poolMax: 2, statementTimeoutMs: 60_000, lockTimeoutMs: 60_000, logSql: false }, clock: systemClock, log });
+  const orm = await openDatabase({
+    database: { url, poolMax: 2, statementTimeoutMs: 60_000, lockTimeoutMs: 60_000, logSql: false },
+    clock: systemClock,
+    log,
+  });
   await migrateDatabase(orm, { url, clock: systemClock, log, newCode: () => newInstallationCode(randomInt) });
   await orm.close(true);
   project.provide('postgresUrl', url);

@@ -24,7 +24,15 @@ export async function startRedis(options: { own?: boolean } = {}): Promise<TestR
     const notOurs = (): never => {
       throw new Error('REDIS_TEST_URL names a server that is not ours to stop');
     };
-    return { url: given.replace(/\/$/, ''), ours: false, pause: notOurs, resume: notOurs, kill: notOurs, start: notOurs, stop: async () => undefined };
+    return {
+      url: given.replace(/\/$/, ''),
+      ours: false,
+      pause: notOurs,
+      resume: notOurs,
+      kill: notOurs,
+      start: notOurs,
+      stop: async () => undefined,
+    };
   }
   const command = findServer();
   const folder = mkdtempSync(join(tmpdir(), 'evenkeel-redis-'));
@@ -45,7 +53,9 @@ export async function startRedis(options: { own?: boolean } = {}): Promise<TestR
       child = null;
     },
     async start() {
-      child = spawn(command, ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'], { stdio: ['ignore', 'pipe', 'pipe'] });
+      child = spawn(command, ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
       await untilReady(child);
     },
     async stop() {
@@ -75,18 +85,26 @@ function findServer(): string {
   if (works()) return 'redis-server';
   if (process.getuid?.() === 0) {
     try {
-      execFileSync('apt-get', ['install', '-y', '-q', 'redis-server'], { stdio: 'ignore', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
+      execFileSync('apt-get', ['install', '-y', '-q', 'redis-server'], {
+        stdio: 'ignore',
+        env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+      });
     } catch {
       try {
         execFileSync('apt-get', ['update', '-q'], { stdio: 'ignore' });
-        execFileSync('apt-get', ['install', '-y', '-q', 'redis-server'], { stdio: 'ignore', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
+        execFileSync('apt-get', ['install', '-y', '-q', 'redis-server'], {
+          stdio: 'ignore',
+          env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+        });
       } catch {
         // No Debian, or no packages to be had: the message below says what to do.
       }
     }
     if (works()) return 'redis-server';
   }
-  throw new Error('The tests need a real redis-server: install it (Debian: apt-get install redis-server) or set REDIS_TEST_URL to one that runs.');
+  throw new Error(
+    'The tests need a real redis-server: install it (Debian: apt-get install redis-server) or set REDIS_TEST_URL to one that runs.',
+  );
 }
 
 function works(): boolean {

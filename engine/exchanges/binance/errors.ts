@@ -13,11 +13,27 @@ export interface RawAnswer {
 }
 
 const classByCode: Readonly<Record<number, ExchangeErrorClass>> = {
-  [-1000]: 'server', [-1001]: 'server', [-1006]: 'server', [-1007]: 'server', [-1008]: 'overloaded', [-1016]: 'server',
-  [-1003]: 'rate-limited', [-1015]: 'rate-limited', [-1034]: 'rate-limited',
-  [-1002]: 'authentication', [-1022]: 'authentication', [-2014]: 'authentication', [-2015]: 'authentication', [-2017]: 'authentication',
-  [-1021]: 'clock', [-1013]: 'filter', [-1111]: 'filter',
-  [-2011]: 'not-found', [-2013]: 'not-found', [-2018]: 'insufficient-balance', [-2026]: 'not-found',
+  [-1000]: 'server',
+  [-1001]: 'server',
+  [-1006]: 'server',
+  [-1007]: 'server',
+  [-1008]: 'overloaded',
+  [-1016]: 'server',
+  [-1003]: 'rate-limited',
+  [-1015]: 'rate-limited',
+  [-1034]: 'rate-limited',
+  [-1002]: 'authentication',
+  [-1022]: 'authentication',
+  [-2014]: 'authentication',
+  [-2015]: 'authentication',
+  [-2017]: 'authentication',
+  [-1021]: 'clock',
+  [-1013]: 'filter',
+  [-1111]: 'filter',
+  [-2011]: 'not-found',
+  [-2013]: 'not-found',
+  [-2018]: 'insufficient-balance',
+  [-2026]: 'not-found',
 };
 
 /** Codes whose outcome is not known, whatever the HTTP status. */
@@ -32,7 +48,11 @@ export function refusalOf({ status, body, retryAfterSeconds }: RawAnswer): Refus
     code,
     message,
     class: kind,
-    ...(retryAfterSeconds !== null ? { retryAfterMs: retryAfterSeconds * 1_000 } : bannedUntil !== undefined ? { retryAfterMs: 120_000 } : {}),
+    ...(retryAfterSeconds !== null
+      ? { retryAfterMs: retryAfterSeconds * 1_000 }
+      : bannedUntil !== undefined
+        ? { retryAfterMs: 120_000 }
+        : {}),
   };
 }
 

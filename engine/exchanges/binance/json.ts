@@ -2,7 +2,8 @@
 
 type Reviver = (this: unknown, key: string, value: unknown, context: { readonly source?: string }) => unknown;
 
-const keepLargeIds: Reviver = (_key, value, context) => (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value) ? (context.source ?? value) : value);
+const keepLargeIds: Reviver = (_key, value, context) =>
+  typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value) ? (context.source ?? value) : value;
 
 /** The text itself when it is not JSON (an error page). */
 export function parseJson(text: string): unknown {

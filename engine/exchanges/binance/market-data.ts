@@ -6,7 +6,13 @@ import type { RestClient } from './rest.ts';
 import { MalformedAnswer, amount, fields, readInstrument, readKline, rows, time } from './wire.ts';
 
 export function createBinanceMarketData(rest: RestClient, venueClock: VenueClock): MarketData {
-  const read = async <T>(what: string, path: string, query: Record<string, string | number>, weight: number, use: (body: unknown) => T): Promise<T> => {
+  const read = async <T>(
+    what: string,
+    path: string,
+    query: Record<string, string | number>,
+    weight: number,
+    use: (body: unknown) => T,
+  ): Promise<T> => {
     const body = await rest.read({ what, path, query, weight, priority: what === 'klines' ? 'history' : 'audit', signed: false });
     return understood(what, () => use(body));
   };
@@ -25,7 +31,13 @@ export function createBinanceMarketData(rest: RestClient, venueClock: VenueClock
       read(
         'klines',
         '/api/v3/klines',
-        { symbol, interval: timeframe, ...(startTime === undefined ? {} : { startTime }), ...(endTime === undefined ? {} : { endTime }), limit: limit ?? 1_000 },
+        {
+          symbol,
+          interval: timeframe,
+          ...(startTime === undefined ? {} : { startTime }),
+          ...(endTime === undefined ? {} : { endTime }),
+          limit: limit ?? 1_000,
+        },
         2,
         (body) => rows(body, 'klines').map((row) => readKline(row, venueClock.now())),
       ),

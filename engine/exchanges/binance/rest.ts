@@ -20,7 +20,10 @@ export type RequestPriority = 'protect' | 'exit' | 'entry' | 'audit' | 'history'
 
 /** The request weight of this IP, shared by whoever uses it. */
 export interface RequestBudget {
-  take(weight: number, priority: RequestPriority): Promise<{ readonly granted: true } | { readonly granted: false; readonly retryAfterMs: number; readonly reason: string }>;
+  take(
+    weight: number,
+    priority: RequestPriority,
+  ): Promise<{ readonly granted: true } | { readonly granted: false; readonly retryAfterMs: number; readonly reason: string }>;
   observe(used: number, limit: number, atVenueMs: number): void;
   blockUntil(untilMs: number, reason: string): Promise<void>;
 }
@@ -98,17 +101,30 @@ export class RestClient {
   }
 
   /** Sends a signed request that changes something, once and in this turn of the loop. Never throws. */
-  send(method: 'POST' | 'DELETE', what: string, path: string, body: Readonly<Record<string, QueryValue>>): Promise<RawAnswer & { readonly refusal: Refusal | null }> {
+  send(
+    method: 'POST' | 'DELETE',
+    what: string,
+    path: string,
+    body: Readonly<Record<string, QueryValue>>,
+  ): Promise<RawAnswer & { readonly refusal: Refusal | null }> {
     const { signer, clock } = this.#options;
-    if (signer === null) return Promise.resolve({ status: 0, body: undefined, retryAfterSeconds: null, refusal: { httpStatus: 401, code: -2014, message: 'there is no API key', class: 'authentication' } });
-    if (this.#silence !== null && clock.monotonic() < this.#silentUntil) return Promise.resolve({ status: this.#silence.httpStatus, body: undefined, retryAfterSeconds: null, refusal: this.#silence });
+    if (signer === null)
+      return Promise.resolve({
+        status: 0,
+        body: undefined,
+        retryAfterSeconds: null,
+        refusal: { httpStatus: 401, code: -2014, message: 'there is no API key', class: 'authentication' },
+      });
+    if (this.#silence !== null && clock.monotonic() < this.#silentUntil)
+      return Promise.resolve({ status: this.#silence.httpStatus, body: undefined, retryAfterSeconds: null, refusal: this.#silence });
     return this.#exchange(method, what, path, signQuery(encodeQuery(body), signer), orderTimeoutMs);
   }
 
   #pathOf({ path, query, signed }: ReadRequest): string {
     const { signer, venueClock } = this.#options;
     if (!signed) return `${path}?${encodeQuery(query)}`;
-    if (signer === null) throw new ExchangeError(path, { httpStatus: 401, code: -2014, message: 'there is no API key', class: 'authentication' });
+    if (signer === null)
+      throw new ExchangeError(path, { httpStatus: 401, code: -2014, message: 'there is no API key', class: 'authentication' });
     return `${path}?${signQuery(encodeQuery({ ...query, recvWindow: readRecvWindowMs, timestamp: Math.floor(venueClock.now()) }), signer)}`;
   }
 
@@ -120,13 +136,26 @@ export class RestClient {
       const waited = clock.monotonic() - startedAt;
       metrics.rateLimitWait.observe(waited / 1_000);
       if (answer.granted) return;
-      if (waited + answer.retryAfterMs > budgetPatienceMs) throw new ExchangeError(what, { httpStatus: 0, code: null, message: answer.reason, class: 'rate-limited', retryAfterMs: answer.retryAfterMs });
+      if (waited + answer.retryAfterMs > budgetPatienceMs)
+        throw new ExchangeError(what, {
+          httpStatus: 0,
+          code: null,
+          message: answer.reason,
+          class: 'rate-limited',
+          retryAfterMs: answer.retryAfterMs,
+        });
       metrics.exchangeBackoff.inc({ market: 'spot' }, answer.retryAfterMs / 1_000);
       await clock.sleep(answer.retryAfterMs);
     }
   }
 
-  #exchange(method: string, what: string, path: string, body: string | null, timeoutMs: number): Promise<RawAnswer & { readonly refusal: Refusal | null }> {
+  #exchange(
+    method: string,
+    what: string,
+    path: string,
+    body: string | null,
+    timeoutMs: number,
+  ): Promise<RawAnswer & { readonly refusal: Refusal | null }> {
     const { clock, metrics, signer } = this.#options;
     const startedAt = clock.monotonic();
     const done = (result: string): void => {
@@ -158,7 +187,11 @@ export class RestClient {
       request.on('response', (response) => {
         readText(response).then((text) => {
           deadline.cancel();
-          const answer: RawAnswer = { status: response.statusCode ?? 0, body: parseJson(text), retryAfterSeconds: numberOf(response.headers['retry-after']) };
+          const answer: RawAnswer = {
+            status: response.statusCode ?? 0,
+            body: parseJson(text),
+            retryAfterSeconds: numberOf(response.headers['retry-after']),
+          };
           this.#learn(response, answer);
           done(answer.status >= 200 && answer.status < 300 ? 'ok' : `http-${answer.status}`);
           resolve({ ...answer, refusal: null });
@@ -184,8 +217,13 @@ export class RestClient {
     this.#silentUntil = clock.monotonic() + pauseMs;
     this.#silence = refusal;
     metrics.exchangeBanUntil.set(answer.status === 418 ? (clock.now() + pauseMs) / 1_000 : 0);
-    log.warn({ status: answer.status, pauseMs, message: refusal.message }, 'the exchange asks for silence; nothing is requested until then');
-    budget.blockUntil(clock.now() + pauseMs, `HTTP ${answer.status}`).catch((error: unknown) => log.warn({ err: error }, 'the silence could not be shared'));
+    log.warn(
+      { status: answer.status, pauseMs, message: refusal.message },
+      'the exchange asks for silence; nothing is requested until then',
+    );
+    budget
+      .blockUntil(clock.now() + pauseMs, `HTTP ${answer.status}`)
+      .catch((error: unknown) => log.warn({ err: error }, 'the silence could not be shared'));
   }
 }
 

@@ -17,7 +17,13 @@ export interface SpotOptions {
 const historyMax = 1_000;
 
 export function createBinanceSpotAccount({ name, rest, listen }: SpotOptions): TradingAccount {
-  const read = async <T>(what: string, path: string, query: Record<string, QueryValue>, weight: number, use: (body: unknown) => T): Promise<T> => {
+  const read = async <T>(
+    what: string,
+    path: string,
+    query: Record<string, QueryValue>,
+    weight: number,
+    use: (body: unknown) => T,
+  ): Promise<T> => {
     const body = await rest.read({ what, path, query, weight, priority: 'audit', signed: true });
     return understood(what, () => use(body));
   };
@@ -35,11 +41,22 @@ export function createBinanceSpotAccount({ name, rest, listen }: SpotOptions): T
       }
     },
     openOrders: (symbol) => read('openOrders', '/api/v3/openOrders', { symbol }, 6, ordersOf),
-    ordersSince: (symbol, startTimeMs) => read('allOrders', '/api/v3/allOrders', { symbol, startTime: Math.floor(startTimeMs), limit: historyMax }, 20, ordersOf),
-    fillsOfOrder: (symbol, orderId) => read('myTrades', '/api/v3/myTrades', { symbol, orderId, limit: historyMax }, 5, (body) => rows(body, 'trades').map(readTrade)),
+    ordersSince: (symbol, startTimeMs) =>
+      read('allOrders', '/api/v3/allOrders', { symbol, startTime: Math.floor(startTimeMs), limit: historyMax }, 20, ordersOf),
+    fillsOfOrder: (symbol, orderId) =>
+      read('myTrades', '/api/v3/myTrades', { symbol, orderId, limit: historyMax }, 5, (body) => rows(body, 'trades').map(readTrade)),
     fillsSince: (symbol, fromTradeId) =>
-      read('myTrades', '/api/v3/myTrades', { symbol, ...(fromTradeId === null ? {} : { fromId: fromTradeId }), limit: historyMax }, 20, (body) => rows(body, 'trades').map(readTrade)),
-    balances: () => read('account', '/api/v3/account', { omitZeroBalances: 'true' }, 20, (body) => rows(fields(body, 'account')['balances'], 'balances').map(readBalance)),
+      read(
+        'myTrades',
+        '/api/v3/myTrades',
+        { symbol, ...(fromTradeId === null ? {} : { fromId: fromTradeId }), limit: historyMax },
+        20,
+        (body) => rows(body, 'trades').map(readTrade),
+      ),
+    balances: () =>
+      read('account', '/api/v3/account', { omitZeroBalances: 'true' }, 20, (body) =>
+        rows(fields(body, 'account')['balances'], 'balances').map(readBalance),
+      ),
   };
 }
 
@@ -58,14 +75,23 @@ async function placeOrder(rest: RestClient, request: OrderRequest, signed: Signe
     recvWindow: signed.recvWindowMs,
     timestamp: signed.timestampMs,
   });
-  if (answer.refusal !== null) return provesNotPlaced(answer.refusal) ? { kind: 'rejected', refusal: answer.refusal } : { kind: 'unknown', refusal: answer.refusal };
+  if (answer.refusal !== null)
+    return provesNotPlaced(answer.refusal) ? { kind: 'rejected', refusal: answer.refusal } : { kind: 'unknown', refusal: answer.refusal };
   if (answer.status === 200) {
     try {
       const order = readOrder(answer.body);
       return { kind: 'accepted', order, fills: readAckFills(answer.body, order) };
     } catch (error) {
       // The order may well stand: an answer that cannot be read proves nothing.
-      return { kind: 'unknown', refusal: { httpStatus: 200, code: null, message: error instanceof Error ? error.message : String(error), class: 'malformed-answer' } };
+      return {
+        kind: 'unknown',
+        refusal: {
+          httpStatus: 200,
+          code: null,
+          message: error instanceof Error ? error.message : String(error),
+          class: 'malformed-answer',
+        },
+      };
     }
   }
   const refusal = refusalOf(answer);

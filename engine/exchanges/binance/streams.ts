@@ -62,7 +62,8 @@ export function parseStreamFrame(text: string): StreamFrame {
 
 function klineFrame(stream: string, data: Record<string, unknown>): StreamFrame {
   const { E: eventTimeMs, s: symbol, k } = data;
-  if (!isRecord(k) || typeof symbol !== 'string' || typeof eventTimeMs !== 'number') return malformed(`kline without its fields on ${stream}`);
+  if (!isRecord(k) || typeof symbol !== 'string' || typeof eventTimeMs !== 'number')
+    return malformed(`kline without its fields on ${stream}`);
   const timeframe = k.i;
   if (typeof timeframe !== 'string' || !isTimeframe(timeframe)) return malformed(`kline with an unknown interval on ${stream}`);
   const candle: Candle = {

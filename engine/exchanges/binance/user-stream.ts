@@ -18,7 +18,11 @@ export interface UserStreamOptions {
   readonly venueClock: VenueClock;
   readonly log: Log;
   /** Opens the socket; its three callbacks are given. */
-  openSocket(handlers: { readonly onOpen: () => void; readonly onMessage: (text: string) => void; readonly onClose: (reason: string) => void }): StreamSocket;
+  openSocket(handlers: {
+    readonly onOpen: () => void;
+    readonly onMessage: (text: string) => void;
+    readonly onClose: (reason: string) => void;
+  }): StreamSocket;
 }
 
 const subscribeRecvWindowMs = 5_000;
@@ -118,7 +122,8 @@ function readExecutionReport(event: Fields): UserEvent {
     executedQuote: amount(event, 'Z'),
     updatedAtMs: time(event, 'T'),
   };
-  const reason = typeof event['eR'] === 'string' ? event['eR'] : typeof event['r'] === 'string' && event['r'] !== 'NONE' ? event['r'] : null;
+  const reason =
+    typeof event['eR'] === 'string' ? event['eR'] : typeof event['r'] === 'string' && event['r'] !== 'NONE' ? event['r'] : null;
   return { type: 'order-updated', order, fill: event['x'] === 'TRADE' ? fillOf(event, order) : null, reason, atMs: time(event, 'E') };
 }
 

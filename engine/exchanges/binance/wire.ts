@@ -49,7 +49,16 @@ export function amount(from: Fields, name: string): Decimal {
   throw new MalformedAnswer(`${name} is no amount`);
 }
 
-const statuses: readonly ExchangeOrderStatus[] = ['NEW', 'PENDING_NEW', 'PARTIALLY_FILLED', 'FILLED', 'CANCELED', 'REJECTED', 'EXPIRED', 'EXPIRED_IN_MATCH'];
+const statuses: readonly ExchangeOrderStatus[] = [
+  'NEW',
+  'PENDING_NEW',
+  'PARTIALLY_FILLED',
+  'FILLED',
+  'CANCELED',
+  'REJECTED',
+  'EXPIRED',
+  'EXPIRED_IN_MATCH',
+];
 
 export function status(value: unknown): ExchangeOrderStatus {
   const known = statuses.find((one) => one === value);
@@ -69,7 +78,10 @@ export function readOrder(value: unknown): ExchangeOrder {
     symbol: text(order, 'symbol'),
     orderId: id(order, 'orderId'),
     // After a cancel the original id is ours.
-    clientOrderId: typeof order['origClientOrderId'] === 'string' && order['origClientOrderId'] !== '' ? order['origClientOrderId'] : text(order, 'clientOrderId'),
+    clientOrderId:
+      typeof order['origClientOrderId'] === 'string' && order['origClientOrderId'] !== ''
+        ? order['origClientOrderId']
+        : text(order, 'clientOrderId'),
     side: side(order['side']),
     type: text(order, 'type') as OrderType,
     status: status(order['status']),
@@ -135,16 +147,37 @@ export function readKline(value: unknown, nowMs: number): Candle {
     return parsed;
   };
   const closeTime = number(6);
-  return { openTime: number(0), closeTime, open: number(1), high: number(2), low: number(3), close: number(4), volume: number(5), closed: closeTime < nowMs };
+  return {
+    openTime: number(0),
+    closeTime,
+    open: number(1),
+    high: number(2),
+    low: number(3),
+    close: number(4),
+    volume: number(5),
+    closed: closeTime < nowMs,
+  };
 }
 
 const instrumentStatuses: readonly InstrumentStatus[] = ['TRADING', 'END_OF_DAY', 'HALT', 'BREAK', 'CANCEL_ONLY'];
-const engineOrderTypes: readonly OrderType[] = ['MARKET', 'LIMIT', 'LIMIT_MAKER', 'STOP_LOSS', 'STOP_LOSS_LIMIT', 'TAKE_PROFIT', 'TAKE_PROFIT_LIMIT'];
+const engineOrderTypes: readonly OrderType[] = [
+  'MARKET',
+  'LIMIT',
+  'LIMIT_MAKER',
+  'STOP_LOSS',
+  'STOP_LOSS_LIMIT',
+  'TAKE_PROFIT',
+  'TAKE_PROFIT_LIMIT',
+];
 
 /** A symbol of exchangeInfo; filters that the engine does not know are left out. */
 export function readInstrument(value: unknown): Instrument {
   const symbol = fields(value, 'symbol');
-  const filters = new Map(rows(symbol['filters'], 'filters').map((row) => fields(row, 'filter')).map((filter) => [filter['filterType'], filter]));
+  const filters = new Map(
+    rows(symbol['filters'], 'filters')
+      .map((row) => fields(row, 'filter'))
+      .map((filter) => [filter['filterType'], filter]),
+  );
   const price = filters.get('PRICE_FILTER');
   const lot = filters.get('LOT_SIZE');
   if (price === undefined || lot === undefined) throw new MalformedAnswer(`${String(symbol['symbol'])} has no PRICE_FILTER or LOT_SIZE`);

@@ -54,7 +54,11 @@ export class EngineProcess {
 }
 
 /** Starts an engine. `dataDir` keeps its token; the first engine on a database writes it. */
-export async function startEngineProcess(env: Readonly<Record<string, string>>, dataDir: string, tokenDir = dataDir): Promise<EngineProcess> {
+export async function startEngineProcess(
+  env: Readonly<Record<string, string>>,
+  dataDir: string,
+  tokenDir = dataDir,
+): Promise<EngineProcess> {
   const process = await startProcess(
     'engine/main.ts',
     [],

@@ -61,7 +61,12 @@ export function naiveEmaCross(options: NaiveOptions): readonly NaiveTrade[] {
   let cost = new Decimal(0);
   let fees = new Decimal(0);
   for (let i = Math.max(firstDecision, 1); i < endDecision; i += 1) {
-    const [fastNow, fastBefore, slowNow, slowBefore] = [fast[i], fast[i - 1], slow[i], slow[i - 1]].map((value) => value ?? Number.NaN) as [number, number, number, number];
+    const [fastNow, fastBefore, slowNow, slowBefore] = [fast[i], fast[i - 1], slow[i], slow[i - 1]].map((value) => value ?? Number.NaN) as [
+      number,
+      number,
+      number,
+      number,
+    ];
     const close = new Decimal(candles[i]?.close ?? Number.NaN);
     const price = new Decimal(candles[i + 1]?.open ?? Number.NaN);
     const sellable = floorTo(coins, options.stepSize);
@@ -95,7 +100,16 @@ export function naiveEmaCross(options: NaiveOptions): readonly NaiveTrade[] {
   return trades;
 }
 
-function trade(side: 'BUY' | 'SELL', price: Decimal, quantity: Decimal, commission: Decimal, commissionAsset: string, pnl: Decimal, realized: Decimal, decidedAtMs: number): NaiveTrade {
+function trade(
+  side: 'BUY' | 'SELL',
+  price: Decimal,
+  quantity: Decimal,
+  commission: Decimal,
+  commissionAsset: string,
+  pnl: Decimal,
+  realized: Decimal,
+  decidedAtMs: number,
+): NaiveTrade {
   return {
     side,
     price: price.toFixed(),

@@ -23,8 +23,17 @@ process.on('exit', () => {
 });
 
 /** Starts `node <script> <args>` and waits until a line of its output matches `readyLine`; rejects with the output when it exits before. */
-export function startProcess(script: string, args: readonly string[], env: Readonly<Record<string, string>>, readyLine: RegExp): Promise<RunningProcess> {
-  const child = spawn(process.execPath, [script, ...args], { cwd: root, env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+export function startProcess(
+  script: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  readyLine: RegExp,
+): Promise<RunningProcess> {
+  const child = spawn(process.execPath, [script, ...args], {
+    cwd: root,
+    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   running.add(child);
   let output = '';
   const exited = new Promise<number | null>((resolve) => {
@@ -67,7 +76,10 @@ export async function eventually<T>(what: string, timeoutMs: number, ask: () => 
     } catch (error) {
       last = error;
     }
-    if (performance.now() >= deadline) throw new Error(`${what} did not come true within ${timeoutMs} ms; last seen: ${last instanceof Error ? last.message : JSON.stringify(last)}`);
+    if (performance.now() >= deadline)
+      throw new Error(
+        `${what} did not come true within ${timeoutMs} ms; last seen: ${last instanceof Error ? last.message : JSON.stringify(last)}`,
+      );
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

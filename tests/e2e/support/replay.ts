@@ -62,7 +62,21 @@ export interface ReplayOptions {
 /** Starts everything and waits until all four bots have decided on the last candle of the history. */
 export async function beginReplay(options: ReplayOptions): Promise<Replay> {
   const fuel = hasRecording ? `recorded:${recordedPath}` : 'generated';
-  const simulator = await startSimulatorProcess(['--fuel', fuel, '--symbols', 'BTCUSDT', '--timeframe', '1m', '--seed', String(seed), '--pace', 'stepped', '--history', String(historyCandles), ...(options.simulatorArgs ?? [])]);
+  const simulator = await startSimulatorProcess([
+    '--fuel',
+    fuel,
+    '--symbols',
+    'BTCUSDT',
+    '--timeframe',
+    '1m',
+    '--seed',
+    String(seed),
+    '--pace',
+    'stepped',
+    '--history',
+    String(historyCandles),
+    ...(options.simulatorArgs ?? []),
+  ]);
   const dataDir = mkdtempSync(join(tmpdir(), 'evenkeel-e2e-'));
   const engineEnv = {
     DATABASE_URL: options.databaseUrl,
@@ -76,7 +90,8 @@ export async function beginReplay(options: ReplayOptions): Promise<Replay> {
   const engine = await startEngineProcess(engineEnv, dataDir);
   const bots = new Map<string, string>();
   for (const strategy of ['ema_cross', 'rsi', 'ema_rsi', 'ema_trend_rsi']) {
-    const stops = strategy === 'ema_cross' ? {} : { stop_loss_perc: 1, take_profit_perc: 1.5, trailing_stop_perc: 0.8, trailing_stop_active: true };
+    const stops =
+      strategy === 'ema_cross' ? {} : { stop_loss_perc: 1, take_profit_perc: 1.5, trailing_stop_perc: 0.8, trailing_stop_active: true };
     const bot = await engine.createBot({ name: strategy, strategy, ...botColumns, ...stops });
     bots.set(strategy, bot.id);
   }
@@ -97,7 +112,9 @@ export async function settled(replay: Replay, closeMs: number, timeoutMs = 30_00
     const status = await replay.engine.status();
     return status.botsRunning === replay.bots.size && status.settledThroughMs !== null && status.settledThroughMs >= closeMs;
   }).catch(async (error: unknown) => {
-    throw new Error(`${String(error)}\nstatus: ${JSON.stringify(await replay.engine.status())}\n${replay.engine.process.output().slice(-4_000)}`);
+    throw new Error(
+      `${String(error)}\nstatus: ${JSON.stringify(await replay.engine.status())}\n${replay.engine.process.output().slice(-4_000)}`,
+    );
   });
 }
 
@@ -179,7 +196,14 @@ function replayedCandles(replay: Replay, driven: number): { readonly candles: re
   for (let index = -historyCandles; index <= driven; index += 1) {
     const candle = fuel.candle('BTCUSDT', replay.startMs + index * minuteMs);
     if (candle === null) throw new Error('the generator has every candle');
-    candles.push({ openTime: candle.openTime, open: String(candle.open), high: String(candle.high), low: String(candle.low), close: String(candle.close), volume: String(candle.volume) });
+    candles.push({
+      openTime: candle.openTime,
+      open: String(candle.open),
+      high: String(candle.high),
+      low: String(candle.low),
+      close: String(candle.close),
+      volume: String(candle.volume),
+    });
   }
   return { candles, history: historyCandles };
 }
@@ -212,11 +236,27 @@ export async function compareWithLedger(replay: Replay): Promise<Difference> {
     `select symbol, exchange_trade_id, client_order_id, side, price::text, quantity::text, commission_amount::text, commission_asset, bot_config_id::text from fills`,
   );
   const orders = await query<{ id: string; state: string }>(replay, 'select client_order_id as id, state from orders');
-  const states = await query<{ id: string; quantity: string | null }>(replay, `select bot_config_id::text as id, state_data->'position'->>'quantity' as quantity from bot_state`);
+  const states = await query<{ id: string; quantity: string | null }>(
+    replay,
+    `select bot_config_id::text as id, state_data->'position'->>'quantity' as quantity from bot_state`,
+  );
   const row = (symbol = '', tradeId = '', id = '', side = '', price = '', quantity = '', commission = '', asset = ''): string =>
     [symbol, tradeId, id, side, plain(price), plain(quantity), plain(commission), asset].join(' ');
-  const told = new Set(ledger.trades.map((t) => row(t.symbol, t.tradeId, t.clientOrderId, t.side, t.price, t.quantity, t.commission, t.commissionAsset)));
-  const stored = fills.map((f) => row(f['symbol'], f['exchange_trade_id'], f['client_order_id'], f['side'], f['price'], f['quantity'], f['commission_amount'], f['commission_asset']));
+  const told = new Set(
+    ledger.trades.map((t) => row(t.symbol, t.tradeId, t.clientOrderId, t.side, t.price, t.quantity, t.commission, t.commissionAsset)),
+  );
+  const stored = fills.map((f) =>
+    row(
+      f['symbol'],
+      f['exchange_trade_id'],
+      f['client_order_id'],
+      f['side'],
+      f['price'],
+      f['quantity'],
+      f['commission_amount'],
+      f['commission_asset'],
+    ),
+  );
   const storedSet = new Set(stored);
   const intents = new Set(orders.map((order) => order.id));
   const botOf = new Map(fills.map((fill) => [fill['client_order_id'] ?? '', fill['bot_config_id'] ?? '']));
@@ -231,11 +271,21 @@ export async function compareWithLedger(replay: Replay): Promise<Difference> {
     onlyInLedger: [...told].filter((trade) => !storedSet.has(trade)),
     onlyInDatabase: stored.filter((trade) => !told.has(trade)),
     ordersWithoutIntent: ledger.orders.map((order) => order.clientOrderId).filter((id) => !intents.has(id)),
-    unresolved: orders.filter((order) => ['intended', 'unknown', 'accepted'].includes(order.state)).map((order) => `${order.id} ${order.state}`),
+    unresolved: orders
+      .filter((order) => ['intended', 'unknown', 'accepted'].includes(order.state))
+      .map((order) => `${order.id} ${order.state}`),
     positionsThatDiffer: states
       .filter((state) => !new Decimal(state.quantity ?? 0).eq(held.get(state.id) ?? 0))
-      .map((state) => `bot ${state.id}: bot_state ${state.quantity ?? 'nothing'}, ledger ${(held.get(state.id) ?? new Decimal(0)).toFixed()}`),
+      .map(
+        (state) => `bot ${state.id}: bot_state ${state.quantity ?? 'nothing'}, ledger ${(held.get(state.id) ?? new Decimal(0)).toFixed()}`,
+      ),
   };
 }
 
-export const noDifference: Difference = { onlyInLedger: [], onlyInDatabase: [], ordersWithoutIntent: [], unresolved: [], positionsThatDiffer: [] };
+export const noDifference: Difference = {
+  onlyInLedger: [],
+  onlyInDatabase: [],
+  ordersWithoutIntent: [],
+  unresolved: [],
+  positionsThatDiffer: [],
+};

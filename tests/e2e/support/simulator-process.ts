@@ -2,7 +2,11 @@
 import { startProcess } from './processes.ts';
 import type { RunningProcess } from './processes.ts';
 
-export const account = { name: 'main', apiKey: 'e2eKey000000000000000000000000000000000000000000000000000000001', secret: 'e2eSecret0000000000000000000000000000000000000000000000000000001' } as const;
+export const account = {
+  name: 'main',
+  apiKey: 'e2eKey000000000000000000000000000000000000000000000000000000001',
+  secret: 'e2eSecret0000000000000000000000000000000000000000000000000000001',
+} as const;
 
 export interface LedgerOrder {
   readonly symbol: string;
@@ -56,7 +60,10 @@ export async function startSimulatorProcess(args: readonly string[]): Promise<Si
   );
   const [, url = '', control = ''] = process.ready;
   const ask = async <T>(path: string, body?: unknown): Promise<T> => {
-    const answer = await fetch(`${control}${path}`, body === undefined ? {} : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+    const answer = await fetch(
+      `${control}${path}`,
+      body === undefined ? {} : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) },
+    );
     if (!answer.ok) throw new Error(`the simulator's control port answered ${answer.status} to ${path}: ${await answer.text()}`);
     return (await answer.json()) as T;
   };

@@ -21,7 +21,8 @@ beforeEach(async () => {
 });
 afterEach(() => rows.close());
 
-const count = async (table: string): Promise<number> => Number((await rows.pool.query<{ n: string }>(`select count(*) as n from ${table}`)).rows[0]?.n);
+const count = async (table: string): Promise<number> =>
+  Number((await rows.pool.query<{ n: string }>(`select count(*) as n from ${table}`)).rows[0]?.n);
 
 const fill = (tradeId: string, quantity: string, price: string, change: Partial<ReportedFill> = {}): ReportedFill => ({
   tradeId,
@@ -51,7 +52,10 @@ const evidence = (change: Partial<ExecutionEvidence> = {}): ExecutionEvidence =>
 
 describe('an intent', () => {
   it('is durable once it is committed, as a group or alone', async () => {
-    const verdicts = await commitIntents(rows.pool, holder, [intent(rows.userId), intent(rows.userId, { botId: '2', clientOrderId: 'ektest-2-a-1' })]);
+    const verdicts = await commitIntents(rows.pool, holder, [
+      intent(rows.userId),
+      intent(rows.userId, { botId: '2', clientOrderId: 'ektest-2-a-1' }),
+    ]);
     expect([...verdicts.values()]).toEqual(['committed', 'committed']);
     expect(await store.committed(['ektest-1-a-1', 'ektest-2-a-1', 'other'])).toEqual(new Set(['ektest-1-a-1', 'ektest-2-a-1']));
   });
@@ -69,7 +73,9 @@ describe('an intent', () => {
     expect([...(await commitIntents(rows.pool, holder, [next])).values()]).toEqual(['refused']);
     await store.record(evidence());
     expect([...(await commitIntents(rows.pool, holder, [intent(rows.userId)])).values()]).toEqual(['refused']);
-    expect([...(await commitIntents(rows.pool, holder, [intent(rows.userId, { clientOrderId: 'another-id' })])).values()]).toEqual(['refused']);
+    expect([...(await commitIntents(rows.pool, holder, [intent(rows.userId, { clientOrderId: 'another-id' })])).values()]).toEqual([
+      'refused',
+    ]);
     expect([...(await commitIntents(rows.pool, holder, [next])).values()]).toEqual(['committed']);
   });
 
@@ -78,7 +84,9 @@ describe('an intent', () => {
     await client.query('begin; lock table orders in access exclusive mode');
     const outcome = commitIntents(rows.pool, holder, [intent(rows.userId)]).catch((error: unknown) => error);
     await eventually('the committing connection was ended', 5_000, async () => {
-      const ended = await rows.pool.query("select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock' and query like '%insert into orders%' and datname = current_database()");
+      const ended = await rows.pool.query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock' and query like '%insert into orders%' and datname = current_database()",
+      );
       return ended.rowCount === 1;
     });
     expect(await outcome).toBeInstanceOf(CommitUnknown);
@@ -97,7 +105,11 @@ describe('evidence', () => {
     expect(answer).toMatchObject({ verdict: 'recorded', order: { state: 'filled', exchangeOrderId: '77' } });
     const trade = (await rows.pool.query('select * from trades')).rows[0] as Record<string, string>;
     expect(trade).toMatchObject({ binance_order_id: '77', side: 'BUY', commission_asset: 'BTC' });
-    expect([d(trade['price'] ?? 0).toFixed(), d(trade['quantity_filled'] ?? 0).toFixed(), d(trade['commission_amount'] ?? 0).toFixed()]).toEqual(['20000', '0.5', '0.0005']);
+    expect([
+      d(trade['price'] ?? 0).toFixed(),
+      d(trade['quantity_filled'] ?? 0).toFixed(),
+      d(trade['commission_amount'] ?? 0).toFixed(),
+    ]).toEqual(['20000', '0.5', '0.0005']);
     const bots = await loadBots(rows.pool, ['1']);
     expect(bots.get('1')?.stateData.position.quantity.toFixed()).toBe('0.4995');
     expect(bots.get('1')?.fills).toHaveLength(1);
@@ -118,7 +130,9 @@ describe('evidence', () => {
     expect(await count('outbox_events')).toBe(0);
     const whole = await store.record(evidence({ fills: [fill('1', '0.2', '20000'), fill('2', '0.3', '20010')], source: 'history' }));
     expect(whole.verdict === 'recorded' && whole.order.state).toBe('filled');
-    const [trade] = (await rows.pool.query<{ price: string; quantity_filled: string }>('select price::text, quantity_filled::text from trades')).rows;
+    const [trade] = (
+      await rows.pool.query<{ price: string; quantity_filled: string }>('select price::text, quantity_filled::text from trades')
+    ).rows;
     expect([d(trade?.price ?? 0).toFixed(), d(trade?.quantity_filled ?? 0).toFixed()]).toEqual(['20006', '0.5']);
   });
 
@@ -134,18 +148,37 @@ describe('evidence', () => {
 
   it('realises profit on the exit, net of both fees', async () => {
     await store.record(evidence());
-    await commitIntents(rows.pool, holder, [intent(rows.userId, { clientOrderId: 'ektest-1-b-1', role: 'exit', side: 'SELL', decisionMs: 1_700_000_060_000, quantity: d('0.4995') })]);
+    await commitIntents(rows.pool, holder, [
+      intent(rows.userId, {
+        clientOrderId: 'ektest-1-b-1',
+        role: 'exit',
+        side: 'SELL',
+        decisionMs: 1_700_000_060_000,
+        quantity: d('0.4995'),
+      }),
+    ]);
     await store.record(
-      evidence({ clientOrderId: 'ektest-1-b-1', exchangeOrderId: '78', executedQuantity: d('0.4995'), fills: [fill('2', '0.4995', '21000', { commission: d('10.4895'), commissionAsset: 'USDT', atMs: 1_700_000_060_500 })] }),
+      evidence({
+        clientOrderId: 'ektest-1-b-1',
+        exchangeOrderId: '78',
+        executedQuantity: d('0.4995'),
+        fills: [fill('2', '0.4995', '21000', { commission: d('10.4895'), commissionAsset: 'USDT', atMs: 1_700_000_060_500 })],
+      }),
     );
-    const [trade] = (await rows.pool.query<{ pnl: string; realized_pnl: string }>("select pnl::text, realized_pnl::text from trades where side = 'SELL'")).rows;
+    const [trade] = (
+      await rows.pool.query<{ pnl: string; realized_pnl: string }>("select pnl::text, realized_pnl::text from trades where side = 'SELL'")
+    ).rows;
     expect([d(trade?.pnl ?? 0).toFixed(), d(trade?.realized_pnl ?? 0).toFixed()]).toEqual(['499.5', '479.0105']);
     const state = (await loadBots(rows.pool, ['1'])).get('1')?.stateData;
     expect([state?.position.quantity.toFixed(), state?.realisedTotal.toFixed()]).toEqual(['0', '479.0105']);
   });
 
   it('told in parallel by two paths is booked once', async () => {
-    const answers = await Promise.all([store.record(evidence()), store.record(evidence({ source: 'stream' })), store.record(evidence({ source: 'history' }))]);
+    const answers = await Promise.all([
+      store.record(evidence()),
+      store.record(evidence({ source: 'stream' })),
+      store.record(evidence({ source: 'history' })),
+    ]);
     expect(answers.map((answer) => (answer.verdict === 'recorded' ? answer.newFills.length : -1)).sort()).toEqual([0, 0, 1]);
     expect(await count('fills')).toBe(1);
   });
@@ -170,7 +203,9 @@ describe('a claim', () => {
   it('merges what bots say of themselves into their state without touching the position', async () => {
     await commitIntents(rows.pool, holder, [intent(rows.userId)]);
     await store.record(evidence());
-    await writeStatuses(rows.pool, holder, [{ botId: '1', epoch: 1, message: 'holding', lastExecutionMs: 1_700_000_000_000, stateData: { pausedReason: 'lunch' } }]);
+    await writeStatuses(rows.pool, holder, [
+      { botId: '1', epoch: 1, message: 'holding', lastExecutionMs: 1_700_000_000_000, stateData: { pausedReason: 'lunch' } },
+    ]);
     const state = (await loadBots(rows.pool, ['1'])).get('1')?.stateData;
     expect([state?.pausedReason, state?.position.quantity.toFixed()]).toEqual(['lunch', '0.4995']);
   });

@@ -14,7 +14,8 @@ import { emptyDatabase } from '../../servers/database.ts';
 import { databaseOptions, openRows, silent } from './given.ts';
 import type { Rows } from './given.ts';
 
-const migrate = (orm: Awaited<ReturnType<typeof openDatabase>>, url: string) => migrateDatabase(orm, { url, clock: systemClock, log: silent, newCode: () => 'abcd' });
+const migrate = (orm: Awaited<ReturnType<typeof openDatabase>>, url: string) =>
+  migrateDatabase(orm, { url, clock: systemClock, log: silent, newCode: () => 'abcd' });
 
 describe('the tables', () => {
   let rows: Rows;
@@ -65,7 +66,9 @@ describe('the tables', () => {
     for (const value of ['1234567.123456789012345678', '1234567.123456789012345679']) {
       bot.initialCapital = new Decimal(value);
       await em.flush();
-      const { rows: stored } = await rows.pool.query<{ value: string }>('select initial_capital::text as value from bot_configs where id = 2');
+      const { rows: stored } = await rows.pool.query<{ value: string }>(
+        'select initial_capital::text as value from bot_configs where id = 2',
+      );
       expect(stored[0]?.value).toBe(value);
     }
     const { rows: before } = await rows.pool.query<{ xmin: string }>('select xmin::text from bot_configs where id = 2');
@@ -97,7 +100,12 @@ describe('migrations', () => {
 
 describe('a database', () => {
   it('that does not answer is named without its password', async () => {
-    const opening = openDatabase({ database: databaseOptions('postgresql://me:topsecret@127.0.0.1:1/nowhere'), clock: systemClock, log: silent, patienceMs: 200 });
+    const opening = openDatabase({
+      database: databaseOptions('postgresql://me:topsecret@127.0.0.1:1/nowhere'),
+      clock: systemClock,
+      log: silent,
+      patienceMs: 200,
+    });
     await expect(opening).rejects.toThrow(DatabaseUnreachable);
     await expect(opening).rejects.toThrow(/127\.0\.0\.1:1\/nowhere/);
     await expect(opening).rejects.not.toThrow(/topsecret/);

@@ -36,7 +36,10 @@ describe.each(['hmac', 'ed25519'] as const)('the npm client `binance` with an %s
         {
           name: 'client',
           apiKey: keys[kind].api_key,
-          secret: kind === 'hmac' ? { kind, secret: keys.hmac.api_secret } : { kind, publicKeyPem: pair.publicKey.export({ type: 'spki', format: 'pem' }).toString() },
+          secret:
+            kind === 'hmac'
+              ? { kind, secret: keys.hmac.api_secret }
+              : { kind, publicKeyPem: pair.publicKey.export({ type: 'spki', format: 'pem' }).toString() },
           deposits: { USDT: '100000' },
         },
       ],
@@ -48,11 +51,12 @@ describe.each(['hmac', 'ed25519'] as const)('the npm client `binance` with an %s
   });
 
   afterAll(async () => {
-    user.disconnectAll();
+    void user.disconnectAll();
     await simulator.stop();
   });
 
-  const reports = (): Record<string, unknown>[] => events.map((event) => (event['event'] ?? event) as Record<string, unknown>).filter((event) => event['e'] === 'executionReport');
+  const reports = (): Record<string, unknown>[] =>
+    events.map((event) => (event['event'] ?? event) as Record<string, unknown>).filter((event) => event['e'] === 'executionReport');
 
   it('reads the symbols and klines', async () => {
     await expect(rest.testConnectivity()).resolves.toEqual({});
@@ -64,10 +68,18 @@ describe.each(['hmac', 'ed25519'] as const)('the npm client `binance` with an %s
   });
 
   it('places, queries and cancels orders, and hears of them', async () => {
-    const price = Number((await rest.getSymbolPriceTicker({ symbol: 'BTCUSDT' }) as { price: string }).price);
+    const price = Number(((await rest.getSymbolPriceTicker({ symbol: 'BTCUSDT' })) as { price: string }).price);
     const bought = await rest.submitNewOrder({ symbol: 'BTCUSDT', side: 'BUY', type: 'MARKET', quantity: 0.01, newOrderRespType: 'FULL' });
     expect(bought).toMatchObject({ status: 'FILLED', executedQty: '0.01000000' });
-    const resting = await rest.submitNewOrder({ symbol: 'BTCUSDT', side: 'BUY', type: 'LIMIT', timeInForce: 'GTC', quantity: 0.01, price: Math.floor(price * 0.8), newOrderRespType: 'RESULT' });
+    const resting = await rest.submitNewOrder({
+      symbol: 'BTCUSDT',
+      side: 'BUY',
+      type: 'LIMIT',
+      timeInForce: 'GTC',
+      quantity: 0.01,
+      price: Math.floor(price * 0.8),
+      newOrderRespType: 'RESULT',
+    });
     expect(await rest.getOrder({ symbol: 'BTCUSDT', orderId: resting.orderId })).toMatchObject({ status: 'NEW', side: 'BUY' });
     expect(await rest.getOpenOrders({ symbol: 'BTCUSDT' })).toHaveLength(1);
     expect(await rest.cancelOrder({ symbol: 'BTCUSDT', orderId: resting.orderId })).toMatchObject({ status: 'CANCELED' });
@@ -76,12 +88,19 @@ describe.each(['hmac', 'ed25519'] as const)('the npm client `binance` with an %s
     expect(trades[0]).toMatchObject({ commissionAsset: 'BTC', commission: '0.00001000' });
     const { balances } = await rest.getAccountInformation();
     expect(balances.find((balance) => balance.asset === 'BTC')?.free).toBe('0.00999000');
-    await eventually('the user stream told all of it', 5_000, async () => ['TRADE', 'CANCELED'].every((execution) => reports().some((report) => report['x'] === execution)));
+    await eventually('the user stream told all of it', 5_000, async () =>
+      ['TRADE', 'CANCELED'].every((execution) => reports().some((report) => report['x'] === execution)),
+    );
   });
 
   it('is refused as by Binance', async () => {
-    await expect(rest.submitNewOrder({ symbol: 'BTCUSDT', side: 'BUY', type: 'MARKET', quantity: 0.000001 })).rejects.toMatchObject({ code: -1013, message: 'Filter failure: LOT_SIZE' });
-    await expect(rest.submitNewOrder({ symbol: 'BTCUSDT', side: 'SELL', type: 'MARKET', quantity: 5 })).rejects.toMatchObject({ code: -2010 });
+    await expect(rest.submitNewOrder({ symbol: 'BTCUSDT', side: 'BUY', type: 'MARKET', quantity: 0.000001 })).rejects.toMatchObject({
+      code: -1013,
+      message: 'Filter failure: LOT_SIZE',
+    });
+    await expect(rest.submitNewOrder({ symbol: 'BTCUSDT', side: 'SELL', type: 'MARKET', quantity: 5 })).rejects.toMatchObject({
+      code: -2010,
+    });
     await expect(rest.getOrder({ symbol: 'BTCUSDT', orderId: 999 })).rejects.toMatchObject({ code: -2013 });
     await expect(rest.getKlines({ symbol: 'NOPE', interval: '1m' })).rejects.toMatchObject({ code: -1121 });
   });

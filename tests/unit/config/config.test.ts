@@ -21,7 +21,15 @@ function problemsOf(env: Record<string, string>): readonly string[] {
 describe('configuration', () => {
   it('embeds everything when nothing is set', () => {
     const config = readConfig({});
-    expect(config).toMatchObject({ role: 'all', venue: 'simulated', databaseUrl: null, redisUrl: null, venueUrls: null, credentials: null, trustedNetwork: false });
+    expect(config).toMatchObject({
+      role: 'all',
+      venue: 'simulated',
+      databaseUrl: null,
+      redisUrl: null,
+      venueUrls: null,
+      credentials: null,
+      trustedNetwork: false,
+    });
     expect(config.admin.host).toBe('127.0.0.1');
     expect(config.metrics.host).toBe('127.0.0.1');
   });
@@ -36,8 +44,19 @@ describe('configuration', () => {
       EVENKEEL_VENUE_API_KEY: 'key',
       EVENKEEL_LOK_TTL_MS: '1',
     });
-    for (const name of ['EVENKEEL_ROLE', 'EVENKEEL_ADMIN_PORT', 'DATABASE_URL', 'EVENKEEL_TRUSTED_NETWORK', 'EVENKEEL_VENUE_STREAM_URL', 'EVENKEEL_VENUE_API_SECRET', 'EVENKEEL_LOK_TTL_MS']) {
-      expect(problems.some((problem) => problem.includes(name)), name).toBe(true);
+    for (const name of [
+      'EVENKEEL_ROLE',
+      'EVENKEEL_ADMIN_PORT',
+      'DATABASE_URL',
+      'EVENKEEL_TRUSTED_NETWORK',
+      'EVENKEEL_VENUE_STREAM_URL',
+      'EVENKEEL_VENUE_API_SECRET',
+      'EVENKEEL_LOK_TTL_MS',
+    ]) {
+      expect(
+        problems.some((problem) => problem.includes(name)),
+        name,
+      ).toBe(true);
     }
     expect(problems).toHaveLength(7);
   });

@@ -14,7 +14,16 @@ const published = createSigner({
   apiKey: new Secret('vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A'),
   secret: new Secret('NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j'),
 });
-const order = (symbol: string) => ({ symbol, side: 'BUY', type: 'LIMIT', timeInForce: 'GTC', quantity: 1, price: 0.1, recvWindow: 5000, timestamp: 1499827319559 });
+const order = (symbol: string) => ({
+  symbol,
+  side: 'BUY',
+  type: 'LIMIT',
+  timeInForce: 'GTC',
+  quantity: 1,
+  price: 0.1,
+  recvWindow: 5000,
+  timestamp: 1499827319559,
+});
 
 describe('signing', () => {
   it.each([
@@ -27,7 +36,11 @@ describe('signing', () => {
 
   it('signs with Ed25519 in base64, percent-encoded in a query', () => {
     const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-    const signer = createSigner({ kind: 'ed25519', apiKey: new Secret('k'), secret: new Secret(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()) });
+    const signer = createSigner({
+      kind: 'ed25519',
+      apiKey: new Secret('k'),
+      secret: new Secret(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()),
+    });
     const signed = signQuery('a=1', signer);
     const signature = decodeURIComponent(signed.split('signature=')[1] ?? '');
     expect(verify(null, Buffer.from('a=1'), publicKey, Buffer.from(signature, 'base64'))).toBe(true);
@@ -76,7 +89,8 @@ describe('the answer to an order', () => {
   });
 
   it('is classified for whoever reacts', () => {
-    const classOf = (status: number, code: number, msg: string) => refusalOf({ status, body: { code, msg }, retryAfterSeconds: null }).class;
+    const classOf = (status: number, code: number, msg: string) =>
+      refusalOf({ status, body: { code, msg }, retryAfterSeconds: null }).class;
     expect(classOf(400, -2010, 'Account has insufficient balance for requested action.')).toBe('insufficient-balance');
     expect(classOf(400, -2010, 'Market is closed.')).toBe('symbol-closed');
     expect(classOf(400, -2013, 'Order does not exist.')).toBe('not-found');
@@ -92,13 +106,30 @@ describe('reading', () => {
     expect(parseJson('<html>')).toBe('<html>');
   });
 
-  const wire = { symbol: 'BTCUSDT', orderId: 7, clientOrderId: 'mine', side: 'BUY', type: 'MARKET', status: 'FILLED', origQty: '0.5', executedQty: '0.5', cummulativeQuoteQty: '10000.0', transactTime: 5 };
+  const wire = {
+    symbol: 'BTCUSDT',
+    orderId: 7,
+    clientOrderId: 'mine',
+    side: 'BUY',
+    type: 'MARKET',
+    status: 'FILLED',
+    origQty: '0.5',
+    executedQty: '0.5',
+    cummulativeQuoteQty: '10000.0',
+    transactTime: 5,
+  };
 
   it('takes our id of a cancelled order from the original one', () => {
     expect(readOrder({ ...wire, clientOrderId: 'the-cancel', origClientOrderId: 'mine' }).clientOrderId).toBe('mine');
   });
 
-  it.each([['no id', { ...wire, orderId: undefined }], ['a status from the future', { ...wire, status: 'DREAMT' }], ['an amount that is none', { ...wire, executedQty: 'NaN' }], ['a float for an amount', { ...wire, executedQty: 0.5 }], ['no object', 'FILLED']])('refuses an order with %s', (_, body) => {
+  it.each([
+    ['no id', { ...wire, orderId: undefined }],
+    ['a status from the future', { ...wire, status: 'DREAMT' }],
+    ['an amount that is none', { ...wire, executedQty: 'NaN' }],
+    ['a float for an amount', { ...wire, executedQty: 0.5 }],
+    ['no object', 'FILLED'],
+  ])('refuses an order with %s', (_, body) => {
     expect(() => readOrder(body)).toThrow(MalformedAnswer);
   });
 
@@ -111,7 +142,15 @@ describe('reading', () => {
 
   it('reads filters, and takes a status that it does not know for not trading', () => {
     const symbol = {
-      symbol: 'XUSDT', status: 'SLEEPING', baseAsset: 'X', quoteAsset: 'USDT', baseAssetPrecision: 8, quotePrecision: 8, orderTypes: ['MARKET', 'LIMIT', 'NEW_TYPE'], ocoAllowed: true, cancelReplaceAllowed: true,
+      symbol: 'XUSDT',
+      status: 'SLEEPING',
+      baseAsset: 'X',
+      quoteAsset: 'USDT',
+      baseAssetPrecision: 8,
+      quotePrecision: 8,
+      orderTypes: ['MARKET', 'LIMIT', 'NEW_TYPE'],
+      ocoAllowed: true,
+      cancelReplaceAllowed: true,
       filters: [
         { filterType: 'PRICE_FILTER', minPrice: '0.01', maxPrice: '1000', tickSize: '0.01' },
         { filterType: 'LOT_SIZE', minQty: '0.1', maxQty: '100', stepSize: '0.1' },
@@ -120,14 +159,48 @@ describe('reading', () => {
       ],
     };
     const instrument = readInstrument(symbol);
-    expect([instrument.status, instrument.orderTypes, instrument.notional?.min.toFixed(), instrument.notional?.applyMinToMarket]).toEqual(['BREAK', ['MARKET', 'LIMIT'], '10', true]);
+    expect([instrument.status, instrument.orderTypes, instrument.notional?.min.toFixed(), instrument.notional?.applyMinToMarket]).toEqual([
+      'BREAK',
+      ['MARKET', 'LIMIT'],
+      '10',
+      true,
+    ]);
     expect(() => readInstrument({ ...symbol, filters: [] })).toThrow(MalformedAnswer);
   });
 
   it('reads fills and cancels from user events', () => {
-    const report = { e: 'executionReport', E: 9, s: 'BTCUSDT', c: 'mine', S: 'BUY', o: 'MARKET', q: '1', X: 'FILLED', x: 'TRADE', i: 7, l: '1', z: '1', L: '20000', n: '0.001', N: 'BTC', T: 8, t: 3, Z: '20000', C: '', m: false, r: 'NONE' };
-    expect(readUserEvent(report)).toMatchObject({ type: 'order-updated', order: { clientOrderId: 'mine', status: 'FILLED' }, fill: { tradeId: '3', commissionAsset: 'BTC', atMs: 8 } });
-    expect(readUserEvent({ ...report, x: 'CANCELED', X: 'CANCELED', c: 'the-cancel', C: 'mine', t: -1 })).toMatchObject({ order: { clientOrderId: 'mine' }, fill: null });
+    const report = {
+      e: 'executionReport',
+      E: 9,
+      s: 'BTCUSDT',
+      c: 'mine',
+      S: 'BUY',
+      o: 'MARKET',
+      q: '1',
+      X: 'FILLED',
+      x: 'TRADE',
+      i: 7,
+      l: '1',
+      z: '1',
+      L: '20000',
+      n: '0.001',
+      N: 'BTC',
+      T: 8,
+      t: 3,
+      Z: '20000',
+      C: '',
+      m: false,
+      r: 'NONE',
+    };
+    expect(readUserEvent(report)).toMatchObject({
+      type: 'order-updated',
+      order: { clientOrderId: 'mine', status: 'FILLED' },
+      fill: { tradeId: '3', commissionAsset: 'BTC', atMs: 8 },
+    });
+    expect(readUserEvent({ ...report, x: 'CANCELED', X: 'CANCELED', c: 'the-cancel', C: 'mine', t: -1 })).toMatchObject({
+      order: { clientOrderId: 'mine' },
+      fill: null,
+    });
     expect(readUserEvent({ e: 'somethingNew' })).toBeNull();
   });
 });

@@ -45,7 +45,7 @@ beforeEach(async () => {
     random: () => 0,
     signer: createSigner({ kind: 'hmac', apiKey: new Secret('key'), secret: new Secret('secret') }),
     budget: {
-      take: async () => (grants.shift() ?? true ? { granted: true } : { granted: false, retryAfterMs: 1, reason: 'full' }),
+      take: async () => ((grants.shift() ?? true) ? { granted: true } : { granted: false, retryAfterMs: 1, reason: 'full' }),
       observe: () => undefined,
       blockUntil: async (_, reason) => void blocked.push(reason),
     },
@@ -64,14 +64,28 @@ const json = (response: ServerResponse, status: number, body: unknown, headers: 
 };
 const order: OrderRequest = { symbol: 'BTCUSDT', clientOrderId: 'mine', side: 'BUY', type: 'MARKET', quantity: d('0.00000001') };
 const place = () => account.placeOrder(order, { timestampMs: 1_700_000_000_000, recvWindowMs: 3_000 });
-const placed = { symbol: 'BTCUSDT', orderId: 7, clientOrderId: 'mine', side: 'BUY', type: 'MARKET', status: 'FILLED', origQty: '0.5', executedQty: '0.5', cummulativeQuoteQty: '10000', transactTime: 5, fills: [{ price: '20000', qty: '0.5', commission: '0.0005', commissionAsset: 'BTC', tradeId: 3 }] };
+const placed = {
+  symbol: 'BTCUSDT',
+  orderId: 7,
+  clientOrderId: 'mine',
+  side: 'BUY',
+  type: 'MARKET',
+  status: 'FILLED',
+  origQty: '0.5',
+  executedQty: '0.5',
+  cummulativeQuoteQty: '10000',
+  transactTime: 5,
+  fills: [{ price: '20000', qty: '0.5', commission: '0.0005', commissionAsset: 'BTC', tradeId: 3 }],
+};
 
 describe('an order', () => {
   it('is sent once, signed, with plain decimals and the times of its intent', async () => {
     handler = (_, response) => json(response, 200, placed);
     expect(await place()).toMatchObject({ kind: 'accepted', order: { orderId: '7' }, fills: [{ tradeId: '3' }] });
     expect(requests).toHaveLength(1);
-    expect(requests[0]?.body).toMatch(/quantity=0\.00000001&newClientOrderId=mine&newOrderRespType=FULL&recvWindow=3000&timestamp=1700000000000&signature=[0-9a-f]{64}$/);
+    expect(requests[0]?.body).toMatch(
+      /quantity=0\.00000001&newClientOrderId=mine&newOrderRespType=FULL&recvWindow=3000&timestamp=1700000000000&signature=[0-9a-f]{64}$/,
+    );
   });
 
   it.each<[string, Handler]>([
@@ -88,7 +102,10 @@ describe('an order', () => {
 
   it('that is refused carries what the exchange said', async () => {
     handler = (_, response) => json(response, 400, { code: -1013, msg: 'Filter failure: LOT_SIZE' });
-    expect(await place()).toMatchObject({ kind: 'rejected', refusal: { code: -1013, message: 'Filter failure: LOT_SIZE', class: 'filter' } });
+    expect(await place()).toMatchObject({
+      kind: 'rejected',
+      refusal: { code: -1013, message: 'Filter failure: LOT_SIZE', class: 'filter' },
+    });
   });
 
   it('is not sent while the exchange wants silence', async () => {

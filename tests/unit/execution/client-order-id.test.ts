@@ -12,15 +12,19 @@ const parts = fc.record({
 
 describe('client order ids', () => {
   it('come back from their text as they went in', () => {
-    fc.assert(fc.property(parts, (given) => {
+    fc.assert(
+      fc.property(parts, (given) => {
         expect(parseClientOrderId(formatClientOrderId(given))).toEqual(given);
-      }));
+      }),
+    );
   });
 
   it('fit what the exchange accepts: at most 36 characters of letters, digits, dash and underscore', () => {
-    fc.assert(fc.property(parts, (given) => {
+    fc.assert(
+      fc.property(parts, (given) => {
         expect(formatClientOrderId(given)).toMatch(/^[A-Za-z0-9_-]{1,36}$/);
-      }));
+      }),
+    );
   });
 
   it('differ whenever any part differs', () => {
@@ -38,7 +42,10 @@ describe('client order ids', () => {
     expect(parseClientOrderId(id)?.installation).toBe('ab12');
   });
 
-  it.each(['', 'web_123', 'x-ABC123', 'ekab12-', 'ekab12-7-abc-1', 'EKab12-7-abce-1', 'ekab12-7-abce-1-2', 'autoclose-1'])('refuse the foreign id "%s"', (id) => {
-    expect(parseClientOrderId(id)).toBeNull();
-  });
+  it.each(['', 'web_123', 'x-ABC123', 'ekab12-', 'ekab12-7-abc-1', 'EKab12-7-abce-1', 'ekab12-7-abce-1-2', 'autoclose-1'])(
+    'refuse the foreign id "%s"',
+    (id) => {
+      expect(parseClientOrderId(id)).toBeNull();
+    },
+  );
 });

@@ -1,7 +1,16 @@
 import { Decimal } from 'decimal.js';
 import { pino } from 'pino';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { ExchangeFill, ExchangeOrder, OrderLookup, OrderRequest, PlaceOutcome, Refusal, SignedWindow, TradingAccount } from '../../../engine/exchanges/exchange.ts';
+import type {
+  ExchangeFill,
+  ExchangeOrder,
+  OrderLookup,
+  OrderRequest,
+  PlaceOutcome,
+  Refusal,
+  SignedWindow,
+  TradingAccount,
+} from '../../../engine/exchanges/exchange.ts';
 import { Executor } from '../../../engine/execution/executor.ts';
 import type { BotLink } from '../../../engine/execution/order-line.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
@@ -11,7 +20,16 @@ import type { Instrument } from '../../../engine/trading/instrument.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { MemoryOrderStore } from './order-store.ts';
 
-const buy: PlaceOrder = { type: 'place-order', role: 'entry', side: 'BUY', orderType: 'MARKET', quantity: new Decimal('0.5'), referencePrice: 100, decisionMs: 1_700_000_059_999, reason: 'cross' };
+const buy: PlaceOrder = {
+  type: 'place-order',
+  role: 'entry',
+  side: 'BUY',
+  orderType: 'MARKET',
+  quantity: new Decimal('0.5'),
+  referencePrice: 100,
+  decisionMs: 1_700_000_059_999,
+  reason: 'cross',
+};
 const instrument = { market: 'spot', symbol: 'BTCUSDT', baseAsset: 'BTC', quoteAsset: 'USDT' } as Instrument;
 const refusal = (over: Partial<Refusal>): Refusal => ({ httpStatus: 503, code: -1007, message: 'Timeout', class: 'server', ...over });
 
@@ -52,11 +70,34 @@ class ScriptedAccount implements TradingAccount {
 }
 
 function exchangeOrder(request: OrderRequest, status: ExchangeOrder['status'] = 'FILLED', executed = request.quantity): ExchangeOrder {
-  return { symbol: 'BTCUSDT', orderId: '11', clientOrderId: request.clientOrderId, side: 'BUY', type: 'MARKET', status, quantity: request.quantity, executedQuantity: executed, executedQuote: executed.times(100), updatedAtMs: 1 };
+  return {
+    symbol: 'BTCUSDT',
+    orderId: '11',
+    clientOrderId: request.clientOrderId,
+    side: 'BUY',
+    type: 'MARKET',
+    status,
+    quantity: request.quantity,
+    executedQuantity: executed,
+    executedQuote: executed.times(100),
+    updatedAtMs: 1,
+  };
 }
 
 function fillOf(request: OrderRequest, tradeId: string, quantity: Decimal): ExchangeFill {
-  return { symbol: 'BTCUSDT', tradeId, orderId: '11', clientOrderId: request.clientOrderId, side: 'BUY', price: new Decimal(100), quantity, commission: quantity.times('0.001'), commissionAsset: 'BTC', isMaker: false, atMs: 1 };
+  return {
+    symbol: 'BTCUSDT',
+    tradeId,
+    orderId: '11',
+    clientOrderId: request.clientOrderId,
+    side: 'BUY',
+    price: new Decimal(100),
+    quantity,
+    commission: quantity.times('0.001'),
+    commissionAsset: 'BTC',
+    isMaker: false,
+    atMs: 1,
+  };
 }
 
 function filledAnswer(request: OrderRequest): PlaceOutcome {
@@ -92,7 +133,14 @@ describe('the executor', () => {
     store = new MemoryOrderStore();
     account = new ScriptedAccount();
     told = { fills: [], ended: [], fenced: 0, faults: [] };
-    executor = new Executor({ store, clock, venueClock: { now: () => clock.now(), trusted: true }, log: pino({ level: 'silent' }), metrics: createMetrics(), recvWindowMs: 3_000 });
+    executor = new Executor({
+      store,
+      clock,
+      venueClock: { now: () => clock.now(), trusted: true },
+      log: pino({ level: 'silent' }),
+      metrics: createMetrics(),
+      recvWindowMs: 3_000,
+    });
     executor.attach(link(), []);
   });
 
@@ -130,14 +178,17 @@ describe('the executor', () => {
     expect(told.ended).toEqual(['never-placed']);
   });
 
-  it.each([true, false])('does not send when the outcome of the commit is unknown (durable: %s), and ends the order after re-reading', async (durable) => {
-    store.commitFault = { error: new CommitUnknown(new Error('reset')), durable };
-    await placed();
-    await clock.advance(10_000);
-    expect(account.posts).toHaveLength(0);
-    expect(told.ended).toEqual(['never-placed']);
-    if (durable) expect([...store.orders.values()].map((order) => order.state)).toEqual(['never-placed']);
-  });
+  it.each([true, false])(
+    'does not send when the outcome of the commit is unknown (durable: %s), and ends the order after re-reading',
+    async (durable) => {
+      store.commitFault = { error: new CommitUnknown(new Error('reset')), durable };
+      await placed();
+      await clock.advance(10_000);
+      expect(account.posts).toHaveLength(0);
+      expect(told.ended).toEqual(['never-placed']);
+      if (durable) expect([...store.orders.values()].map((order) => order.state)).toEqual(['never-placed']);
+    },
+  );
 
   it('stops without sending when another owner raised the epoch', async () => {
     store.epoch = 2;
@@ -214,7 +265,13 @@ describe('the executor', () => {
 
   it('books a fill once, whether the stream or the answer tells it first', async () => {
     account.answer = async (request) => {
-      executor.onUserEvent({ type: 'order-updated', order: exchangeOrder(request), fill: fillOf(request, '1', request.quantity), reason: null, atMs: 1 });
+      executor.onUserEvent({
+        type: 'order-updated',
+        order: exchangeOrder(request),
+        fill: fillOf(request, '1', request.quantity),
+        reason: null,
+        atMs: 1,
+      });
       await settle();
       return filledAnswer(request);
     };
@@ -246,7 +303,15 @@ describe('the executor', () => {
   });
 
   it('tells a rejected order as rejected, with the exchange text', async () => {
-    account.answer = async () => ({ kind: 'rejected', refusal: refusal({ httpStatus: 400, code: -2010, message: 'Account has insufficient balance for requested action.', class: 'insufficient-balance' }) });
+    account.answer = async () => ({
+      kind: 'rejected',
+      refusal: refusal({
+        httpStatus: 400,
+        code: -2010,
+        message: 'Account has insufficient balance for requested action.',
+        class: 'insufficient-balance',
+      }),
+    });
     await placed();
     expect(told.ended).toEqual(['rejected']);
     expect(JSON.stringify(store.proofs.at(-1)?.proof)).toContain('insufficient balance');
@@ -266,8 +331,18 @@ describe('the executor', () => {
     await clock.advance(1);
     const [left] = [...store.orders.values()];
     if (left === undefined) throw new Error('no order');
-    const next = new Executor({ store, clock, venueClock: { now: () => clock.now(), trusted: true }, log: pino({ level: 'silent' }), metrics: createMetrics(), recvWindowMs: 3_000 });
-    account.lookup = async () => ({ kind: 'found', order: exchangeOrder({ ...buy, symbol: 'BTCUSDT', type: 'MARKET', clientOrderId: left.clientOrderId }) });
+    const next = new Executor({
+      store,
+      clock,
+      venueClock: { now: () => clock.now(), trusted: true },
+      log: pino({ level: 'silent' }),
+      metrics: createMetrics(),
+      recvWindowMs: 3_000,
+    });
+    account.lookup = async () => ({
+      kind: 'found',
+      order: exchangeOrder({ ...buy, symbol: 'BTCUSDT', type: 'MARKET', clientOrderId: left.clientOrderId }),
+    });
     account.fills = [fillOf({ ...buy, symbol: 'BTCUSDT', type: 'MARKET', clientOrderId: left.clientOrderId }, '1', buy.quantity)];
     next.attach(link(), [left]);
     await settle();

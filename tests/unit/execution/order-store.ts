@@ -20,7 +20,9 @@ export class MemoryOrderStore implements OrderStore {
     if (fault !== null && !fault.durable) throw fault.error;
     const verdicts = new Map<string, IntentVerdict>();
     for (const intent of intents) {
-      const open = [...this.orders.values()].some((order) => order.botId === intent.botId && order.role === intent.role && !isTerminal(order.state));
+      const open = [...this.orders.values()].some(
+        (order) => order.botId === intent.botId && order.role === intent.role && !isTerminal(order.state),
+      );
       const verdict = intent.epoch !== this.epoch ? 'fenced' : open || this.orders.has(intent.clientOrderId) ? 'refused' : 'committed';
       verdicts.set(intent.clientOrderId, verdict);
       if (verdict !== 'committed') continue;
@@ -57,18 +59,28 @@ export class MemoryOrderStore implements OrderStore {
       this.fills.set(fill.tradeId, booked);
       newFills.push(booked);
     }
-    const filled = [...this.fills.values()].filter((fill) => fill.clientOrderId === order.clientOrderId).reduce((sum, fill) => sum.plus(fill.quantity), new Decimal(0));
+    const filled = [...this.fills.values()]
+      .filter((fill) => fill.clientOrderId === order.clientOrderId)
+      .reduce((sum, fill) => sum.plus(fill.quantity), new Decimal(0));
     const executedQuantity = Decimal.max(order.executedQuantity, evidence.executedQuantity ?? 0, filled);
     const missing = executedQuantity.minus(filled);
     const wanted = evidence.state ?? order.state;
-    const state = isTerminal(order.state) ? order.state : isTerminal(wanted) && missing.gt(0) ? 'accepted' : wanted === 'unknown' && order.state === 'accepted' ? 'accepted' : wanted;
+    const state = isTerminal(order.state)
+      ? order.state
+      : isTerminal(wanted) && missing.gt(0)
+        ? 'accepted'
+        : wanted === 'unknown' && order.state === 'accepted'
+          ? 'accepted'
+          : wanted;
     const next: StoredOrder = { ...order, state, executedQuantity, exchangeOrderId: order.exchangeOrderId ?? evidence.exchangeOrderId };
     this.orders.set(order.clientOrderId, next);
     return { verdict: 'recorded', order: next, newFills, missing };
   }
 
   async byExchangeId(_venue: string, symbol: string, ids: readonly string[]): Promise<readonly StoredOrder[]> {
-    return [...this.orders.values()].filter((order) => order.symbol === symbol && order.exchangeOrderId !== null && ids.includes(order.exchangeOrderId));
+    return [...this.orders.values()].filter(
+      (order) => order.symbol === symbol && order.exchangeOrderId !== null && ids.includes(order.exchangeOrderId),
+    );
   }
 
   async lastTradeId(): Promise<string | null> {

@@ -2,13 +2,21 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { candlePath } from '../../../engine/matching/candle-path.ts';
 
-const candle = fc.tuple(fc.integer({ min: 1, max: 1e6 }), fc.integer({ min: 0, max: 1e4 }), fc.integer({ min: 0, max: 1e4 }), fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true })).map(([low, up, _, open, close]) => ({
-  openTime: 60_000 * low,
-  low,
-  high: low + up,
-  open: low + up * open,
-  close: low + up * close,
-}));
+const candle = fc
+  .tuple(
+    fc.integer({ min: 1, max: 1e6 }),
+    fc.integer({ min: 0, max: 1e4 }),
+    fc.integer({ min: 0, max: 1e4 }),
+    fc.double({ min: 0, max: 1, noNaN: true }),
+    fc.double({ min: 0, max: 1, noNaN: true }),
+  )
+  .map(([low, up, _, open, close]) => ({
+    openTime: 60_000 * low,
+    low,
+    high: low + up,
+    open: low + up * open,
+    close: low + up * close,
+  }));
 
 describe('the path inside a candle', () => {
   it('begins at the open, ends at the close, visits both extremes and leaves none', () => {
@@ -27,7 +35,9 @@ describe('the path inside a candle', () => {
   it('is the same for the same seed, and goes up first as often as down first', () => {
     const one = { openTime: 0, open: 10, high: 12, low: 8, close: 11 };
     expect(candlePath(one, 5, 10)).toEqual(candlePath(one, 5, 10));
-    const upFirst = Array.from({ length: 1_000 }, (_, n) => candlePath({ ...one, openTime: n * 60_000 }, 5, 4)[1] === 12).filter(Boolean).length;
+    const upFirst = Array.from({ length: 1_000 }, (_, n) => candlePath({ ...one, openTime: n * 60_000 }, 5, 4)[1] === 12).filter(
+      Boolean,
+    ).length;
     expect(upFirst).toBeGreaterThan(400);
     expect(upFirst).toBeLessThan(600);
   });

@@ -14,7 +14,14 @@ let now = 1_000;
 function tick(price: number | string, change: { bid?: number; ask?: number; liquidity?: number } = {}): readonly BookEvent[] {
   now += 1_000;
   const at = d(price);
-  return book.tick({ symbol: 'BTCUSDT', price: at, bid: d(change.bid ?? price), ask: d(change.ask ?? price), liquidity: change.liquidity === undefined ? null : d(change.liquidity), atMs: now });
+  return book.tick({
+    symbol: 'BTCUSDT',
+    price: at,
+    bid: d(change.bid ?? price),
+    ask: d(change.ask ?? price),
+    liquidity: change.liquidity === undefined ? null : d(change.liquidity),
+    atMs: now,
+  });
 }
 
 function order(change: Partial<MatchingRequest>): MatchingRequest {
@@ -89,7 +96,10 @@ describe('a limit order', () => {
     expect(statusOf(placed.clientOrderId)).toBe('NEW');
     tick(18_900);
     expect(statusOf(placed.clientOrderId)).toBe('FILLED');
-    expect([balance('USDT'), balance('BTC')]).toEqual([['8100', '0'], ['1.0999', '0']]);
+    expect([balance('USDT'), balance('BTC')]).toEqual([
+      ['8100', '0'],
+      ['1.0999', '0'],
+    ]);
   });
 
   it('fills in parts as liquidity allows', () => {
@@ -107,14 +117,20 @@ describe('a limit order', () => {
 
   it('gives its lock back when it is cancelled', () => {
     const { order: placed } = place({ type: 'LIMIT', timeInForce: 'GTC', quantity: d('0.1'), price: d(19_000) });
-    expect(book.cancel(me, 'BTCUSDT', { orderId: placed.orderId }, 'mine', now)).toMatchObject({ ok: true, value: { status: 'CANCELED', cancelClientOrderId: 'mine' } });
+    expect(book.cancel(me, 'BTCUSDT', { orderId: placed.orderId }, 'mine', now)).toMatchObject({
+      ok: true,
+      value: { status: 'CANCELED', cancelClientOrderId: 'mine' },
+    });
     expect(balance('USDT')).toEqual(['10000', '0']);
     expect(book.cancel(me, 'BTCUSDT', { orderId: placed.orderId }, null, now)).toMatchObject({ ok: false, refusal: { code: -2011 } });
   });
 
   it('IOC and FOK expire instead of resting', () => {
     tick(20_000, { liquidity: 0.05 });
-    expect(place({ type: 'LIMIT', timeInForce: 'IOC', quantity: d('0.1'), price: d(20_000) }).order).toMatchObject({ status: 'EXPIRED', expiryReason: 'UNFILLED_IOC_QUANTITY_EXPIRED' });
+    expect(place({ type: 'LIMIT', timeInForce: 'IOC', quantity: d('0.1'), price: d(20_000) }).order).toMatchObject({
+      status: 'EXPIRED',
+      expiryReason: 'UNFILLED_IOC_QUANTITY_EXPIRED',
+    });
     const killed = place({ type: 'LIMIT', timeInForce: 'FOK', quantity: d('0.1'), price: d(20_000) }).order;
     expect([killed.status, killed.executedQuantity.toFixed()]).toEqual(['EXPIRED', '0']);
   });
@@ -140,11 +156,20 @@ describe('contingent orders', () => {
   });
 
   it('that would trigger at once is refused', () => {
-    expect(refusal({ type: 'STOP_LOSS', side: 'SELL', quantity: d('0.1'), stopPrice: d(20_000) })).toBe('-2010 Order would trigger immediately.');
+    expect(refusal({ type: 'STOP_LOSS', side: 'SELL', quantity: d('0.1'), stopPrice: d(20_000) })).toBe(
+      '-2010 Order would trigger immediately.',
+    );
   });
 
   it('with a limit does not sell below it when the market jumps through', () => {
-    const { order: placed } = place({ type: 'STOP_LOSS_LIMIT', side: 'SELL', quantity: d('0.1'), stopPrice: d(19_000), price: d(18_950), timeInForce: 'GTC' });
+    const { order: placed } = place({
+      type: 'STOP_LOSS_LIMIT',
+      side: 'SELL',
+      quantity: d('0.1'),
+      stopPrice: d(19_000),
+      price: d(18_950),
+      timeInForce: 'GTC',
+    });
     tick(18_000);
     expect(statusOf(placed.clientOrderId)).toBe('NEW');
     tick(18_960);
@@ -163,7 +188,18 @@ describe('contingent orders', () => {
 
 describe('an OCO list', () => {
   const oco = () =>
-    book.placeOco(me, { symbol: 'BTCUSDT', side: 'SELL', quantity: d('0.5'), listClientOrderId: 'list', above: { type: 'LIMIT_MAKER', clientOrderId: 'above', price: d(21_000) }, below: { type: 'STOP_LOSS', clientOrderId: 'below', stopPrice: d(19_000) } }, now);
+    book.placeOco(
+      me,
+      {
+        symbol: 'BTCUSDT',
+        side: 'SELL',
+        quantity: d('0.5'),
+        listClientOrderId: 'list',
+        above: { type: 'LIMIT_MAKER', clientOrderId: 'above', price: d(21_000) },
+        below: { type: 'STOP_LOSS', clientOrderId: 'below', stopPrice: d(19_000) },
+      },
+      now,
+    );
 
   it('locks its quantity once', () => {
     expect(oco()).toMatchObject({ ok: true });
@@ -188,7 +224,18 @@ describe('an OCO list', () => {
   });
 
   it('with its legs on the wrong sides is refused', () => {
-    const wrong = book.placeOco(me, { symbol: 'BTCUSDT', side: 'SELL', quantity: d('0.5'), listClientOrderId: 'list', above: { type: 'LIMIT_MAKER', clientOrderId: 'above', price: d(21_000) }, below: { type: 'LIMIT_MAKER', clientOrderId: 'below', price: d(19_000) } }, now);
+    const wrong = book.placeOco(
+      me,
+      {
+        symbol: 'BTCUSDT',
+        side: 'SELL',
+        quantity: d('0.5'),
+        listClientOrderId: 'list',
+        above: { type: 'LIMIT_MAKER', clientOrderId: 'above', price: d(21_000) },
+        below: { type: 'LIMIT_MAKER', clientOrderId: 'below', price: d(19_000) },
+      },
+      now,
+    );
     expect(wrong).toMatchObject({ ok: false, refusal: { code: -1168 } });
   });
 });
@@ -196,14 +243,28 @@ describe('an OCO list', () => {
 describe('cancelReplace', () => {
   it('uses what the cancel frees', () => {
     const { order: old } = place({ type: 'LIMIT', timeInForce: 'GTC', quantity: d('0.5'), price: d(19_000) });
-    const done = book.cancelReplace(me, { cancel: { orderId: old.orderId }, mode: 'STOP_ON_FAILURE', replacement: order({ type: 'LIMIT', timeInForce: 'GTC', quantity: d('0.5'), price: d(19_900) }) }, now);
+    const done = book.cancelReplace(
+      me,
+      {
+        cancel: { orderId: old.orderId },
+        mode: 'STOP_ON_FAILURE',
+        replacement: order({ type: 'LIMIT', timeInForce: 'GTC', quantity: d('0.5'), price: d(19_900) }),
+      },
+      now,
+    );
     expect([done.cancel.ok, done.placed.ok, balance('USDT')]).toEqual([true, true, ['50', '9950']]);
   });
 
   it('stops or goes on when the cancel fails, as its mode says', () => {
     const replacement = () => order({ type: 'LIMIT', timeInForce: 'GTC', quantity: d('0.1'), price: d(19_000) });
-    expect(book.cancelReplace(me, { cancel: { orderId: 99n }, mode: 'STOP_ON_FAILURE', replacement: replacement() }, now)).toMatchObject({ cancel: { ok: false }, placed: { ok: false, refusal: null } });
-    expect(book.cancelReplace(me, { cancel: { orderId: 99n }, mode: 'ALLOW_FAILURE', replacement: replacement() }, now)).toMatchObject({ cancel: { ok: false }, placed: { ok: true } });
+    expect(book.cancelReplace(me, { cancel: { orderId: 99n }, mode: 'STOP_ON_FAILURE', replacement: replacement() }, now)).toMatchObject({
+      cancel: { ok: false },
+      placed: { ok: false, refusal: null },
+    });
+    expect(book.cancelReplace(me, { cancel: { orderId: 99n }, mode: 'ALLOW_FAILURE', replacement: replacement() }, now)).toMatchObject({
+      cancel: { ok: false },
+      placed: { ok: true },
+    });
   });
 });
 
@@ -212,9 +273,17 @@ describe('refusals', () => {
     ['an unknown symbol', { symbol: 'NOPE', quantity: d(1) }, '-1121'],
     ['too many decimals', { quantity: d('0.000000001') }, '-1111'],
     ['a quantity off the step', { quantity: d('0.000015') }, '-1013 Filter failure: LOT_SIZE'],
-    ['a price off the tick', { type: 'LIMIT', timeInForce: 'GTC', quantity: d('0.1'), price: d('19000.001') }, '-1013 Filter failure: PRICE_FILTER'],
+    [
+      'a price off the tick',
+      { type: 'LIMIT', timeInForce: 'GTC', quantity: d('0.1'), price: d('19000.001') },
+      '-1013 Filter failure: PRICE_FILTER',
+    ],
     ['too little worth', { quantity: d('0.0002') }, '-1013 Filter failure: NOTIONAL'],
-    ['a price far from the market', { type: 'LIMIT', timeInForce: 'GTC', quantity: d('0.1'), price: d(3_000) }, '-1013 Filter failure: PERCENT_PRICE_BY_SIDE'],
+    [
+      'a price far from the market',
+      { type: 'LIMIT', timeInForce: 'GTC', quantity: d('0.1'), price: d(3_000) },
+      '-1013 Filter failure: PERCENT_PRICE_BY_SIDE',
+    ],
     ['more than the account has', { quantity: d(1) }, '-2010 Account has insufficient balance'],
     ['a limit without a price', { type: 'LIMIT', timeInForce: 'GTC', quantity: d('0.1') }, "-1102 Mandatory parameter 'price'"],
   ] as const)('of %s', (_, change, expected) => {
@@ -231,7 +300,9 @@ describe('refusals', () => {
 
   it('of more open contingent orders than allowed', () => {
     for (let n = 0; n < 5; n += 1) place({ type: 'STOP_LOSS', side: 'SELL', quantity: d('0.01'), stopPrice: d(19_000 - n) });
-    expect(refusal({ type: 'STOP_LOSS', side: 'SELL', quantity: d('0.01'), stopPrice: d(18_000) })).toBe('-1013 Filter failure: MAX_NUM_ALGO_ORDERS');
+    expect(refusal({ type: 'STOP_LOSS', side: 'SELL', quantity: d('0.01'), stopPrice: d(18_000) })).toBe(
+      '-1013 Filter failure: MAX_NUM_ALGO_ORDERS',
+    );
   });
 
   it('while the market is halted', () => {
@@ -242,8 +313,18 @@ describe('refusals', () => {
 
 describe('whatever is done', () => {
   const action = fc.oneof(
-    fc.record({ kind: fc.constant('tick' as const), cents: fc.integer({ min: 1_500_000, max: 2_500_000 }), liquidity: fc.option(fc.integer({ min: 1, max: 50 })) }),
-    fc.record({ kind: fc.constant('place' as const), buy: fc.boolean(), type: fc.constantFrom('MARKET' as const, 'LIMIT' as const, 'STOP_LOSS' as const, 'TAKE_PROFIT' as const), lots: fc.integer({ min: 50, max: 40_000 }), cents: fc.integer({ min: 1_500_000, max: 2_500_000 }) }),
+    fc.record({
+      kind: fc.constant('tick' as const),
+      cents: fc.integer({ min: 1_500_000, max: 2_500_000 }),
+      liquidity: fc.option(fc.integer({ min: 1, max: 50 })),
+    }),
+    fc.record({
+      kind: fc.constant('place' as const),
+      buy: fc.boolean(),
+      type: fc.constantFrom('MARKET' as const, 'LIMIT' as const, 'STOP_LOSS' as const, 'TAKE_PROFIT' as const),
+      lots: fc.integer({ min: 50, max: 40_000 }),
+      cents: fc.integer({ min: 1_500_000, max: 2_500_000 }),
+    }),
     fc.record({ kind: fc.constant('cancel' as const), pick: fc.nat(50) }),
   );
 
@@ -251,7 +332,17 @@ describe('whatever is done', () => {
     const events: BookEvent[] = [];
     for (const step of actions) {
       now += 100;
-      if (step.kind === 'tick') events.push(...book.tick({ symbol: 'BTCUSDT', price: d(step.cents).div(100), bid: d(step.cents).div(100), ask: d(step.cents).div(100), liquidity: step.liquidity === null ? null : d(step.liquidity).div(100), atMs: now }));
+      if (step.kind === 'tick')
+        events.push(
+          ...book.tick({
+            symbol: 'BTCUSDT',
+            price: d(step.cents).div(100),
+            bid: d(step.cents).div(100),
+            ask: d(step.cents).div(100),
+            liquidity: step.liquidity === null ? null : d(step.liquidity).div(100),
+            atMs: now,
+          }),
+        );
       else if (step.kind === 'cancel') {
         const open = book.openOrders(me, 'BTCUSDT');
         const target = open[step.pick % Math.max(1, open.length)];
@@ -312,7 +403,8 @@ describe('whatever is done', () => {
   });
 
   it('the same actions give the same events', () => {
-    const text = (events: readonly BookEvent[]): string => JSON.stringify(events, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
+    const text = (events: readonly BookEvent[]): string =>
+      JSON.stringify(events, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
     fc.assert(
       fc.property(fc.array(action, { maxLength: 30 }), (actions) => {
         fresh();

@@ -20,7 +20,11 @@ interface Service {
   readonly healthcheck?: unknown;
   readonly volumes?: readonly string[];
 }
-const compose = parse(read('docker-compose.yml'), { merge: true }) as { services: Record<string, Service>; networks: Record<string, { internal?: boolean }>; volumes: Record<string, unknown> };
+const compose = parse(read('docker-compose.yml'), { merge: true }) as {
+  services: Record<string, Service>;
+  networks: Record<string, { internal?: boolean }>;
+  volumes: Record<string, unknown>;
+};
 
 describe.each(Object.entries(compose.services))('the %s container', (name, service) => {
   it('has a read-only root, no capabilities and no way to gain any', () => {
@@ -57,7 +61,9 @@ describe('the compose file', () => {
   });
 
   it('declares every named volume that it mounts', () => {
-    const mounted = Object.values(compose.services).flatMap((service) => (service.volumes ?? []).map((volume) => volume.split(':')[0] ?? '').filter((source) => !source.startsWith('.')));
+    const mounted = Object.values(compose.services).flatMap((service) =>
+      (service.volumes ?? []).map((volume) => volume.split(':')[0] ?? '').filter((source) => !source.startsWith('.')),
+    );
     expect(Object.keys(compose.volumes).sort()).toEqual([...new Set(mounted)].sort());
   });
 });
@@ -89,7 +95,9 @@ describe('make-env.sh', () => {
     const [one, two] = [join(folder, 'one'), join(folder, 'two')];
     for (const target of [one, two]) execFileSync(script, [target]);
     expect(statSync(one).mode & 0o777).toBe(0o600);
-    const passwords = [one, two].flatMap((path) => [...readFileSync(path, 'utf8').matchAll(/^\w+_PASSWORD=([0-9a-f]{48})$/gm)].map((match) => match[1]));
+    const passwords = [one, two].flatMap((path) =>
+      [...readFileSync(path, 'utf8').matchAll(/^\w+_PASSWORD=([0-9a-f]{48})$/gm)].map((match) => match[1]),
+    );
     expect(new Set(passwords).size).toBe(6);
     const before = readFileSync(one, 'utf8');
     expect(spawnSync(script, [one]).status).toBe(1);
@@ -98,15 +106,20 @@ describe('make-env.sh', () => {
 });
 
 describe('monitoring', () => {
-  it.each(['ops/prometheus/alerts.yml', 'ops/grafana/dashboards/fleet.json'])('%s names only series that the engine exports', async (path) => {
-    const exported = new Set((await createMetrics().registry.getMetricsAsJSON()).map((metric) => metric.name));
-    const named = [...read(path).matchAll(/evenkeel_[a-z_]+/g)].map(([name]) => name.replace(/_(bucket|sum|count)$/, ''));
-    expect(named.length).toBeGreaterThan(10);
-    for (const name of named) expect([...exported]).toContain(name);
-  });
+  it.each(['ops/prometheus/alerts.yml', 'ops/grafana/dashboards/fleet.json'])(
+    '%s names only series that the engine exports',
+    async (path) => {
+      const exported = new Set((await createMetrics().registry.getMetricsAsJSON()).map((metric) => metric.name));
+      const named = [...read(path).matchAll(/evenkeel_[a-z_]+/g)].map(([name]) => name.replace(/_(bucket|sum|count)$/, ''));
+      expect(named.length).toBeGreaterThan(10);
+      for (const name of named) expect([...exported]).toContain(name);
+    },
+  );
 
   it('gives every alert a severity and something to do', () => {
-    const { groups } = parse(read('ops/prometheus/alerts.yml')) as { groups: { rules: { labels: { severity: string }; annotations: { summary: string; action: string } }[] }[] };
+    const { groups } = parse(read('ops/prometheus/alerts.yml')) as {
+      groups: { rules: { labels: { severity: string }; annotations: { summary: string; action: string } }[] }[];
+    };
     for (const rule of groups.flatMap((group) => group.rules)) {
       expect(['critical', 'warning']).toContain(rule.labels.severity);
       expect(rule.annotations.action.length).toBeGreaterThan(10);

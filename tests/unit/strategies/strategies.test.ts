@@ -65,10 +65,13 @@ describe('ema_trend_rsi', () => {
 });
 
 describe('every strategy', () => {
-  it.each(strategies.map((strategy) => [strategy.name, strategy] as const))('%s gives a value to each need it names and warms up longer than its longest period', (_, strategy) => {
-    const needs = strategy.needs(parameters);
-    expect(needs.length).toBeGreaterThan(0);
-    expect(strategy.warmUpCandles(parameters)).toBeGreaterThan(Math.max(...needs.map((need) => need.period)));
-    expect(Object.keys(strategy.parameters.properties).sort()).toEqual([...strategy.parameters.required].sort());
-  });
+  it.each(strategies.map((strategy) => [strategy.name, strategy] as const))(
+    '%s gives a value to each need it names and warms up longer than its longest period',
+    (_, strategy) => {
+      const needs = strategy.needs(parameters);
+      expect(needs.length).toBeGreaterThan(0);
+      expect(strategy.warmUpCandles(parameters)).toBeGreaterThan(Math.max(...needs.map((need) => need.period)));
+      expect(Object.keys(strategy.parameters.properties).sort()).toEqual([...strategy.parameters.required].sort());
+    },
+  );
 });

@@ -30,7 +30,11 @@ class Trader {
     return this.tell({ type: 'candle-closed', candle: closed, signal, atMs: closed.closeTime });
   }
   forming(minute: number, second: number, prices: Prices): Decision {
-    return this.tell({ type: 'price-moved', candle: { ...candle(minute, prices), closed: false }, atMs: midnight + minute * 60_000 + second * 1_000 });
+    return this.tell({
+      type: 'price-moved',
+      candle: { ...candle(minute, prices), closed: false },
+      atMs: midnight + minute * 60_000 + second * 1_000,
+    });
   }
   fill(side: 'BUY' | 'SELL', quantity: string, price: number, atMs: number): Decision {
     return this.tell({ type: 'fill-received', fill: fill(side, quantity, price, { atMs }), atMs });
@@ -70,7 +74,10 @@ describe('entries', () => {
   });
 
   it('does not add to a position', () => {
-    expect(new Trader().holding(0, 20_000).close(2, { close: 20_000 }, enterLong)).toMatchObject({ commands: [], blockedBy: 'position-open' });
+    expect(new Trader().holding(0, 20_000).close(2, { close: 20_000 }, enterLong)).toMatchObject({
+      commands: [],
+      blockedBy: 'position-open',
+    });
   });
 
   it('decides the same close anew when its order never reached the exchange', () => {
@@ -93,7 +100,11 @@ describe('entries', () => {
   it('stays out while a block stands, says why, and enters after it is lifted', () => {
     const bot = new Trader();
     bot.tell({ type: 'entries-blocked', block: { rule: 'paused', reason: 'entries are paused: lunch' }, atMs: midnight });
-    expect(bot.close(0, { close: 20_000 }, enterLong)).toMatchObject({ commands: [], blockedBy: 'paused', reason: expect.stringContaining('lunch') as string });
+    expect(bot.close(0, { close: 20_000 }, enterLong)).toMatchObject({
+      commands: [],
+      blockedBy: 'paused',
+      reason: expect.stringContaining('lunch') as string,
+    });
     bot.tell({ type: 'entries-unblocked', rule: 'paused', atMs: midnight });
     bot.close(1, { close: 20_000 }, enterLong);
     expect(bot.orders).toHaveLength(1);
@@ -102,7 +113,10 @@ describe('entries', () => {
   it('stays out of a symbol that does not trade', () => {
     const bot = new Trader();
     const closed = candle(0, { close: 20_000 });
-    const decision = decide(bot.state, { type: 'candle-closed', candle: closed, signal: enterLong, atMs: closed.closeTime }, bot.config, { ...btc, status: 'HALT' });
+    const decision = decide(bot.state, { type: 'candle-closed', candle: closed, signal: enterLong, atMs: closed.closeTime }, bot.config, {
+      ...btc,
+      status: 'HALT',
+    });
     expect(decision).toMatchObject({ commands: [], blockedBy: 'symbol-not-trading' });
   });
 
@@ -220,7 +234,10 @@ describe('exits', () => {
   });
 
   it('says that there is nothing to close', () => {
-    expect(new Trader().tell({ type: 'close-requested', reason: 'close requested: x', atMs: midnight })).toMatchObject({ commands: [], reason: expect.stringContaining('no position') as string });
+    expect(new Trader().tell({ type: 'close-requested', reason: 'close requested: x', atMs: midnight })).toMatchObject({
+      commands: [],
+      reason: expect.stringContaining('no position') as string,
+    });
   });
 });
 

@@ -6,18 +6,32 @@ import { restoreState } from '../../../engine/trading/restore.ts';
 import type { RestoreInput } from '../../../engine/trading/restore.ts';
 import { btc, config, d, fill, midnight } from './given.ts';
 
-const nothing: RestoreInput = { fills: [], orders: [], day: null, bestPrice: Number.NaN, lastPrice: Number.NaN, blocks: [], atMs: midnight + 3_600_000 };
+const nothing: RestoreInput = {
+  fills: [],
+  orders: [],
+  day: null,
+  bestPrice: Number.NaN,
+  lastPrice: Number.NaN,
+  blocks: [],
+  atMs: midnight + 3_600_000,
+};
 const restored = (input: Partial<RestoreInput>, trading = config()) => restoreState(trading, btc, { ...nothing, ...input });
 const order = { role: 'entry', decisionMs: midnight + 59_999, attempt: 1, clientOrderId: 'a', reason: 'go', outcome: 'filled' } as const;
 
 describe('a restored state', () => {
   it('goes on as if there had been no restart, wherever it was cut', () => {
-    const fills: Fill[] = [fill('BUY', '0.02', 20_000), fill('SELL', '0.01', 21_000), fill('BUY', '0.005', 22_000), fill('SELL', '0.015', 19_000)];
+    const fills: Fill[] = [
+      fill('BUY', '0.02', 20_000),
+      fill('SELL', '0.01', 21_000),
+      fill('BUY', '0.005', 22_000),
+      fill('SELL', '0.015', 19_000),
+    ];
     const whole = restored({ fills });
     fc.assert(
       fc.property(fc.integer({ min: 0, max: fills.length }), (cut) => {
         let state = restored({ fills: fills.slice(0, cut) });
-        for (const next of fills.slice(cut)) state = decide(state, { type: 'fill-received', fill: next, atMs: next.atMs }, config(), btc).state;
+        for (const next of fills.slice(cut))
+          state = decide(state, { type: 'fill-received', fill: next, atMs: next.atMs }, config(), btc).state;
         expect(state.position.quantity.toFixed()).toBe(whole.position.quantity.toFixed());
         expect(state.realisedTotal.toFixed()).toBe(whole.realisedTotal.toFixed());
         expect(state.day.realised.toFixed()).toBe(whole.day.realised.toFixed());
@@ -26,7 +40,9 @@ describe('a restored state', () => {
   });
 
   it('counts the entries of this day that were not refused', () => {
-    const { day } = restored({ orders: [{ ...order, decisionMs: midnight - 1 }, order, { ...order, outcome: 'rejected' }, { ...order, outcome: null }] });
+    const { day } = restored({
+      orders: [{ ...order, decisionMs: midnight - 1 }, order, { ...order, outcome: 'rejected' }, { ...order, outcome: null }],
+    });
     expect(day.entries).toBe(2);
   });
 

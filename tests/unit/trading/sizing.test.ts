@@ -4,7 +4,8 @@ import { exact } from '../../../engine/trading/exact.ts';
 import { entrySize } from '../../../engine/trading/sizing.ts';
 import { btc, config, d, emptyState } from './given.ts';
 
-const size = (trading: ReturnType<typeof config>, price: number, instrument = btc) => entrySize(emptyState(trading), trading, instrument, price);
+const size = (trading: ReturnType<typeof config>, price: number, instrument = btc) =>
+  entrySize(emptyState(trading), trading, instrument, price);
 
 describe('the size of an entry', () => {
   it('is the percentage of equity, floored to the step size', () => {
@@ -23,7 +24,10 @@ describe('the size of an entry', () => {
 
   it('says why it is too small', () => {
     expect(size(config({ positionSizeFixed: d('4.99') }), 20_000)).toMatchObject({ ok: false, rule: 'size-below-minimum' });
-    expect(size(config({ positionSizeFixed: d('0.01') }), 20_000)).toMatchObject({ ok: false, reason: expect.stringContaining('smallest lot') as string });
+    expect(size(config({ positionSizeFixed: d('0.01') }), 20_000)).toMatchObject({
+      ok: false,
+      reason: expect.stringContaining('smallest lot') as string,
+    });
   });
 
   it('says when nothing of the budget is left', () => {
@@ -34,16 +38,21 @@ describe('the size of an entry', () => {
 
   it('is on the grid, within lots and affordable, whatever the price and the budget', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 100_000_000 }), fc.integer({ min: 1, max: 100_000_000 }), fc.integer({ min: 1, max: 100 }), (cents, capital, percent) => {
-        const price = cents / 100;
-        const trading = config({ initialCapital: d(capital), positionSizePercent: percent });
-        const sized = size(trading, price);
-        if (!sized.ok) return;
-        expect(sized.quantity.mod('0.00001').isZero()).toBe(true);
-        expect(sized.quantity.lte(100)).toBe(true);
-        expect(sized.quantity.times(price).gte(5)).toBe(true);
-        expect(sized.quantity.times(price).lte(exact(capital).times(percent).div(100))).toBe(true);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 100_000_000 }),
+        fc.integer({ min: 1, max: 100_000_000 }),
+        fc.integer({ min: 1, max: 100 }),
+        (cents, capital, percent) => {
+          const price = cents / 100;
+          const trading = config({ initialCapital: d(capital), positionSizePercent: percent });
+          const sized = size(trading, price);
+          if (!sized.ok) return;
+          expect(sized.quantity.mod('0.00001').isZero()).toBe(true);
+          expect(sized.quantity.lte(100)).toBe(true);
+          expect(sized.quantity.times(price).gte(5)).toBe(true);
+          expect(sized.quantity.times(price).lte(exact(capital).times(percent).div(100))).toBe(true);
+        },
+      ),
     );
   });
 });
