@@ -1,0 +1,261 @@
+import fc from 'fast-check';
+import { afterEach, describe, expect, it } from 'vitest';
+import { settle } from '../../support/fake-clock.ts';
+import { ScriptedSocket, ScriptedVenue, listen, subscribe } from './scripted-venue.ts';
+
+afterEach(() => {
+  ScriptedSocket.mute = false;
+});
+
+/** Wilder's RSI and a simple-average-seeded EMA, as every textbook has them. */
+function naive(closes: readonly number[]): { ema: number; rsi: number } {
+  let ema = closes.slice(0, 5).reduce((sum, close) => sum + close, 0) / 5;
+  for (const close of closes.slice(5)) ema += (close - ema) * (2 / 6);
+  const moves = closes.slice(1).map((close, index) => close - (closes[index] ?? close));
+  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  let gain = mean(moves.slice(0, 14).map((move) => Math.max(move, 0)));
+  let loss = mean(moves.slice(0, 14).map((move) => Math.max(-move, 0)));
+  for (const move of moves.slice(14)) {
+    gain = (gain * 13 + Math.max(move, 0)) / 14;
+    loss = (loss * 13 + Math.max(-move, 0)) / 14;
+  }
+  return { ema, rsi: 100 - 100 / (1 + gain / loss) };
+}
+
+describe('a series', () => {
+  it('is warm when joined, with unrounded indicators that equal a naive calculation', async () => {
+    const venue = new ScriptedVenue();
+    const heard = listen(venue);
+    const subscription = await subscribe(venue, heard);
+    const view = subscription.view();
+    const expected = naive(Array.from({ length: venue.forming }, (_, index) => venue.price(index)));
+    expect(subscription.health).toBe('live');
+    expect(view?.candle.openTime).toBe(venue.candle(venue.forming - 1).openTime);
+    expect(view?.current[0]).toBeCloseTo(expected.ema, 9);
+    expect(view?.current[1]).toBeCloseTo(expected.rsi, 9);
+    expect(heard.closes).toEqual([]);
+  });
+
+  it('delivers each close once, with the values before and after it', async () => {
+    const venue = new ScriptedVenue();
+    const heard = listen(venue);
+    const before = (await subscribe(venue, heard)).view()?.current[0];
+    const index = await venue.pass();
+    venue.tell(index, true);
+    venue.tell(index, false);
+    expect(heard.closes).toEqual([index]);
+    expect(heard.views[0]?.previous[0]).toBe(before);
+    expect(heard.views[0]?.current[0]).toBeCloseTo(naive(Array.from({ length: index + 1 }, (_, n) => venue.price(n))).ema, 9);
+  });
+
+  it('tells forming candles in between', async () => {
+    const venue = new ScriptedVenue();
+    const heard = listen(venue);
+    await subscribe(venue, heard);
+    venue.tell(venue.forming, false);
+    expect(heard.updates).toEqual([venue.forming]);
+  });
+
+  it('fetches what the stream left out, in order, before anything newer', async () => {
+    const venue = new ScriptedVenue();
+    const heard = listen(venue);
+    await subscribe(venue, heard);
+    const [one, two] = [await venue.pass(false), await venue.pass(false)];
+    const three = await venue.pass();
+    await venue.clock.advance(5_000);
+    expect(heard.closes).toEqual([one, two, three]);
+  });
+
+  it('is stale while the stream is interrupted, and whole again after it', async () => {
+    const venue = new ScriptedVenue();
+    const heard = listen(venue);
+    const subscription = await subscribe(venue, heard);
+    const [socket] = venue.sockets;
+    socket?.break();
+    expect(subscription.health).toBe('stale');
+    const missed = [await venue.pass(), await venue.pass()];
+    socket?.open();
+    await venue.clock.advance(3_000);
+    expect(heard.closes).toEqual(missed);
+    expect(subscription.health).toBe('live');
+  });
+
+  it('is gapped while a missing candle cannot be had, tells prices meanwhile, and recovers', async () => {
+    const venue = new ScriptedVenue();
+    const heard = listen(venue);
+    const subscription = await subscribe(venue, heard);
+    venue.failing = true;
+    const lost = await venue.pass(false);
+    const next = await venue.pass();
+    await venue.clock.advance(20_000);
+    expect(subscription.health).toBe('gapped');
+    venue.tell(venue.forming, false);
+    expect(heard.updates).toContain(venue.forming);
+    expect(heard.closes).toEqual([]);
+    venue.failing = false;
+    await venue.clock.advance(120_000);
+    expect(heard.closes).toEqual([lost, next]);
+    expect(subscription.health).toBe('live');
+  });
+
+  it('starts its indicators anew behind a hole in the venue’s own history, and says that it is gapped until they are warm', async () => {
+    const venue = new ScriptedVenue({ history: 60, limits: { keptCandles: 20 } });
+    const heard = listen(venue);
+    const subscription = await subscribe(venue, heard, { warmUpCandles: 20 });
+    venue.missing.add(await venue.pass(false));
+    const next = await venue.pass();
+    await venue.clock.advance(200_000);
+    expect(heard.closes).toEqual([next]);
+    expect(heard.views[0]?.current[0]).toBeNaN();
+    expect(subscription.health).toBe('gapped');
+    for (let n = 0; n < 25; n += 1) await venue.pass();
+    expect(subscription.health).toBe('live');
+    expect(heard.views.at(-1)?.current[0]).toBeGreaterThan(0);
+  });
+
+  it('is shared: two bots cost one subscription, and the last one to leave ends it', async () => {
+    const venue = new ScriptedVenue();
+    const [a, b] = [listen(venue), listen(venue)];
+    const first = await subscribe(venue, a);
+    const second = await subscribe(venue, b, { needs: [{ kind: 'ema', period: 30 }] });
+    expect(venue.sockets.flatMap((socket) => socket.sent).filter((message) => message.method === 'SUBSCRIBE')).toHaveLength(1);
+    const index = await venue.pass();
+    expect([a.closes, b.closes]).toEqual([[index], [index]]);
+    first.close();
+    await venue.pass();
+    expect([a.closes.length, b.closes.length]).toEqual([1, 2]);
+    second.close();
+    expect(venue.sockets[0]?.sent.at(-1)).toMatchObject({ method: 'UNSUBSCRIBE', params: ['btcusdt@kline_1m'] });
+  });
+
+  it('survives a listener that throws and frames that are garbage', async () => {
+    const venue = new ScriptedVenue();
+    const good = listen(venue);
+    const bad = listen(venue);
+    await subscribe(venue, {
+      ...bad,
+      listener: {
+        ...bad.listener,
+        onClose() {
+          throw new Error('boom');
+        },
+      },
+    });
+    await subscribe(venue, good);
+    for (const garbage of [
+      '',
+      '{',
+      '[]',
+      'null',
+      '{"stream":"btcusdt@kline_1m"}',
+      '{"stream":"btcusdt@kline_1m","data":{"e":"kline","E":1,"s":"BTCUSDT","k":{"t":-5}}}',
+      '{"stream":"btcusdt@kline_1m","data":{"e":"kline","E":"x","s":7,"k":null}}',
+    ])
+      venue.sockets[0]?.handlers.onMessage(garbage);
+    const index = await venue.pass();
+    expect(good.closes).toEqual([index]);
+  });
+
+  it('finds out by REST that a connected stream is mute, and dials anew', async () => {
+    const venue = new ScriptedVenue();
+    const heard = listen(venue);
+    await subscribe(venue, heard);
+    const missed = await venue.pass(false);
+    await venue.clock.advance(40_000);
+    expect(heard.closes).toEqual([missed]);
+    expect(heard.health).toContain('stale');
+    expect(venue.sockets[0]?.sent.filter((message) => message.method === 'SUBSCRIBE')).toHaveLength(2);
+  });
+
+  it('rejects when history cannot be had, and can be joined later', async () => {
+    const venue = new ScriptedVenue();
+    venue.failing = true;
+    const failed = venue.market
+      .subscribe({ symbol: 'BTCUSDT', timeframe: '1m', needs: [], warmUpCandles: 5 }, listen(venue).listener)
+      .catch((error: unknown) => error);
+    await venue.clock.advance(60_000);
+    expect(await failed).toMatchObject({ message: 'REST is down' });
+    venue.failing = false;
+    expect((await subscribe(venue, listen(venue))).health).toBe('live');
+  });
+
+  it('delivers every closed candle exactly once and in order, whatever is lost, doubled or cut', async () => {
+    const step = fc.constantFrom('told', 'told', 'told', 'lost', 'doubled', 'old', 'cut', 'update');
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25 }), async (steps) => {
+        const venue = new ScriptedVenue({ history: 40, limits: { keptCandles: 20 } });
+        const heard = listen(venue);
+        await subscribe(venue, heard, { warmUpCandles: 20 });
+        const first = venue.forming;
+        for (const kind of steps) {
+          const [socket] = venue.sockets;
+          if (kind === 'cut') {
+            socket?.break();
+            await venue.pass();
+            socket?.open();
+          } else if (kind === 'update') venue.tell(venue.forming, false);
+          else {
+            const index = await venue.pass(kind !== 'lost');
+            if (kind === 'doubled') venue.tell(index, true);
+            if (kind === 'old') venue.tell(index - 2, true);
+          }
+          await settle();
+        }
+        await venue.pass();
+        await venue.clock.advance(30_000);
+        expect(heard.closes).toEqual(Array.from({ length: venue.forming - first }, (_, n) => first + n));
+        await venue.market.stop();
+      }),
+      { numRuns: 40 },
+    );
+  }, 60_000);
+});
+
+describe('the feed', () => {
+  it('spreads streams over sockets within the venue’s limit', async () => {
+    const venue = new ScriptedVenue({ limits: { maxStreamsPerSocket: 2 } });
+    for (const symbol of ['AUSDT', 'BUSDT', 'CUSDT', 'DUSDT', 'EUSDT']) await subscribe(venue, listen(venue), { symbol });
+    expect(venue.sockets.map((socket) => socket.subscribed.size)).toEqual([2, 2, 1]);
+  });
+
+  it('asks for streams that are added together in one message', async () => {
+    const venue = new ScriptedVenue();
+    const joining = ['AUSDT', 'BUSDT', 'CUSDT'].map((symbol) =>
+      venue.market.subscribe({ symbol, timeframe: '1m', needs: [], warmUpCandles: 5 }, listen(venue).listener),
+    );
+    await venue.clock.advance(3_000);
+    await Promise.all(joining);
+    expect(venue.sockets[0]?.sent).toHaveLength(1);
+  });
+
+  it.each([
+    ['its 24 hours end', (venue: ScriptedVenue) => venue.clock.advance(23 * 3_600_000)],
+    [
+      'the server announces its shutdown',
+      async (venue: ScriptedVenue) => {
+        venue.sockets[0]?.handlers.onMessage('{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1}}');
+        await venue.clock.advance(100);
+      },
+    ],
+  ])('replaces a socket before %s: the new one is subscribed first', async (_, happen) => {
+    const venue = new ScriptedVenue();
+    const heard = listen(venue);
+    const subscription = await subscribe(venue, heard);
+    await happen(venue);
+    const [old, next] = venue.sockets;
+    expect([old?.state, next?.state, next?.subscribed.size]).toEqual(['stopped', 'open', 1]);
+    const index = await venue.pass();
+    await venue.clock.advance(2_000);
+    expect([heard.closes.at(-1), subscription.health]).toEqual([index, 'live']);
+  });
+
+  it('dials anew when a SUBSCRIBE is not answered', async () => {
+    const venue = new ScriptedVenue();
+    ScriptedSocket.mute = true;
+    void venue.market.subscribe({ symbol: 'BTCUSDT', timeframe: '1m', needs: [], warmUpCandles: 5 }, listen(venue).listener);
+    await venue.clock.advance(5_000);
+    ScriptedSocket.mute = false;
+    await venue.clock.advance(10_000);
+    expect(venue.sockets[0]?.sent.filter((message) => message.method === 'SUBSCRIBE').length).toBeGreaterThan(1);
+  });
+});
