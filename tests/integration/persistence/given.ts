@@ -1,9 +1,10 @@
 /** A database with one user and one bot that this test owns. */
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { pino } from 'pino';
-import { Pool } from 'pg';
+import type { Pool } from 'pg';
 import type { Intent } from '../../../engine/persistence/commit-intents.ts';
 import { ensureOwner, seedDemoBots } from '../../../engine/persistence/first-start.ts';
+import { openIntentPool } from '../../../engine/persistence/intent-pool.ts';
 import { openDatabase } from '../../../engine/persistence/orm.ts';
 import { systemClock } from '../../../engine/time/clock.ts';
 import { freshDatabase } from '../../servers/database.ts';
@@ -26,7 +27,7 @@ export const databaseOptions = (url: string) => ({ url, poolMax: 5, statementTim
 export async function openRows(): Promise<Rows> {
   const { url, drop } = await freshDatabase();
   const orm = await openDatabase({ database: databaseOptions(url), clock: systemClock, log: silent });
-  const pool = new Pool({ connectionString: url, max: 4 });
+  const pool = openIntentPool({ url, max: 4, statementTimeoutMs: 10_000, lockTimeoutMs: 5_000, log: silent });
   const { userId } = await ensureOwner(orm, new Date(systemClock.now()));
   await seedDemoBots(orm, userId, new Date(systemClock.now()));
   return {
