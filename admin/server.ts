@@ -54,6 +54,8 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
     onConstructorPoisoning: 'error',
     routerOptions: { maxParamLength: 100 },
   }).withTypeProvider<TypeBoxTypeProvider>();
+  // One content type only.
+  app.removeContentTypeParser('text/plain');
   app.server.headersTimeout = 5_000;
   app.server.maxConnections = connectionsMax;
 

@@ -1,0 +1,130 @@
+/** An admin plane on a database of its own, with two users and a venue that lists two symbols. */
+import { createAdmin } from '../../../admin/server.ts';
+import type { AdminPlane } from '../../../admin/server.ts';
+import { ensureFirstToken } from '../../../admin/tokens.ts';
+import { User } from '../../../entities/index.ts';
+import { createMetrics } from '../../../engine/observe/metrics.ts';
+import { systemClock } from '../../../engine/time/clock.ts';
+import { instrumentOf } from '../../../simulator/instruments.ts';
+import { openRows, silent } from '../persistence/given.ts';
+import type { Rows } from '../persistence/given.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Record<string, unknown>;
+  readonly body: Record<string, unknown> & {
+    readonly items?: Record<string, unknown>[];
+    readonly errors?: { pointer: string; field: string; detail: string }[];
+  };
+}
+
+export interface Plane {
+  readonly rows: Rows;
+  readonly admin: AdminPlane;
+  readonly otherToken: string;
+  readonly token: string;
+  ask(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', url: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  /** Rows of every table that a request may write. */
+  written(): Promise<Record<string, number>>;
+  close(): Promise<void>;
+}
+
+export async function openPlane(): Promise<Plane> {
+  const rows = await openRows();
+  const admin = await createAdmin({
+    orm: rows.orm,
+    clock: systemClock,
+    log: silent,
+    metrics: createMetrics(),
+    listen: { admin: { host: '127.0.0.1', port: 0 }, metrics: { host: '127.0.0.1', port: 0 }, trustedNetwork: false },
+    venue: 'simulated',
+    liveRefusal: 'this engine has no exchange key',
+    symbols: {
+      list: () => [instrumentOf('BTCUSDT'), instrumentOf('ETHUSDT')],
+      find: async (symbol) => (symbol === 'BTCUSDT' || symbol === 'ETHUSDT' ? instrumentOf(symbol) : null),
+      stats: async () => ({ hits: 3, misses: 1, lastRefreshMs: 1_700_000_000_000 }),
+    },
+    engine: {
+      status: () => ({
+        version: '0',
+        node: 'v24',
+        role: 'all',
+        owner: 'me',
+        venue: 'simulated',
+        schemaVersion: 's',
+        startedAt: 'now',
+        uptimeSeconds: 1,
+        botsRunning: 0,
+        botsWished: 0,
+        openOrders: 0,
+        settledThroughMs: null,
+        venueTimeMs: null,
+        coordination: { kind: 'memory', reachable: true },
+        userStream: null,
+      }),
+      live: () => ({ ok: true, problems: [] }),
+      ready: async () => ({ ok: false, problems: ['the database does not answer'] }),
+      started: () => true,
+    },
+  });
+  const now = new Date(systemClock.now());
+  const em = rows.orm.em.fork();
+  const other = em.create(User, {
+    email: 'other@localhost',
+    hashedPassword: '!',
+    isActive: true,
+    role: 'operator',
+    resetToken: null,
+    resetTokenExpires: null,
+    createdAt: now,
+    updatedAt: now,
+  });
+  await em.flush();
+  const tokens: string[] = [];
+  for (const userId of [rows.userId, other.id])
+    await ensureFirstToken(rows.orm, { userId, clock: systemClock, write: (token) => void tokens.push(token) });
+  const [token = '', otherToken = ''] = tokens;
+  return {
+    rows,
+    admin,
+    token,
+    otherToken,
+    async ask(method, url, body, headers = {}) {
+      const answer = await admin.app.inject({
+        method,
+        url,
+        headers: {
+          host: '127.0.0.1',
+          authorization: `Bearer ${token}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+      });
+      return {
+        status: answer.statusCode,
+        headers: answer.headers,
+        body: (answer.body === '' ? {} : JSON.parse(answer.body)) as Answer['body'],
+      };
+    },
+    async written() {
+      const { rows: counts } = await rows.pool.query<Record<string, number>>(
+        'select (select count(*)::int from bot_configs) as bots, (select count(*)::int from bot_commands) as commands, (select count(*)::int from audit_log) as audit, (select sum(version)::int from bot_configs) as versions',
+      );
+      return counts[0] ?? {};
+    },
+    async close() {
+      await admin.app.close();
+      await rows.close();
+    },
+  };
+}
+
+export const goodBot = {
+  name: 'calm',
+  symbol: 'BTCUSDT',
+  timeframe: '1m',
+  strategy: 'ema_cross',
+  initial_capital: '1000.50',
+  position_size_perc: 25,
+};
