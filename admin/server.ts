@@ -93,8 +93,8 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
   return {
     app,
     async start() {
-      await health.listen({ host: listen.metrics.host, port: listen.metrics.port });
-      await app.listen({ host: listen.admin.host, port: listen.admin.port });
+      await open(health, listen.metrics, 'EVENKEEL_METRICS_PORT');
+      await open(app, listen.admin, 'EVENKEEL_ADMIN_PORT');
       return { adminUrl: addressOf(app), metricsUrl: addressOf(health) };
     },
     async stop() {
@@ -102,6 +102,26 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
       await health.close();
     },
   };
+}
+
+/** A port is somebody else's. */
+export class PortTaken extends Error {
+  constructor(host: string, port: number, setting: string, cause: unknown) {
+    super(`port ${port} of ${host} is taken; set ${setting} to a free one (0 takes any)`, { cause });
+    this.name = 'PortTaken';
+  }
+}
+
+async function open(
+  app: FastifyInstance,
+  { host, port }: { readonly host: string; readonly port: number },
+  setting: string,
+): Promise<void> {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? new PortTaken(host, port, setting, error) : error;
+  }
 }
 
 function isLoopback(host: string): boolean {

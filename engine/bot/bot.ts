@@ -46,10 +46,6 @@ export interface BotOptions {
   onEnded(end: { readonly error: Error | null; readonly fenced: boolean }): void;
 }
 
-/** An entry decided at a close that is older than this is not made up for after a restart. */
-const lateEntryShare = 0.1;
-const lateEntryMinMs = 5_000;
-
 export class Bot {
   readonly #options: BotOptions;
   readonly #actor: Actor<typeof botMachine>;
@@ -252,21 +248,34 @@ export class Bot {
       return;
     }
     session.onHealth(this.#subscription.health, 'the series has just been joined');
+    this.#makeUpMissedExit();
     this.#decideOnNewestClose();
   }
 
-  /** The newest close may not have been decided on (restart, an entry that never got out): entries only while fresh, exits always. */
+  /** The newest close may not have been decided on (restart, an entry that never got out). */
   #decideOnNewestClose(): void {
     const session = this.#session;
     const view = this.#subscription?.view() ?? null;
     if (session === null || view === null) return;
-    const ageMs = this.#options.venueClock.now() - view.candle.closeTime;
-    const lengthMs = view.candle.closeTime + 1 - view.candle.openTime;
-    const fresh = ageMs <= Math.max(lateEntryMinMs, lengthMs * lateEntryShare);
-    const due =
-      view.candle.closeTime > session.state.lastDecidedMs ||
-      (view.candle.closeTime === session.state.lastDecidedMs && session.state.lastEntryMs < view.candle.closeTime);
-    if (due) session.onClose(view, fresh);
+    const { lastDecidedMs, lastEntryMs } = session.state;
+    const { closeTime } = view.candle;
+    if (closeTime > lastDecidedMs || (closeTime === lastDecidedMs && lastEntryMs < closeTime)) session.onClose(view);
+  }
+
+  /** An exit that the strategy asked for while nobody ran the bot is made up for; entries are not. */
+  #makeUpMissedExit(): void {
+    const session = this.#session;
+    const openedAtMs = session?.state.position.openedAtMs ?? null;
+    if (session === null || openedAtMs === null || this.#options.safeMode) return;
+    const { strategy, parameters } = this.#settings;
+    const since = Math.max(openedAtMs, this.#options.rows.lastExecutionMs ?? 0);
+    for (const view of this.#subscription?.missedSince(since) ?? []) {
+      const signal = strategy.signal(view, parameters);
+      if (signal.action !== 'exit') continue;
+      const reason = `${signal.reason} at ${new Date(view.candle.closeTime + 1).toISOString()}, while the bot was away`;
+      session.tell({ type: 'close-requested', reason, atMs: this.#options.venueClock.now() });
+      return;
+    }
   }
 
   /** An exit holds until the position is flat, but not in a tight loop. */

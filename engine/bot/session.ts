@@ -44,6 +44,10 @@ export interface SessionOptions {
   onFault(error: Error): void;
 }
 
+/** An entry is made up to this share of a candle, or this long, after the close that it was decided on. */
+const lateEntryShare = 0.1;
+const lateEntryMinMs = 5_000;
+
 const safeModeSignal: Signal = { action: 'hold', reason: 'safe mode after repeated crashes: the strategy is not asked' };
 const staleSignal: Signal = { action: 'hold', reason: 'the newest close was too old to enter on; waiting for the next one' };
 
@@ -88,19 +92,24 @@ export class BotSession implements SeriesListener {
     return this.#lastDecisionAtMs;
   }
 
-  /** `fresh` is false for a close that is too old to enter on; exits, stops and the day's loss are judged all the same. */
-  onClose(view: SeriesView, fresh = true): void {
+  /** A close that is too old (repaired late, found after a restart) is not entered on; exits, stops and the day's loss are judged all the same. */
+  onClose(view: SeriesView): void {
     const receivedAt = this.#options.clock.monotonic();
     this.#options.onPrice(view.candle);
     this.#guard(() => {
       const asked = this.#options.safeMode ? safeModeSignal : this.#settings.strategy.signal(view, this.#settings.parameters);
-      const signal = fresh || asked.action === 'exit' ? asked : staleSignal;
+      const signal = asked.action === 'enter-long' && !this.#fresh(view.candle) ? staleSignal : asked;
       const decision = this.#decide({ type: 'candle-closed', candle: view.candle, signal, atMs: view.candle.closeTime }, receivedAt);
       if (decision.reason === null) this.#say(signal.reason);
       this.#lastDecisionAtMs = view.candle.closeTime;
       this.#options.onDirty();
       this.#options.metrics.barToDecision.observe((this.#options.clock.monotonic() - receivedAt) / 1000);
     });
+  }
+
+  #fresh({ openTime, closeTime }: Candle): boolean {
+    const lengthMs = closeTime + 1 - openTime;
+    return this.#options.venueClock.now() - closeTime <= Math.max(lateEntryMinMs, lengthMs * lateEntryShare);
   }
 
   onUpdate(candle: Candle): void {

@@ -63,6 +63,17 @@ export class IndicatorBoard {
     for (const panel of this.#panels.values()) panel.refresh();
   }
 
+  /** Views at the kept closes after `closeMs` but the newest, worked out anew. Each view's arrays are its own. */
+  *replay(needs: readonly IndicatorNeed[], closeMs: number): Iterable<SeriesView> {
+    const indicators = needs.map(createIndicator);
+    const newest = this.newest;
+    for (const candle of this.#candles) {
+      for (const indicator of indicators) indicator.next(candle.close);
+      if (candle.closeTime <= closeMs || candle === newest) continue;
+      yield { candle, current: indicators.map((one) => one.value), previous: indicators.map((one) => one.previous) };
+    }
+  }
+
   /** Forgets everything: what follows has no contiguous past. */
   reset(): void {
     this.#candles = [];

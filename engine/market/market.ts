@@ -36,6 +36,8 @@ export interface SeriesSubscription {
   readonly health: SeriesHealth;
   /** The view at the newest closed candle; null while warming. */
   view(): SeriesView | null;
+  /** Views at the kept closes after `closeMs`, oldest first, the newest left out: what a bot that was away has missed. */
+  missedSince(closeMs: number): Iterable<SeriesView>;
   close(): void;
 }
 

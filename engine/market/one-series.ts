@@ -100,6 +100,7 @@ export class OneSeries {
         return current();
       },
       view: () => subscriber.panel.view(this.#board.newest),
+      missedSince: (closeMs) => this.#board.replay(request.needs, closeMs),
       close: () => {
         if (!this.#subscribers.delete(subscriber)) return;
         this.#board.release(subscriber.panel);

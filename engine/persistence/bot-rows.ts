@@ -23,6 +23,8 @@ export interface BotConfigRow {
 export interface BotRows {
   readonly config: BotConfigRow;
   readonly stateData: StateData;
+  /** Venue time of the newest close that was decided on, as last written; null before the first. */
+  readonly lastExecutionMs: number | null;
   /** Orders that are not over, and the recent ones, oldest first. */
   readonly orders: readonly StoredOrder[];
   /** All fills of the bot in the order in which they are folded. */
@@ -40,8 +42,9 @@ export async function loadConfigs(pool: Pool, botIds: readonly string[]): Promis
 export async function loadBots(pool: Pool, botIds: readonly string[]): Promise<ReadonlyMap<string, BotRows>> {
   const [configs, states, orders, fills] = await Promise.all([
     loadConfigs(pool, botIds),
-    pool.query<{ id: string; data: StateDataJson | null }>(
-      'select bot_config_id as id, state_data as data from bot_state where bot_config_id = any($1::bigint[])',
+    pool.query<{ id: string; data: StateDataJson | null; last_ms: string | null }>(
+      `select bot_config_id as id, state_data as data, (extract(epoch from last_execution) * 1000)::bigint::text as last_ms
+       from bot_state where bot_config_id = any($1::bigint[])`,
       [botIds],
     ),
     pool.query<OrderRecord>(
@@ -52,14 +55,16 @@ export async function loadBots(pool: Pool, botIds: readonly string[]): Promise<R
     ),
     pool.query<FillRecord>(`${selectFill} where bot_config_id = any($1::bigint[]) order by id`, [botIds]),
   ]);
-  const dataById = new Map(states.rows.map((row) => [row.id, row.data ?? {}]));
+  const stateById = new Map(states.rows.map((row) => [row.id, row]));
   const ordersById = Map.groupBy(orders.rows, (row) => row.bot_config_id);
   const fillsById = Map.groupBy(fills.rows, (row) => row.bot_config_id);
   const bots = new Map<string, BotRows>();
   for (const [id, config] of configs) {
+    const state = stateById.get(id);
     bots.set(id, {
       config,
-      stateData: readStateData(dataById.get(id) ?? {}),
+      stateData: readStateData(state?.data ?? {}),
+      lastExecutionMs: state?.last_ms === null || state?.last_ms === undefined ? null : Number(state.last_ms),
       orders: (ordersById.get(id) ?? []).map(storedOrder),
       fills: (fillsById.get(id) ?? []).map(storedFill),
     });

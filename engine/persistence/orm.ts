@@ -80,7 +80,9 @@ export interface OpenOptions {
 
 /** Throws `DatabaseUnreachable` or `UnsafeDatabase`. */
 export async function openDatabase({ database, clock, log, patienceMs = 60_000 }: OpenOptions): Promise<MikroORM> {
-  const orm = await MikroORM.init(ormOptions(database, (message) => log.debug({ component: 'sql' }, message)));
+  const orm = await MikroORM.init(
+    ormOptions(database, (message) => log[database.logSql ? 'info' : 'debug']({ component: 'sql' }, message)),
+  );
   const startedAt = clock.monotonic();
   for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 2_000)) {
     try {
