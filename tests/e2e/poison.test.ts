@@ -42,6 +42,7 @@ describe('a poisoned bot', () => {
     await eventually('the others run', 10_000, async () => (await replay.engine.status()).botsRunning === 3);
 
     await setQuantity('0');
-    await eventually('it runs again', 30_000, async () => (await bot()).is_running && (await replay.engine.status()).botsRunning === 4);
+    await eventually('it runs again', 30_000, async () => (await replay.engine.status()).botsRunning === 4);
+    expect(await bot()).toMatchObject({ is_running: true });
   });
 });
