@@ -73,7 +73,8 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
     });
     const now = new Date(clock.now());
     const { userId, created } = await ensureOwner(orm, now);
-    if (created && config.databaseUrl === null && config.venue === 'simulated') await seedDemoBots(orm, userId, now);
+    if (created && config.databaseUrl === null && config.venue === 'simulated' && config.venueUrls === null)
+      await seedDemoBots(orm, userId, now);
     const tokenPath = await firstToken(config, orm, userId);
 
     const owner = `${hostname().slice(0, 60)}-${process.pid}-${randomBytes(6).toString('hex')}`;
