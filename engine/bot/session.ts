@@ -100,7 +100,8 @@ export class BotSession implements SeriesListener {
       const asked = this.#options.safeMode ? safeModeSignal : this.#settings.strategy.signal(view, this.#settings.parameters);
       const signal = asked.action === 'enter-long' && !this.#fresh(view.candle) ? staleSignal : asked;
       const decision = this.#decide({ type: 'candle-closed', candle: view.candle, signal, atMs: view.candle.closeTime }, receivedAt);
-      if (decision.reason === null) this.#say(signal.reason);
+      // What keeps entries closed stays readable while nothing happens.
+      if (decision.reason === null) this.#say(this.#allowance === null ? signal.reason : `${this.#allowance}; ${signal.reason}`);
       this.#lastDecisionAtMs = view.candle.closeTime;
       this.#options.onDirty();
       this.#options.metrics.barToDecision.observe((this.#options.clock.monotonic() - receivedAt) / 1000);

@@ -1,0 +1,63 @@
+/** What the commands say when they are asked wrongly, or at all. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+function run(script: string, args: readonly string[], env: Record<string, string> = {}): { code: number | null; out: string; err: string } {
+  const done = spawnSync(process.execPath, [script, ...args], {
+    cwd: root,
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    timeout: 60_000,
+  });
+  return { code: done.status, out: done.stdout, err: done.stderr };
+}
+
+describe('npm run simulator', () => {
+  it('explains itself', () => {
+    const { code, out } = run('simulator/main.ts', ['--help']);
+    expect(code).toBe(0);
+    for (const word of ['Examples', '--fuel', '--pace', '--account', 'control port']) expect(out).toContain(word);
+  });
+
+  it.each([
+    [['--speed', '3'], '--speed'],
+    [['--pace', 'fast'], '--pace'],
+    [['--fuel', 'recorded:/nowhere.csv'], '/nowhere.csv'],
+    [['--account', 'me'], '--account'],
+    [['--port', 'x'], '--port'],
+  ])('refuses %j by name with exit code 2', (args, named) => {
+    const { code, err } = run('simulator/main.ts', args);
+    expect([code, err.includes(named)]).toEqual([2, true]);
+  });
+});
+
+describe('npm start', () => {
+  it('names every problem of its configuration at once and exits with 4', () => {
+    const { code, err } = run('engine/main.ts', [], {
+      EVENKEEL_VENUE: 'moon',
+      EVENKEEL_ADMIN_PORT: 'x',
+      EVENKEEL_TYPO: '1',
+      DATABASE_URL: 'mysql://me:topsecret@h/d',
+    });
+    expect(code).toBe(4);
+    for (const name of ['EVENKEEL_VENUE', 'EVENKEEL_ADMIN_PORT', 'EVENKEEL_TYPO', 'DATABASE_URL']) expect(err).toContain(name);
+    expect(err).not.toContain('topsecret');
+  });
+
+  it('does not listen beyond loopback unless the network is said to be trusted', () => {
+    const { code, err } = run('engine/main.ts', [], {
+      EVENKEEL_ADMIN_HOST: '0.0.0.0',
+      EVENKEEL_ADMIN_PORT: '0',
+      EVENKEEL_METRICS_PORT: '0',
+      EVENKEEL_DATA_DIR: mkdtempSync(join(tmpdir(), 'evenkeel-cli-')),
+    });
+    expect(code).toBe(6);
+    expect(err).toContain('EVENKEEL_TRUSTED_NETWORK');
+  });
+});

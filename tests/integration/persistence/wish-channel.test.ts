@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SecondEngine, WishChannel, wishChannel } from '../../../engine/persistence/wish-channel.ts';
+import type { WishChannelOptions } from '../../../engine/persistence/wish-channel.ts';
+import { systemClock } from '../../../engine/time/clock.ts';
+import { eventually } from '../../e2e/support/processes.ts';
+import { openRows, silent } from './given.ts';
+import type { Rows } from './given.ts';
+
+let rows: Rows;
+beforeAll(async () => {
+  rows = await openRows();
+});
+afterAll(() => rows.close());
+
+const open = async (change: Partial<WishChannelOptions> = {}) => {
+  let wishes = 0;
+  const channel = new WishChannel({
+    url: rows.url,
+    clock: systemClock,
+    log: silent,
+    exclusive: false,
+    onWish: () => void (wishes += 1),
+    onLostExclusive: () => undefined,
+    ...change,
+  });
+  await channel.start();
+  return { channel, heard: () => wishes };
+};
+
+describe('the wish channel', () => {
+  it('hears of changed wishes, also after its connection was cut', async () => {
+    const { channel, heard } = await open();
+    await rows.pool.query(`select pg_notify('${wishChannel}', '')`);
+    await eventually('the wish was heard', 5_000, async () => heard() === 1);
+    await rows.pool.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'evenkeel-wishes' and datname = current_database()",
+    );
+    await eventually('it is back, and whatever it missed is looked for', 10_000, async () => heard() === 2);
+    await rows.pool.query(`select pg_notify('${wishChannel}', '')`);
+    await eventually('the wish was heard again', 5_000, async () => heard() === 3);
+    await channel.stop();
+    expect(heard()).toBe(3);
+  });
+
+  it('refuses a second engine without Redis, and lets the next one in after the first', async () => {
+    const first = await open({ exclusive: true });
+    await expect(open({ exclusive: true })).rejects.toThrow(SecondEngine);
+    await first.channel.stop();
+    const second = await open({ exclusive: true });
+    await second.channel.stop();
+  }, 30_000);
+});

@@ -1,0 +1,100 @@
+import { pino } from 'pino';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createMemoryCoordination, createMemoryStore } from '../../../engine/coordination/memory.ts';
+import type { MarketData } from '../../../engine/exchanges/exchange.ts';
+import { readCachedInstruments, writeCachedInstruments } from '../../../engine/market/cached-instruments.ts';
+import { SymbolDirectory, UnknownSymbol } from '../../../engine/market/symbols.ts';
+import type { Instrument } from '../../../engine/trading/instrument.ts';
+import { instrumentOf } from '../../../simulator/instruments.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { d } from '../trading/given.ts';
+
+let clock: FakeClock;
+let store: ReturnType<typeof createMemoryStore>;
+let listed: Instrument[];
+let reads: number;
+let failing: boolean;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  store = createMemoryStore(clock);
+  listed = [instrumentOf('BTCUSDT'), instrumentOf('ETHUSDT')];
+  reads = 0;
+  failing = false;
+});
+
+function directory() {
+  const cache = createMemoryCoordination({ clock, owner: 'a', store }).symbols;
+  const marketData = {
+    instruments: () => {
+      reads += 1;
+      return failing ? Promise.reject(new Error('the exchange is down')) : Promise.resolve(listed);
+    },
+  } as unknown as MarketData;
+  return { cache, symbols: new SymbolDirectory({ venue: 'v', marketData, cache, clock, log: pino({ level: 'silent' }) }) };
+}
+
+describe('the directory of symbols', () => {
+  it('is read once and shared through the cache while it is fresh', async () => {
+    await directory().symbols.start();
+    const { symbols } = directory();
+    await symbols.start();
+    expect(reads).toBe(1);
+    expect(symbols.find('BTCUSDT')?.price.tick.toFixed()).toBe('0.01');
+  });
+
+  it('serves the last good list while the exchange does not answer', async () => {
+    await directory().symbols.start();
+    await clock.advance(3_600_000);
+    failing = true;
+    const { symbols } = directory();
+    await symbols.start();
+    expect(symbols.list()).toHaveLength(2);
+    await clock.advance(25 * 3_600_000);
+    await expect(directory().symbols.start()).rejects.toThrow('the exchange is down');
+  });
+
+  it('does not believe a poisoned cache', async () => {
+    const { cache, symbols } = directory();
+    for (const poison of [
+      'garbage',
+      [],
+      [{ symbol: 'BTCUSDT' }],
+      [{ ...(writeCachedInstruments(listed) as object[])[0], price: { min: '0', max: '1', tick: 'huge' } }],
+    ]) {
+      await cache.put('v:spot', poison, 300_000);
+      reads = 0;
+      await symbols.start();
+      expect([reads, symbols.find('BTCUSDT')?.price.tick.toFixed()]).toEqual([1, '0.01']);
+      symbols.stop();
+    }
+  });
+
+  it('hands out changed filters to bots that run, and the same object while nothing changed', async () => {
+    const { symbols } = directory();
+    await symbols.start();
+    const read = await symbols.load('BTCUSDT');
+    const before = read();
+    await symbols.refresh();
+    expect(read()).toBe(before);
+    listed = [{ ...instrumentOf('BTCUSDT'), lot: { ...instrumentOf('BTCUSDT').lot, step: d('0.001') } }];
+    await clock.advance(250_000);
+    expect(read().lot.step.toFixed()).toBe('0.001');
+    expect(symbols.find('ETHUSDT')?.status).toBe('BREAK');
+    symbols.stop();
+  });
+
+  it('says which symbol it does not know', async () => {
+    const { symbols } = directory();
+    await symbols.start();
+    await expect(symbols.load('NOPE')).rejects.toThrow(UnknownSymbol);
+    await expect(symbols.load('NOPE')).rejects.toThrow(/NOPE/);
+  });
+
+  it('comes back from the cache as it was', () => {
+    const instruments = [{ ...instrumentOf('BTCUSDT'), maxPosition: d(5), marketLot: null, notional: null }];
+    expect(JSON.stringify(readCachedInstruments(JSON.parse(JSON.stringify(writeCachedInstruments(instruments)))))).toBe(
+      JSON.stringify(instruments),
+    );
+  });
+});
