@@ -3,24 +3,19 @@
  * bots told in that order. An order whose fate is open is looked up until evidence decides; "does not exist" counts only
  * after the horizon and in two independent rounds.
  */
-import type { ExchangeFill, ExchangeOrder, ExchangeOrderStatus, PlaceOutcome, UserEvent } from '../exchanges/exchange.ts';
+import type { ExchangeFill, ExchangeOrder, PlaceOutcome, UserEvent } from '../exchanges/exchange.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { isTerminal } from '../persistence/order-store.ts';
-import type {
-  ExecutionEvidence,
-  FillSource,
-  OrderState,
-  OrderStore,
-  RecordAnswer,
-  ReportedFill,
-  StoredOrder,
-} from '../persistence/order-store.ts';
+import type { ExecutionEvidence, FillSource, OrderState, OrderStore, RecordAnswer, StoredOrder } from '../persistence/order-store.ts';
 import type { Clock, VenueClock } from '../time/clock.ts';
-import type { OrderOutcome, PlaceOrder } from '../trading/events.ts';
+import type { PlaceOrder } from '../trading/events.ts';
 import { formatClientOrderId, parseClientOrderId } from './client-order-id.ts';
+import { evidenceOfHistory, evidenceOfOrder, evidenceOfState, outcomeOf } from './evidence.ts';
+import type { Evidence } from './evidence.ts';
 import { OrderLine } from './order-line.ts';
 import type { BotLink, LiveOrder } from './order-line.ts';
+import { lookUp } from './resolve.ts';
 import { Sender } from './send.ts';
 import type { SendResult } from './send.ts';
 
@@ -200,15 +195,7 @@ export class Executor {
     const line = this.#lines.get(order.botId);
     if (line === undefined) return;
     line.enqueue(async () => {
-      await this.#record(line, order.clientOrderId, {
-        state: null,
-        exchangeOrderId: fills[0]?.orderId ?? null,
-        executedQuantity: null,
-        executedQuote: null,
-        fills: fills.map(reported),
-        source: 'history',
-        proof: null,
-      });
+      await this.#record(line, order.clientOrderId, evidenceOfHistory(fills));
     });
   }
 
@@ -268,15 +255,7 @@ export class Executor {
       { botId: line.link.botId, clientOrderId: live.clientOrderId, refusal },
       'the outcome of an order is unknown; it is resolved by evidence',
     );
-    await this.#record(line, live.clientOrderId, {
-      state: 'unknown',
-      exchangeOrderId: null,
-      executedQuantity: null,
-      executedQuote: null,
-      fills: [],
-      source: 'ack',
-      proof: { refusal },
-    });
+    await this.#record(line, live.clientOrderId, evidenceOfState('unknown', 'ack', { refusal }));
     this.#countUnknown();
     this.#scheduleProbe(line, live);
   }
@@ -289,16 +268,7 @@ export class Executor {
     source: FillSource,
     proof: Record<string, unknown>,
   ): Promise<void> {
-    const evidence = {
-      state: stateOf[order.status],
-      exchangeOrderId: order.orderId,
-      executedQuantity: order.executedQuantity,
-      executedQuote: order.executedQuote,
-      fills: fills.map(reported),
-      source,
-      proof,
-    };
-    const answer = await this.#record(line, order.clientOrderId, evidence);
+    const answer = await this.#record(line, order.clientOrderId, evidenceOfOrder(order, fills, source, proof));
     if (answer.verdict !== 'recorded' || !answer.missing.gt(0)) return;
     // Later trade events of the same order usually bring the rest; history is asked by the probe when they do not.
     const live = line.open.get(order.clientOrderId);
@@ -313,26 +283,14 @@ export class Executor {
     proof: Record<string, unknown>,
     reason: string,
   ): Promise<void> {
-    const answer = await this.#record(line, live.clientOrderId, {
-      state,
-      exchangeOrderId: null,
-      executedQuantity: null,
-      executedQuote: null,
-      fills: [],
-      source: 'history',
-      proof,
-    });
+    const answer = await this.#record(line, live.clientOrderId, evidenceOfState(state, 'history', proof));
     // `#record` ends the order when it finds it terminal; here the reason is known better.
     if (answer.verdict === 'recorded' && !isTerminal(answer.order.state)) return;
     this.#end(line, live, state, reason);
   }
 
   /** Writes evidence, however long the database is away, then tells the bot. */
-  async #record(
-    line: OrderLine,
-    clientOrderId: string,
-    evidence: Omit<ExecutionEvidence, 'botId' | 'epoch' | 'clientOrderId' | 'instrument'>,
-  ): Promise<RecordAnswer> {
+  async #record(line: OrderLine, clientOrderId: string, evidence: Evidence): Promise<RecordAnswer> {
     const { store, clock, log, metrics } = this.#options;
     const { link } = line;
     const startedAt = clock.monotonic();
@@ -387,14 +345,7 @@ export class Executor {
 
   #end(line: OrderLine, live: LiveOrder, state: OrderState, reason: string): void {
     if (!this.#close(line, live) || line.detached) return;
-    const executed = live.executedQuantity?.gt(0) ?? false;
-    const outcome: OrderOutcome = executed
-      ? 'filled'
-      : state === 'rejected'
-        ? 'rejected'
-        : state === 'never-placed'
-          ? 'never-placed'
-          : 'unfilled';
+    const outcome = outcomeOf(state, live.executedQuantity?.gt(0) ?? false);
     line.link.onOrderEnded({ clientOrderId: live.clientOrderId, role: live.role, decisionMs: live.decisionMs, outcome, reason });
   }
 
@@ -419,17 +370,12 @@ export class Executor {
   async #probe(line: OrderLine, live: LiveOrder): Promise<void> {
     if (this.#stopped || line.detached || !line.open.has(live.clientOrderId) || live.awaitingAnswer) return;
     const { log, clock } = this.#options;
-    const { account, horizonMs } = line.link;
     try {
-      const lookup = await account.order(live.symbol, live.clientOrderId);
-      if (lookup.kind === 'found') {
-        const { order } = lookup;
-        const fills = order.executedQuantity.gt(0) ? await account.fillsOfOrder(live.symbol, order.orderId) : [];
-        line.enqueue(() => this.#recordOrder(line, order, fills, 'history', { lookup: order.status }));
-        await line.written();
-      } else if (clock.monotonic() - live.openSince >= horizonMs && live.exchangeOrderId === null) {
-        await this.#searchElsewhere(line, live);
-      }
+      const finding = await lookUp(line.link, live, clock.monotonic());
+      if (finding.kind === 'found') line.enqueue(() => this.#recordOrder(line, finding.order, finding.fills, 'history', finding.proof));
+      else if (finding.kind === 'never-placed')
+        line.enqueue(() => this.#conclude(line, live, 'never-placed', finding.proof, finding.reason));
+      await line.written();
     } catch (error) {
       log.warn(
         { err: error, botId: line.link.botId, clientOrderId: live.clientOrderId },
@@ -439,60 +385,9 @@ export class Executor {
     this.#scheduleProbe(line, live);
   }
 
-  /** The second, independent look: open orders and order history. Two rounds without a trace after the horizon are the verdict. */
-  async #searchElsewhere(line: OrderLine, live: LiveOrder): Promise<void> {
-    const { account } = line.link;
-    const isIt = (order: ExchangeOrder): boolean => order.clientOrderId === live.clientOrderId;
-    const found =
-      (await account.openOrders(live.symbol)).find(isIt) ??
-      (await account.ordersSince(live.symbol, live.signedTimestampMs - 60_000)).find(isIt);
-    if (found !== undefined) {
-      const fills = found.executedQuantity.gt(0) ? await account.fillsOfOrder(live.symbol, found.orderId) : [];
-      line.enqueue(() => this.#recordOrder(line, found, fills, 'history', { search: found.status }));
-      await line.written();
-      return;
-    }
-    live.negativeRounds += 1;
-    if (live.negativeRounds < 2) return;
-    const reason = `the exchange shows no trace of it ${Math.round((this.#options.clock.monotonic() - live.openSince) / 1000)} s after it may have been sent (order query, open orders and order history, two rounds)`;
-    line.enqueue(() =>
-      this.#conclude(
-        line,
-        live,
-        'never-placed',
-        { negativeRounds: live.negativeRounds, horizonMs: line.link.horizonMs, looked: ['order', 'openOrders', 'allOrders'] },
-        reason,
-      ),
-    );
-    await line.written();
-  }
-
   #countUnknown(): void {
     let count = 0;
     for (const line of this.#lines.values()) for (const live of line.open.values()) if (!live.awaitingAnswer) count += 1;
     this.#options.metrics.ordersUnknown.set(count);
   }
-}
-
-const stateOf: Readonly<Record<ExchangeOrderStatus, OrderState>> = {
-  NEW: 'accepted',
-  PENDING_NEW: 'accepted',
-  PARTIALLY_FILLED: 'accepted',
-  FILLED: 'filled',
-  CANCELED: 'cancelled',
-  REJECTED: 'rejected',
-  EXPIRED: 'expired',
-  EXPIRED_IN_MATCH: 'expired',
-};
-
-function reported(fill: ExchangeFill): ReportedFill {
-  return {
-    tradeId: fill.tradeId,
-    price: fill.price,
-    quantity: fill.quantity,
-    commission: fill.commission,
-    commissionAsset: fill.commissionAsset,
-    isMaker: fill.isMaker,
-    atMs: fill.atMs,
-  };
 }
