@@ -142,6 +142,12 @@ describe('evidence', () => {
     expect([await count('fills'), await count('trades')]).toEqual([0, 0]);
   });
 
+  it('of an earlier life of the same owner writes nothing', async () => {
+    await claimBots(rows.pool, holder, ['1']);
+    expect(await store.record(evidence())).toEqual({ verdict: 'fenced' });
+    expect([await count('fills'), await count('trades')]).toEqual([0, 0]);
+  });
+
   it('of an order without an intent is answered as such', async () => {
     expect(await store.record(evidence({ clientOrderId: 'unheard-of' }))).toEqual({ verdict: 'no-such-order' });
   });

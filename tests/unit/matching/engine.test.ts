@@ -73,7 +73,8 @@ describe('a market order', () => {
 
   it('cuts the fee to eight decimals, in the account holder’s favour', () => {
     expect(place({ quantity: d('0.00123') }).trades[0]?.commission.toFixed()).toBe('0.00000246');
-    expect(place({ side: 'SELL', quantity: d('0.00123') }).trades[0]?.commission.toFixed()).toBe('0.0492');
+    tick('20000.03');
+    expect(place({ side: 'SELL', quantity: d('0.00031') }).trades[0]?.commission.toFixed()).toBe('0.01240001');
   });
 
   it('that exhausts the price’s liquidity ends expired with what it got', () => {
@@ -215,6 +216,23 @@ describe('an OCO list', () => {
     oco();
     tick(18_900);
     expect([statusOf('above'), statusOf('below')]).toEqual(['EXPIRED', 'FILLED']);
+  });
+
+  it('expires the other leg as soon as one triggers, although it may not fill', () => {
+    book.placeOco(
+      me,
+      {
+        symbol: 'BTCUSDT',
+        side: 'SELL',
+        quantity: d('0.5'),
+        listClientOrderId: 'list',
+        above: { type: 'LIMIT_MAKER', clientOrderId: 'above', price: d(21_000) },
+        below: { type: 'STOP_LOSS_LIMIT', clientOrderId: 'below', stopPrice: d(19_000), price: d(18_900), timeInForce: 'GTC' },
+      },
+      now,
+    );
+    tick(18_000);
+    expect([statusOf('above'), statusOf('below'), balance('BTC')]).toEqual(['EXPIRED', 'NEW', ['0.5', '0.5']]);
   });
 
   it('goes as a whole when one leg is cancelled', () => {

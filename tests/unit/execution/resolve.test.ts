@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import type { ExchangeFill, ExchangeOrder, TradingAccount } from '../../../engine/exchanges/exchange.ts';
+import type { BotLink, LiveOrder } from '../../../engine/execution/order-line.ts';
+import { lookUp } from '../../../engine/execution/resolve.ts';
+import { d } from '../trading/given.ts';
+
+const order: ExchangeOrder = {
+  symbol: 'BTCUSDT',
+  orderId: '7',
+  clientOrderId: 'mine',
+  side: 'BUY',
+  type: 'MARKET',
+  status: 'FILLED',
+  quantity: d(1),
+  executedQuantity: d(1),
+  executedQuote: d(20_000),
+  updatedAtMs: 5,
+};
+const foreign: ExchangeOrder = { ...order, clientOrderId: 'somebody-else' };
+
+function given(finds: { order?: ExchangeOrder; open?: readonly ExchangeOrder[]; history?: readonly ExchangeOrder[] }) {
+  const asked: string[] = [];
+  const account = {
+    order: async () => (asked.push('order'), finds.order === undefined ? { kind: 'absent' } : { kind: 'found', order: finds.order }),
+    openOrders: async () => (asked.push('openOrders'), finds.open ?? []),
+    ordersSince: async (_: string, since: number) => (asked.push(`allOrders since ${since}`), finds.history ?? []),
+    fillsOfOrder: async () => (asked.push('myTrades'), [{ tradeId: '1' } as ExchangeFill]),
+  } as unknown as TradingAccount;
+  const link = { account, horizonMs: 60_000 } as unknown as BotLink;
+  const live: LiveOrder = {
+    clientOrderId: 'mine',
+    symbol: 'BTCUSDT',
+    role: 'entry',
+    decisionMs: 0,
+    signedTimestampMs: 1_000_000,
+    openSince: 0,
+    exchangeOrderId: null,
+    executedQuantity: null,
+    negativeRounds: 0,
+    probes: 0,
+    probeScheduled: false,
+    awaitingAnswer: false,
+  };
+  return { asked, live, look: (at: number) => lookUp(link, live, at) };
+}
+
+describe('a look at an open order', () => {
+  it('takes what is found, with its fills', async () => {
+    const { look, asked } = given({ order });
+    expect(await look(0)).toMatchObject({ kind: 'found', order: { orderId: '7' }, fills: [{ tradeId: '1' }] });
+    expect(asked).toEqual(['order', 'myTrades']);
+  });
+
+  it('does not take "does not exist" for anything before the horizon', async () => {
+    const { look, asked, live } = given({});
+    for (const at of [0, 30_000, 59_999]) expect(await look(at)).toEqual({ kind: 'undecided' });
+    expect([asked, live.negativeRounds]).toEqual([['order', 'order', 'order'], 0]);
+  });
+
+  it('never does so for an order that the exchange gave an id', async () => {
+    const { look, live } = given({});
+    live.exchangeOrderId = '7';
+    for (const at of [60_000, 120_000, 180_000]) expect(await look(at)).toEqual({ kind: 'undecided' });
+  });
+
+  it('needs two rounds without a trace in two places after the horizon', async () => {
+    const { look, asked } = given({ open: [foreign], history: [foreign] });
+    expect(await look(60_000)).toEqual({ kind: 'undecided' });
+    expect(await look(61_000)).toMatchObject({
+      kind: 'never-placed',
+      proof: { negativeRounds: 2, looked: ['order', 'openOrders', 'allOrders'] },
+    });
+    expect(asked).toEqual(['order', 'openOrders', 'allOrders since 940000', 'order', 'openOrders', 'allOrders since 940000']);
+  });
+
+  it.each([
+    ['open orders', { open: [foreign, { ...order, status: 'NEW', executedQuantity: d(0) }] }, 'NEW'],
+    ['history', { history: [foreign, order] }, 'FILLED'],
+  ] as const)('finds it in %s although the query does not', async (_, finds, status) => {
+    const { look, live } = given(finds);
+    expect(await look(60_000)).toMatchObject({ kind: 'found', order: { status }, proof: { search: status } });
+    expect(live.negativeRounds).toBe(0);
+  });
+});
