@@ -6,9 +6,11 @@ import { Migrator } from '@mikro-orm/migrations';
 import { MikroORM, defineConfig } from '@mikro-orm/postgresql';
 import type { Options } from '@mikro-orm/postgresql';
 import { fileURLToPath } from 'node:url';
+import type { Pool } from 'pg';
 import * as entities from '../../entities/index.ts';
 import type { Log } from '../observe/log.ts';
 import type { Clock } from '../time/clock.ts';
+import { reclaimDeadConnections } from './dead-connections.ts';
 
 export interface DatabaseOptions {
   readonly url: string;
@@ -40,7 +42,7 @@ export class UnsafeDatabase extends Error {
 const migrationsPath = fileURLToPath(new URL('../../migrations', import.meta.url));
 
 /** The ORM's configuration, for the app, the migration tools and MikroORM's own CLI. */
-export function ormOptions(database: DatabaseOptions, log: (message: string) => void): Options {
+export function ormOptions(database: DatabaseOptions, log: (message: string) => void, onPoolCreated?: (pool: Pool) => void): Options {
   return defineConfig({
     clientUrl: database.url,
     entities: Object.values(entities),
@@ -66,6 +68,7 @@ export function ormOptions(database: DatabaseOptions, log: (message: string) => 
       application_name: 'evenkeel',
       keepAlive: true,
       connectionTimeoutMillis: 5_000,
+      onPoolCreated,
     },
   });
 }
@@ -80,9 +83,8 @@ export interface OpenOptions {
 
 /** Throws `DatabaseUnreachable` or `UnsafeDatabase`. */
 export async function openDatabase({ database, clock, log, patienceMs = 60_000 }: OpenOptions): Promise<MikroORM> {
-  const orm = await MikroORM.init(
-    ormOptions(database, (message) => log[database.logSql ? 'info' : 'debug']({ component: 'sql' }, message)),
-  );
+  const logSql = (message: string): void => log[database.logSql ? 'info' : 'debug']({ component: 'sql' }, message);
+  const orm = await MikroORM.init(ormOptions(database, logSql, (pool) => reclaimDeadConnections(pool, clock)));
   const startedAt = clock.monotonic();
   for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 2_000)) {
     try {

@@ -112,9 +112,11 @@ export async function settled(replay: Replay, closeMs: number, timeoutMs = 30_00
     const status = await replay.engine.status();
     return status.botsRunning === replay.bots.size && status.settledThroughMs !== null && status.settledThroughMs >= closeMs;
   }).catch(async (error: unknown) => {
-    throw new Error(
-      `${String(error)}\nstatus: ${JSON.stringify(await replay.engine.status())}\n${replay.engine.process.output().slice(-4_000)}`,
+    const status = await replay.engine.status().then(
+      (told) => JSON.stringify(told),
+      (problem: unknown) => String(problem),
     );
+    throw new Error(`${String(error)}\nstatus: ${status}\n${replay.engine.process.output().slice(-6_000)}`);
   });
 }
 

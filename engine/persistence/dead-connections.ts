@@ -1,0 +1,23 @@
+/**
+ * Gives back to the pool what the query builder keeps when a transaction's connection dies: it releases a connection only
+ * after a commit or a rollback that succeeded, so each cut would cost the pool a place for good. Whoever holds a connection
+ * that has ended can do nothing with it but fail.
+ */
+import type { Pool, PoolClient } from 'pg';
+import type { Clock } from '../time/clock.ts';
+
+/** Time for the holder to release by itself. */
+const graceMs = 1_000;
+
+export function reclaimDeadConnections(pool: Pool, clock: Clock): void {
+  const held = new Set<PoolClient>();
+  pool.on('acquire', (client) => held.add(client));
+  pool.on('release', (_error, client) => held.delete(client));
+  pool.on('connect', (client) => {
+    client.once('end', () => {
+      clock.after(graceMs, () => {
+        if (held.delete(client)) client.release(new Error('the connection ended while it was in use'));
+      });
+    });
+  });
+}
