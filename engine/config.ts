@@ -3,12 +3,12 @@
  * may also come from a file named by `<NAME>_FILE`. Nothing here is printed: secrets are wrapped.
  */
 import { readFileSync } from 'node:fs';
+import { venues } from '../entities/vocabulary.ts';
 import { Secret } from './secret.ts';
 
 export const roles = ['all', 'engine', 'admin'] as const;
 export type Role = (typeof roles)[number];
 
-export const venues = ['simulated', 'binance', 'binance-demo', 'binance-testnet'] as const;
 export type Venue = (typeof venues)[number];
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { Type } from 'typebox';
 import { BotCommand } from '../../entities/index.ts';
-import { botCommands } from '../../engine/persistence/bot-commands.ts';
+import { botCommandNames } from '../../entities/vocabulary.ts';
 import { audit } from '../audit.ts';
 import { callerOf } from '../guard.ts';
 import { ownedBot, tellEngines } from '../owned-bot.ts';
@@ -13,7 +13,7 @@ import { idParams, nullable, problems } from '../schemas/common.ts';
 import type { AdminApp } from '../app.ts';
 
 const commandBody = Type.Object(
-  { command: Type.Enum([...botCommands]), reason: Type.Optional(Type.String({ maxLength: 300 })) },
+  { command: Type.Enum([...botCommandNames]), reason: Type.Optional(Type.String({ maxLength: 300 })) },
   { additionalProperties: false },
 );
 

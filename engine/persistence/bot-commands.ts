@@ -1,8 +1,8 @@
 /** Commands that users gave to running bots: durable rows, carried out in order by the bot's owner, answered in the row. */
 import type { Pool } from 'pg';
+import type { botCommandNames } from '../../entities/vocabulary.ts';
 
-export const botCommands = ['start', 'stop', 'pause-entries', 'resume', 'close-position'] as const;
-export type BotCommandName = (typeof botCommands)[number];
+export type BotCommandName = (typeof botCommandNames)[number];
 
 export interface PendingCommand {
   readonly id: string;

@@ -3,11 +3,12 @@
  * Every write carries the epoch of the bot's owner and does nothing when that is stale.
  */
 import type { Decimal } from 'decimal.js';
+import { orderStates } from '../../entities/vocabulary.ts';
 import type { Fill, OrderRole } from '../trading/events.ts';
 import type { Instrument, OrderSide } from '../trading/instrument.ts';
 import type { Intent, IntentVerdict } from './commit-intents.ts';
 
-export const orderStates = ['intended', 'unknown', 'accepted', 'filled', 'cancelled', 'expired', 'rejected', 'never-placed'] as const;
+export { orderStates };
 export type OrderState = (typeof orderStates)[number];
 
 /** States that no evidence changes any more. */

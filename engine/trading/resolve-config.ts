@@ -46,6 +46,22 @@ export interface BotColumns {
 
 /** Columns a new bot gets when it names no other value. */
 export const defaultColumns = {
+  positionSizePerc: null,
+  positionSizeFixed: null,
+  stopLossPerc: null,
+  takeProfitPerc: null,
+  trailingStopPerc: null,
+  dailyTargetPerc: null,
+  maxDailyLossPerc: null,
+  maxDailyTrades: null,
+  customEmaFast: null,
+  customEmaSlow: null,
+  customRsiPeriod: null,
+  customRsiOversold: null,
+  customRsiOverbought: null,
+  customStopLoss: null,
+  customTakeProfit: null,
+  customTrailingStop: null,
   trailingStopActive: false,
   checkIntervalSeconds: 1,
   emaFast: 12,
