@@ -26,7 +26,7 @@ export interface Embedded {
 export function prepareEmbedded(config: Config): Embedded {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o711 });
   const logPath = resolve(config.dataDir, 'engine.log');
-  return { logPath, logDestination: pino.destination({ dest: logPath, sync: false, mkdir: true, mode: 0o600 }) };
+  return { logPath, logDestination: pino.destination({ dest: logPath, sync: true, mkdir: true, mode: 0o600 }) };
 }
 
 export async function startDatabase(config: Config, log: Log): Promise<Companion & { readonly url: string }> {

@@ -1,7 +1,9 @@
 /** Finds the PostgreSQL that npm brought for this machine, and mends what blocked install scripts left undone. */
-import { existsSync, lstatSync, readFileSync, symlinkSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, lstatSync, mkdtempSync, readFileSync, renameSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { openToOthers } from './unprivileged.ts';
 
 export interface PostgresBinaries {
   readonly initdb: string;
@@ -29,8 +31,27 @@ export function findPostgresBinaries(): PostgresBinaries {
   }
   const root = join(dirname(entry), '..');
   linkLibraries(root);
-  const bin = join(root, 'native', 'bin');
+  const bin = join(reachable(join(root, 'native')), 'bin');
   return { initdb: join(bin, 'initdb'), postgres: join(bin, 'postgres') };
+}
+
+/**
+ * PostgreSQL's programs look for each other with access(2), which heeds no capability: when we are root and the packages
+ * lie in a folder that is closed to others, the server's user needs a copy elsewhere. It belongs to root, nobody else
+ * can write it, and it is made once per version.
+ */
+function reachable(native: string): string {
+  if (process.getuid?.() !== 0 || openToOthers(native)) return native;
+  const { version } = JSON.parse(readFileSync(join(native, '..', 'package.json'), 'utf8')) as { version: string };
+  const copy = join(tmpdir(), `evenkeel-postgres-${version}`);
+  const known = lstatSync(copy, { throwIfNoEntry: false });
+  if (known?.isDirectory() === true && known.uid === 0 && (known.mode & 0o022) === 0) return copy;
+  const draft = mkdtempSync(`${copy}-`);
+  cpSync(native, draft, { recursive: true, verbatimSymlinks: true });
+  chmodSync(draft, 0o755);
+  if (known !== undefined) return draft; // somebody else put something at the usual place: it is left alone
+  renameSync(draft, copy);
+  return copy;
 }
 
 /** The package's install script makes these links; where scripts are blocked we do. */

@@ -1,7 +1,8 @@
 /**
  * PostgreSQL refuses to run as root. A root engine (a container, a bare server) runs it as `postgres` or `nobody`, which
- * then owns the data. Where a folder above is closed to others (a checkout under /root), that user gets the one
- * capability it needs to pass through; nothing is copied and no folder's mode is changed.
+ * then owns the data. Where a folder above the data is closed to others (a checkout under /root), that user gets the one
+ * capability it needs to pass through; no folder's mode is changed. Programs it must reach without one (see
+ * postgres-binaries.ts).
  */
 import { execFileSync } from 'node:child_process';
 import { chownSync, statSync } from 'node:fs';
@@ -42,7 +43,7 @@ function idsOf(user: string): { uid: number; gid: number } | null {
 }
 
 /** True when every folder above the path lets others through. */
-function openToOthers(path: string): boolean {
+export function openToOthers(path: string): boolean {
   for (let folder = dirname(path); ; folder = dirname(folder)) {
     if ((statSync(folder).mode & 0o001) === 0) return false;
     if (folder === dirname(folder)) return true;
