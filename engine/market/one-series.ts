@@ -50,6 +50,8 @@ export class OneSeries {
   #health: SeriesHealth = 'warming';
   #reason = 'history is being loaded';
   #subscribed = false;
+  /** Subscribed (again) since the last read began: that read may not know what was missed before. */
+  #unread = false;
   /** After a hole: closed candles still needed before the indicators can be trusted again. */
   #needed = 0;
   #lastFrameAt: number;
@@ -131,13 +133,14 @@ export class OneSeries {
     const { history, key, limits, log } = this.#options;
     for (let attempt = 1; ; attempt += 1) {
       try {
+        this.#unread = false;
         const candles = contiguousTail(await history.newest(key, Math.max(limits.keptCandles, warmUpCandles)), key);
         const newest = candles.at(-1);
         if (newest === undefined) throw new Error(`the venue has no closed candles of ${key.symbol} ${key.timeframe}`);
         this.#board.load(candles);
         this.#sequence.startAt(newest.openTime + this.#stepMs);
         this.#setHealth(this.#subscribed ? 'live' : 'stale', 'history is loaded');
-        this.#repairIfGapped();
+        this.#repairIfNeeded();
         return;
       } catch (error) {
         if (attempt >= limits.warmUpTries || this.#closed) throw error;
@@ -167,17 +170,17 @@ export class OneSeries {
     this.#lastFrameAt = this.#options.clock.monotonic();
     this.#quietChecks = 0;
     this.#sequence.offer(frame.candle, frame.eventTimeMs);
-    this.#repairIfGapped();
+    this.#repairIfNeeded();
   }
 
   #onSubscribed(): void {
-    this.#subscribed = true;
+    this.#subscribed = this.#unread = true;
     this.#lastFrameAt = this.#options.clock.monotonic();
-    if (this.#health !== 'warming') void this.#repair();
+    this.#repairIfNeeded();
   }
 
-  #repairIfGapped(): void {
-    if (this.#health !== 'warming' && this.#sequence.gapped) void this.#repair();
+  #repairIfNeeded(): void {
+    if (this.#health !== 'warming' && (this.#sequence.gapped || this.#unread)) void this.#repair();
   }
 
   /** Fetches what is missing until the sequence is whole. One repair at a time. */
@@ -190,7 +193,7 @@ export class OneSeries {
       for (let round = 0; !this.#closed; round += 1) {
         const before = this.#sequence.nextOpenTime;
         const rows = await this.#readMissing();
-        if (rows !== null && !this.#sequence.gapped) {
+        if (rows !== null && !this.#sequence.gapped && !this.#unread) {
           if (round > 0 || this.#sequence.nextOpenTime > before) metrics.marketGaps.inc({ kind: 'repaired' });
           break;
         }
@@ -224,12 +227,13 @@ export class OneSeries {
       this.#repairing = false;
     }
     // Something may have gone missing while the last read was under way.
-    this.#repairIfGapped();
+    this.#repairIfNeeded();
   }
 
   /** Offers what REST has from the due candle on; answers how many rows it had, null when it could not be read. */
   async #readMissing(): Promise<number | null> {
     const { history, key, log, metrics } = this.#options;
+    this.#unread = false;
     try {
       const rows = await history.since(key, this.#sequence.nextOpenTime);
       for (const row of rows) if (this.#sequence.offerClosed(row) === 'closed') metrics.candlesBackfilled.inc();

@@ -116,7 +116,7 @@ export async function settled(replay: Replay, closeMs: number, timeoutMs = 30_00
       (told) => JSON.stringify(told),
       (problem: unknown) => String(problem),
     );
-    throw new Error(`${String(error)}\nstatus: ${status}\n${replay.engine.process.output().slice(-6_000)}`);
+    throw new Error(`${String(error)}\nstatus: ${status}\n${replay.engine.process.output().slice(-60_000)}`);
   });
 }
 

@@ -67,6 +67,8 @@ export class ScriptedVenue {
   /** Candles that REST does not have. */
   readonly missing = new Set<number>();
   failing = false;
+  /** REST answers with what it saw when it was asked, but only after this. */
+  answering: Promise<void> = Promise.resolve();
   readonly first: number;
 
   constructor(options: { history?: number; limits?: Partial<MarketLimits> } = {}) {
@@ -85,7 +87,7 @@ export class ScriptedVenue {
           .filter((index) => !this.missing.has(index))
           .map((index) => this.candle(index))
           .filter((row) => row.openTime >= (request.startTime ?? 0) && row.openTime <= (request.endTime ?? Infinity));
-        return Promise.resolve(request.startTime === undefined ? rows.slice(-limit) : rows.slice(0, limit));
+        return this.answering.then(() => (request.startTime === undefined ? rows.slice(-limit) : rows.slice(0, limit)));
       },
     };
     this.market = createMarketSeries({

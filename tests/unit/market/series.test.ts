@@ -80,6 +80,26 @@ describe('a series', () => {
     expect(subscription.health).toBe('live');
   });
 
+  it('reads again when the stream was cut once more while a repair was under way', async () => {
+    const venue = new ScriptedVenue();
+    const heard = listen(venue);
+    const subscription = await subscribe(venue, heard);
+    const [socket] = venue.sockets;
+    const slow = Promise.withResolvers<void>();
+    venue.answering = slow.promise;
+    socket?.break();
+    socket?.open();
+    await venue.clock.advance(1_000);
+    socket?.break();
+    const missed = await venue.pass();
+    socket?.open();
+    await venue.clock.advance(1_000);
+    slow.resolve();
+    await venue.clock.advance(3_000);
+    expect(heard.closes).toEqual([missed]);
+    expect(subscription.health).toBe('live');
+  });
+
   it('is gapped while a missing candle cannot be had, tells prices meanwhile, and recovers', async () => {
     const venue = new ScriptedVenue();
     const heard = listen(venue);
