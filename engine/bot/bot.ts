@@ -12,7 +12,7 @@ import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { isTerminal } from '../persistence/order-store.ts';
 import type { BotRows } from '../persistence/bot-rows.ts';
-import type { Clock, VenueClock } from '../time/clock.ts';
+import type { Clock, Timer, VenueClock } from '../time/clock.ts';
 import type { Candle } from '../trading/candle.ts';
 import type { Instrument } from '../trading/instrument.ts';
 import { restoreState } from '../trading/restore.ts';
@@ -46,6 +46,9 @@ export interface BotOptions {
   onEnded(end: { readonly error: Error | null; readonly fenced: boolean }): void;
 }
 
+/** Venue time may stand (a stepped venue): it is asked again after this, not in a loop. */
+const retryLeastMs = 250;
+
 export class Bot {
   readonly #options: BotOptions;
   readonly #actor: Actor<typeof botMachine>;
@@ -54,6 +57,7 @@ export class Bot {
   #subscription: SeriesSubscription | null = null;
   #instrument: (() => Instrument) | null = null;
   #fenced = false;
+  #exitRetry: Timer | null = null;
 
   constructor(options: BotOptions) {
     this.#options = options;
@@ -278,11 +282,16 @@ export class Bot {
     }
   }
 
-  /** An exit holds until the position is flat, but not in a tight loop. */
+  /** An exit holds until the position is flat, whether prices move or not. */
   #retryExit(): void {
-    this.#options.clock.after(1_000, () => {
-      const view = this.#subscription?.view() ?? null;
-      if (view !== null && this.running) this.#session?.onUpdate({ ...view.candle, closed: false });
+    const session = this.#session;
+    const { clock, venueClock } = this.#options;
+    if (this.#exitRetry !== null || session === null || session.state.exiting === null) return;
+    const waitMs = Math.max(retryLeastMs, session.state.exiting.notBeforeMs - venueClock.now());
+    this.#exitRetry = clock.after(waitMs, () => {
+      this.#exitRetry = null;
+      session.tell({ type: 'time-passed', atMs: venueClock.now() });
+      if (session.state.working === null) this.#retryExit();
     });
   }
 
@@ -307,6 +316,7 @@ export class Bot {
   }
 
   #end(error: Error | null): void {
+    this.#exitRetry?.cancel();
     this.#subscription?.close();
     this.#session?.close();
     void this.#options.executor.detach(this.#options.botId).finally(() => this.#options.onEnded({ error, fenced: this.#fenced }));

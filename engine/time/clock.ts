@@ -29,6 +29,8 @@ export interface VenueClock {
   now(): number;
   /** False while the offset is unknown or doubtful (no entries then). */
   readonly trusted: boolean;
+  /** Learns the venue's time anew: it told us that ours is off. Never throws; who asks meanwhile shares the answer. */
+  resync(): Promise<void>;
 }
 
 export const systemClock: Clock = {

@@ -10,7 +10,7 @@ export interface RunningVenueClock extends VenueClock {
   /** Takes the first measure; later ones follow by themselves. */
   start(): Promise<void>;
   stop(): void;
-  /** Makes sure that `now` is not behind the venue: asks a venue that is followed. */
+  /** Makes sure that `now` is not behind the venue: asks a venue that is followed. Throws what the question throws. */
   refresh(): Promise<void>;
   /** Any time that the venue told (event times). */
   saw(venueMs: number): void;
@@ -73,6 +73,7 @@ export function createMeasuredVenueClock({ clock, log, metrics, serverTime }: Ve
     },
     stop: () => timer?.cancel(),
     refresh: () => Promise.resolve(),
+    resync: resyncing(measure, log),
     saw: () => undefined,
   };
 }
@@ -90,21 +91,32 @@ export function createFollowedVenueClock({ clock, log, serverTime }: VenueClockO
     newest = venueMs;
     seenAt = clock.monotonic();
   };
+  const refresh = async (): Promise<void> => saw(await serverTime());
   return {
     now: () => newest + Math.min(carryMs, clock.monotonic() - seenAt),
     get trusted() {
       return newest > 0;
     },
     async start() {
-      saw(await serverTime());
+      await refresh();
       timer = clock.every(followEveryMs, () => {
-        serverTime().then(saw, (error: unknown) => log.debug({ err: error }, "the simulated venue's time could not be read"));
+        refresh().catch((error: unknown) => log.debug({ err: error }, "the simulated venue's time could not be read"));
       });
     },
     stop: () => timer?.cancel(),
-    async refresh() {
-      saw(await serverTime());
-    },
+    refresh,
+    resync: resyncing(refresh, log),
     saw,
   };
+}
+
+/** Shares one measure among everybody who asks for it at the same time. */
+function resyncing(measure: () => Promise<void>, log: Log): () => Promise<void> {
+  let running: Promise<void> | null = null;
+  return () =>
+    (running ??= measure()
+      .catch((error: unknown) => log.warn({ err: error }, "the exchange's time could not be learnt anew"))
+      .finally(() => {
+        running = null;
+      }));
 }

@@ -7,6 +7,7 @@ import type { Candle } from './candle.ts';
 import { inDayOf, lossLimitReached, withRealised } from './day.ts';
 import type { BlockingRule, Decision, EntryBlock, PlaceOrder, TradingCommand, TradingConfig, TradingEvent } from './events.ts';
 import { exact } from './exact.ts';
+import { afterFailure, newExit } from './exits.ts';
 import type { Instrument } from './instrument.ts';
 import { applyFill, figuresOf, isFlat, sellableQuantity } from './position.ts';
 import { entrySize } from './sizing.ts';
@@ -34,6 +35,8 @@ export function decide(state: TradingState, event: TradingEvent, config: Trading
         : nothing(state);
     case 'close-requested':
       return onCloseRequested(state, event, config, instrument);
+    case 'time-passed':
+      return exitIfDue(state, instrument, state.lastPrice, event.atMs);
     default:
       return event satisfies never;
   }
@@ -56,13 +59,13 @@ function onClose(before: TradingState, event: EventOf<'candle-closed'>, config: 
     instrument,
     candle.closeTime,
   );
-  if (state.exiting !== null) return exitIfFree(state, instrument, candle.close);
+  if (state.exiting !== null) return exitIfDue(state, instrument, candle.close, event.atMs);
   const flat = isFlat(state.position, instrument, candle.close);
   switch (signal.action) {
     case 'exit':
       return flat
         ? nothing(state)
-        : exitIfFree({ ...state, exiting: { reason: signal.reason, decisionMs: candle.closeTime } }, instrument, candle.close);
+        : exitIfDue({ ...state, exiting: newExit(signal.reason, candle.closeTime) }, instrument, candle.close, event.atMs);
     case 'enter-long':
       return enter(state, event, config, instrument);
     case 'enter-short':
@@ -103,11 +106,11 @@ function enter(state: TradingState, { candle, signal }: EventOf<'candle-closed'>
 function onPrice(before: TradingState, event: EventOf<'price-moved'>, config: TradingConfig, instrument: Instrument): Decision {
   const { candle, atMs } = event;
   if (before.exiting !== null && before.working === null)
-    return exitIfFree({ ...before, lastPrice: candle.close }, instrument, candle.close);
+    return exitIfDue({ ...before, lastPrice: candle.close }, instrument, candle.close, atMs);
   if (atMs - before.lastCheckMs < config.checkIntervalMs) return nothing(before);
   const today = inDayOf(before, config, atMs);
   const state = checked({ ...today, lastPrice: candle.close, lastCheckMs: atMs }, candle, config, instrument, Math.floor(atMs));
-  return state.exiting === null ? nothing(state) : exitIfFree(state, instrument, candle.close);
+  return state.exiting === null ? nothing(state) : exitIfDue(state, instrument, candle.close, atMs);
 }
 
 /** Follows the best price and tests stop, target and the day's loss; sets `exiting` when one is reached. */
@@ -124,7 +127,7 @@ function checked(state: TradingState, candle: Candle, config: TradingConfig, ins
   const reason =
     (range === null ? null : protectiveExit(config, averagePrice, bestPrice, range)) ??
     (lossReached ? `the day's loss reached ${config.maxDailyLossPercent ?? 0} % of ${held.day.startEquity.toFixed(2)}` : null);
-  return reason === null ? held : { ...held, exiting: { reason, decisionMs } };
+  return reason === null ? held : { ...held, exiting: newExit(reason, decisionMs) };
 }
 
 /** An entry is filled this share of a candle after its open at the latest; later ones do not own the candle's extremes. */
@@ -139,10 +142,10 @@ function rangeSinceEntry(candle: Candle, openedAtMs: number | null): PriceRange 
   return openedAtMs > candle.closeTime ? null : { high: candle.close, low: candle.close };
 }
 
-/** Places the exit that is due unless an order is in flight (it is placed when that has ended). */
-function exitIfFree(state: TradingState, instrument: Instrument, price: number): Decision {
+/** Places the exit that is decided unless an order is in flight (it is placed when that has ended) or its pause lasts. */
+function exitIfDue(state: TradingState, instrument: Instrument, price: number, atMs: number): Decision {
   const { exiting } = state;
-  if (exiting === null || state.working !== null) return nothing(state);
+  if (exiting === null || state.working !== null || atMs < exiting.notBeforeMs) return nothing(state);
   if (isFlat(state.position, instrument, price)) return nothing({ ...state, exiting: null });
   const command: PlaceOrder = {
     type: 'place-order',
@@ -190,12 +193,14 @@ function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, instr
       event.outcome === 'filled' || before.working?.role !== 'entry'
         ? ended
         : withoutEntry(ended, before.working.decisionMs, event.outcome === 'never-placed');
-    if (state.exiting !== null) return exitIfFree(state, instrument, state.lastPrice);
-    return nothing(state, reason);
+    return state.exiting === null ? nothing(state, reason) : exitIfDue(state, instrument, state.lastPrice, event.atMs);
   }
   if (isFlat(ended.position, instrument, ended.lastPrice)) return nothing({ ...ended, exiting: null }, reason);
-  // Something was sold and something is left: the rest follows at once. Nothing sold: whoever feeds us asks again after a pause.
-  return event.outcome === 'filled' ? exitIfFree(ended, instrument, ended.lastPrice) : nothing(ended, reason);
+  if (ended.exiting === null) return nothing(ended, reason);
+  // Something was sold and something is left: the rest follows at once.
+  return event.outcome === 'filled'
+    ? exitIfDue({ ...ended, exiting: newExit(ended.exiting.reason, ended.exiting.decisionMs) }, instrument, ended.lastPrice, event.atMs)
+    : nothing({ ...ended, exiting: afterFailure(ended.exiting, event.atMs) }, reason);
 }
 
 /** Takes back what an entry that bought nothing had counted; its close may be decided on again if it never reached the exchange. */
@@ -228,5 +233,5 @@ function onCloseRequested(
   if (!entering && isFlat(state.position, instrument, state.lastPrice))
     return nothing(state, `${event.reason}: there is no position to close`);
   if (state.exiting !== null) return nothing(state, `${event.reason}: the position is being closed already`);
-  return exitIfFree({ ...state, exiting: { reason: event.reason, decisionMs: Math.floor(event.atMs) } }, instrument, state.lastPrice);
+  return exitIfDue({ ...state, exiting: newExit(event.reason, Math.floor(event.atMs)) }, instrument, state.lastPrice, event.atMs);
 }

@@ -65,7 +65,9 @@ export type TradingEvent =
     }
   | { readonly type: 'entries-blocked'; readonly block: EntryBlock; readonly atMs: number }
   | { readonly type: 'entries-unblocked'; readonly rule: EntryBlock['rule']; readonly atMs: number }
-  | { readonly type: 'close-requested'; readonly reason: string; readonly atMs: number };
+  | { readonly type: 'close-requested'; readonly reason: string; readonly atMs: number }
+  /** Nothing happened but time: what waits for it may be due. */
+  | { readonly type: 'time-passed'; readonly atMs: number };
 
 export interface PlaceOrder {
   readonly type: 'place-order';

@@ -4,6 +4,7 @@ import { midnightBefore, newDay, withRealised } from './day.ts';
 import type { EntryBlock, Fill, OrderOutcome, OrderRole, TradingConfig } from './events.ts';
 import { exact, zero } from './exact.ts';
 import type { Instrument } from './instrument.ts';
+import { newExit } from './exits.ts';
 import { equityAt } from './pnl.ts';
 import { applyFill, emptyPosition, isFlat } from './position.ts';
 import type { TradingDay, TradingState } from './state.ts';
@@ -72,7 +73,7 @@ export function restoreState(config: TradingConfig, instrument: Instrument, inpu
     realisedTotal,
     working: open === undefined ? null : { role: open.role, decisionMs: open.decisionMs },
     // The newest order was an exit and something is left: the exit still holds.
-    exiting: newest?.role === 'exit' && !flat ? { reason: newest.reason, decisionMs: newest.decisionMs } : null,
+    exiting: newest?.role === 'exit' && !flat ? newExit(newest.reason, newest.decisionMs) : null,
     bestPrice: flat ? Number.NaN : Number.isNaN(input.bestPrice) ? bestFill : Math.max(input.bestPrice, bestFill),
     lastPrice: input.lastPrice,
     lastDecidedMs: 0,

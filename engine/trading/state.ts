@@ -46,6 +46,10 @@ export interface WorkingOrder {
 export interface PendingExit {
   readonly reason: string;
   readonly decisionMs: number;
+  /** Orders in a row that sold nothing. */
+  readonly failures: number;
+  /** Venue time before which no further order is tried. */
+  readonly notBeforeMs: number;
 }
 
 export interface TradingState {

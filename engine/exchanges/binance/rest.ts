@@ -94,7 +94,7 @@ export class RestClient {
       const answer = await this.#exchange('GET', request.what, this.#pathOf(request), null, readTimeoutMs);
       if (answer.status === 200 && answer.body !== undefined) return answer.body;
       const refusal = answer.refusal ?? refusalOf(answer);
-      const again = (refusal.class === 'network' || refusal.class === 'server') && attempt < readAttempts;
+      const again = (refusal.class === 'network' || refusal.class === 'server' || refusal.class === 'clock') && attempt < readAttempts;
       if (!again) throw new ExchangeError(request.what, refusal);
       await this.#options.clock.sleep(this.#options.random() * 250 * 2 ** attempt);
     }
@@ -156,7 +156,7 @@ export class RestClient {
     body: string | null,
     timeoutMs: number,
   ): Promise<RawAnswer & { readonly refusal: Refusal | null }> {
-    const { clock, metrics, signer } = this.#options;
+    const { clock, venueClock, metrics, signer } = this.#options;
     const startedAt = clock.monotonic();
     const done = (result: string): void => {
       metrics.exchangeRequests.inc({ endpoint_group: what, market: 'spot', result });
@@ -194,7 +194,10 @@ export class RestClient {
           };
           this.#learn(response, answer);
           done(answer.status >= 200 && answer.status < 300 ? 'ok' : `http-${answer.status}`);
-          resolve({ ...answer, refusal: null });
+          const heard = { ...answer, refusal: null };
+          // Whatever is signed next must not fail for the same reason.
+          if (refusalOf(answer).class === 'clock') void venueClock.resync().then(() => resolve(heard));
+          else resolve(heard);
         }, fail);
       });
       request.end(body ?? undefined);

@@ -62,7 +62,8 @@ export function listenToUserData(options: UserStreamOptions, listener: UserEvent
       return;
     }
     log.error({ component: 'user-stream', error: frame['error'] }, 'the exchange refused the user data subscription; dialling again');
-    socket.reconnect('subscription refused');
+    // Often it is our time that is refused.
+    void venueClock.resync().then(() => socket.reconnect('subscription refused'));
   }
 
   function onEvent(event: Fields): void {

@@ -10,7 +10,7 @@ const account = (change: Partial<PaperOptions> = {}) =>
     fills: [],
     feePercent: 0.1,
     slippagePercent: 0,
-    venueClock: { now: () => 1_700_000_000_000.4, trusted: true },
+    venueClock: { now: () => 1_700_000_000_000.4, trusted: true, resync: () => Promise.resolve() },
     instrument: () => btc,
     ...change,
   });

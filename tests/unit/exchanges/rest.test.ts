@@ -22,11 +22,15 @@ let rest: RestClient;
 let account: TradingAccount;
 let blocked: string[];
 let grants: boolean[];
+let venueMs: number;
+let resyncs: number;
 
 beforeEach(async () => {
   requests = [];
   blocked = [];
   grants = [];
+  venueMs = 1_700_000_000_000;
+  resyncs = 0;
   server = createServer((request, response) => {
     let body = '';
     request.on('data', (chunk: Buffer) => (body += chunk.toString()));
@@ -39,7 +43,14 @@ beforeEach(async () => {
   rest = new RestClient({
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     clock: systemClock,
-    venueClock: { now: () => 1_700_000_000_000, trusted: true },
+    venueClock: {
+      now: () => venueMs,
+      trusted: true,
+      resync: async () => {
+        resyncs += 1;
+        venueMs += 60_000;
+      },
+    },
     log: pino({ level: 'silent' }),
     metrics: createMetrics(),
     random: () => 0,
@@ -114,6 +125,22 @@ describe('an order', () => {
     expect(await place()).toMatchObject({ kind: 'rejected' });
     expect(requests).toHaveLength(1);
     expect(blocked).toEqual(['HTTP 429']);
+  });
+});
+
+describe('a time that the exchange refuses', () => {
+  const late = { code: -1021, msg: 'Timestamp for this request is outside of the recvWindow.' };
+
+  it('is learnt anew before an order is told to be rejected, and the order is not sent again', async () => {
+    handler = (_, response) => json(response, 400, late);
+    expect(await place()).toMatchObject({ kind: 'rejected', refusal: { class: 'clock' } });
+    expect([requests.length, resyncs]).toEqual([1, 1]);
+  });
+
+  it('costs a read one more try, signed with the new time', async () => {
+    handler = (_, response) => (resyncs === 0 ? json(response, 400, late) : json(response, 200, []));
+    await account.openOrders('BTCUSDT');
+    expect(requests.map(({ url }) => /timestamp=(\d+)/.exec(url)?.[1])).toEqual(['1700000000000', '1700000060000']);
   });
 });
 

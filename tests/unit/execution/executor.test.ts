@@ -136,7 +136,7 @@ describe('the executor', () => {
     executor = new Executor({
       store,
       clock,
-      venueClock: { now: () => clock.now(), trusted: true },
+      venueClock: { now: () => clock.now(), trusted: true, resync: () => Promise.resolve() },
       log: pino({ level: 'silent' }),
       metrics: createMetrics(),
       recvWindowMs: 3_000,
@@ -334,7 +334,7 @@ describe('the executor', () => {
     const next = new Executor({
       store,
       clock,
-      venueClock: { now: () => clock.now(), trusted: true },
+      venueClock: { now: () => clock.now(), trusted: true, resync: () => Promise.resolve() },
       log: pino({ level: 'silent' }),
       metrics: createMetrics(),
       recvWindowMs: 3_000,

@@ -93,7 +93,7 @@ export class ScriptedVenue {
     this.market = createMarketSeries({
       marketData,
       clock: this.clock,
-      venueClock: { now: () => this.now, trusted: true },
+      venueClock: { now: () => this.now, trusted: true, resync: () => Promise.resolve() },
       log,
       metrics: createMetrics(),
       random: () => 0.5,

@@ -44,6 +44,27 @@ describe('a measured venue clock', () => {
     venue.stop();
   });
 
+  it('measures anew when it is told to, once for all who ask at the same time', async () => {
+    const clock = new FakeClock();
+    let offset = 0;
+    let asked = 0;
+    const venue = createMeasuredVenueClock({
+      ...parts,
+      clock,
+      serverTime: async () => {
+        asked += 1;
+        return clock.now() + offset;
+      },
+    });
+    await venue.start();
+    offset = 5_000;
+    asked = 0;
+    await Promise.all([venue.resync(), venue.resync()]);
+    expect(venue.now() - clock.now()).toBe(5_000);
+    expect(asked).toBe(5);
+    venue.stop();
+  });
+
   it('is not trusted while its samples disagree', async () => {
     const clock = new FakeClock();
     let sample = 0;
@@ -80,6 +101,9 @@ describe('a followed venue clock', () => {
     told = 90_000;
     await venue.refresh();
     expect(venue.now()).toBe(90_000);
+    told = 150_000;
+    await venue.resync();
+    expect(venue.now()).toBe(150_000);
     venue.stop();
   });
 });

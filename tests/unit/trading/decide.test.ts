@@ -215,12 +215,46 @@ describe('exits', () => {
     expect(bot.last?.commands[0]?.decisionMs).toBe(decisionMs);
   });
 
+  it('waits twice as long after each exit order that sold nothing, up to half a minute, and asks no sooner', () => {
+    const bot = new Trader().holding(0, 20_000);
+    bot.close(2, { close: 20_000 }, exitSignal);
+    let atMs = midnight + 180_000;
+    const pauses: number[] = [];
+    for (let order = 0; order < 7; order += 1) {
+      bot.ended('exit', 'rejected', atMs);
+      const due = bot.state.exiting?.notBeforeMs ?? 0;
+      bot.tell({ type: 'time-passed', atMs: due - 1 });
+      expect(bot.orders).toEqual([]);
+      bot.tell({ type: 'time-passed', atMs: due });
+      expect(bot.orders).toEqual(['exit SELL 0.02']);
+      pauses.push(due - atMs);
+      atMs = due;
+    }
+    expect(pauses).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+  });
+
+  it('asks for nothing when time passes and no exit is due', () => {
+    const bot = new Trader().holding(0, 20_000);
+    expect(bot.tell({ type: 'time-passed', atMs: midnight + 200_000 }).commands).toEqual([]);
+  });
+
   it('sells the rest at once when an exit was filled in part', () => {
     const bot = new Trader().holding(0, 20_000);
     bot.close(2, { close: 20_000 }, exitSignal);
     bot.fill('SELL', '0.015', 20_000, midnight + 180_000);
     bot.ended('exit', 'filled', midnight + 180_001);
     expect(bot.orders).toEqual(['exit SELL 0.005']);
+  });
+
+  it('begins its pauses anew once something was sold', () => {
+    const bot = new Trader().holding(0, 20_000);
+    bot.close(2, { close: 20_000 }, exitSignal);
+    bot.ended('exit', 'rejected', midnight + 180_000);
+    bot.tell({ type: 'time-passed', atMs: midnight + 181_000 });
+    bot.fill('SELL', '0.015', 20_000, midnight + 181_000);
+    bot.ended('exit', 'filled', midnight + 181_001);
+    bot.ended('exit', 'rejected', midnight + 181_002);
+    expect(bot.state.exiting?.notBeforeMs).toBe(midnight + 182_002);
   });
 
   it('closes on request, also what an order in flight is still buying', () => {

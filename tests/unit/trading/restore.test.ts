@@ -65,7 +65,12 @@ describe('a restored state', () => {
   it('still means to exit when the newest order was an exit and something is left', () => {
     const fills = [fill('BUY', '0.02', 20_000)];
     const exit = { ...order, role: 'exit', outcome: 'never-placed', reason: 'stop-loss' } as const;
-    expect(restored({ fills, orders: [order, exit] }).exiting).toEqual({ reason: 'stop-loss', decisionMs: order.decisionMs });
+    expect(restored({ fills, orders: [order, exit] }).exiting).toEqual({
+      reason: 'stop-loss',
+      decisionMs: order.decisionMs,
+      failures: 0,
+      notBeforeMs: 0,
+    });
     expect(restored({ fills, orders: [exit, order] }).exiting).toBeNull();
   });
 
