@@ -11,6 +11,8 @@ import { createAdmin } from '../admin/server.ts';
 import { ensureFirstToken } from '../admin/tokens.ts';
 import type { EngineStatus } from '../admin/ports.ts';
 import type { Config, VenueUrls } from './config.ts';
+import { reachNothing } from './crash-points.ts';
+import type { Reach } from './crash-points.ts';
 import { createMemoryCoordination } from './coordination/memory.ts';
 import { createRedisCoordination } from './coordination/redis.ts';
 import { startDatabase, startExchange } from './embedded.ts';
@@ -22,7 +24,11 @@ import type { Metrics } from './observe/metrics.ts';
 import { ensureOwner, seedDemoBots } from './persistence/first-start.ts';
 import { newInstallationCode } from './persistence/installation-code.ts';
 import { migrateDatabase } from './persistence/migrate.ts';
+import { openIntentPool } from './persistence/intent-pool.ts';
 import { openDatabase } from './persistence/orm.ts';
+import { createPostgresBotStore } from './persistence/postgres-bot-store.ts';
+import { createPostgresOrderStore } from './persistence/postgres-order-store.ts';
+import { WishChannel } from './persistence/wish-channel.ts';
 import { systemClock } from './time/clock.ts';
 import { connectVenue } from './venue.ts';
 import type { ConnectedVenue } from './venue.ts';
@@ -31,6 +37,8 @@ export interface EngineOptions {
   readonly config: Config;
   readonly log: Log;
   readonly metrics?: Metrics;
+  /** Hears of crash points; nobody by default. */
+  readonly reach?: Reach;
   /** The process must end: it may not go on trading. */
   onFatal(reason: string): void;
 }
@@ -49,7 +57,7 @@ export interface RunningEngine {
 const heartbeatMaxMs = 60_000;
 
 export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
-  const { config, log } = options;
+  const { config, log, reach = reachNothing } = options;
   const metrics = options.metrics ?? createMetrics();
   const clock = systemClock;
   const random = (): number => randomInt(2 ** 32) / 2 ** 32;
@@ -69,6 +77,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       url: databaseUrl,
       clock,
       log,
+      reach,
       newCode: () => newInstallationCode(randomInt),
     });
     const now = new Date(clock.now());
@@ -135,21 +144,22 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
     });
     metrics.buildInfo.set({ version, commit: process.env['EVENKEEL_COMMIT'] ?? 'unknown', node: process.version }, 1);
     if (config.role !== 'admin') {
+      const pool = openIntentPool({ ...config.database, url: databaseUrl, max: config.database.intentPoolMax, log });
+      stops.push(() => pool.end());
+      const wishes = new WishChannel({
+        url: databaseUrl,
+        clock,
+        log,
+        exclusive: config.redisUrl === null,
+        onWish: () => void fleet?.supervisor.wake(),
+        onLostExclusive: () => options.onFatal('another engine has taken the database over'),
+      });
+      stops.push(() => wishes.stop());
+      await wishes.start();
+      const orders = createPostgresOrderStore({ orm, pool, holder: owner, clock });
+      const bots = createPostgresBotStore({ pool, holder: owner });
       fleet = keep(
-        await startFleet({
-          config,
-          databaseUrl,
-          orm,
-          coordination,
-          venue,
-          installation,
-          owner,
-          clock,
-          log,
-          metrics,
-          random,
-          onLostExclusive: () => options.onFatal('another engine has taken the database over'),
-        }),
+        await startFleet({ config, orders, bots, coordination, venue, installation, owner, clock, log, metrics, random, reach }),
       );
     }
     stops.push(() => admin.stop());

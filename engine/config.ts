@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { venues } from '../entities/vocabulary.ts';
+import { armCrashPoint } from './crash-points.ts';
 import { Secret } from './secret.ts';
 
 export const roles = ['all', 'engine', 'admin'] as const;
@@ -62,6 +63,8 @@ export interface Config {
   readonly auditIntervalMs: number;
   readonly drainTimeoutMs: number;
   readonly paper: { readonly feePercent: number; readonly slippagePercent: number };
+  /** Crash point at which this process kills itself, for proofs against the simulator; null otherwise. */
+  readonly crashAt: string | null;
 }
 
 /** All problems of a configuration, one line each. */
@@ -180,7 +183,9 @@ export function readConfig(env: Environment): Config {
       feePercent: number('EVENKEEL_PAPER_FEE_PERCENT', 0.1, 0, 10, false),
       slippagePercent: number('EVENKEEL_PAPER_SLIPPAGE_PERCENT', 0, 0, 10, false),
     },
+    crashAt: text('EVENKEEL_CRASH_AT'),
   };
+  if (config.crashAt !== null) checkCrashAt(venue, config.crashAt, problems);
   if (venue !== 'simulated' && config.neverPlacedHorizonMs < recvWindowMs + 20_000) {
     problems.push(
       `EVENKEEL_NEVER_PLACED_HORIZON_MS: ${config.neverPlacedHorizonMs} is too short for a real venue; it must be at least ${recvWindowMs + 20_000} (receive window + 10 s API time + visibility margin)`,
@@ -191,6 +196,15 @@ export function readConfig(env: Environment): Config {
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
+}
+
+function checkCrashAt(venue: Venue, crashAt: string, problems: string[]): void {
+  if (venue !== 'simulated') problems.push('EVENKEEL_CRASH_AT is for proofs against the simulator; remove it');
+  try {
+    armCrashPoint(crashAt, () => undefined);
+  } catch (error) {
+    problems.push(`EVENKEEL_CRASH_AT: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 function checkUrl(name: string, raw: string, protocols: readonly string[], problems: string[]): void {

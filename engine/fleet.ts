@@ -1,25 +1,38 @@
-/** The bots of this process with everything they stand on: intents, order store, executor, audit, locks, supervisor. */
-import type { MikroORM } from '@mikro-orm/postgresql';
+/** The bots of this process with everything they stand on: executor, audit, locks, supervisor. Ports in, so a simulation starts the same. */
 import type { Config } from './config.ts';
+import type { Reach } from './crash-points.ts';
 import type { Coordination } from './coordination/coordination.ts';
 import { createPaperAccount } from './exchanges/paper.ts';
 import { AccountAudit } from './execution/audit.ts';
 import { Executor } from './execution/executor.ts';
 import type { Log } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
-import { openIntentPool } from './persistence/intent-pool.ts';
-import { createPostgresOrderStore } from './persistence/postgres-order-store.ts';
-import { WishChannel } from './persistence/wish-channel.ts';
+import type { BotStore } from './persistence/bot-store.ts';
+import type { OrderStore } from './persistence/order-store.ts';
 import { Leases } from './supervisor/leases.ts';
 import { Quarantine } from './supervisor/quarantine.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
 import type { Clock, Timer } from './time/clock.ts';
 import type { ConnectedVenue } from './venue.ts';
 
+/** What of the configuration concerns bots. */
+export type FleetConfig = Pick<
+  Config,
+  | 'venue'
+  | 'capacity'
+  | 'claimPollMs'
+  | 'lockTtlMs'
+  | 'recvWindowMs'
+  | 'neverPlacedHorizonMs'
+  | 'auditIntervalMs'
+  | 'drainTimeoutMs'
+  | 'paper'
+>;
+
 export interface FleetOptions {
-  readonly config: Config;
-  readonly databaseUrl: string;
-  readonly orm: MikroORM;
+  readonly config: FleetConfig;
+  readonly orders: OrderStore;
+  readonly bots: BotStore;
   readonly coordination: Coordination;
   readonly venue: ConnectedVenue;
   readonly installation: string;
@@ -28,8 +41,7 @@ export interface FleetOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly random: () => number;
-  /** The right to run alone was lost: the process must end. */
-  onLostExclusive(): void;
+  readonly reach: Reach;
 }
 
 export interface Fleet {
@@ -46,18 +58,10 @@ const clockWatchMs = 1_000;
 const writeReserveMs = 1_000;
 
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const { config, databaseUrl, orm, coordination, venue, owner, clock, log, metrics, random } = options;
-  const pool = openIntentPool({
-    url: databaseUrl,
-    max: config.database.intentPoolMax,
-    statementTimeoutMs: config.database.statementTimeoutMs,
-    lockTimeoutMs: config.database.lockTimeoutMs,
-    log,
-  });
-  const store = createPostgresOrderStore({ orm, pool, holder: owner, clock });
-  const executor = new Executor({ store, clock, venueClock: venue.clock, log, metrics, recvWindowMs: config.recvWindowMs });
+  const { config, orders, bots, coordination, venue, owner, clock, log, metrics, random, reach } = options;
+  const executor = new Executor({ store: orders, clock, venueClock: venue.clock, log, metrics, recvWindowMs: config.recvWindowMs, reach });
   const supervisor: Supervisor = new Supervisor({
-    pool,
+    store: bots,
     owner,
     venue: config.venue,
     capacity: config.capacity,
@@ -69,6 +73,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     venueClock: venue.clock,
     log,
     metrics,
+    reach,
     async equip(botId, rows) {
       const { columns, mode } = rows.config;
       const loaded = await venue.symbols.load(columns.symbol);
@@ -102,22 +107,14 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
           account: venue.account,
           venue: config.venue,
           executor,
-          store,
+          store: orders,
           clock,
           log,
           metrics,
+          reach,
           intervalMs: config.auditIntervalMs,
           exposedSymbols: () => exposedSymbols(supervisor),
         });
-  const wishes = new WishChannel({
-    url: databaseUrl,
-    clock,
-    log,
-    exclusive: config.redisUrl === null,
-    onWish: () => void supervisor.wake(),
-    onLostExclusive: () => options.onLostExclusive(),
-  });
-  await wishes.start();
   // Subscribed before the first bot recovers: what happens meanwhile is not missed.
   audit?.start();
   await supervisor.start();
@@ -133,8 +130,6 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       await supervisor.drain(config.drainTimeoutMs);
       executor.stop();
       await audit?.stop();
-      await wishes.stop();
-      await pool.end();
     },
   };
 }

@@ -5,6 +5,7 @@
 import { ConfigError, readConfig } from './config.ts';
 import type { Config } from './config.ts';
 import { startEngine } from './compose.ts';
+import { armCrashPoint, reachNothing } from './crash-points.ts';
 import type { RunningEngine } from './compose.ts';
 import { createLog } from './observe/log.ts';
 import type { Log } from './observe/log.ts';
@@ -46,7 +47,8 @@ async function main(): Promise<void> {
     complain(`Evenkeel ends: ${reason}.`);
     process.exit(exitCodes.failure);
   };
-  const engine = await startEngine({ config, log, onFatal }).catch((error: unknown) => failStart(log, error));
+  const reach = config.crashAt === null ? reachNothing : armCrashPoint(config.crashAt, () => process.kill(process.pid, 'SIGKILL'));
+  const engine = await startEngine({ config, log, reach, onFatal }).catch((error: unknown) => failStart(log, error));
   endInOrder(engine, log);
   say(`Evenkeel is ready: ${engine.adminUrl}`);
   say(

@@ -2,6 +2,7 @@
  * The third path of fills: an account's trade history by id, read when the user stream has (re)subscribed and on a timer
  * while bots are exposed. Whatever the stream lost reaches the same unique key; whatever is not ours is left alone.
  */
+import type { Reach } from '../crash-points.ts';
 import type { ExchangeFill, TradingAccount, UserEvent, UserEventListener } from '../exchanges/exchange.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -18,6 +19,7 @@ export interface AccountAuditOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly intervalMs: number;
+  readonly reach: Reach;
   /** Symbols on which a bot of this process holds a position or has an order that is not over. */
   exposedSymbols(): Iterable<string>;
 }
@@ -100,6 +102,7 @@ export class AccountAudit implements UserEventListener {
     let last = this.#seen.get(symbol) ?? (await store.lastTradeId(venue, symbol));
     for (let page = 0; page < maxPages; page += 1) {
       const fills = await account.fillsSince(symbol, last === null ? null : (BigInt(last) + 1n).toString());
+      this.#options.reach('CP12');
       await this.#handOver(symbol, fills);
       const newest = fills.at(-1);
       if (newest === undefined) return;

@@ -3,6 +3,7 @@
  * bots told in that order. An order whose fate is open is looked up until evidence decides; "does not exist" counts only
  * after the horizon and in two independent rounds.
  */
+import type { Reach } from '../crash-points.ts';
 import type { ExchangeFill, ExchangeOrder, PlaceOutcome, UserEvent } from '../exchanges/exchange.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -27,6 +28,7 @@ export interface ExecutorOptions {
   readonly metrics: Metrics;
   /** Upper bound; the lease may ask for less. */
   readonly recvWindowMs: number;
+  readonly reach: Reach;
 }
 
 /** How far the venue's clock and ours may disagree while entries are allowed (order-safety.md row 13). */
@@ -182,6 +184,7 @@ export class Executor {
     if (line === undefined || parts?.installation !== line.link.installation) return;
     const live = line.open.get(event.order.clientOrderId);
     if (live !== undefined) live.exchangeOrderId = event.order.orderId;
+    if (live?.awaitingAnswer === true) this.#options.reach('CP5');
     line.enqueue(() =>
       this.#recordOrder(line, event.order, event.fill === null ? [] : [event.fill], 'stream', {
         userEvent: event.order.status,
@@ -291,10 +294,11 @@ export class Executor {
 
   /** Writes evidence, however long the database is away, then tells the bot. */
   async #record(line: OrderLine, clientOrderId: string, evidence: Evidence): Promise<RecordAnswer> {
-    const { store, clock, log, metrics } = this.#options;
+    const { store, clock, log, metrics, reach } = this.#options;
     const { link } = line;
     const startedAt = clock.monotonic();
     for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 5_000)) {
+      reach('CP7');
       try {
         const answer = await store.record({
           ...evidence,
@@ -303,6 +307,7 @@ export class Executor {
           clientOrderId,
           instrument: link.instrument(),
         });
+        reach('CP8');
         metrics.dbQueryDuration.observe({ op: 'record-execution' }, (clock.monotonic() - startedAt) / 1000);
         this.#onRecorded(line, clientOrderId, evidence, answer);
         return answer;

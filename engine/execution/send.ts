@@ -3,6 +3,7 @@
  * The signature's time is taken before the commit (which checks the epoch), so a process that is paused in between and
  * wakes up as a zombie sends something that the exchange drops for being late. Nothing here retries an order.
  */
+import type { Reach } from '../crash-points.ts';
 import type { PlaceOutcome } from '../exchanges/exchange.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -38,6 +39,7 @@ export interface SenderOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly reach: Reach;
 }
 
 export class Sender {
@@ -57,10 +59,14 @@ export class Sender {
   async #flush(): Promise<void> {
     const batch = this.#batch;
     this.#batch = [];
-    const { store, log, metrics, clock } = this.#options;
+    const { store, log, metrics, clock, reach } = this.#options;
     const startedAt = clock.monotonic();
+    reach('CP1');
     try {
-      const verdicts = await store.commit(batch.map((outgoing) => outgoing.intent));
+      const committing = store.commit(batch.map((outgoing) => outgoing.intent));
+      reach('CP2');
+      const verdicts = await committing;
+      reach('CP3');
       metrics.dbQueryDuration.observe({ op: 'commit-intents' }, (clock.monotonic() - startedAt) / 1000);
       for (const outgoing of batch) {
         const verdict = verdicts.get(outgoing.intent.clientOrderId) ?? 'refused';
@@ -77,7 +83,7 @@ export class Sender {
 
   async #send(outgoing: Outgoing): Promise<void> {
     const { intent } = outgoing;
-    const { clock, metrics, log } = this.#options;
+    const { clock, metrics, log, reach } = this.#options;
     const sentAt = clock.monotonic();
     if (sentAt - outgoing.signedAt >= intent.recvWindowMs) {
       outgoing.done({
@@ -94,6 +100,7 @@ export class Sender {
         { timestampMs: intent.signedTimestampMs, recvWindowMs: intent.recvWindowMs },
       );
       if (outgoing.triggeredAt !== null) metrics.barToOrder.observe((clock.monotonic() - outgoing.triggeredAt) / 1000);
+      reach('CP4');
       outcome = await answer;
     } catch (error) {
       // The port promises not to throw. If it does, the order may be out: that is an unknown, never a failure.
@@ -101,6 +108,7 @@ export class Sender {
       outcome = { kind: 'unknown', refusal: { httpStatus: 0, code: null, message: reasonOf(error), class: 'other' } };
     }
     metrics.orderAck.observe((clock.monotonic() - sentAt) / 1000);
+    reach('CP6');
     outgoing.done({ kind: 'answered', outcome });
   }
 

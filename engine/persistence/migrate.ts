@@ -6,6 +6,7 @@ import { readdir } from 'node:fs/promises';
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { Client } from 'pg';
 import { Installation } from '../../entities/index.ts';
+import type { Reach } from '../crash-points.ts';
 import type { Log } from '../observe/log.ts';
 import type { Clock } from '../time/clock.ts';
 
@@ -37,6 +38,7 @@ export interface MigrateOptions {
   readonly url: string;
   readonly clock: Clock;
   readonly log: Log;
+  readonly reach: Reach;
   /** Makes the four characters that name a new installation. */
   readonly newCode: () => string;
 }
@@ -57,7 +59,9 @@ export async function migrateDatabase(orm: MikroORM, options: MigrateOptions): P
   try {
     await takeLock(lock, options.clock);
     const known = await refuseNewer(orm);
-    const applied = (await orm.migrator.up()).map((migration) => migration.name);
+    const migrating = orm.migrator.up();
+    options.reach('CP14');
+    const applied = (await migrating).map((migration) => migration.name);
     if (applied.length > 0) options.log.info({ applied }, 'the database schema was brought up to date');
     return { applied, schemaVersion: known.at(-1) ?? 'none', installation: await installationCode(orm, options) };
   } finally {

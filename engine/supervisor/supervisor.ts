@@ -2,24 +2,19 @@
  * Who runs here, and why: compares the wish (`is_active`) with what runs, claims in sets, starts and restarts bots,
  * carries out commands, writes their status, and drains on shutdown. A plain class: a machine that spawns thousands is slow.
  */
-import type { Pool } from 'pg';
 import { Bot } from '../bot/bot.ts';
 import type { BotOptions } from '../bot/bot.ts';
+import type { Reach } from '../crash-points.ts';
 import { reasonOf } from '../execution/send.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import { finishCommands, pendingCommands } from '../persistence/bot-commands.ts';
-import type { PendingCommand } from '../persistence/bot-commands.ts';
-import { loadBots } from '../persistence/bot-rows.ts';
-import type { BotRows } from '../persistence/bot-rows.ts';
-import { claimBots, readWishes, releaseBots, writeStatuses } from '../persistence/claim-bots.ts';
-import type { Wish } from '../persistence/claim-bots.ts';
+import type { BotRows, BotStore, PendingCommand, Wish } from '../persistence/bot-store.ts';
 import type { Clock, Timer, VenueClock } from '../time/clock.ts';
 import type { Leases } from './leases.ts';
 import type { Quarantine } from './quarantine.ts';
 
 export interface SupervisorOptions {
-  readonly pool: Pool;
+  readonly store: BotStore;
   /** This process's name in locks and rows. */
   readonly owner: string;
   readonly venue: string;
@@ -32,6 +27,7 @@ export interface SupervisorOptions {
   readonly venueClock: VenueClock;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly reach: Reach;
   /** Whatever a bot needs beyond what the supervisor knows. */
   equip(
     botId: string,
@@ -143,8 +139,8 @@ export class Supervisor {
   }
 
   async #compare(): Promise<void> {
-    const { pool, owner, venue } = this.#options;
-    const wishes = await readWishes(pool);
+    const { store, owner, venue } = this.#options;
+    const wishes = await store.wishes();
     this.#wished = wishes.length;
     const wanted = new Map(wishes.map((wish) => [wish.botId, wish]));
     for (const entry of this.#entries.values()) {
@@ -155,7 +151,7 @@ export class Supervisor {
     await this.#reconfigure(
       wishes.filter((wish) => (this.#entries.get(wish.botId)?.configVersion ?? wish.configVersion) !== wish.configVersion),
     );
-    await this.#carryOut(await pendingCommands(pool, [...this.#entries.keys()]));
+    await this.#carryOut(await store.pendingCommands([...this.#entries.keys()]));
     await this.#claim(wishes.filter((wish) => wish.venue === venue && !this.#entries.has(wish.botId) && this.#mayStart(wish)));
     this.#count();
   }
@@ -166,13 +162,14 @@ export class Supervisor {
   }
 
   async #claim(wishes: readonly Wish[]): Promise<void> {
-    const { pool, owner, leases, capacity, log } = this.#options;
+    const { store, leases, capacity, log } = this.#options;
     const free = Math.min(claimBatch, capacity - this.#entries.size);
     if (wishes.length === 0 || free <= 0) return;
     const held = await leases.acquire(wishes.slice(0, free).map((wish) => wish.botId));
     if (held.length === 0) return;
-    const epochs = await claimBots(pool, owner, held);
-    const bots = await loadBots(pool, [...epochs.keys()]);
+    this.#options.reach('CP13');
+    const epochs = await store.claim(held);
+    const bots = await store.load([...epochs.keys()]);
     const versions = new Map(wishes.map((wish) => [wish.botId, wish.configVersion]));
     await Promise.all(
       [...bots].map(async ([botId, rows]) => {
@@ -189,7 +186,7 @@ export class Supervisor {
     );
     if (wishes.length > free) this.#again = this.#entries.size < capacity;
     // Commands given while nobody ran the bot are carried out by its new owner at once.
-    await this.#carryOut(await pendingCommands(pool, [...bots.keys()]));
+    await this.#carryOut(await store.pendingCommands([...bots.keys()]));
   }
 
   async #spawn(botId: string, epoch: number, rows: BotRows, configVersion: number): Promise<void> {
@@ -240,7 +237,7 @@ export class Supervisor {
   async #letGo(bots: readonly { readonly botId: string; readonly message: string }[]): Promise<void> {
     if (bots.length === 0) return;
     try {
-      await releaseBots(this.#options.pool, this.#options.owner, bots);
+      await this.#options.store.release(bots);
     } catch (error) {
       this.#options.log.warn({ err: error }, 'bots that stopped could not be marked so in the database');
     }
@@ -249,10 +246,7 @@ export class Supervisor {
 
   async #reconfigure(changed: readonly Wish[]): Promise<void> {
     if (changed.length === 0) return;
-    const rows = await loadBots(
-      this.#options.pool,
-      changed.map((wish) => wish.botId),
-    );
+    const rows = await this.#options.store.load(changed.map((wish) => wish.botId));
     for (const wish of changed) {
       const entry = this.#entries.get(wish.botId);
       const row = rows.get(wish.botId);
@@ -295,7 +289,7 @@ export class Supervisor {
     if (finished.length === 0) return;
     // The effect is made durable before the command counts as carried out.
     if (!(await this.#flushStatuses())) return;
-    await finishCommands(this.#options.pool, finished);
+    await this.#options.store.finishCommands(finished);
   }
 
   async #renew(): Promise<void> {
@@ -314,9 +308,7 @@ export class Supervisor {
     if (dirty.length === 0) return true;
     for (const entry of dirty) entry.dirty = false;
     try {
-      await writeStatuses(
-        this.#options.pool,
-        this.#options.owner,
+      await this.#options.store.writeStatuses(
         dirty.map((entry) => {
           const session = entry.bot.session;
           const day = session?.state.day;

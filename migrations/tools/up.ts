@@ -1,6 +1,7 @@
 /** `npm run migration:up`: applies what is missing, as the engine does when it starts. */
 import { randomInt } from 'node:crypto';
 import { readConfig } from '../../engine/config.ts';
+import { reachNothing } from '../../engine/crash-points.ts';
 import { createLog } from '../../engine/observe/log.ts';
 import { migrateDatabase } from '../../engine/persistence/migrate.ts';
 import { openDatabase } from '../../engine/persistence/orm.ts';
@@ -20,6 +21,7 @@ try {
     url,
     clock: systemClock,
     log,
+    reach: reachNothing,
     newCode: () => newInstallationCode(randomInt),
   });
   process.stdout.write(

@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../engine/persistence/embedded-postgres.ts';
 import { newInstallationCode } from '../../engine/persistence/installation-code.ts';
+import { reachNothing } from '../../engine/crash-points.ts';
 import { migrateDatabase } from '../../engine/persistence/migrate.ts';
 import { openDatabase } from '../../engine/persistence/orm.ts';
 import { systemClock } from '../../engine/time/clock.ts';
@@ -39,7 +40,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     clock: systemClock,
     log,
   });
-  await migrateDatabase(orm, { url, clock: systemClock, log, newCode: () => newInstallationCode(randomInt) });
+  await migrateDatabase(orm, { url, clock: systemClock, log, reach: reachNothing, newCode: () => newInstallationCode(randomInt) });
   await orm.close(true);
   project.provide('postgresUrl', url);
   project.provide('redisUrl', redis.url);

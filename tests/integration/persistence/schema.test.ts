@@ -7,6 +7,7 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BotConfig } from '../../../entities/index.ts';
 import { startEmbeddedPostgres } from '../../../engine/persistence/embedded-postgres.ts';
+import { reachNothing } from '../../../engine/crash-points.ts';
 import { SchemaTooNew, migrateDatabase } from '../../../engine/persistence/migrate.ts';
 import { DatabaseUnreachable, UnsafeDatabase, openDatabase } from '../../../engine/persistence/orm.ts';
 import { systemClock } from '../../../engine/time/clock.ts';
@@ -15,7 +16,7 @@ import { databaseOptions, openRows, silent } from './given.ts';
 import type { Rows } from './given.ts';
 
 const migrate = (orm: Awaited<ReturnType<typeof openDatabase>>, url: string) =>
-  migrateDatabase(orm, { url, clock: systemClock, log: silent, newCode: () => 'abcd' });
+  migrateDatabase(orm, { url, clock: systemClock, log: silent, reach: reachNothing, newCode: () => 'abcd' });
 
 describe('the tables', () => {
   let rows: Rows;

@@ -11,6 +11,7 @@ import type {
   SignedWindow,
   TradingAccount,
 } from '../../../engine/exchanges/exchange.ts';
+import { reachNothing } from '../../../engine/crash-points.ts';
 import { Executor } from '../../../engine/execution/executor.ts';
 import type { BotLink } from '../../../engine/execution/order-line.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
@@ -140,6 +141,7 @@ describe('the executor', () => {
       log: pino({ level: 'silent' }),
       metrics: createMetrics(),
       recvWindowMs: 3_000,
+      reach: reachNothing,
     });
     executor.attach(link(), []);
   });
@@ -338,6 +340,7 @@ describe('the executor', () => {
       log: pino({ level: 'silent' }),
       metrics: createMetrics(),
       recvWindowMs: 3_000,
+      reach: reachNothing,
     });
     account.lookup = async () => ({
       kind: 'found',

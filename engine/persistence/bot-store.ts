@@ -1,0 +1,24 @@
+/**
+ * The bot store port: what the supervisor needs of the rows (wishes, claims, recovery, status, commands), always in sets.
+ * Implemented over PostgreSQL by `postgres-bot-store.ts`. Every write is by one holder and does nothing for bots that another has.
+ */
+import type { PendingCommand } from './bot-commands.ts';
+import type { BotRows } from './bot-rows.ts';
+import type { BotStatus, Wish } from './claim-bots.ts';
+
+export type { BotRows, BotStatus, PendingCommand, Wish };
+
+export interface BotStore {
+  /** Every bot that shall run, by its configuration. */
+  wishes(): Promise<readonly Wish[]>;
+  /** Takes the bots: answers the new epoch of each, one above any before it. */
+  claim(botIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  /** Lets go of bots that are still ours; their epoch stays, the next owner raises it. */
+  release(bots: readonly { readonly botId: string; readonly message: string }[]): Promise<void>;
+  load(botIds: readonly string[]): Promise<ReadonlyMap<string, BotRows>>;
+  /** Writes what bots say of themselves, for those whose epoch is still ours; answers those. */
+  writeStatuses(statuses: readonly BotStatus[]): Promise<ReadonlySet<string>>;
+  /** Commands of these bots that nobody has carried out, oldest first. */
+  pendingCommands(botIds: readonly string[]): Promise<readonly PendingCommand[]>;
+  finishCommands(finished: readonly { readonly id: string; readonly outcome: string }[]): Promise<void>;
+}
