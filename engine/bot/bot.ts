@@ -15,6 +15,7 @@ import type { BotRows } from '../persistence/bot-rows.ts';
 import type { Clock, Timer, VenueClock } from '../time/clock.ts';
 import type { Candle } from '../trading/candle.ts';
 import type { Instrument } from '../trading/instrument.ts';
+import { exitPauseMs } from '../trading/exits.ts';
 import { restoreState } from '../trading/restore.ts';
 import { botMachine } from './machine.ts';
 import type { BotMachineEvent } from './machine.ts';
@@ -45,9 +46,6 @@ export interface BotOptions {
   /** The bot is over: `error` when it faulted, null when it was released; `fenced` when another owner has it. */
   onEnded(end: { readonly error: Error | null; readonly fenced: boolean }): void;
 }
-
-/** Venue time may stand (a stepped venue): it is asked again after this, not in a loop. */
-const retryLeastMs = 250;
 
 export class Bot {
   readonly #options: BotOptions;
@@ -119,12 +117,12 @@ export class Bot {
     return !executor.idle(botId) || (this.#session !== null && this.#session.phase !== 'flat');
   }
 
-  /** The newest close that the bot has decided on with nothing left in flight; null while it is not there yet. */
+  /** The newest close that the bot has decided on with nothing left to do about it; null while it is not there yet. */
   get settledThroughMs(): number | null {
     const session = this.#session;
-    if (session === null || !this.running || session.state.working !== null || !this.#options.executor.idle(this.#options.botId))
-      return null;
-    return session.state.lastDecidedMs;
+    if (session === null || !this.running || !this.#options.executor.idle(this.#options.botId)) return null;
+    const { working, exiting, lastDecidedMs } = session.state;
+    return working === null && exiting === null ? lastDecidedMs : null;
   }
 
   /** Takes changed settings over from the next decision on. False when they need another series: restart the bot then. */
@@ -285,13 +283,12 @@ export class Bot {
   /** An exit holds until the position is flat, whether prices move or not. */
   #retryExit(): void {
     const session = this.#session;
+    const exiting = session?.state.exiting ?? null;
+    if (session === null || exiting === null || !exiting.pausing || this.#exitRetry !== null) return;
     const { clock, venueClock } = this.#options;
-    if (this.#exitRetry !== null || session === null || session.state.exiting === null) return;
-    const waitMs = Math.max(retryLeastMs, session.state.exiting.notBeforeMs - venueClock.now());
-    this.#exitRetry = clock.after(waitMs, () => {
+    this.#exitRetry = clock.after(exitPauseMs(exiting.failures), () => {
       this.#exitRetry = null;
-      session.tell({ type: 'time-passed', atMs: venueClock.now() });
-      if (session.state.working === null) this.#retryExit();
+      session.tell({ type: 'exit-retry-due', atMs: venueClock.now() });
     });
   }
 

@@ -35,8 +35,10 @@ export function decide(state: TradingState, event: TradingEvent, config: Trading
         : nothing(state);
     case 'close-requested':
       return onCloseRequested(state, event, config, instrument);
-    case 'time-passed':
-      return exitIfDue(state, instrument, state.lastPrice, event.atMs);
+    case 'exit-retry-due':
+      return state.exiting === null
+        ? nothing(state)
+        : exitIfDue({ ...state, exiting: { ...state.exiting, pausing: false } }, instrument, state.lastPrice);
     default:
       return event satisfies never;
   }
@@ -59,13 +61,11 @@ function onClose(before: TradingState, event: EventOf<'candle-closed'>, config: 
     instrument,
     candle.closeTime,
   );
-  if (state.exiting !== null) return exitIfDue(state, instrument, candle.close, event.atMs);
+  if (state.exiting !== null) return exitIfDue(state, instrument, candle.close);
   const flat = isFlat(state.position, instrument, candle.close);
   switch (signal.action) {
     case 'exit':
-      return flat
-        ? nothing(state)
-        : exitIfDue({ ...state, exiting: newExit(signal.reason, candle.closeTime) }, instrument, candle.close, event.atMs);
+      return flat ? nothing(state) : exitIfDue({ ...state, exiting: newExit(signal.reason, candle.closeTime) }, instrument, candle.close);
     case 'enter-long':
       return enter(state, event, config, instrument);
     case 'enter-short':
@@ -106,11 +106,11 @@ function enter(state: TradingState, { candle, signal }: EventOf<'candle-closed'>
 function onPrice(before: TradingState, event: EventOf<'price-moved'>, config: TradingConfig, instrument: Instrument): Decision {
   const { candle, atMs } = event;
   if (before.exiting !== null && before.working === null)
-    return exitIfDue({ ...before, lastPrice: candle.close }, instrument, candle.close, atMs);
+    return exitIfDue({ ...before, lastPrice: candle.close }, instrument, candle.close);
   if (atMs - before.lastCheckMs < config.checkIntervalMs) return nothing(before);
   const today = inDayOf(before, config, atMs);
   const state = checked({ ...today, lastPrice: candle.close, lastCheckMs: atMs }, candle, config, instrument, Math.floor(atMs));
-  return state.exiting === null ? nothing(state) : exitIfDue(state, instrument, candle.close, atMs);
+  return state.exiting === null ? nothing(state) : exitIfDue(state, instrument, candle.close);
 }
 
 /** Follows the best price and tests stop, target and the day's loss; sets `exiting` when one is reached. */
@@ -142,10 +142,10 @@ function rangeSinceEntry(candle: Candle, openedAtMs: number | null): PriceRange 
   return openedAtMs > candle.closeTime ? null : { high: candle.close, low: candle.close };
 }
 
-/** Places the exit that is decided unless an order is in flight (it is placed when that has ended) or its pause lasts. */
-function exitIfDue(state: TradingState, instrument: Instrument, price: number, atMs: number): Decision {
+/** Places the exit that is decided unless an order is in flight (it is placed when that has ended) or it is pausing. */
+function exitIfDue(state: TradingState, instrument: Instrument, price: number): Decision {
   const { exiting } = state;
-  if (exiting === null || state.working !== null || atMs < exiting.notBeforeMs) return nothing(state);
+  if (exiting === null || state.working !== null || exiting.pausing) return nothing(state);
   if (isFlat(state.position, instrument, price)) return nothing({ ...state, exiting: null });
   const command: PlaceOrder = {
     type: 'place-order',
@@ -193,14 +193,14 @@ function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, instr
       event.outcome === 'filled' || before.working?.role !== 'entry'
         ? ended
         : withoutEntry(ended, before.working.decisionMs, event.outcome === 'never-placed');
-    return state.exiting === null ? nothing(state, reason) : exitIfDue(state, instrument, state.lastPrice, event.atMs);
+    return state.exiting === null ? nothing(state, reason) : exitIfDue(state, instrument, state.lastPrice);
   }
   if (isFlat(ended.position, instrument, ended.lastPrice)) return nothing({ ...ended, exiting: null }, reason);
   if (ended.exiting === null) return nothing(ended, reason);
   // Something was sold and something is left: the rest follows at once.
   return event.outcome === 'filled'
-    ? exitIfDue({ ...ended, exiting: newExit(ended.exiting.reason, ended.exiting.decisionMs) }, instrument, ended.lastPrice, event.atMs)
-    : nothing({ ...ended, exiting: afterFailure(ended.exiting, event.atMs) }, reason);
+    ? exitIfDue({ ...ended, exiting: newExit(ended.exiting.reason, ended.exiting.decisionMs) }, instrument, ended.lastPrice)
+    : nothing({ ...ended, exiting: afterFailure(ended.exiting) }, reason);
 }
 
 /** Takes back what an entry that bought nothing had counted; its close may be decided on again if it never reached the exchange. */
@@ -233,5 +233,5 @@ function onCloseRequested(
   if (!entering && isFlat(state.position, instrument, state.lastPrice))
     return nothing(state, `${event.reason}: there is no position to close`);
   if (state.exiting !== null) return nothing(state, `${event.reason}: the position is being closed already`);
-  return exitIfDue({ ...state, exiting: newExit(event.reason, Math.floor(event.atMs)) }, instrument, state.lastPrice, event.atMs);
+  return exitIfDue({ ...state, exiting: newExit(event.reason, Math.floor(event.atMs)) }, instrument, state.lastPrice);
 }

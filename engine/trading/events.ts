@@ -66,8 +66,8 @@ export type TradingEvent =
   | { readonly type: 'entries-blocked'; readonly block: EntryBlock; readonly atMs: number }
   | { readonly type: 'entries-unblocked'; readonly rule: EntryBlock['rule']; readonly atMs: number }
   | { readonly type: 'close-requested'; readonly reason: string; readonly atMs: number }
-  /** Nothing happened but time: what waits for it may be due. */
-  | { readonly type: 'time-passed'; readonly atMs: number };
+  /** The pause after an exit order that sold nothing is over (`exitPauseMs`). */
+  | { readonly type: 'exit-retry-due'; readonly atMs: number };
 
 export interface PlaceOrder {
   readonly type: 'place-order';

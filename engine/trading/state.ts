@@ -48,8 +48,8 @@ export interface PendingExit {
   readonly decisionMs: number;
   /** Orders in a row that sold nothing. */
   readonly failures: number;
-  /** Venue time before which no further order is tried. */
-  readonly notBeforeMs: number;
+  /** True from such an order until `exit-retry-due`: no other event tries again. */
+  readonly pausing: boolean;
 }
 
 export interface TradingState {
