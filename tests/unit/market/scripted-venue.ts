@@ -2,7 +2,7 @@
 import { pino } from 'pino';
 import type { MarketData } from '../../../engine/exchanges/exchange.ts';
 import type { StreamSocket } from '../../../engine/exchanges/socket.ts';
-import type { SocketHandlers } from '../../../engine/market/feed.ts';
+import type { SocketHandlers } from '../../../engine/market/link.ts';
 import type { MarketLimits } from '../../../engine/market/limits.ts';
 import type { MarketSeries, SeriesHealth, SeriesListener, SeriesView } from '../../../engine/market/market.ts';
 import { createMarketSeries } from '../../../engine/market/series.ts';
@@ -20,12 +20,15 @@ export class ScriptedSocket implements StreamSocket {
   readonly sent: { method: string; params: string[]; id: number }[] = [];
   /** SUBSCRIBE is not answered. */
   static mute = false;
+  /** New sockets do not open. */
+  static refusing = false;
 
   constructor(handlers: SocketHandlers) {
     this.handlers = handlers;
   }
   start(): void {
-    this.open();
+    if (ScriptedSocket.refusing) this.state = 'connecting';
+    else this.open();
   }
   open(): void {
     this.state = 'open';
@@ -52,6 +55,7 @@ export class ScriptedSocket implements StreamSocket {
     return true;
   }
   reconnect(): void {
+    if (this.state !== 'open') return;
     this.break();
     this.open();
   }
