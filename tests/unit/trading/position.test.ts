@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { exact, zero } from '../../../engine/trading/exact.ts';
 import { applyFill, emptyPosition, isFlat, sellableQuantity } from '../../../engine/trading/position.ts';
-import { btc, d, fill } from './given.ts';
+import { btc, d, fill, midnight } from './given.ts';
 
 describe('the position', () => {
   it('holds what was received: a spot buy pays its fee from the coins', () => {
@@ -40,6 +40,41 @@ describe('the position', () => {
     expect(isFlat(held('0.00024'), btc, 20_000)).toBe(true);
     expect(isFlat(held('0.00025'), btc, 20_000)).toBe(false);
     expect(isFlat(held('0.00024'), btc, 22_000)).toBe(false);
+  });
+
+  it('values a fee in quote on the way in, and one in coins on the way out', () => {
+    const { position } = applyFill(emptyPosition, fill('BUY', '2', 100, { commission: d(3), commissionAsset: 'USDT' }), btc);
+    expect([position.quantity.toFixed(), position.cost.toFixed(), position.entryFees.toFixed()]).toEqual(['2', '200', '3']);
+    const sold = applyFill(position, fill('SELL', '1', 110, { commission: d('0.5'), commissionAsset: 'BTC' }), btc);
+    expect([sold.position.quantity.toFixed(), sold.pnl.toFixed(), sold.realisedPnl.toFixed()]).toEqual(['0.5', '10', '-46.5']);
+  });
+
+  it('keeps the time at which it was opened while more is bought', () => {
+    const { position } = applyFill(emptyPosition, fill('BUY', '1', 100, { atMs: midnight + 1 }), btc);
+    expect(applyFill(position, fill('BUY', '1', 100, { atMs: midnight + 2 }), btc).position.openedAtMs).toBe(midnight + 1);
+  });
+
+  it('sells what lot and market lot allow', () => {
+    const of = (quantity: string, change: Partial<typeof btc>): string =>
+      sellableQuantity({ ...emptyPosition, quantity: d(quantity) }, { ...btc, ...change }).toFixed();
+    const lot = { min: d('0.01'), max: d(50), step: d('0.01') };
+    expect(of('0.01', { lot, marketLot: null })).toBe('0.01');
+    expect(of('0.0199', { lot, marketLot: null })).toBe('0.01');
+    expect(of('0.0099', { lot, marketLot: null })).toBe('0');
+    expect(of('60', { lot, marketLot: null })).toBe('50');
+    expect(of('60', { lot, marketLot: { min: d(0), max: d(60), step: d(0) } })).toBe('50');
+    expect(of('60', { lot: { ...lot, max: d(0) }, marketLot: null })).toBe('60');
+    expect(of('60', { lot: { ...lot, max: d(0) }, marketLot: { min: d(0), max: d(40), step: d(0) } })).toBe('40');
+    expect(of('1.5', { lot, marketLot: { min: d(1), max: d(0), step: d(1) } })).toBe('1');
+    expect(of('0.5', { lot, marketLot: { min: d('0.51'), max: d(0), step: d(0) } })).toBe('0');
+    expect(of('0.51', { lot, marketLot: { min: d('0.51'), max: d(0), step: d(0) } })).toBe('0.51');
+    expect(of('0', { lot: { min: d(0), max: d(0), step: d(0) }, marketLot: null })).toBe('0');
+  });
+
+  it('is held however little it is worth where no least notional applies to market orders', () => {
+    const little = { ...emptyPosition, quantity: d('0.00001'), cost: d('0.2') };
+    expect(isFlat(little, { ...btc, notional: null }, 20_000)).toBe(false);
+    expect(isFlat(little, { ...btc, notional: btc.notional && { ...btc.notional, applyMinToMarket: false } }, 20_000)).toBe(false);
   });
 
   it('sells at most the largest market lot at once', () => {
