@@ -71,6 +71,8 @@ export class ScriptedVenue {
   /** Candles that REST does not have. */
   readonly missing = new Set<number>();
   failing = false;
+  /** Newest closed candles that REST does not know yet. */
+  lag = 0;
   /** REST answers with what it saw when it was asked, but only after this. */
   answering: Promise<void> = Promise.resolve();
   readonly first: number;
@@ -88,7 +90,7 @@ export class ScriptedVenue {
         if (this.failing) return Promise.reject(new Error('REST is down'));
         const limit = request.limit ?? 500;
         const rows = Array.from({ length: this.forming + 1 }, (_, index) => index)
-          .filter((index) => !this.missing.has(index))
+          .filter((index) => !this.missing.has(index) && (this.lag === 0 || index < this.forming - this.lag))
           .map((index) => this.candle(index))
           .filter((row) => row.openTime >= (request.startTime ?? 0) && row.openTime <= (request.endTime ?? Infinity));
         return this.answering.then(() => (request.startTime === undefined ? rows.slice(-limit) : rows.slice(0, limit)));
