@@ -39,10 +39,12 @@ export function applyFill(position: Position, fill: Fill, instrument: Instrument
     return { position: bought, pnl: zero, realisedPnl: zero };
   }
   const sold = exact(fill.quantity);
-  const left = exact(position.quantity).minus(sold).minus(baseFee);
-  const costShare = share(position.cost, sold, position.quantity);
-  const feeShare = share(position.entryFees, sold, position.quantity);
-  const pnl = sold.times(price).minus(costShare);
+  // Coins that pay a fee leave the position as the sold ones do.
+  const gone = sold.plus(baseFee);
+  const left = exact(position.quantity).minus(gone);
+  const costShare = share(position.cost, gone, position.quantity);
+  const feeShare = share(position.entryFees, gone, position.quantity);
+  const proceeds = sold.times(price);
   const rest: Position = {
     quantity: left,
     cost: exact(position.cost).minus(costShare),
@@ -51,8 +53,8 @@ export function applyFill(position: Position, fill: Fill, instrument: Instrument
   };
   return {
     position: isFlat(rest, instrument, price.toNumber()) ? { ...rest, openedAtMs: null } : rest,
-    pnl,
-    realisedPnl: pnl.minus(feeShare).minus(quoteFee).minus(baseFee.times(price)),
+    pnl: proceeds.minus(baseFee.isZero() ? costShare : share(position.cost, sold, position.quantity)),
+    realisedPnl: proceeds.minus(costShare).minus(feeShare).minus(quoteFee),
   };
 }
 

@@ -317,6 +317,20 @@ describe('the day', () => {
     expect([atPrice(93.01), atPrice(93)]).toEqual([false, true]);
   });
 
+  it('adds what was lost before, and fees, to what the position loses', () => {
+    const bot = new Trader({ maxDailyLossPercent: 5 }).holding(0, 100, '3');
+    bot.fill('SELL', '3', 90, midnight + 90_000);
+    bot.ended('exit', 'filled', midnight + 90_000);
+    bot.close(2, { close: 100 }, enterLong);
+    const fee = { commission: d(5), commissionAsset: 'USDT', atMs: midnight + 180_000 };
+    bot.tell({ type: 'fill-received', fill: fill('BUY', '3', 100, fee), atMs: fee.atMs });
+    bot.ended('entry', 'filled', fee.atMs);
+    expect(bot.close(3, { close: 95.01 }).commands).toEqual([]);
+    expect(bot.close(4, { close: 95 }).reason).toBe("the day's loss reached 5 % of 1000.00");
+    expect(bot.orders).toEqual(['exit SELL 3']);
+    expect(bot.state.day.lossReached).toBe(true);
+  });
+
   it('closes the position when realised and unrealised loss reach the limit, and stays out until midnight', () => {
     const bot = new Trader({ maxDailyLossPercent: 1 }).holding(0, 20_000, '0.025');
     bot.forming(1, 10, { close: 19_601 });
