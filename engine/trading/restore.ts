@@ -67,8 +67,7 @@ export function restoreState(config: TradingConfig, instrument: Instrument, inpu
     position,
     day: {
       ...day,
-      // A close lies 1 ms before the candle at whose open its order is executed: the last one of a day enters on the next.
-      entries: entries.filter((order) => order.decisionMs + 1 >= startMs && (order.outcome === null || order.outcome === 'filled')).length,
+      entries: entries.filter((order) => order.decisionMs >= startMs && (order.outcome === null || order.outcome === 'filled')).length,
     },
     realisedTotal,
     working: open === undefined ? null : { role: open.role, decisionMs: open.decisionMs },

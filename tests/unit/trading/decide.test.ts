@@ -257,6 +257,34 @@ describe('exits', () => {
   });
 });
 
+describe('prices of the candle in which an entry was filled', () => {
+  /** A stop at 95 and a candle that fell to 90 and came back to 100. */
+  const stoppedWhenFilled = (afterOpenMs: number): boolean => {
+    const bot = new Trader({ stopLossPercent: 5 });
+    bot.close(0, { close: 100 }, enterLong);
+    const atMs = midnight + 60_000 + afterOpenMs;
+    bot.fill('BUY', '3', 100, atMs);
+    bot.ended('entry', 'filled', atMs);
+    bot.close(1, { close: 100, low: 90 });
+    return bot.orders.length === 1;
+  };
+
+  it('all count when it was filled at the open, and only the last one when later', () => {
+    expect([0, 6_000, 6_001, 30_000, 59_999, 60_000].map(stoppedWhenFilled)).toEqual([true, true, false, false, false, false]);
+  });
+
+  it('count by the close when it was filled inside, and not at all when the candle had closed before', () => {
+    const closing = (afterOpenMs: number): number => {
+      const bot = new Trader({ stopLossPercent: 5 });
+      bot.close(0, { close: 100 }, enterLong);
+      bot.fill('BUY', '3', 100, midnight + 60_000 + afterOpenMs);
+      bot.ended('entry', 'filled', midnight + 60_000 + afterOpenMs);
+      return bot.close(1, { close: 94, high: 100 }).commands.length;
+    };
+    expect([30_000, 59_999, 60_000].map(closing)).toEqual([1, 1, 0]);
+  });
+});
+
 describe('an entry that bought nothing', () => {
   it('is not counted, also when the day turned before its end was known', () => {
     const bot = new Trader({ maxDailyTrades: 1 });

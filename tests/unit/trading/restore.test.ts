@@ -42,9 +42,9 @@ describe('a restored state', () => {
   it('counts the entries of this day that were not refused', () => {
     const { day } = restored({
       orders: [
-        { ...order, decisionMs: midnight - 60_001 },
-        // The close of yesterday's last candle: executed at today's open.
+        // The close of yesterday's last candle was decided on yesterday.
         { ...order, decisionMs: midnight - 1 },
+        { ...order, decisionMs: midnight },
         order,
         { ...order, outcome: 'rejected' },
         { ...order, outcome: 'unfilled' },
