@@ -27,12 +27,14 @@ const reconnectMaxMs = 2_000;
 const blindShare = 1 / 3;
 const minuteMs = 60_000;
 
-/** For each key: ours or free becomes ours for the TTL (1), somebody else's stays (0). */
+/** For each key: ours or free becomes ours for the TTL (1), somebody else's stays (0), what is no lock stays as well (-1): one spoilt key must not cost the others theirs. */
 const holdScript = `
 local answers = {}
 for i, key in ipairs(KEYS) do
-  local owner = redis.call('GET', key)
-  if owner == false or owner == ARGV[1] then
+  local owner = redis.pcall('GET', key)
+  if type(owner) == 'table' then
+    answers[i] = -1
+  elseif owner == false or owner == ARGV[1] then
     redis.call('SET', key, ARGV[1], 'PX', ARGV[2])
     answers[i] = 1
   else
@@ -125,7 +127,7 @@ function redisLocks(redis: Redis, { owner, log }: RedisCoordinationOptions, time
       const answers = (await timed(op, () =>
         redis.eval(holdScript, names.length, ...names.map((name) => `lock:${name}`), owner, checkedTtl('lock', ttlMs)),
       )) as unknown[];
-      return names.map((_, index) => (answers[index] === 1 ? 'held' : 'taken'));
+      return names.map((_, index) => (answers[index] === 1 ? 'held' : answers[index] === 0 ? 'taken' : 'unknown'));
     } catch (error) {
       log.debug({ err: error, op }, 'locks were not answered');
       return names.map(() => 'unknown');

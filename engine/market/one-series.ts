@@ -45,6 +45,7 @@ export class OneSeries {
   readonly #stream: ReturnType<Feed['subscribe']>;
   #joining = 0;
   #opening: Promise<void> | null = null;
+  #deepening: Promise<void> = Promise.resolve();
   #repairing = false;
   #closed = false;
   #health: SeriesHealth = 'warming';
@@ -84,16 +85,13 @@ export class OneSeries {
   async subscribe(request: SeriesRequest, listener: SeriesListener): Promise<SeriesSubscription> {
     this.#joining += 1;
     try {
-      this.#opening ??= this.#open(request.warmUpCandles);
-      await this.#opening;
-      await this.#deepen(request.warmUpCandles);
+      await this.#warm(request.warmUpCandles);
     } catch (error) {
-      this.#opening = null;
-      throw error;
-    } finally {
       this.#joining -= 1;
-      if (this.#closed || (this.#joining === 0 && this.#subscribers.size === 0 && this.#opening === null)) this.#leaveIfEmpty();
+      this.#leaveIfEmpty();
+      throw error;
     }
+    this.#joining -= 1;
     const subscriber: Subscriber = { listener, panel: this.#board.panel(request.needs) };
     this.#subscribers.add(subscriber);
     const current = (): SeriesHealth => this.#health;
@@ -150,6 +148,18 @@ export class OneSeries {
     }
   }
 
+  /** Opens once, whoever joins first; deepens one at a time: two at once would put the same candles before the same first one. */
+  async #warm(warmUpCandles: number): Promise<void> {
+    this.#opening ??= this.#open(warmUpCandles).catch((error: unknown) => {
+      this.#opening = null;
+      throw error;
+    });
+    await this.#opening;
+    const deepened = this.#deepening.then(() => this.#deepen(warmUpCandles));
+    this.#deepening = deepened.catch(() => undefined);
+    await deepened;
+  }
+
   /** Loads what a subscriber needs beyond what is kept; the venue may have less. */
   async #deepen(warmUpCandles: number): Promise<void> {
     const { history, key } = this.#options;
@@ -157,7 +167,10 @@ export class OneSeries {
     const missing = Math.min(warmUpCandles, this.#options.limits.maxWarmUpCandles) - this.#board.count;
     if (first === null || missing <= 0 || this.#board.complete) return;
     const older = await history.newest(key, missing, first.openTime - 1);
-    this.#board.prepend(contiguousTail(older, key), older.length < missing);
+    // A hole was jumped over meanwhile: what is kept begins behind it.
+    if (this.#board.oldest !== first) return;
+    const contiguous = contiguousTail([...older, first], key).slice(0, -1);
+    this.#board.prepend(contiguous, contiguous.length < missing);
   }
 
   #leaveIfEmpty(): void {
@@ -171,6 +184,8 @@ export class OneSeries {
     this.#quietChecks = 0;
     this.#sequence.offer(frame.candle, frame.eventTimeMs);
     this.#repairIfNeeded();
+    // It was called stale while it was silent; now it speaks.
+    if (this.#health === 'stale' && this.#subscribed && !this.#repairing) this.#settleHealth();
   }
 
   #onSubscribed(): void {
@@ -216,6 +231,8 @@ export class OneSeries {
             `candles from ${new Date(this.#sequence.nextOpenTime).toISOString()} on are missing and cannot be fetched`,
           );
         }
+        // A long outage is read page by page; what brings candles is no failure.
+        if (this.#sequence.nextOpenTime > before) round = 0;
         await clock.sleep(
           limits.repairWaitsMs[round] ??
             Math.min(limits.gappedRetryMaxMs, limits.gappedRetryMs * 2 ** Math.min(10, round - limits.repairWaitsMs.length)),

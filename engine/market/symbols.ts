@@ -37,6 +37,8 @@ export class SymbolDirectory {
   readonly #key: string;
   #instruments = new Map<string, Instrument>();
   #loading: Promise<void> | null = null;
+  /** Many bots with one symbol that is gone cost one read. */
+  #refreshing: Promise<void> | null = null;
   #timer: Timer | null = null;
 
   constructor(options: SymbolDirectoryOptions) {
@@ -75,7 +77,14 @@ export class SymbolDirectory {
   }
 
   /** Reads the venue. A symbol that vanished keeps its last filters, with status BREAK: nobody may enter it. */
-  async refresh(): Promise<void> {
+  refresh(): Promise<void> {
+    this.#refreshing ??= this.#refreshOnce().finally(() => {
+      this.#refreshing = null;
+    });
+    return this.#refreshing;
+  }
+
+  async #refreshOnce(): Promise<void> {
     const { marketData, cache } = this.#options;
     const listed = await marketData.instruments();
     this.#take(listed);

@@ -4,7 +4,7 @@ import { emaWarmUp, rsiWarmUp, schemaOf } from './parameters.ts';
 import type { Signal, Strategy } from './strategy.ts';
 
 const enter: Signal = { action: 'enter-long', reason: 'fast EMA crossed above slow EMA and RSI is not overbought' };
-const overheated: Signal = { action: 'hold', reason: 'fast EMA crossed above slow EMA, but RSI is overbought' };
+const overheated: Signal = { action: 'exit', reason: 'fast EMA crossed above slow EMA, but RSI is overbought' };
 const crossedDown: Signal = { action: 'exit', reason: 'fast EMA crossed below slow EMA' };
 const overbought: Signal = { action: 'exit', reason: 'RSI is overbought' };
 const hold: Signal = { action: 'hold', reason: 'no EMA cross and RSI is not overbought' };
@@ -24,8 +24,7 @@ export const emaRsi: Strategy = {
     const cross = crossOf(input, 0, 1);
     const hot = (input.current[2] ?? Number.NaN) >= rsiOverbought;
     if (cross === -1) return crossedDown;
-    if (cross === 1 && hot) return overheated;
-    if (hot) return overbought;
+    if (hot) return cross === 1 ? overheated : overbought;
     // NaN is not hot, but it confirms nothing either.
     return cross === 1 && (input.current[2] ?? Number.NaN) < rsiOverbought ? enter : hold;
   },

@@ -8,6 +8,7 @@ import { exact, zero } from './exact.ts';
 import type { Instrument } from './instrument.ts';
 import { equityAt, roughEquityAt } from './pnl.ts';
 import type { TradingDay, TradingState } from './state.ts';
+import { roundOff } from './stops.ts';
 
 const dayMs = 86_400_000;
 
@@ -39,5 +40,5 @@ export function withRealised(day: TradingDay, realisedPnl: Decimal, config: Trad
 export function lossLimitReached(state: TradingState, config: TradingConfig, instrument: Instrument, price: number): boolean {
   if (config.maxDailyLossPercent === null) return false;
   const start = state.day.startEquity.toNumber();
-  return start - roughEquityAt(state, config, instrument, price) >= (start * config.maxDailyLossPercent) / 100;
+  return start - roughEquityAt(state, config, instrument, price) >= (start * config.maxDailyLossPercent) / 100 - Math.abs(start) * roundOff;
 }

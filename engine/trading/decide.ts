@@ -65,7 +65,10 @@ function onClose(before: TradingState, event: EventOf<'candle-closed'>, config: 
   const flat = isFlat(state.position, instrument, candle.close);
   switch (signal.action) {
     case 'exit':
-      return flat ? nothing(state) : exitIfDue({ ...state, exiting: newExit(signal.reason, candle.closeTime) }, instrument, candle.close);
+      // An entry that is still in flight is meant too: what it buys is sold as soon as it has ended.
+      return flat && state.working?.role !== 'entry'
+        ? nothing(state)
+        : exitIfDue({ ...state, exiting: newExit(signal.reason, candle.closeTime) }, instrument, candle.close);
     case 'enter-long':
       return enter(state, event, config, instrument);
     case 'enter-short':
@@ -205,10 +208,10 @@ function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, instr
 
 /** Takes back what an entry that bought nothing had counted; its close may be decided on again if it never reached the exchange. */
 function withoutEntry(state: TradingState, decisionMs: number, mayRepeat: boolean): TradingState {
-  const entries = decisionMs >= state.day.startMs ? Math.max(0, state.day.entries - 1) : state.day.entries;
   return {
     ...state,
-    day: { ...state.day, entries },
+    // None are counted yet when the day has turned since.
+    day: { ...state.day, entries: Math.max(0, state.day.entries - 1) },
     lastEntryMs: mayRepeat ? Math.min(state.lastEntryMs, decisionMs - 1) : state.lastEntryMs,
   };
 }

@@ -4,8 +4,9 @@
  */
 import type { Decimal } from 'decimal.js';
 import type { Fill } from './events.ts';
-import { exact, floorToStep, toRowScale, zero } from './exact.ts';
+import { exact, toRowScale, zero } from './exact.ts';
 import type { Instrument } from './instrument.ts';
+import { flooredToLot, marketLotOf } from './lots.ts';
 import type { Position } from './state.ts';
 
 export const emptyPosition: Position = { quantity: zero, cost: zero, entryFees: zero, openedAtMs: null };
@@ -38,10 +39,12 @@ export function applyFill(position: Position, fill: Fill, instrument: Instrument
     return { position: bought, pnl: zero, realisedPnl: zero };
   }
   const sold = exact(fill.quantity);
-  const left = exact(position.quantity).minus(sold).minus(baseFee);
-  const costShare = share(position.cost, sold, position.quantity);
-  const feeShare = share(position.entryFees, sold, position.quantity);
-  const pnl = sold.times(price).minus(costShare);
+  // Coins that pay a fee leave the position as the sold ones do.
+  const gone = sold.plus(baseFee);
+  const left = exact(position.quantity).minus(gone);
+  const costShare = share(position.cost, gone, position.quantity);
+  const feeShare = share(position.entryFees, gone, position.quantity);
+  const proceeds = sold.times(price);
   const rest: Position = {
     quantity: left,
     cost: exact(position.cost).minus(costShare),
@@ -50,8 +53,8 @@ export function applyFill(position: Position, fill: Fill, instrument: Instrument
   };
   return {
     position: isFlat(rest, instrument, price.toNumber()) ? { ...rest, openedAtMs: null } : rest,
-    pnl,
-    realisedPnl: pnl.minus(feeShare).minus(quoteFee).minus(baseFee.times(price)),
+    pnl: proceeds.minus(baseFee.isZero() ? costShare : share(position.cost, sold, position.quantity)),
+    realisedPnl: proceeds.minus(costShare).minus(feeShare).minus(quoteFee),
   };
 }
 
@@ -92,12 +95,8 @@ export function figuresOf(position: Position, instrument: Instrument): PositionF
 
 /** What one market order may sell: the coins held, floored to the step, within the lot bounds; 0 when below the smallest lot. */
 export function sellableQuantity(position: Position, instrument: Instrument): Decimal {
-  const { lot, marketLot } = instrument;
-  const step = marketLot !== null && marketLot.step.gt(lot.step) ? marketLot.step : lot.step;
-  const floored = floorToStep(position.quantity, step);
-  if (floored.lte(0) || floored.lt(lot.min) || (marketLot !== null && floored.lt(marketLot.min))) return zero;
-  const most = marketLot !== null && marketLot.max.gt(0) && marketLot.max.lt(lot.max) ? marketLot.max : lot.max;
-  return most.gt(0) && floored.gt(most) ? floorToStep(most, step) : floored;
+  const floored = flooredToLot(position.quantity, instrument);
+  return floored.lte(0) || floored.lt(marketLotOf(instrument).min) ? zero : floored;
 }
 
 /**

@@ -1,8 +1,9 @@
 /** How much to buy: the entry's notional by the bot's columns, put on the instrument's grid, or the reason why not. */
 import { Decimal } from 'decimal.js';
 import type { TradingConfig } from './events.ts';
-import { exact, floorToStep } from './exact.ts';
+import { exact } from './exact.ts';
 import type { Instrument } from './instrument.ts';
+import { flooredToLot, marketLotOf } from './lots.ts';
 import { equityAt, uncommitted } from './pnl.ts';
 import type { TradingState } from './state.ts';
 
@@ -27,7 +28,7 @@ export function entrySize(state: TradingState, config: TradingConfig, instrument
     equityAt(state, config, price)
       .times(config.positionSizePercent ?? 0)
       .div(100);
-  const { lot, marketLot, notional } = instrument;
+  const { notional } = instrument;
   if (free.lte(0))
     return {
       ok: false,
@@ -35,12 +36,8 @@ export function entrySize(state: TradingState, config: TradingConfig, instrument
       reason: `no entry: nothing of the budget is left (${uncommitted(state, config).toFixed(2)} ${instrument.quoteAsset})`,
     };
   const budget = Decimal.min(wanted, free, notional !== null && notional.max !== null && notional.applyMaxToMarket ? notional.max : wanted);
-  const step = marketLot !== null && marketLot.step.gt(lot.step) ? marketLot.step : lot.step;
-  let most = lot.max;
-  if (marketLot !== null && marketLot.max.gt(0) && (marketLot.max.lt(most) || most.isZero())) most = marketLot.max;
-  const asked = exact(budget).div(price);
-  const quantity = floorToStep(most.gt(0) ? Decimal.min(asked, most) : asked, step);
-  const least = marketLot !== null && marketLot.min.gt(lot.min) ? marketLot.min : lot.min;
+  const quantity = flooredToLot(exact(budget).div(price), instrument);
+  const least = marketLotOf(instrument).min;
   if (quantity.lte(0) || quantity.lt(least)) {
     return {
       ok: false,

@@ -11,6 +11,9 @@ export interface PriceRange {
   readonly low: number;
 }
 
+/** Floats miss a product by less than this share, and it is far below any tick: a price that touches its level has reached it. */
+export const roundOff = 1e-12;
+
 /** Highest price since entry after `range` was seen. */
 export function bestAfter(best: number, range: PriceRange): number {
   return range.high > best || Number.isNaN(best) ? range.high : best;
@@ -30,14 +33,14 @@ export function targetPrice(config: TradingConfig, averagePrice: number): number
 /** Which of them the range reached, in the trader's words; null when none. */
 export function protectiveExit(config: TradingConfig, averagePrice: number, best: number, range: PriceRange): string | null {
   const stop = stopPrice(config, averagePrice, best);
-  if (range.low <= stop) {
+  if (range.low <= stop * (1 + roundOff)) {
     const trailing = config.stopLossPercent === null || stop > averagePrice * (1 - config.stopLossPercent / 100);
     return trailing
       ? `trailing stop at ${text(stop)} was reached (best price ${text(best)})`
       : `stop-loss at ${text(stop)} was reached (average entry ${text(averagePrice)})`;
   }
   const target = targetPrice(config, averagePrice);
-  return range.high >= target ? `take-profit at ${text(target)} was reached (average entry ${text(averagePrice)})` : null;
+  return range.high >= target * (1 - roundOff) ? `take-profit at ${text(target)} was reached (average entry ${text(averagePrice)})` : null;
 }
 
 function text(price: number): string {

@@ -66,6 +66,7 @@ function klineFrame(stream: string, data: Record<string, unknown>): StreamFrame 
     return malformed(`kline without its fields on ${stream}`);
   const timeframe = k.i;
   if (typeof timeframe !== 'string' || !isTimeframe(timeframe)) return malformed(`kline with an unknown interval on ${stream}`);
+  if (klineStream(symbol, timeframe) !== stream) return malformed(`kline of ${symbol} ${timeframe} on ${stream}`);
   const candle: Candle = {
     openTime: k.t as number, // Checked with every other field by `isSound`.
     closeTime: k.T as number,

@@ -153,6 +153,35 @@ describe('coordination while Redis misbehaves', () => {
     await eventually('the lock is ours again', 10_000, async () => (await coordination.locks.renew(['kept'], 60_000))[0] === 'held');
   });
 
+  it('keeps its locks and its symbols through a flush, and learns when another owner was quicker', async () => {
+    const { Redis } = await import('ioredis');
+    const admin = new Redis(redis.url);
+    const rival = overRedis(redis.url, 'faults:');
+    await eventually('both are connected', 5_000, async () => coordination.reachable && rival.reachable);
+    await coordination.locks.acquire(['mine', 'contested'], 60_000);
+    await coordination.symbols.put('flushed', ['ETHUSDT'], 60_000);
+    await coordination.weight.take('flushed', 900, 'exit');
+    coordination.weight.observe('flushed', 900, 1_000, systemClock.now());
+    await admin.flushall();
+    expect(await rival.locks.acquire(['contested'], 60_000)).toEqual(['held']);
+    expect(await coordination.locks.renew(['mine', 'contested'], 60_000)).toEqual(['held', 'taken']);
+    expect(await rival.locks.acquire(['mine'], 60_000)).toEqual(['taken']);
+    expect(await coordination.symbols.get('flushed')).toMatchObject({ value: ['ETHUSDT'], fresh: true });
+    expect(await rival.symbols.get('flushed')).toBeNull();
+    expect(await coordination.weight.take('flushed', 200, 'exit')).toMatchObject({ granted: false });
+    admin.disconnect();
+    await rival.close();
+  });
+
+  it('calls a lock unknown, not lost, whose key somebody else made something else of', async () => {
+    const { Redis } = await import('ioredis');
+    const intruder = new Redis(redis.url);
+    await intruder.hset('faults:lock:spoilt', 'a', '1');
+    expect(await coordination.locks.renew(['spoilt', 'sound'], 60_000)).toEqual(['unknown', 'held']);
+    await intruder.del('faults:lock:spoilt');
+    intruder.disconnect();
+  });
+
   it('ignores what somebody else wrote into the symbol cache', async () => {
     const { Redis } = await import('ioredis');
     const intruder = new Redis(redis.url);

@@ -2,7 +2,7 @@
 import { pino } from 'pino';
 import type { MarketData } from '../../../engine/exchanges/exchange.ts';
 import type { StreamSocket } from '../../../engine/exchanges/socket.ts';
-import type { SocketHandlers } from '../../../engine/market/feed.ts';
+import type { SocketHandlers } from '../../../engine/market/link.ts';
 import type { MarketLimits } from '../../../engine/market/limits.ts';
 import type { MarketSeries, SeriesHealth, SeriesListener, SeriesView } from '../../../engine/market/market.ts';
 import { createMarketSeries } from '../../../engine/market/series.ts';
@@ -20,12 +20,15 @@ export class ScriptedSocket implements StreamSocket {
   readonly sent: { method: string; params: string[]; id: number }[] = [];
   /** SUBSCRIBE is not answered. */
   static mute = false;
+  /** New sockets do not open. */
+  static refusing = false;
 
   constructor(handlers: SocketHandlers) {
     this.handlers = handlers;
   }
   start(): void {
-    this.open();
+    if (ScriptedSocket.refusing) this.state = 'connecting';
+    else this.open();
   }
   open(): void {
     this.state = 'open';
@@ -52,6 +55,7 @@ export class ScriptedSocket implements StreamSocket {
     return true;
   }
   reconnect(): void {
+    if (this.state !== 'open') return;
     this.break();
     this.open();
   }
@@ -67,6 +71,8 @@ export class ScriptedVenue {
   /** Candles that REST does not have. */
   readonly missing = new Set<number>();
   failing = false;
+  /** Newest closed candles that REST does not know yet. */
+  lag = 0;
   /** REST answers with what it saw when it was asked, but only after this. */
   answering: Promise<void> = Promise.resolve();
   readonly first: number;
@@ -84,7 +90,7 @@ export class ScriptedVenue {
         if (this.failing) return Promise.reject(new Error('REST is down'));
         const limit = request.limit ?? 500;
         const rows = Array.from({ length: this.forming + 1 }, (_, index) => index)
-          .filter((index) => !this.missing.has(index))
+          .filter((index) => !this.missing.has(index) && (this.lag === 0 || index < this.forming - this.lag))
           .map((index) => this.candle(index))
           .filter((row) => row.openTime >= (request.startTime ?? 0) && row.openTime <= (request.endTime ?? Infinity));
         return this.answering.then(() => (request.startTime === undefined ? rows.slice(-limit) : rows.slice(0, limit)));

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { settle } from '../../support/fake-clock.ts';
-import { ScriptedSocket, ScriptedVenue, listen, subscribe } from './scripted-venue.ts';
+import { ScriptedSocket, ScriptedVenue, listen, request, subscribe } from './scripted-venue.ts';
 
 afterEach(() => {
   ScriptedSocket.mute = false;
@@ -145,6 +145,7 @@ describe('a series', () => {
     await venue.pass();
     expect([a.closes.length, b.closes.length]).toEqual([1, 2]);
     second.close();
+    await venue.clock.advance(0);
     expect(venue.sockets[0]?.sent.at(-1)).toMatchObject({ method: 'UNSUBSCRIBE', params: ['btcusdt@kline_1m'] });
   });
 
@@ -185,6 +186,50 @@ describe('a series', () => {
     expect(heard.closes).toEqual([missed]);
     expect(heard.health).toContain('stale');
     expect(venue.sockets[0]?.sent.filter((message) => message.method === 'SUBSCRIBE')).toHaveLength(2);
+  });
+
+  it('is live again when a silent stream speaks, although REST did not answer meanwhile', async () => {
+    const venue = new ScriptedVenue();
+    const heard = listen(venue);
+    const subscription = await subscribe(venue, heard);
+    venue.failing = true;
+    await venue.clock.advance(35_000);
+    expect(subscription.health).toBe('stale');
+    venue.tell(venue.forming, false);
+    expect(subscription.health).toBe('live');
+  });
+
+  it('reads a long outage page after page without calling it a gap', async () => {
+    const venue = new ScriptedVenue({ history: 40, limits: { keptCandles: 20 } });
+    const heard = listen(venue);
+    await subscribe(venue, heard, { warmUpCandles: 20 });
+    const first = venue.forming;
+    venue.sockets[0]?.break();
+    venue.forming += 12_000;
+    venue.sockets[0]?.open();
+    await venue.clock.advance(100);
+    venue.tell(venue.forming, false);
+    await venue.clock.advance(30_000);
+    expect(heard.closes).toEqual(Array.from({ length: 12_000 }, (_, n) => first + n));
+    expect(heard.health).not.toContain('gapped');
+  });
+
+  it('passes over a candle that came on another series’ stream', async () => {
+    const venue = new ScriptedVenue();
+    const heard = listen(venue);
+    await subscribe(venue, heard);
+    const { openTime, closeTime } = venue.candle(venue.forming);
+    for (const [s, i, T] of [
+      ['ETHUSDT', '1m', closeTime],
+      ['BTCUSDT', '1s', openTime + 999],
+    ])
+      venue.sockets[0]?.handlers.onMessage(
+        JSON.stringify({
+          stream: 'btcusdt@kline_1m',
+          data: { e: 'kline', E: closeTime + 1, s, k: { t: openTime, T, s, i, o: '9', h: '9', l: '9', c: '9', v: '1', x: true } },
+        }),
+      );
+    expect(heard.closes).toEqual([]);
   });
 
   it('rejects when history cannot be had, and can be joined later', async () => {
@@ -229,6 +274,68 @@ describe('a series', () => {
       { numRuns: 40 },
     );
   }, 60_000);
+});
+
+describe('a series that more history is asked of', () => {
+  const ema = (venue: ScriptedVenue, period: number, from: number): number => {
+    const closes = Array.from({ length: venue.forming - from }, (_, index) => venue.price(from + index));
+    let value = closes.slice(0, period).reduce((sum, close) => sum + close, 0) / period;
+    for (const close of closes.slice(period)) value += (close - value) * (2 / (period + 1));
+    return value;
+  };
+  const slow = { needs: [{ kind: 'ema', period: 50 }], warmUpCandles: 200 } as const;
+  const shallow = (): ScriptedVenue => new ScriptedVenue({ history: 300, limits: { keptCandles: 20 } });
+
+  const refusal = async (venue: ScriptedVenue): Promise<unknown> => {
+    const joining = venue.market.subscribe({ ...request, ...slow }, listen(venue).listener).catch((error: unknown) => error);
+    await venue.clock.advance(2_000);
+    return joining;
+  };
+
+  it('puts each older candle before the others once, however many bots join at the same moment', async () => {
+    const venue = shallow();
+    await subscribe(venue, listen(venue), { warmUpCandles: 20 });
+    const joining = Promise.all([1, 2, 3].map(() => venue.market.subscribe({ ...request, ...slow }, listen(venue).listener)));
+    await venue.clock.advance(3_000);
+    const [one] = await joining;
+    expect(one?.view()?.current[0]).toBeCloseTo(ema(venue, 50, 100), 9);
+    const replayed = [...(one?.missedSince(0) ?? [])].map((view) => view.candle.openTime);
+    expect(replayed).toEqual(Array.from({ length: 199 }, (_, index) => venue.candle(100 + index).openTime));
+  });
+
+  it('loses no candle of those who are on it when that history cannot be had', async () => {
+    const venue = shallow();
+    const heard = listen(venue);
+    await subscribe(venue, heard, { warmUpCandles: 20 });
+    venue.failing = true;
+    expect(await refusal(venue)).toMatchObject({ message: 'REST is down' });
+    venue.failing = false;
+    // REST knows the next close before the stream tells it.
+    const index = await venue.pass(false);
+    await subscribe(venue, listen(venue), slow);
+    venue.tell(index, true);
+    await venue.clock.advance(1_000);
+    expect(heard.closes).toEqual([index]);
+  });
+
+  it('does not reach over a hole', async () => {
+    const venue = shallow();
+    venue.missing.add(279);
+    await subscribe(venue, listen(venue), { warmUpCandles: 20 });
+    const subscription = await subscribe(venue, listen(venue), { needs: [{ kind: 'ema', period: 5 }], warmUpCandles: 200 });
+    expect([...subscription.missedSince(0)].map((view) => view.candle.openTime)[0]).toBe(venue.candle(280).openTime);
+  });
+
+  it('is closed when the only one who joined could not be served', async () => {
+    const venue = shallow();
+    const first = await subscribe(venue, listen(venue), { warmUpCandles: 20 });
+    venue.failing = true;
+    const failed = refusal(venue);
+    first.close();
+    expect(await failed).toMatchObject({ message: 'REST is down' });
+    await venue.clock.advance(0);
+    expect(venue.sockets[0]?.subscribed.size).toBe(0);
+  });
 });
 
 describe('the feed', () => {

@@ -54,6 +54,14 @@ describe('the directory of symbols', () => {
     await expect(directory().symbols.start()).rejects.toThrow('the exchange is down');
   });
 
+  it('is read once more for a symbol that it lacks, however many ask for it at the same moment', async () => {
+    const { symbols } = directory();
+    await symbols.start();
+    const answers = await Promise.allSettled(Array.from({ length: 50 }, () => symbols.load('GONEUSDT')));
+    expect(answers.map((answer) => answer.status)).not.toContain('fulfilled');
+    expect(reads).toBe(2);
+  });
+
   it('does not believe a poisoned cache', async () => {
     const { cache, symbols } = directory();
     for (const poison of [

@@ -19,6 +19,7 @@ describe('ema_cross', () => {
     ['rises to touch', [1, 2], [2, 2], 'hold'],
     ['crosses below', [3, 2], [1, 2], 'exit'],
     ['touches, then falls below', [2, 2], [1, 2], 'exit'],
+    ['falls to touch', [3, 2], [2, 2], 'hold'],
     ['is warming', [Number.NaN, Number.NaN], [3, 2], 'hold'],
   ])('when the fast EMA %s', (_, previous, current, action) => {
     expect(actionOf('ema_cross', previous, current)).toBe(action);
@@ -32,6 +33,8 @@ describe('rsi', () => {
     ['stays oversold', 25, 30, 'hold'],
     ['fades from overbought', 70, 69.99, 'exit'],
     ['rises into overbought', 69, 71, 'hold'],
+    ['falls to the overbought level', 71, 70, 'hold'],
+    ['loses its value', 71, Number.NaN, 'hold'],
     ['is warming', Number.NaN, 50, 'hold'],
   ])('when it %s', (_, previous, current, action) => {
     expect(actionOf('rsi', [previous], [current])).toBe(action);
@@ -41,7 +44,9 @@ describe('rsi', () => {
 describe('ema_rsi', () => {
   it.each([
     ['a cross up with a calm RSI', [1, 2, 50], [3, 2, 69.9], 'enter-long'],
-    ['a cross up with an overbought RSI', [1, 2, 50], [3, 2, 70], 'hold'],
+    ['the overbought level itself', [3, 2, 60], [3, 2, 70], 'exit'],
+    ['a touch and a cross up in an overbought market', [2, 2, 60], [3, 2, 75], 'exit'],
+    ['a cross up with an overbought RSI', [1, 2, 50], [3, 2, 70], 'exit'],
     ['a cross up with no RSI yet', [1, 2, Number.NaN], [3, 2, Number.NaN], 'hold'],
     ['a cross down', [3, 2, 50], [1, 2, 50], 'exit'],
     ['an overbought RSI', [3, 2, 60], [3, 2, 71], 'exit'],
@@ -61,6 +66,26 @@ describe('ema_trend_rsi', () => {
     ['a close on the trend', [100, 29], [100, 31], 100, 'hold'],
   ])('on %s', (_, previous, current, close, action) => {
     expect(actionOf('ema_trend_rsi', previous, current, close)).toBe(action);
+  });
+});
+
+describe('the warm-up', () => {
+  it.each([
+    ['ema_cross', 159],
+    ['rsi', 307],
+    ['ema_rsi', 307],
+    ['ema_trend_rsi', 581],
+  ])('of %s is that of its slowest indicator', (name, candles) => {
+    expect(findStrategy(name)?.warmUpCandles(parameters)).toBe(candles);
+  });
+
+  it('forgets where the average began', () => {
+    const forgotten = (share: number, candles: number) => share ** candles;
+    for (const period of [2, 14, 200]) {
+      const only = { ...parameters, emaSlow: period, rsiPeriod: period };
+      expect(forgotten(1 - 2 / (period + 1), (findStrategy('ema_cross')?.warmUpCandles(only) ?? 0) - period)).toBeLessThan(1e-9);
+      expect(forgotten(1 - 1 / period, (findStrategy('rsi')?.warmUpCandles(only) ?? 0) - period - 1)).toBeLessThan(1e-9);
+    }
   });
 });
 

@@ -139,6 +139,22 @@ describe('exits', () => {
     expect(bot.orders).toEqual(['exit SELL 0.02']);
   });
 
+  it('sells what an entry in flight still buys when the strategy says so meanwhile', () => {
+    const bot = new Trader();
+    bot.close(0, { close: 20_000 }, enterLong);
+    expect(bot.close(1, { close: 20_000 }, exitSignal).commands).toEqual([]);
+    bot.fill('BUY', '0.02', 20_000, midnight + 120_000);
+    bot.ended('entry', 'filled', midnight + 120_000);
+    expect(bot.orders).toEqual(['exit SELL 0.02']);
+    const unfilled = new Trader();
+    unfilled.close(0, { close: 20_000 }, enterLong);
+    unfilled.close(1, { close: 20_000 }, exitSignal);
+    unfilled.ended('entry', 'unfilled', midnight + 120_000);
+    expect(unfilled.state.exiting).toBeNull();
+    unfilled.close(2, { close: 20_000 }, enterLong);
+    expect(unfilled.orders).toHaveLength(1);
+  });
+
   it('does nothing on an exit signal while flat', () => {
     expect(new Trader().close(0, { close: 20_000 }, exitSignal)).toMatchObject({ commands: [], reason: null });
   });
@@ -274,7 +290,108 @@ describe('exits', () => {
   });
 });
 
+describe('prices of the candle in which an entry was filled', () => {
+  /** A stop at 95 and a candle that fell to 90 and came back to 100. */
+  const stoppedWhenFilled = (afterOpenMs: number): boolean => {
+    const bot = new Trader({ stopLossPercent: 5 });
+    bot.close(0, { close: 100 }, enterLong);
+    const atMs = midnight + 60_000 + afterOpenMs;
+    bot.fill('BUY', '3', 100, atMs);
+    bot.ended('entry', 'filled', atMs);
+    bot.close(1, { close: 100, low: 90 });
+    return bot.orders.length === 1;
+  };
+
+  it('all count when it was filled at the open, and only the last one when later', () => {
+    expect([0, 6_000, 6_001, 30_000, 59_999, 60_000].map(stoppedWhenFilled)).toEqual([true, true, false, false, false, false]);
+  });
+
+  it('count by the close when it was filled inside, and not at all when the candle had closed before', () => {
+    const closing = (afterOpenMs: number): number => {
+      const bot = new Trader({ stopLossPercent: 5 });
+      bot.close(0, { close: 100 }, enterLong);
+      bot.fill('BUY', '3', 100, midnight + 60_000 + afterOpenMs);
+      bot.ended('entry', 'filled', midnight + 60_000 + afterOpenMs);
+      return bot.close(1, { close: 94, high: 100 }).commands.length;
+    };
+    expect([30_000, 59_999, 60_000].map(closing)).toEqual([1, 1, 0]);
+  });
+});
+
+describe('an entry that bought nothing', () => {
+  it('is not counted, also when the day turned before its end was known', () => {
+    const bot = new Trader({ maxDailyTrades: 1 });
+    bot.close(0, { close: 20_000 }, enterLong);
+    expect(bot.state.day.entries).toBe(1);
+    expect(bot.ended('entry', 'unfilled', midnight + 60_000).reason).toBe('the entry order was not filled: told so');
+    expect(bot.state.day.entries).toBe(0);
+    const last = candle(1_439, { close: 20_000 });
+    bot.tell({ type: 'candle-closed', candle: last, signal: enterLong, atMs: last.closeTime + 40 });
+    expect(bot.state.day).toMatchObject({ startMs: midnight + 86_400_000, entries: 1 });
+    bot.ended('entry', 'rejected', last.closeTime + 80);
+    expect(bot.state.day.entries).toBe(0);
+  });
+});
+
+describe('the best price', () => {
+  it('starts with the first fill and starts anew with the next position', () => {
+    const bot = new Trader().holding(0, 20_000);
+    expect(bot.state.bestPrice).toBe(20_000);
+    bot.forming(2, 5, { close: 21_000 });
+    bot.fill('BUY', '0.001', 20_500, midnight + 126_000);
+    expect(bot.state.bestPrice).toBe(21_000);
+    bot.fill('SELL', '0.021', 20_000, midnight + 127_000);
+    expect(bot.state.bestPrice).toBeNaN();
+    bot.fill('BUY', '0.02', 19_000, midnight + 128_000);
+    expect(bot.state.bestPrice).toBe(19_000);
+  });
+});
+
+describe('a block', () => {
+  it('with a new reason takes the place of the one with the same rule, beside the others', () => {
+    const bot = new Trader();
+    const block = (rule: 'paused' | 'draining', reason: string): Decision =>
+      bot.tell({ type: 'entries-blocked', block: { rule, reason }, atMs: midnight });
+    expect(block('paused', 'a').reason).toBe('entries are closed: a');
+    expect(block('draining', 'b').reason).toBe('entries are closed: b');
+    expect(block('draining', 'b').reason).toBeNull();
+    expect(block('paused', 'c').reason).toBe('entries are closed: c');
+    expect(bot.state.blocks.map((one) => one.reason)).toEqual(['b', 'c']);
+  });
+});
+
 describe('the day', () => {
+  it('counts a limit or a target as reached by the amount itself, and not by a cent less', () => {
+    const after = (change: Partial<TradingConfig>, price: number) => {
+      const bot = new Trader({ initialCapital: d(1_000), ...change }).holding(0, 100, '3');
+      bot.fill('SELL', '3', price, midnight + 90_000);
+      return bot.state.day;
+    };
+    expect(after({ dailyTargetPercent: 3 }, 110)).toMatchObject({ targetReached: true });
+    expect(after({ dailyTargetPercent: 3 }, 109.99)).toMatchObject({ targetReached: false });
+    expect(after({ dailyTargetPercent: null }, 200)).toMatchObject({ targetReached: false });
+    const atPrice = (price: number): boolean => {
+      const bot = new Trader({ maxDailyLossPercent: 2.1 }).holding(0, 100, '3');
+      bot.close(2, { close: price });
+      return bot.state.day.lossReached;
+    };
+    expect([atPrice(93.01), atPrice(93)]).toEqual([false, true]);
+  });
+
+  it('adds what was lost before, and fees, to what the position loses', () => {
+    const bot = new Trader({ maxDailyLossPercent: 5 }).holding(0, 100, '3');
+    bot.fill('SELL', '3', 90, midnight + 90_000);
+    bot.ended('exit', 'filled', midnight + 90_000);
+    bot.close(2, { close: 100 }, enterLong);
+    const fee = { commission: d(5), commissionAsset: 'USDT', atMs: midnight + 180_000 };
+    bot.tell({ type: 'fill-received', fill: fill('BUY', '3', 100, fee), atMs: fee.atMs });
+    bot.ended('entry', 'filled', fee.atMs);
+    expect(bot.close(3, { close: 95.01 }).commands).toEqual([]);
+    expect(bot.close(4, { close: 95 }).reason).toBe("the day's loss reached 5 % of 1000.00");
+    expect(bot.orders).toEqual(['exit SELL 3']);
+    expect(bot.state.day.lossReached).toBe(true);
+  });
+
   it('closes the position when realised and unrealised loss reach the limit, and stays out until midnight', () => {
     const bot = new Trader({ maxDailyLossPercent: 1 }).holding(0, 20_000, '0.025');
     bot.forming(1, 10, { close: 19_601 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { exact, zero } from '../../../engine/trading/exact.ts';
 import { applyFill, emptyPosition, isFlat, sellableQuantity } from '../../../engine/trading/position.ts';
-import { btc, d, fill } from './given.ts';
+import { btc, d, fill, midnight } from './given.ts';
 
 describe('the position', () => {
   it('holds what was received: a spot buy pays its fee from the coins', () => {
@@ -42,36 +42,84 @@ describe('the position', () => {
     expect(isFlat(held('0.00024'), btc, 22_000)).toBe(false);
   });
 
+  it('values a fee in quote on the way in, and one in coins on the way out', () => {
+    const { position } = applyFill(emptyPosition, fill('BUY', '2', 100, { commission: d(3), commissionAsset: 'USDT' }), btc);
+    expect([position.quantity.toFixed(), position.cost.toFixed(), position.entryFees.toFixed()]).toEqual(['2', '200', '3']);
+    const sold = applyFill(position, fill('SELL', '1', 110, { commission: d('0.5'), commissionAsset: 'BTC' }), btc);
+    expect([sold.position.quantity.toFixed(), sold.pnl.toFixed(), sold.realisedPnl.toFixed()]).toEqual(['0.5', '10', '-42.25']);
+  });
+
+  it('keeps the time at which it was opened while more is bought', () => {
+    const { position } = applyFill(emptyPosition, fill('BUY', '1', 100, { atMs: midnight + 1 }), btc);
+    expect(applyFill(position, fill('BUY', '1', 100, { atMs: midnight + 2 }), btc).position.openedAtMs).toBe(midnight + 1);
+  });
+
+  it('sells what lot and market lot allow', () => {
+    const of = (quantity: string, change: Partial<typeof btc>): string =>
+      sellableQuantity({ ...emptyPosition, quantity: d(quantity) }, { ...btc, ...change }).toFixed();
+    const lot = { min: d('0.01'), max: d(50), step: d('0.01') };
+    expect(of('0.01', { lot, marketLot: null })).toBe('0.01');
+    expect(of('0.0199', { lot, marketLot: null })).toBe('0.01');
+    expect(of('0.0099', { lot, marketLot: null })).toBe('0');
+    expect(of('60', { lot, marketLot: null })).toBe('50');
+    expect(of('60', { lot, marketLot: { min: d(0), max: d(60), step: d(0) } })).toBe('50');
+    expect(of('60', { lot: { ...lot, max: d(0) }, marketLot: null })).toBe('60');
+    expect(of('60', { lot: { ...lot, max: d(0) }, marketLot: { min: d(0), max: d(40), step: d(0) } })).toBe('40');
+    expect(of('1.5', { lot, marketLot: { min: d(1), max: d(0), step: d(1) } })).toBe('1');
+    expect(of('0.5', { lot, marketLot: { min: d('0.51'), max: d(0), step: d(0) } })).toBe('0');
+    expect(of('0.51', { lot, marketLot: { min: d('0.51'), max: d(0), step: d(0) } })).toBe('0.51');
+    expect(of('0', { lot: { min: d(0), max: d(0), step: d(0) }, marketLot: null })).toBe('0');
+  });
+
+  it('is held however little it is worth where no least notional applies to market orders', () => {
+    const little = { ...emptyPosition, quantity: d('0.00001'), cost: d('0.2') };
+    expect(isFlat(little, { ...btc, notional: null }, 20_000)).toBe(false);
+    expect(isFlat(little, { ...btc, notional: btc.notional && { ...btc.notional, applyMinToMarket: false } }, 20_000)).toBe(false);
+  });
+
   it('sells at most the largest market lot at once', () => {
     expect(sellableQuantity({ ...emptyPosition, quantity: d('250.123456') }, btc).toFixed()).toBe('100');
   });
 
-  it('conserves money over any fills: cash spent and received equals cost, fees and realised profit', () => {
+  it('equals the balances to the last digit, whatever was bought and sold and in whichever asset fees were paid', () => {
     const step = fc.record({
       buy: fc.boolean(),
       lots: fc.integer({ min: 1, max: 1_000_000 }),
       cents: fc.integer({ min: 1, max: 10_000_000 }),
       feeBp: fc.integer({ min: 0, max: 50 }),
+      feeIn: fc.constantFrom('BTC', 'USDT', 'BNB'),
+      all: fc.boolean(),
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         let position = emptyPosition;
-        let cash = zero;
-        let realised = zero;
-        for (const { buy, lots, cents, feeBp } of steps) {
+        let [cash, coins, realised] = [zero, zero, zero];
+        for (const { buy, lots, cents, feeBp, feeIn, all } of steps) {
           const price = exact(cents).div(100);
           const wanted = exact(lots).times('0.00001');
-          const quantity = buy ? wanted : wanted.gt(position.quantity) ? exact(position.quantity) : wanted;
+          const rate = exact(feeBp).div(10_000);
+          // A seller pays a fee in coins from what is left.
+          const most = feeIn === 'BTC' ? exact(coins).div(rate.plus(1)).toDecimalPlaces(8, 1) : coins;
+          const quantity = buy ? wanted : all || wanted.gt(most) ? most : wanted;
           if (quantity.lte(0)) continue;
-          const commission = (buy ? quantity : quantity.times(price)).times(feeBp).div(10_000);
-          const booked = applyFill(position, fill(buy ? 'BUY' : 'SELL', quantity.toFixed(), price.toFixed(), { commission }), btc);
-          cash = buy ? cash.minus(quantity.times(price)) : cash.plus(quantity.times(price)).minus(commission);
+          const commission = (feeIn === 'USDT' ? quantity.times(price) : quantity).times(rate);
+          const booked = applyFill(
+            position,
+            fill(buy ? 'BUY' : 'SELL', quantity.toFixed(), price.toFixed(), { commission, commissionAsset: feeIn }),
+            btc,
+          );
+          cash = buy ? cash.minus(quantity.times(price)) : cash.plus(quantity.times(price));
+          coins = buy ? coins.plus(quantity) : coins.minus(quantity);
+          if (feeIn === 'USDT') cash = cash.minus(commission);
+          if (feeIn === 'BTC') coins = coins.minus(commission);
           realised = realised.plus(booked.realisedPnl);
           position = booked.position;
+          expect(position.quantity.toFixed()).toBe(coins.toFixed());
+          expect(realised.minus(position.cost).minus(position.entryFees).toFixed()).toBe(cash.toFixed());
+          if (coins.isZero()) expect([position.cost.toFixed(), position.entryFees.toFixed()]).toEqual(['0', '0']);
         }
-        expect(realised.minus(position.cost).minus(position.entryFees).minus(cash).abs().lt('1e-30')).toBe(true);
-        expect(position.quantity.gte(0)).toBe(true);
       }),
+      { numRuns: 300 },
     );
   });
 });

@@ -41,9 +41,18 @@ describe('a restored state', () => {
 
   it('counts the entries of this day that were not refused', () => {
     const { day } = restored({
-      orders: [{ ...order, decisionMs: midnight - 1 }, order, { ...order, outcome: 'rejected' }, { ...order, outcome: null }],
+      orders: [
+        // The close of yesterday's last candle was decided on yesterday.
+        { ...order, decisionMs: midnight - 1 },
+        { ...order, decisionMs: midnight },
+        order,
+        { ...order, outcome: 'rejected' },
+        { ...order, outcome: 'unfilled' },
+        { ...order, role: 'exit' },
+        { ...order, outcome: null },
+      ],
     });
-    expect(day.entries).toBe(2);
+    expect(day.entries).toBe(3);
   });
 
   it('keeps the stored start of the same day and its loss verdict, and not those of another day', () => {
@@ -83,5 +92,10 @@ describe('a restored state', () => {
     const fills = [fill('BUY', '0.02', 20_000)];
     expect(restored({ fills, bestPrice: 21_000 }).bestPrice).toBe(21_000);
     expect(restored({ fills }).bestPrice).toBe(20_000);
+    expect(restored({ fills, bestPrice: 19_000 }).bestPrice).toBe(20_000);
+    const added = [...fills, fill('BUY', '0.01', 20_500), fill('BUY', '0.01', 20_200), fill('SELL', '0.01', 30_000)];
+    expect(restored({ fills: added }).bestPrice).toBe(20_500);
+    const anew = [...added, fill('SELL', '0.03', 20_000), fill('BUY', '0.01', 19_000, { atMs: midnight + 1_000 })];
+    expect(restored({ fills: anew }).bestPrice).toBe(19_000);
   });
 });

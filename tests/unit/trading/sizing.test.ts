@@ -30,6 +30,69 @@ describe('the size of an entry', () => {
     });
   });
 
+  it('obeys whichever of lot and market lot is stricter', () => {
+    const lots = (lot: string, market: string | null) => ({
+      ...btc,
+      lot: { ...btc.lot, ...parts(lot) },
+      marketLot: market === null ? null : parts(market),
+    });
+    const parts = (text: string) => {
+      const [min = '0', max = '0', step = '0'] = text.split(' ');
+      return { min: d(min), max: d(max), step: d(step) };
+    };
+    const rich = config({ initialCapital: d(1_000_000), positionSizeFixed: d(100_123.4) });
+    const of = (lot: string, market: string | null): string => {
+      const sized = size(rich, 100, lots(lot, market));
+      return sized.ok ? sized.quantity.toFixed() : sized.rule;
+    };
+    expect(of('0.01 9000 0.01', null)).toBe('1001.23');
+    expect(of('0.01 9000 0.01', '0 0 0')).toBe('1001.23');
+    expect(of('0.01 9000 0.01', '0 0 1')).toBe('1001');
+    expect(of('0.01 9000 1', '0 0 0.01')).toBe('1001');
+    expect(of('0.01 500 0.01', null)).toBe('500');
+    expect(of('0.01 500 0.01', '0 600 0')).toBe('500');
+    expect(of('0.01 600 0.01', '0 500 0')).toBe('500');
+    expect(of('0.01 0 0.01', '0 500 0')).toBe('500');
+    expect(of('0.01 0 0.01', null)).toBe('1001.23');
+    expect(of('1001.23 9000 0.01', null)).toBe('1001.23');
+    expect(of('1001.24 9000 0.01', null)).toBe('size-below-minimum');
+    expect(of('0.01 9000 0.01', '1001.24 0 0')).toBe('size-below-minimum');
+    expect(of('1001.24 9000 0.01', '1 0 0')).toBe('size-below-minimum');
+    expect(of('0 0 2000', null)).toBe('size-below-minimum');
+  });
+
+  it('sends no more decimals than the venue accepts where no step says so', () => {
+    const free = { ...btc, basePrecision: 3, lot: { ...btc.lot, step: d(0) }, marketLot: null };
+    const sized = size(config({ positionSizeFixed: d(100) }), 30_000, free);
+    expect(sized.ok && sized.quantity.toFixed()).toBe('0.003');
+  });
+
+  it('obeys the bounds of the notional as far as they apply to market orders', () => {
+    const notional = { min: d(100), applyMinToMarket: true, max: d(200), applyMaxToMarket: true, averagePriceMinutes: 5 };
+    const of = (fixed: number, change: Partial<typeof notional> | { max: null } | null): string => {
+      const sized = size(config({ positionSizeFixed: d(fixed) }), 100, {
+        ...btc,
+        notional: change === null ? null : { ...notional, ...change },
+      });
+      return sized.ok ? sized.quantity.toFixed() : sized.reason;
+    };
+    expect(of(100, {})).toBe('1');
+    expect(of(99.99, {})).toBe("no entry: 99.99 USDT is below the exchange's least order value of 100");
+    expect(of(99.99, { applyMinToMarket: false })).toBe('0.9999');
+    expect(of(99.99, null)).toBe('0.9999');
+    expect(of(300, {})).toBe('2');
+    expect(of(300, { applyMaxToMarket: false })).toBe('3');
+    expect(of(300, { max: null })).toBe('3');
+    expect(of(300, null)).toBe('3');
+  });
+
+  it('counts what is bound in a position and its fees as committed', () => {
+    const trading = config({ positionSizePercent: 100 });
+    const held = { ...emptyState(trading), position: { quantity: d('0.00001'), cost: d(600), entryFees: d(100), openedAtMs: null } };
+    const sized = entrySize(held, trading, btc, 100);
+    expect(sized.ok && sized.quantity.toFixed()).toBe('2.985');
+  });
+
   it('says when nothing of the budget is left', () => {
     const trading = config();
     const broke = { ...emptyState(trading), realisedTotal: d(-1_000) };

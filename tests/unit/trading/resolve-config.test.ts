@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { defaultColumns, resolveConfig, validateColumns } from '../../../engine/trading/resolve-config.ts';
+import type { BotColumns } from '../../../engine/trading/resolve-config.ts';
+import { d } from './given.ts';
+
+const columns = (change: Partial<BotColumns> = {}): BotColumns => ({
+  ...defaultColumns,
+  name: 'one',
+  symbol: 'BTCUSDT',
+  timeframe: '1m',
+  strategy: 'ema_cross',
+  initialCapital: d(1_000),
+  positionSizePerc: 50,
+  ...change,
+});
+const tradingOf = (change: Partial<BotColumns>) => resolveConfig(columns(change)).trading;
+const parametersOf = (change: Partial<BotColumns>) => resolveConfig(columns(change)).parameters;
+const fieldsOf = (change: Partial<BotColumns>): string[] => validateColumns(columns(change)).map((problem) => problem.field);
+
+describe('custom columns', () => {
+  it('override the base ones, and only where they are set', () => {
+    const base = { stopLossPerc: 1, takeProfitPerc: 2, trailingStopPerc: 3 };
+    expect(tradingOf(base)).toMatchObject({ stopLossPercent: 1, takeProfitPercent: 2, trailingStopPercent: 3 });
+    expect(tradingOf({ ...base, customStopLoss: 4, customTakeProfit: 5, customTrailingStop: 6 })).toMatchObject({
+      stopLossPercent: 4,
+      takeProfitPercent: 5,
+      trailingStopPercent: 6,
+    });
+    expect(tradingOf({ customStopLoss: 4 })).toMatchObject({ stopLossPercent: 4, takeProfitPercent: null });
+    const periods = { emaFast: 1, emaSlow: 2, emaPeriod: 3, rsiPeriod: 4, rsiOversold: 5, rsiOverbought: 6 };
+    expect(parametersOf(periods)).toEqual(periods);
+    const custom = { customEmaFast: 11, customEmaSlow: 12, customRsiPeriod: 14, customRsiOversold: 0, customRsiOverbought: 16 };
+    expect(parametersOf({ ...periods, ...custom })).toEqual({
+      emaFast: 11,
+      emaSlow: 12,
+      emaPeriod: 3,
+      rsiPeriod: 14,
+      rsiOversold: 0,
+      rsiOverbought: 16,
+    });
+  });
+
+  it('leave the rest as the row says', () => {
+    expect(tradingOf({ checkIntervalSeconds: 3 })).toMatchObject({
+      checkIntervalMs: 3_000,
+      direction: 'long',
+      trailingStopActive: false,
+    });
+    for (const direction of ['short', 'both'] as const) expect(tradingOf({ direction }).direction).toBe(direction);
+  });
+});
+
+describe('what a row may hold', () => {
+  it.each<[keyof BotColumns, string, readonly unknown[], readonly unknown[]]>([
+    ['stopLossPerc', 'stop_loss_perc', [0.01, 100], [0, -1, 100.01, Number.NaN]],
+    ['customStopLoss', 'custom_stop_loss', [0.01, 100], [0, 500]],
+    ['takeProfitPerc', 'take_profit_perc', [0.01, 1_000], [0, 1_000.01]],
+    ['positionSizePerc', 'position_size_perc', [0.5, 100], [0, 500]],
+    ['maxDailyTrades', 'max_daily_trades', [1, 100_000], [0, 1.5, 100_001]],
+    ['checkIntervalSeconds', 'check_interval_seconds', [1, 86_400], [0, 0.5, 86_401]],
+    ['emaPeriod', 'ema_period', [1, 1_000], [0, 1.5, 1_001]],
+    ['rsiPeriod', 'rsi_period', [2, 1_000], [1, 2.5]],
+    ['rsiOversold', 'rsi_oversold', [0, 29.5], [-0.1, Number.NaN]],
+    ['leverage', 'leverage', [1, 125], [0, 1.5, 126]],
+    ['initialCapital', 'initial_capital', [d('0.01')], [d(0), d(-1), d('Infinity'), d('NaN')]],
+    ['positionSizeFixed', 'position_size_fixed', [d('0.01'), null], [d(0), d(-1), d('Infinity')]],
+    ['name', 'name', ['a', 'a'.repeat(100)], ['', '  ', 'a'.repeat(101)]],
+    ['timeframe', 'timeframe', ['1s', '1d'], ['7m', '', 'toString']],
+    ['strategy', 'strategy', ['rsi', 'ema_rsi', 'ema_trend_rsi'], ['martingale', '']],
+    ['positionType', 'position_type', ['spot'], ['futures', 'margin']],
+    ['direction', 'direction', ['long'], ['short', 'both', 'up']],
+  ])('%s', (column, field, good, bad) => {
+    for (const value of good) expect(fieldsOf({ [column]: value }), `${field} ${String(value)}`).toEqual([]);
+    for (const value of bad) expect(fieldsOf({ [column]: value }), `${field} ${String(value)}`).toEqual([field]);
+  });
+
+  it('names the column that makes a pair impossible', () => {
+    expect(fieldsOf({ emaFast: 26 })).toEqual(['ema_fast']);
+    expect(fieldsOf({ emaFast: 25 })).toEqual([]);
+    expect(fieldsOf({ customEmaFast: 30 })).toEqual(['custom_ema_fast']);
+    expect(fieldsOf({ rsiOversold: 70 })).toEqual(['rsi_oversold']);
+    expect(fieldsOf({ customRsiOversold: 80 })).toEqual(['custom_rsi_oversold']);
+  });
+
+  it('asks for a size and for the percentage of an active trailing stop', () => {
+    expect(fieldsOf({ positionSizePerc: null })).toEqual(['position_size_perc']);
+    expect(fieldsOf({ positionSizePerc: null, positionSizeFixed: d(10) })).toEqual([]);
+    expect(fieldsOf({ trailingStopActive: true })).toEqual(['trailing_stop_perc']);
+    expect(fieldsOf({ trailingStopActive: true, trailingStopPerc: 1 })).toEqual([]);
+    expect(fieldsOf({ trailingStopActive: true, customTrailingStop: 1 })).toEqual([]);
+  });
+
+  it('says everything at once, in words', () => {
+    expect(validateColumns(columns({ stopLossPerc: 500, emaPeriod: 0, rsiOverbought: 101 })).map((one) => one.problem)).toEqual([
+      '500 is not above 0 and at most 100 percent',
+      '0 is not a whole number from 1 to 1000 candles',
+      '101 is not from 0 to 100',
+    ]);
+  });
+});
