@@ -5,7 +5,8 @@ import { fastify } from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import { randomUUID } from 'node:crypto';
 import type { AdminApp } from './app.ts';
-import { answerProblems } from './errors.ts';
+import { refuseUnusable } from './body.ts';
+import { answerFrameworkErrors, answerProblems } from './errors.ts';
 import { guard } from './guard.ts';
 import { createHealthApp } from './health.ts';
 import type { AdminPorts } from './ports.ts';
@@ -32,7 +33,6 @@ export class UnsafeListener extends Error {
 }
 
 const bodyMaxBytes = 64 * 1024;
-const depthMax = 16;
 const connectionsMax = 200;
 
 export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
@@ -53,6 +53,7 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
     routerOptions: { maxParamLength: 100 },
+    frameworkErrors: answerFrameworkErrors,
   }).withTypeProvider<TypeBoxTypeProvider>();
   // One content type only.
   app.removeContentTypeParser('text/plain');
@@ -73,7 +74,7 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
   });
   answerProblems(app, ports.log);
   guard(app, ports);
-  app.addHook('preValidation', async (request) => refuseDeep(request.body));
+  app.addHook('preValidation', async (request) => refuseUnusable(request.body));
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
     metrics.httpRequests.inc({ route, method: request.method, status_class: `${Math.floor(reply.statusCode / 100)}xx` });
@@ -138,14 +139,4 @@ function addressOf(app: FastifyInstance): string {
         ? `[${address.address}]`
         : address.address;
   return `http://${host}:${address.port}`;
-}
-
-/** Deep nesting costs whoever walks it; nothing here needs it. */
-function refuseDeep(body: unknown): void {
-  const walk = (value: unknown, depth: number): void => {
-    if (typeof value !== 'object' || value === null) return;
-    if (depth > depthMax) throw Object.assign(new Error(`the body is nested deeper than ${depthMax} levels`), { statusCode: 400 });
-    for (const inner of Object.values(value)) walk(inner, depth + 1);
-  };
-  walk(body, 1);
 }

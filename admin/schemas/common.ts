@@ -1,17 +1,17 @@
 /** Schemas that several routes share. Money and ids are text, times RFC 3339. */
 import { Type } from 'typebox';
 
-export const idParams = Type.Object(
-  { id: Type.String({ pattern: '^[1-9][0-9]{0,18}$', description: 'Bot id.' }) },
-  { additionalProperties: false },
-);
+/** A row's id. Eighteen digits always fit the column (bigint), nineteen may not. */
+export const idText = (description: string) => Type.String({ pattern: '^[1-9][0-9]{0,17}$', description });
+
+export const idParams = Type.Object({ id: idText('Bot id.') }, { additionalProperties: false });
 
 export const pageQuery = Type.Object(
   {
     limit: Type.Optional(
       Type.String({ pattern: '^([1-9][0-9]?|[1-4][0-9]{2}|500)$', description: 'Rows per page, 1 to 500; 100 when absent.' }),
     ),
-    after: Type.Optional(Type.String({ pattern: '^[0-9]{1,19}$', description: 'The nextCursor of the page before.' })),
+    after: Type.Optional(Type.String({ pattern: '^[0-9]{1,18}$', description: 'The nextCursor of the page before.' })),
   },
   { additionalProperties: false },
 );

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { request } from 'node:http';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditHash } from '../../../admin/audit.ts';
@@ -292,6 +293,14 @@ describe('the door', () => {
     for (let n = 0; n < 13; n += 1) statuses.push((await guess()).statusCode);
     expect(statuses.slice(-2)).toEqual([429, 429]);
     expect((await plane.ask('GET', '/v1/bots')).status).toBe(200);
+    // The owner of a valid token at the same address is not locked out: it may be the hand that stops a bot.
+    const owner = await plane.admin.app.inject({
+      method: 'GET',
+      url: '/v1/bots',
+      remoteAddress: '127.0.0.9',
+      headers: { host: '127.0.0.1', authorization: `Bearer ${plane.token}` },
+    });
+    expect(owner.statusCode).toBe(200);
   });
 
   it('keeps tokens as hashes only', async () => {
@@ -316,9 +325,55 @@ describe('the door', () => {
   it('refuses other content types and methods, and unknown addresses', async () => {
     expect((await plane.ask('POST', '/v1/bots', JSON.stringify(goodBot), { 'content-type': 'text/plain' })).status).toBe(415);
     expect((await plane.ask('DELETE', '/v1/bots')).status).toBe(405);
+    const wrongMethod = await plane.ask('POST', '/v1/bots/1');
+    expect([wrongMethod.status, wrongMethod.headers['allow']]).toEqual([405, 'GET, HEAD, PATCH, DELETE']);
     expect((await plane.ask('GET', '/v1/nothing')).status).toBe(404);
     expect((await plane.ask('GET', '/v1/bots/one')).status).toBe(400);
     expect((await plane.ask('GET', '/v1/bots?limit=0')).status).toBe(400);
+  });
+
+  it.each([
+    ['GET', '/v1/bots/9999999999999999999', undefined, 'id'],
+    ['GET', '/v1/bots/9999999999999999999/trades', undefined, 'id'],
+    ['DELETE', '/v1/bots/9999999999999999999', undefined, 'id'],
+    ['GET', '/v1/bots/1/commands/9999999999999999999', undefined, 'commandId'],
+    ['GET', '/v1/bots?after=9999999999999999999', undefined, 'after'],
+    ['GET', '/v1/bots/1/orders?after=9999999999999999999', undefined, 'after'],
+    ['POST', '/v1/bots', { ...goodBot, name: 'a\0b' }, 'name'],
+    ['POST', '/v1/bots', { ...goodBot, name: '\ud800' }, 'name'],
+    ['PATCH', '/v1/bots/1', { name: 'a\0b' }, 'name'],
+    ['POST', '/v1/bots/1/commands', { command: 'pause-entries', reason: 'a\0b' }, 'reason'],
+  ] as const)('refuses by name what the database cannot hold: %s %s %j', async (method, url, body, field) => {
+    const before = await plane.written();
+    const answer = await plane.ask(method, url, body);
+    expect([answer.status, answer.body.errors?.map((error) => error.field)]).toEqual([400, [field]]);
+    expect(await plane.written()).toEqual(before);
+  });
+
+  it.each(['/v1/bots/%ff', `/v1/bots/${'1'.repeat(200)}`])('answers an address that cannot be read with a problem: %s', async (url) => {
+    const answer = await plane.ask('GET', url);
+    expect([answer.status, answer.headers['content-type']]).toEqual([400, 'application/problem+json; charset=utf-8']);
+  });
+
+  it.each([true, false])('lets a client that sends 10 MB at once read the refusal (announced: %s)', async (announced) => {
+    const body = Buffer.alloc(10 * 1024 * 1024, ' ');
+    const status = await new Promise((resolve, reject) => {
+      const outgoing = request(
+        `${plane.urls.adminUrl}/v1/bots`,
+        {
+          method: 'POST',
+          headers: {
+            authorization: `Bearer ${plane.token}`,
+            'content-type': 'application/json',
+            ...(announced ? { 'content-length': body.length } : {}),
+          },
+        },
+        (answer) => void answer.resume().on('end', () => resolve(answer.statusCode)),
+      );
+      outgoing.on('error', reject);
+      outgoing.end(body);
+    });
+    expect(status).toBe(413);
   });
 
   it('answers any nonsense with a 4xx problem and writes nothing', async () => {
@@ -332,7 +387,7 @@ describe('the door', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom('POST' as const, 'PATCH' as const),
-        fc.constantFrom('/v1/bots', '/v1/bots/1', '/v1/bots/1/commands', '/v1/bots/99999999999999999999'),
+        fc.constantFrom('/v1/bots', '/v1/bots/1', '/v1/bots/1/commands', '/v1/bots/9999999999999999999'),
         text,
         async (method, url, body) => {
           const answer = await plane.ask(method, url, body ?? '');
@@ -405,7 +460,7 @@ describe('the routes', () => {
 
 describe('the second listener', () => {
   it('serves probes and metrics without a token, and nothing else', async () => {
-    const { metricsUrl } = await plane.admin.start();
+    const { metricsUrl } = plane.urls;
     const get = async (path: string): Promise<[number, string]> => {
       const answer = await fetch(`${metricsUrl}${path}`);
       return [answer.status, await answer.text()];
