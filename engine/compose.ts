@@ -7,6 +7,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { collectDefaultMetrics } from 'prom-client';
 import { createAdmin } from '../admin/server.ts';
 import { ensureFirstToken } from '../admin/tokens.ts';
 import type { EngineStatus } from '../admin/ports.ts';
@@ -51,6 +52,7 @@ const heartbeatMaxMs = 60_000;
 export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
   const { config, log } = options;
   const metrics = options.metrics ?? createMetrics();
+  collectDefaultMetrics({ register: metrics.registry });
   const clock = systemClock;
   const random = (): number => randomInt(2 ** 32) / 2 ** 32;
   const stops: (() => Promise<void>)[] = [];
@@ -133,7 +135,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       coordination: { kind: config.redisUrl === null ? 'memory' : 'redis', reachable: coordination.reachable },
       userStream: fleet?.streaming ?? null,
     });
-    metrics.buildInfo.set({ version, commit: process.env['EVENKEEL_COMMIT'] ?? 'unknown', node: process.version }, 1);
+    metrics.buildInfo.set({ version, commit: config.commit, node: process.version }, 1);
     if (config.role !== 'admin') {
       fleet = keep(
         await startFleet({
