@@ -38,6 +38,9 @@ export function commandRoutes(app: AdminApp, { orm, clock }: AdminPorts): void {
         summary: 'start, stop, pause-entries, resume or close-position.',
         tags: ['bots'],
         params: idParams,
+        headers: Type.Object({
+          'idempotency-key': Type.Optional(Type.String({ description: '1 to 200 characters; the same key never acts twice.' })),
+        }),
         body: commandBody,
         response: { 202: commandSchema, ...problems },
       },

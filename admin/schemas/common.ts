@@ -28,7 +28,11 @@ export const problemSchema = Type.Object({
 });
 
 /** Answers of every route beside its own. */
-export const problems = { '4xx': problemSchema, '5xx': problemSchema };
+const problem = (description: string) => ({ description, content: { 'application/problem+json': { schema: problemSchema } } });
+export const problems = {
+  '4xx': problem('What is wrong with the request (RFC 9457).'),
+  '5xx': problem('What failed on our side (RFC 9457).'),
+};
 
 export const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()]);
 

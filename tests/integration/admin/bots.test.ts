@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditHash } from '../../../admin/audit.ts';
-import { claimBots } from '../../../engine/persistence/claim-bots.ts';
+import { claimBots, releaseBots } from '../../../engine/persistence/claim-bots.ts';
 import { commitIntents } from '../../../engine/persistence/commit-intents.ts';
 import { createPostgresOrderStore } from '../../../engine/persistence/postgres-order-store.ts';
 import { systemClock } from '../../../engine/time/clock.ts';
@@ -124,6 +124,16 @@ describe('a bot', () => {
       ['DELETE', `/v1/bots/${id}`],
     ] as const)
       expect((await plane.ask(method, url)).status).toBe(404);
+  });
+
+  it('is not deleted while the fate of one of its orders is open', async () => {
+    const id = await create();
+    await claimBots(plane.rows.pool, holder, [id]);
+    await commitIntents(plane.rows.pool, holder, [{ ...intent(plane.rows.userId), botId: id, clientOrderId: `ektest-${id}-a-1` }]);
+    await releaseBots(plane.rows.pool, holder, [{ botId: id, message: 'stopped' }]);
+    expect((await plane.ask('DELETE', `/v1/bots/${id}`)).status).toBe(409);
+    await plane.rows.pool.query(`update orders set state = 'never-placed' where bot_config_id = $1`, [id]);
+    expect((await plane.ask('DELETE', `/v1/bots/${id}`)).status).toBe(204);
   });
 
   it('of somebody else does not exist', async () => {
@@ -406,7 +416,7 @@ describe('the routes', () => {
   it('all declare a scope, a schema and their answers, and stand in the OpenAPI document', async () => {
     const document = (await plane.ask('GET', '/v1/openapi.json')).body as unknown as {
       openapi: string;
-      paths: Record<string, Record<string, { summary?: string; responses: Record<string, unknown> }>>;
+      paths: Record<string, Record<string, { summary?: string; responses: Record<string, { content?: Record<string, unknown> }> }>>;
     };
     expect(document.openapi).toBe('3.1.0');
     const routes = Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -432,7 +442,8 @@ describe('the routes', () => {
     );
     for (const { route } of routes) {
       expect(route.summary).toBeTruthy();
-      expect(Object.keys(route.responses)).toEqual(expect.arrayContaining(['4XX', '5XX']));
+      for (const status of ['4XX', '5XX'])
+        expect(Object.keys(route.responses[status]?.content ?? {})).toEqual(['application/problem+json']);
     }
   });
 
