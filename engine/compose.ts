@@ -56,7 +56,9 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
   const clock = systemClock;
   const random = (): number => randomInt(2 ** 32) / 2 ** 32;
   const stops: (() => Promise<void>)[] = [];
+  let stopping = false;
   const stop = async (): Promise<void> => {
+    stopping = true;
     for (let end = stops.pop(); end !== undefined; end = stops.pop()) await end();
   };
   const keep = <T extends { stop(): Promise<void> }>(part: T): T => {
@@ -111,7 +113,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
           return { ok: !late, problems: late ? [`the supervisor has not beaten for more than ${heartbeatMaxMs / 1_000} s`] : [] };
         },
         async ready() {
-          const problems = started ? [] : ['the engine is still starting'];
+          const problems = stopping ? ['the engine is stopping'] : started ? [] : ['the engine is still starting'];
           if (!(await orm.isConnected())) problems.push('the database does not answer');
           return { ok: problems.length === 0, problems };
         },
@@ -136,6 +138,9 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       userStream: fleet?.streaming ?? null,
     });
     metrics.buildInfo.set({ version, commit: config.commit, node: process.version }, 1);
+    // Probes answer from here on, and a port that is taken is found before a bot trades. They close after the bots have drained.
+    stops.push(() => admin.stop());
+    const { adminUrl, metricsUrl } = await admin.start();
     if (config.role !== 'admin') {
       fleet = keep(
         await startFleet({
@@ -154,8 +159,6 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
         }),
       );
     }
-    stops.push(() => admin.stop());
-    const { adminUrl, metricsUrl } = await admin.start();
     started = true;
     log.info({ adminUrl, metricsUrl, owner, schemaVersion, venue: config.venue, role: config.role }, 'the engine runs');
     return { adminUrl, metricsUrl, tokenPath, fleet, venue, stop };
