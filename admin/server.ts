@@ -4,6 +4,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { fastify } from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import { randomUUID } from 'node:crypto';
+import type { Clock } from '../engine/time/clock.ts';
 import type { AdminApp } from './app.ts';
 import { refuseUnusable } from './body.ts';
 import { answerFrameworkErrors, answerProblems } from './errors.ts';
@@ -34,6 +35,7 @@ export class UnsafeListener extends Error {
 
 const bodyMaxBytes = 64 * 1024;
 const connectionsMax = 200;
+const closeGraceMs = 500;
 
 export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
   const { listen, metrics } = ports;
@@ -99,8 +101,7 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
       return { adminUrl: addressOf(app), metricsUrl: addressOf(health) };
     },
     async stop() {
-      await app.close();
-      await health.close();
+      await Promise.all([close(app, ports.clock), close(health, ports.clock)]);
     },
   };
 }
@@ -123,6 +124,13 @@ async function open(
   } catch (error) {
     throw (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? new PortTaken(host, port, setting, error) : error;
   }
+}
+
+/** Answers what is being asked, but waits for nobody who is slow to ask: a stop has ten seconds in all. */
+async function close(app: FastifyInstance, clock: Clock): Promise<void> {
+  const force = clock.after(closeGraceMs, () => app.server.closeAllConnections());
+  await app.close();
+  force.cancel();
 }
 
 function isLoopback(host: string): boolean {
