@@ -13,15 +13,24 @@ const byFastifyCode: Readonly<Record<string, ProblemCode>> = {
 };
 
 export function answerProblems(app: FastifyInstance, log: Log): void {
+  const routes: { readonly method: string; readonly shape: RegExp }[] = [];
+  app.addHook('onRoute', ({ method, url }) => {
+    for (const one of [method].flat()) routes.push({ method: one, shape: new RegExp(`^${url.replaceAll(/:\w+/g, '[^/]+')}$`) });
+  });
   app.setErrorHandler((error: FastifyError | Problem, request, reply) => {
     const problem = problemOf(error);
+    // The rest of the body is read and thrown away: a client that is still sending would lose the answer to a reset.
+    if (problem.code === 'body-too-large') {
+      void reply.removeHeader('connection');
+      request.raw.resume();
+    }
     if (problem.status >= 500) log.error({ err: error, requestId: request.id, route: request.routeOptions.url }, 'an admin request failed');
     send(problem, request, reply);
   });
   app.setNotFoundHandler((request, reply) => {
-    const known = (['GET', 'POST', 'PATCH', 'DELETE'] as const).filter((method) =>
-      app.hasRoute({ method, url: request.url.split('?')[0] ?? '' }),
-    );
+    const path = request.url.split('?')[0] ?? '';
+    const known = routes.filter(({ shape }) => shape.test(path)).map(({ method }) => method);
+    if (known.length > 0) void reply.header('allow', known.join(', '));
     send(
       known.length > 0
         ? new Problem('method-not-allowed', `${request.method} is not possible here; try ${known.join(', ')}`)
@@ -30,6 +39,11 @@ export function answerProblems(app: FastifyInstance, log: Log): void {
       reply,
     );
   });
+}
+
+/** An address that the router cannot read, before any route or hook. */
+export function answerFrameworkErrors(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  send(problemOf(error), request, reply);
 }
 
 function send(problem: Problem, request: FastifyRequest, reply: FastifyReply): void {

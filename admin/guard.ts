@@ -60,18 +60,19 @@ function refuseForeignPages(request: FastifyRequest): void {
 }
 
 async function authenticate(request: FastifyRequest, { orm, clock }: AdminPorts, throttle: Throttle): Promise<Caller> {
-  const waitMs = throttle.waitMs(request.ip);
-  if (waitMs > 0)
-    throw new Problem(
-      'too-many-requests',
-      `too many wrong tokens from ${request.ip}; try again in ${Math.ceil(waitMs / 1_000)} s`,
-      [],
-      Math.ceil(waitMs / 1_000),
-    );
   const header = request.headers.authorization ?? '';
   const token = /^Bearer ([^\s]+)$/i.exec(header)?.[1];
   const caller = token === undefined ? null : await findCaller(orm.em.fork(), token, new Date(clock.now()));
+  // A valid token always passes: whoever guesses from the same address must not lock the owner out of stop and close-position.
   if (caller === null) {
+    const waitMs = throttle.waitMs(request.ip);
+    if (waitMs > 0)
+      throw new Problem(
+        'too-many-requests',
+        `too many wrong tokens from ${request.ip}; try again in ${Math.ceil(waitMs / 1_000)} s`,
+        [],
+        Math.ceil(waitMs / 1_000),
+      );
     throttle.failed(request.ip);
     throw new Problem('unauthorized', header === '' ? 'send the header "Authorization: Bearer <token>"' : 'the token is not valid', [
       { pointer: 'authorization', field: 'authorization', detail: header === '' ? 'is missing' : 'is not a valid token' },

@@ -4,8 +4,10 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { fastify } from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import { randomUUID } from 'node:crypto';
+import type { Clock } from '../engine/time/clock.ts';
 import type { AdminApp } from './app.ts';
-import { answerProblems } from './errors.ts';
+import { refuseUnusable } from './body.ts';
+import { answerFrameworkErrors, answerProblems } from './errors.ts';
 import { guard } from './guard.ts';
 import { createHealthApp } from './health.ts';
 import type { AdminPorts } from './ports.ts';
@@ -32,8 +34,8 @@ export class UnsafeListener extends Error {
 }
 
 const bodyMaxBytes = 64 * 1024;
-const depthMax = 16;
 const connectionsMax = 200;
+const closeGraceMs = 500;
 
 export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
   const { listen, metrics } = ports;
@@ -53,6 +55,7 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
     routerOptions: { maxParamLength: 100 },
+    frameworkErrors: answerFrameworkErrors,
   }).withTypeProvider<TypeBoxTypeProvider>();
   // One content type only.
   app.removeContentTypeParser('text/plain');
@@ -73,7 +76,7 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
   });
   answerProblems(app, ports.log);
   guard(app, ports);
-  app.addHook('preValidation', async (request) => refuseDeep(request.body));
+  app.addHook('preValidation', async (request) => refuseUnusable(request.body));
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
     metrics.httpRequests.inc({ route, method: request.method, status_class: `${Math.floor(reply.statusCode / 100)}xx` });
@@ -98,8 +101,7 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
       return { adminUrl: addressOf(app), metricsUrl: addressOf(health) };
     },
     async stop() {
-      await app.close();
-      await health.close();
+      await Promise.all([close(app, ports.clock), close(health, ports.clock)]);
     },
   };
 }
@@ -124,6 +126,13 @@ async function open(
   }
 }
 
+/** Answers what is being asked, but waits for nobody who is slow to ask: a stop has ten seconds in all. */
+async function close(app: FastifyInstance, clock: Clock): Promise<void> {
+  const force = clock.after(closeGraceMs, () => app.server.closeAllConnections());
+  await app.close();
+  force.cancel();
+}
+
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
@@ -138,14 +147,4 @@ function addressOf(app: FastifyInstance): string {
         ? `[${address.address}]`
         : address.address;
   return `http://${host}:${address.port}`;
-}
-
-/** Deep nesting costs whoever walks it; nothing here needs it. */
-function refuseDeep(body: unknown): void {
-  const walk = (value: unknown, depth: number): void => {
-    if (typeof value !== 'object' || value === null) return;
-    if (depth > depthMax) throw Object.assign(new Error(`the body is nested deeper than ${depthMax} levels`), { statusCode: 400 });
-    for (const inner of Object.values(value)) walk(inner, depth + 1);
-  };
-  walk(body, 1);
 }

@@ -7,6 +7,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { collectDefaultMetrics } from 'prom-client';
 import { createAdmin } from '../admin/server.ts';
 import { ensureFirstToken } from '../admin/tokens.ts';
 import type { EngineStatus } from '../admin/ports.ts';
@@ -59,10 +60,13 @@ const heartbeatMaxMs = 60_000;
 export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
   const { config, log, reach = reachNothing } = options;
   const metrics = options.metrics ?? createMetrics();
+  collectDefaultMetrics({ register: metrics.registry });
   const clock = systemClock;
   const random = (): number => randomInt(2 ** 32) / 2 ** 32;
   const stops: (() => Promise<void>)[] = [];
+  let stopping = false;
   const stop = async (): Promise<void> => {
+    stopping = true;
     for (let end = stops.pop(); end !== undefined; end = stops.pop()) await end();
   };
   const keep = <T extends { stop(): Promise<void> }>(part: T): T => {
@@ -118,7 +122,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
           return { ok: !late, problems: late ? [`the supervisor has not beaten for more than ${heartbeatMaxMs / 1_000} s`] : [] };
         },
         async ready() {
-          const problems = started ? [] : ['the engine is still starting'];
+          const problems = stopping ? ['the engine is stopping'] : started ? [] : ['the engine is still starting'];
           if (!(await orm.isConnected())) problems.push('the database does not answer');
           return { ok: problems.length === 0, problems };
         },
@@ -142,7 +146,10 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       coordination: { kind: config.redisUrl === null ? 'memory' : 'redis', reachable: coordination.reachable },
       userStream: fleet?.streaming ?? null,
     });
-    metrics.buildInfo.set({ version, commit: process.env['EVENKEEL_COMMIT'] ?? 'unknown', node: process.version }, 1);
+    metrics.buildInfo.set({ version, commit: config.commit, node: process.version }, 1);
+    // Probes answer from here on, and a port that is taken is found before a bot trades. They close after the bots have drained.
+    stops.push(() => admin.stop());
+    const { adminUrl, metricsUrl } = await admin.start();
     if (config.role !== 'admin') {
       const pool = openIntentPool({ ...config.database, url: databaseUrl, max: config.database.intentPoolMax, log });
       stops.push(() => pool.end());
@@ -162,8 +169,6 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
         await startFleet({ config, orders, bots, coordination, venue, installation, owner, clock, log, metrics, random, reach }),
       );
     }
-    stops.push(() => admin.stop());
-    const { adminUrl, metricsUrl } = await admin.start();
     started = true;
     log.info({ adminUrl, metricsUrl, owner, schemaVersion, venue: config.venue, role: config.role }, 'the engine runs');
     return { adminUrl, metricsUrl, tokenPath, fleet, venue, stop };

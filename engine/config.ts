@@ -62,6 +62,8 @@ export interface Config {
   readonly neverPlacedHorizonMs: number;
   readonly auditIntervalMs: number;
   readonly drainTimeoutMs: number;
+  /** What was built, for the metrics; whoever builds an image sets it. */
+  readonly commit: string;
   readonly paper: { readonly feePercent: number; readonly slippagePercent: number };
   /** Crash point at which this process kills itself, for proofs against the simulator; null otherwise. */
   readonly crashAt: string | null;
@@ -179,6 +181,7 @@ export function readConfig(env: Environment): Config {
     neverPlacedHorizonMs: number('EVENKEEL_NEVER_PLACED_HORIZON_MS', 60_000, 1_000, 3_600_000),
     auditIntervalMs: number('EVENKEEL_AUDIT_INTERVAL_MS', 30_000, 500, 600_000),
     drainTimeoutMs: number('EVENKEEL_DRAIN_TIMEOUT_MS', 8_000, 100, 60_000),
+    commit: text('EVENKEEL_COMMIT') ?? 'unknown',
     paper: {
       feePercent: number('EVENKEEL_PAPER_FEE_PERCENT', 0.1, 0, 10, false),
       slippagePercent: number('EVENKEEL_PAPER_SLIPPAGE_PERCENT', 0, 0, 10, false),

@@ -1,6 +1,8 @@
 /** Bots: create, list, read, change, delete. What is written is the wish; engines hear of it and act. */
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { BotConfig, BotState, User } from '../../entities/index.ts';
+import { Type } from 'typebox';
+import { BotConfig, BotState, Order, User } from '../../entities/index.ts';
+import { openOrderStates } from '../../entities/vocabulary.ts';
 import { audit } from '../audit.ts';
 import { applyBody, blankColumns, camelCase } from '../bot-columns.ts';
 import type { AllColumns } from '../bot-columns.ts';
@@ -95,6 +97,9 @@ export function botRoutes(app: AdminApp, ports: AdminPorts): void {
         summary: 'Change a bot; a running one takes the change over.',
         tags: ['bots'],
         params: idParams,
+        headers: Type.Object({
+          'if-match': Type.Optional(Type.String({ description: "The bot's ETag: refuse when it was changed since." })),
+        }),
         body: changeBotBody,
         response: { 200: botSchema, ...problems },
       },
@@ -188,6 +193,9 @@ async function refuseWhileExposed(em: EntityManager, bot: BotConfig, what: 'time
   const state = await em.findOne(BotState, { botConfig: bot.id });
   const holding = state?.stateData.position?.openedAtMs ?? null;
   if (what === 'delete' && state?.isRunning === true) throw new Problem('conflict', 'the bot is still stopping; try again in a moment');
+  // It may fill yet, and nobody looks after the orders of a bot that is gone.
+  if (what === 'delete' && (await em.count(Order, { botConfig: bot.id, state: { $in: [...openOrderStates] } })) > 0)
+    throw new Problem('conflict', 'the fate of an order of the bot is open: start the bot, let it settle, then stop and delete it');
   if (holding !== null)
     throw new Problem(
       'conflict',

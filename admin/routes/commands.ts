@@ -9,7 +9,7 @@ import { callerOf } from '../guard.ts';
 import { ownedBot, tellEngines } from '../owned-bot.ts';
 import type { AdminPorts } from '../ports.ts';
 import { Problem } from '../problem.ts';
-import { idParams, nullable, problems } from '../schemas/common.ts';
+import { idParams, idText, nullable, problems } from '../schemas/common.ts';
 import type { AdminApp } from '../app.ts';
 
 const commandBody = Type.Object(
@@ -27,10 +27,7 @@ const commandSchema = Type.Object({
   outcome: nullable(Type.String()),
 });
 
-const commandParams = Type.Object(
-  { id: Type.String({ pattern: '^[1-9][0-9]{0,18}$' }), commandId: Type.String({ pattern: '^[1-9][0-9]{0,18}$' }) },
-  { additionalProperties: false },
-);
+const commandParams = Type.Object({ id: idText('Bot id.'), commandId: idText('Command id.') }, { additionalProperties: false });
 
 export function commandRoutes(app: AdminApp, { orm, clock }: AdminPorts): void {
   app.post(
@@ -41,6 +38,9 @@ export function commandRoutes(app: AdminApp, { orm, clock }: AdminPorts): void {
         summary: 'start, stop, pause-entries, resume or close-position.',
         tags: ['bots'],
         params: idParams,
+        headers: Type.Object({
+          'idempotency-key': Type.Optional(Type.String({ description: '1 to 200 characters; the same key never acts twice.' })),
+        }),
         body: commandBody,
         response: { 202: commandSchema, ...problems },
       },

@@ -1,17 +1,17 @@
 /** Schemas that several routes share. Money and ids are text, times RFC 3339. */
 import { Type } from 'typebox';
 
-export const idParams = Type.Object(
-  { id: Type.String({ pattern: '^[1-9][0-9]{0,18}$', description: 'Bot id.' }) },
-  { additionalProperties: false },
-);
+/** A row's id. Eighteen digits always fit the column (bigint), nineteen may not. */
+export const idText = (description: string) => Type.String({ pattern: '^[1-9][0-9]{0,17}$', description });
+
+export const idParams = Type.Object({ id: idText('Bot id.') }, { additionalProperties: false });
 
 export const pageQuery = Type.Object(
   {
     limit: Type.Optional(
       Type.String({ pattern: '^([1-9][0-9]?|[1-4][0-9]{2}|500)$', description: 'Rows per page, 1 to 500; 100 when absent.' }),
     ),
-    after: Type.Optional(Type.String({ pattern: '^[0-9]{1,19}$', description: 'The nextCursor of the page before.' })),
+    after: Type.Optional(Type.String({ pattern: '^[0-9]{1,18}$', description: 'The nextCursor of the page before.' })),
   },
   { additionalProperties: false },
 );
@@ -28,7 +28,11 @@ export const problemSchema = Type.Object({
 });
 
 /** Answers of every route beside its own. */
-export const problems = { '4xx': problemSchema, '5xx': problemSchema };
+const problem = (description: string) => ({ description, content: { 'application/problem+json': { schema: problemSchema } } });
+export const problems = {
+  '4xx': problem('What is wrong with the request (RFC 9457).'),
+  '5xx': problem('What failed on our side (RFC 9457).'),
+};
 
 export const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()]);
 

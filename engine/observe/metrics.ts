@@ -16,7 +16,7 @@ export function createMetrics() {
   const histogram = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
     new Histogram<L>({ name: `evenkeel_${name}`, help, labelNames, buckets: secondsFast, registers });
 
-  return {
+  const metrics = {
     registry,
     buildInfo: gauge('build_info', 'Constant 1; the labels say what is running.', 'version', 'commit', 'node'),
     bots: gauge('bots', 'Bots of this process by life-cycle state.', 'state', 'market', 'mode'),
@@ -35,7 +35,6 @@ export function createMetrics() {
     exchangeRequests: counter('exchange_requests_total', 'Requests to the exchange.', 'endpoint_group', 'market', 'result'),
     exchangeRequestDuration: histogram('exchange_request_duration_seconds', 'Time to the exchange and back.', 'endpoint_group', 'market'),
     exchangeUsedWeightRatio: gauge('exchange_used_weight_ratio', 'Used share of the request weight of this minute.', 'market'),
-    exchangeOrderCountRatio: gauge('exchange_order_count_ratio', 'Used share of the order limit.', 'window'),
     exchangeBackoff: counter('exchange_backoff_seconds_total', 'Time that requests were held back.', 'market'),
     exchangeBanUntil: gauge('exchange_ban_until_timestamp_seconds', 'End of the exchange ban; 0 when there is none.'),
     exchangeClockOffset: gauge('exchange_clock_offset_seconds', "Exchange's clock minus this host's."),
@@ -45,24 +44,38 @@ export function createMetrics() {
     orderAck: histogram('order_ack_seconds', 'From an order sent to its answer.'),
     ordersUnknown: gauge('orders_unknown_state', 'Orders whose fate is not known yet. Must be 0.'),
     fills: counter('fills_total', 'Executions booked.', 'market', 'liquidity'),
-    feesQuote: counter('fees_quote_total', 'Commissions booked, valued in the quote asset.', 'quote'),
     positionsOpen: gauge('positions_open', 'Bots of this process that hold a position.', 'market', 'mode'),
     reconcileRuns: counter('reconcile_runs_total', 'Audits of an account against the exchange.', 'result'),
     reconcileDrift: counter('reconcile_drift_total', 'Differences found by audits.', 'kind'),
     riskBlocks: counter('risk_blocks_total', 'Entries refused, by rule.', 'rule'),
-    dbPoolConnections: gauge('db_pool_connections', 'Database connections.', 'state'),
     dbQueryDuration: histogram('db_query_duration_seconds', 'Time of a unit of work.', 'op'),
     dbErrors: counter('db_errors_total', 'Failed units of work.', 'class'),
     redisCommandDuration: histogram('redis_command_duration_seconds', 'Time of a Redis command.', 'op'),
     redisErrors: counter('redis_errors_total', 'Redis commands without a usable answer.'),
     symbolCacheRequests: counter('symbol_cache_requests_total', 'Look-ups in the symbol cache.', 'result'),
     symbolCacheRefreshed: gauge('symbol_cache_last_refresh_timestamp_seconds', 'When the symbol cache was last filled.'),
-    outboxPending: gauge('outbox_pending', 'Outbox events not yet delivered.'),
     leaseHeld: gauge('lease_held', 'Bot locks held by this process.', 'role'),
     leaseLost: counter('lease_lost_total', 'Bot locks lost to another owner or to the epoch.'),
     httpRequests: counter('http_requests_total', 'Admin requests.', 'route', 'method', 'status_class'),
     httpRequestDuration: histogram('http_request_duration_seconds', 'Time of admin requests.', 'route', 'method'),
   };
+  bornAtZero(metrics);
+  return metrics;
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;
+
+/** A series that is born with its first event looks flat to `increase()`: what alerts watch exists from the start. */
+function bornAtZero(metrics: {
+  readonly reconcileDrift: Counter<'kind'>;
+  readonly reconcileRuns: Counter<'result'>;
+  readonly decisionFailures: Counter<'reason'>;
+  readonly actorRestarts: Counter<'kind' | 'reason'>;
+  readonly dbErrors: Counter<'class'>;
+}): void {
+  for (const kind of ['position-cache', 'order-without-intent']) metrics.reconcileDrift.inc({ kind }, 0);
+  for (const result of ['ok', 'failed']) metrics.reconcileRuns.inc({ result }, 0);
+  for (const reason of ['Error', 'TypeError', 'RangeError']) metrics.decisionFailures.inc({ reason }, 0);
+  for (const reason of ['fault', 'quarantined']) metrics.actorRestarts.inc({ kind: 'bot', reason }, 0);
+  for (const kind of ['commit-unknown', 'commit-refused', 'record-execution']) metrics.dbErrors.inc({ class: kind }, 0);
+}

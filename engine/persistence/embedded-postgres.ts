@@ -37,10 +37,24 @@ export class EmbeddedPostgresFailed extends Error {
   }
 }
 
+/** An engine that lives uses the server in this folder: it is neither shared nor stopped. */
+export class EmbeddedPostgresInUse extends Error {
+  constructor(dataDir: string) {
+    super(
+      `another engine runs on the embedded PostgreSQL in ${dataDir}; stop that one, give this one a folder of its own (EVENKEEL_DATA_DIR), or give both a DATABASE_URL and a REDIS_URL`,
+    );
+    this.name = 'EmbeddedPostgresInUse';
+  }
+}
+
 const superuser = 'evenkeel';
 const databaseName = 'evenkeel';
 const startTimeoutMs = 30_000;
 const fastStopMs = 10_000;
+/** Key of the session lock "this engine started or adopted the server, and will stop it". */
+const keeperKey = 7_311_005;
+/** A killed engine's connection lingers for a moment. */
+const keeperPatienceMs = 3_000;
 
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { clock, log } = options;
@@ -57,7 +71,29 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   if (running !== null) log.info({ pid: running.pid }, 'an earlier engine left the embedded PostgreSQL running; it is used as it is');
   const url = `postgresql://${superuser}:${password}@127.0.0.1:${server.port}/${databaseName}`;
   await untilReady(url, server.pid, dataDir, clock);
-  return { url, pid: server.pid, stop: () => stopServer(server.pid, clock) };
+  const keeper = await becomeKeeper(url, dataDir, options);
+  return {
+    url,
+    pid: server.pid,
+    async stop() {
+      await keeper.end().catch(() => undefined); // the server ends next, with or without this connection
+      await stopServer(server.pid, clock);
+    },
+  };
+}
+
+/** One engine keeps a server, or its stop would take the database from under another. Throws `EmbeddedPostgresInUse`. */
+async function becomeKeeper(url: string, dataDir: string, { clock, log }: EmbeddedPostgresOptions): Promise<Client> {
+  const client = new Client({ connectionString: url, application_name: 'evenkeel-keeper', keepAlive: true });
+  client.on('error', (error) => log.warn({ err: error }, 'the connection that keeps the embedded PostgreSQL broke'));
+  await client.connect();
+  for (const deadline = clock.monotonic() + keeperPatienceMs; ; await clock.sleep(100)) {
+    const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [keeperKey]);
+    if (rows[0]?.taken === true) return client;
+    if (clock.monotonic() < deadline) continue;
+    await client.end();
+    throw new EmbeddedPostgresInUse(dataDir);
+  }
 }
 
 function passwordOf(dataDir: string): string {

@@ -1,10 +1,16 @@
 /** What the commands say when they are asked wrongly, or at all. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Client } from 'pg';
 import { describe, expect, it } from 'vitest';
+import { createLog } from '../../engine/observe/log.ts';
+import { startEmbeddedPostgres } from '../../engine/persistence/embedded-postgres.ts';
+import { systemClock } from '../../engine/time/clock.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -48,6 +54,30 @@ describe('npm start', () => {
     expect(code).toBe(4);
     for (const name of ['EVENKEEL_VENUE', 'EVENKEEL_ADMIN_PORT', 'EVENKEEL_TYPO', 'DATABASE_URL']) expect(err).toContain(name);
     expect(err).not.toContain('topsecret');
+  });
+
+  it('finds a port that is taken before any bot runs', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const dataDir = mkdtempSync(join(tmpdir(), 'evenkeel-taken-'));
+    const { code, err } = run('engine/main.ts', [], {
+      EVENKEEL_ADMIN_PORT: String((taken.address() as AddressInfo).port),
+      EVENKEEL_METRICS_PORT: '0',
+      EVENKEEL_DATA_DIR: dataDir,
+    });
+    taken.close();
+    expect([code, err.includes('EVENKEEL_ADMIN_PORT')]).toEqual([6, true]);
+    const postgres = await startEmbeddedPostgres({
+      dataDir: join(dataDir, 'postgres'),
+      clock: systemClock,
+      log: createLog({ level: 'silent' }),
+    });
+    const client = new Client({ connectionString: postgres.url });
+    await client.connect();
+    expect((await client.query('select count(*)::int as n from bot_state')).rows).toEqual([{ n: 0 }]);
+    await client.end();
+    await postgres.stop();
+    rmSync(dataDir, { recursive: true, force: true });
   });
 
   it('does not listen beyond loopback unless the network is said to be trusted', () => {

@@ -1,8 +1,12 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditHash } from '../../../admin/audit.ts';
-import { claimBots } from '../../../engine/persistence/claim-bots.ts';
+import { claimBots, releaseBots } from '../../../engine/persistence/claim-bots.ts';
 import { commitIntents } from '../../../engine/persistence/commit-intents.ts';
 import { createPostgresOrderStore } from '../../../engine/persistence/postgres-order-store.ts';
 import { systemClock } from '../../../engine/time/clock.ts';
@@ -123,6 +127,16 @@ describe('a bot', () => {
       ['DELETE', `/v1/bots/${id}`],
     ] as const)
       expect((await plane.ask(method, url)).status).toBe(404);
+  });
+
+  it('is not deleted while the fate of one of its orders is open', async () => {
+    const id = await create();
+    await claimBots(plane.rows.pool, holder, [id]);
+    await commitIntents(plane.rows.pool, holder, [{ ...intent(plane.rows.userId), botId: id, clientOrderId: `ektest-${id}-a-1` }]);
+    await releaseBots(plane.rows.pool, holder, [{ botId: id, message: 'stopped' }]);
+    expect((await plane.ask('DELETE', `/v1/bots/${id}`)).status).toBe(409);
+    await plane.rows.pool.query(`update orders set state = 'never-placed' where bot_config_id = $1`, [id]);
+    expect((await plane.ask('DELETE', `/v1/bots/${id}`)).status).toBe(204);
   });
 
   it('of somebody else does not exist', async () => {
@@ -292,6 +306,14 @@ describe('the door', () => {
     for (let n = 0; n < 13; n += 1) statuses.push((await guess()).statusCode);
     expect(statuses.slice(-2)).toEqual([429, 429]);
     expect((await plane.ask('GET', '/v1/bots')).status).toBe(200);
+    // The owner of a valid token at the same address is not locked out: it may be the hand that stops a bot.
+    const owner = await plane.admin.app.inject({
+      method: 'GET',
+      url: '/v1/bots',
+      remoteAddress: '127.0.0.9',
+      headers: { host: '127.0.0.1', authorization: `Bearer ${plane.token}` },
+    });
+    expect(owner.statusCode).toBe(200);
   });
 
   it('keeps tokens as hashes only', async () => {
@@ -316,9 +338,55 @@ describe('the door', () => {
   it('refuses other content types and methods, and unknown addresses', async () => {
     expect((await plane.ask('POST', '/v1/bots', JSON.stringify(goodBot), { 'content-type': 'text/plain' })).status).toBe(415);
     expect((await plane.ask('DELETE', '/v1/bots')).status).toBe(405);
+    const wrongMethod = await plane.ask('POST', '/v1/bots/1');
+    expect([wrongMethod.status, wrongMethod.headers['allow']]).toEqual([405, 'GET, HEAD, PATCH, DELETE']);
     expect((await plane.ask('GET', '/v1/nothing')).status).toBe(404);
     expect((await plane.ask('GET', '/v1/bots/one')).status).toBe(400);
     expect((await plane.ask('GET', '/v1/bots?limit=0')).status).toBe(400);
+  });
+
+  it.each([
+    ['GET', '/v1/bots/9999999999999999999', undefined, 'id'],
+    ['GET', '/v1/bots/9999999999999999999/trades', undefined, 'id'],
+    ['DELETE', '/v1/bots/9999999999999999999', undefined, 'id'],
+    ['GET', '/v1/bots/1/commands/9999999999999999999', undefined, 'commandId'],
+    ['GET', '/v1/bots?after=9999999999999999999', undefined, 'after'],
+    ['GET', '/v1/bots/1/orders?after=9999999999999999999', undefined, 'after'],
+    ['POST', '/v1/bots', { ...goodBot, name: 'a\0b' }, 'name'],
+    ['POST', '/v1/bots', { ...goodBot, name: '\ud800' }, 'name'],
+    ['PATCH', '/v1/bots/1', { name: 'a\0b' }, 'name'],
+    ['POST', '/v1/bots/1/commands', { command: 'pause-entries', reason: 'a\0b' }, 'reason'],
+  ] as const)('refuses by name what the database cannot hold: %s %s %j', async (method, url, body, field) => {
+    const before = await plane.written();
+    const answer = await plane.ask(method, url, body);
+    expect([answer.status, answer.body.errors?.map((error) => error.field)]).toEqual([400, [field]]);
+    expect(await plane.written()).toEqual(before);
+  });
+
+  it.each(['/v1/bots/%ff', `/v1/bots/${'1'.repeat(200)}`])('answers an address that cannot be read with a problem: %s', async (url) => {
+    const answer = await plane.ask('GET', url);
+    expect([answer.status, answer.headers['content-type']]).toEqual([400, 'application/problem+json; charset=utf-8']);
+  });
+
+  it.each([true, false])('lets a client that sends 10 MB at once read the refusal (announced: %s)', async (announced) => {
+    const body = Buffer.alloc(10 * 1024 * 1024, ' ');
+    const status = await new Promise((resolve, reject) => {
+      const outgoing = request(
+        `${plane.urls.adminUrl}/v1/bots`,
+        {
+          method: 'POST',
+          headers: {
+            authorization: `Bearer ${plane.token}`,
+            'content-type': 'application/json',
+            ...(announced ? { 'content-length': body.length } : {}),
+          },
+        },
+        (answer) => void answer.resume().on('end', () => resolve(answer.statusCode)),
+      );
+      outgoing.on('error', reject);
+      outgoing.end(body);
+    });
+    expect(status).toBe(413);
   });
 
   it('answers any nonsense with a 4xx problem and writes nothing', async () => {
@@ -332,7 +400,7 @@ describe('the door', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom('POST' as const, 'PATCH' as const),
-        fc.constantFrom('/v1/bots', '/v1/bots/1', '/v1/bots/1/commands', '/v1/bots/99999999999999999999'),
+        fc.constantFrom('/v1/bots', '/v1/bots/1', '/v1/bots/1/commands', '/v1/bots/9999999999999999999'),
         text,
         async (method, url, body) => {
           const answer = await plane.ask(method, url, body ?? '');
@@ -351,7 +419,7 @@ describe('the routes', () => {
   it('all declare a scope, a schema and their answers, and stand in the OpenAPI document', async () => {
     const document = (await plane.ask('GET', '/v1/openapi.json')).body as unknown as {
       openapi: string;
-      paths: Record<string, Record<string, { summary?: string; responses: Record<string, unknown> }>>;
+      paths: Record<string, Record<string, { summary?: string; responses: Record<string, { content?: Record<string, unknown> }> }>>;
     };
     expect(document.openapi).toBe('3.1.0');
     const routes = Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -377,7 +445,8 @@ describe('the routes', () => {
     );
     for (const { route } of routes) {
       expect(route.summary).toBeTruthy();
-      expect(Object.keys(route.responses)).toEqual(expect.arrayContaining(['4XX', '5XX']));
+      for (const status of ['4XX', '5XX'])
+        expect(Object.keys(route.responses[status]?.content ?? {})).toEqual(['application/problem+json']);
     }
   });
 
@@ -403,9 +472,29 @@ describe('the routes', () => {
   });
 });
 
+describe('both listeners', () => {
+  it('close within a second although clients are slow to ask', async () => {
+    const other = await openPlane();
+    const sockets: Socket[] = [];
+    for (const url of [other.urls.adminUrl, other.urls.metricsUrl])
+      for (const said of ['', 'GET /v1/bots HTTP/1.1\r\nHo', 'POST /v1/bots HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n{']) {
+        const socket = connect(Number(new URL(url).port), '127.0.0.1');
+        socket.on('error', () => undefined).resume();
+        await once(socket, 'connect');
+        socket.write(said);
+        sockets.push(socket);
+      }
+    const ended = Promise.all(sockets.map((socket) => once(socket, 'close')));
+    const startedAt = performance.now();
+    await other.close();
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    await ended;
+  });
+});
+
 describe('the second listener', () => {
   it('serves probes and metrics without a token, and nothing else', async () => {
-    const { metricsUrl } = await plane.admin.start();
+    const { metricsUrl } = plane.urls;
     const get = async (path: string): Promise<[number, string]> => {
       const answer = await fetch(`${metricsUrl}${path}`);
       return [answer.status, await answer.text()];

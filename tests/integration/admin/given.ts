@@ -21,6 +21,8 @@ export interface Answer {
 export interface Plane {
   readonly rows: Rows;
   readonly admin: AdminPlane;
+  /** Where its listeners are. */
+  readonly urls: { readonly adminUrl: string; readonly metricsUrl: string };
   readonly otherToken: string;
   readonly token: string;
   ask(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', url: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
@@ -87,6 +89,7 @@ export async function openPlane(): Promise<Plane> {
   return {
     rows,
     admin,
+    urls: await admin.start(),
     token,
     otherToken,
     async ask(method, url, body, headers = {}) {
@@ -114,7 +117,7 @@ export async function openPlane(): Promise<Plane> {
       return counts[0] ?? {};
     },
     async close() {
-      await admin.app.close();
+      await admin.stop();
       await rows.close();
     },
   };

@@ -6,8 +6,8 @@ import { Decimal } from 'decimal.js';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BotConfig } from '../../../entities/index.ts';
-import { startEmbeddedPostgres } from '../../../engine/persistence/embedded-postgres.ts';
 import { reachNothing } from '../../../engine/crash-points.ts';
+import { EmbeddedPostgresInUse, startEmbeddedPostgres } from '../../../engine/persistence/embedded-postgres.ts';
 import { SchemaTooNew, migrateDatabase } from '../../../engine/persistence/migrate.ts';
 import { DatabaseUnreachable, UnsafeDatabase, openDatabase } from '../../../engine/persistence/orm.ts';
 import { systemClock } from '../../../engine/time/clock.ts';
@@ -124,7 +124,7 @@ describe('a database', () => {
 });
 
 describe('the embedded PostgreSQL', () => {
-  it('starts in a folder that others cannot enter, is adopted when it runs already, and stops', async () => {
+  it('starts in a folder that others cannot enter, is adopted when its engine was killed, and stops', async () => {
     const closed = mkdtempSync(join(tmpdir(), 'evenkeel-closed-'));
     const dataDir = join(closed, 'inner');
     mkdirSync(dataDir, { mode: 0o711 });
@@ -133,6 +133,8 @@ describe('the embedded PostgreSQL', () => {
     const client = new Client({ connectionString: first.url });
     await client.connect();
     await client.query('create table kept (n int)');
+    // What is left of a killed engine: its server, without its connections.
+    await client.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'evenkeel-keeper'`);
     await client.end();
     const adopted = await startEmbeddedPostgres(options);
     expect([adopted.pid, adopted.url]).toEqual([first.pid, first.url]);
@@ -144,5 +146,18 @@ describe('the embedded PostgreSQL', () => {
     await reader.end();
     await again.stop();
     rmSync(closed, { recursive: true, force: true });
+  });
+
+  it('is refused to a second engine, whose refusal leaves it running', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'evenkeel-kept-'));
+    const options = { dataDir, clock: systemClock, log: silent };
+    const first = await startEmbeddedPostgres(options);
+    await expect(startEmbeddedPostgres(options)).rejects.toThrow(EmbeddedPostgresInUse);
+    const client = new Client({ connectionString: first.url });
+    await client.connect();
+    expect((await client.query('select 1 as n')).rows).toEqual([{ n: 1 }]);
+    await client.end();
+    await first.stop();
+    rmSync(dataDir, { recursive: true, force: true });
   });
 });

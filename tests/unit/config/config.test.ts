@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -32,6 +32,13 @@ describe('configuration', () => {
     });
     expect(config.admin.host).toBe('127.0.0.1');
     expect(config.metrics.host).toBe('127.0.0.1');
+  });
+
+  it('takes every line of .env.example as it stands there', () => {
+    const example = readFileSync(new URL('../../../.env.example', import.meta.url), 'utf8');
+    const settings = [...example.matchAll(/^#([A-Z_]+)=(.*)$/gm)].map(([, name = '', value = '']): [string, string] => [name, value]);
+    expect(settings.length).toBeGreaterThan(25);
+    expect(problemsOf(Object.fromEntries(settings))).toEqual([]);
   });
 
   it('names every problem at once', () => {

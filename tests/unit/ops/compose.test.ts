@@ -11,6 +11,8 @@ const read = (path: string): string => readFileSync(new URL(`../../../${path}`, 
 
 interface Service {
   readonly image: string;
+  readonly user?: string;
+  readonly command?: readonly string[];
   readonly read_only?: boolean;
   readonly cap_drop?: readonly string[];
   readonly cap_add?: readonly string[];
@@ -54,6 +56,12 @@ describe('the compose file', () => {
     const passwords = [...read('docker-compose.yml').matchAll(/\$\{(\w*PASSWORD)([^}]*)\}/g)];
     expect(passwords.length).toBeGreaterThan(4);
     for (const [, , fallback] of passwords) expect(fallback).toMatch(/^:\?/);
+  });
+
+  it('starts no server as root: the image, a numbered user, or an entrypoint that changes it', () => {
+    // PostgreSQL's entrypoint becomes its user when the first word is its own; the engine's image names one.
+    for (const [name, { user, command }] of Object.entries(compose.services))
+      expect([name, user !== undefined || name === 'engine' || command?.[0] === name]).toEqual([name, true]);
   });
 
   it('turns on the append-only file and a password in Redis', () => {
@@ -115,6 +123,15 @@ describe('monitoring', () => {
       for (const name of named) expect([...exported]).toContain(name);
     },
   );
+
+  it('has what alerts count in from the start, so that the first event is an increase', async () => {
+    const text = await createMetrics().registry.metrics();
+    const counted = [...read('ops/prometheus/alerts.yml').matchAll(/increase\((evenkeel_\w+)\[/g)].map(([, name]) => name ?? '');
+    expect(counted.length).toBeGreaterThan(2);
+    // Sockets break only after they were open: their names are not known before.
+    for (const name of counted.filter((one) => one !== 'evenkeel_ws_disconnects_total'))
+      expect(text).toMatch(new RegExp(`^${name}(\\{.*\\})? 0$`, 'm'));
+  });
 
   it('gives every alert a severity and something to do', () => {
     const { groups } = parse(read('ops/prometheus/alerts.yml')) as {
