@@ -48,8 +48,9 @@ async function main(): Promise<void> {
     process.exit(exitCodes.failure);
   };
   const reach = config.crashAt === null ? reachNothing : armCrashPoint(config.crashAt, () => process.kill(process.pid, 'SIGKILL'));
-  const engine = await startEngine({ config, log, reach, onFatal }).catch((error: unknown) => failStart(log, error));
-  endInOrder(engine, log);
+  const starting = startEngine({ config, log, reach, onFatal });
+  endInOrder(starting, log);
+  const engine = await starting.catch((error: unknown) => failStart(log, error));
   say(`Evenkeel is ready: ${engine.adminUrl}`);
   say(
     engine.tokenPath === null
@@ -77,7 +78,8 @@ function crashOnStrayErrors(log: Log): void {
   process.on('unhandledRejection', crash);
 }
 
-function endInOrder(engine: RunningEngine, log: Log): void {
+/** A signal that comes while the engine starts lets the start finish first: what was started is then stopped in order. */
+function endInOrder(starting: Promise<RunningEngine>, log: Log): void {
   let ending = false;
   const end = (signal: NodeJS.Signals): void => {
     if (ending) {
@@ -86,12 +88,16 @@ function endInOrder(engine: RunningEngine, log: Log): void {
     }
     ending = true;
     log.info({ signal }, 'stopping: no new entries, what is in flight is settled or left to the next owner');
-    engine.stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        log.error({ err: error }, 'the engine did not stop in order');
-        process.exit(exitCodes.failure);
-      },
+    starting.then(
+      (engine) =>
+        engine.stop().then(
+          () => process.exit(0),
+          (error: unknown) => {
+            log.error({ err: error }, 'the engine did not stop in order');
+            process.exit(exitCodes.failure);
+          },
+        ),
+      (error: unknown) => failStart(log, error),
     );
   };
   process.on('SIGTERM', end);

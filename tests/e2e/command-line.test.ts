@@ -1,6 +1,7 @@
 /** What the commands say when they are asked wrongly, or at all. */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,6 +12,7 @@ import { describe, expect, it } from 'vitest';
 import { createLog } from '../../engine/observe/log.ts';
 import { startEmbeddedPostgres } from '../../engine/persistence/embedded-postgres.ts';
 import { systemClock } from '../../engine/time/clock.ts';
+import { eventually } from './support/processes.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -54,6 +56,22 @@ describe('npm start', () => {
     expect(code).toBe(4);
     for (const name of ['EVENKEEL_VENUE', 'EVENKEEL_ADMIN_PORT', 'EVENKEEL_TYPO', 'DATABASE_URL']) expect(err).toContain(name);
     expect(err).not.toContain('topsecret');
+  });
+
+  it('leaves no database behind when it is asked to stop while it starts', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'evenkeel-early-'));
+    const engine = spawn(process.execPath, ['engine/main.ts'], {
+      cwd: root,
+      env: { PATH: process.env['PATH'], EVENKEEL_DATA_DIR: dataDir, EVENKEEL_ADMIN_PORT: '0', EVENKEEL_METRICS_PORT: '0' },
+      stdio: 'ignore',
+    });
+    const exited = once(engine, 'exit');
+    const pidFile = join(dataDir, 'postgres', 'data', 'postmaster.pid');
+    await eventually('the database starts', 30_000, async () => existsSync(pidFile));
+    engine.kill('SIGTERM');
+    expect((await exited)[0]).toBe(0);
+    expect(existsSync(pidFile)).toBe(false);
+    rmSync(dataDir, { recursive: true });
   });
 
   it('finds a port that is taken before any bot runs', async () => {
