@@ -17,5 +17,7 @@ GRAFANA_PASSWORD=$(random)
 EVENKEEL_VENUE=simulated
 #EVENKEEL_VENUE_API_KEY=
 #EVENKEEL_VENUE_API_SECRET=
+# Or, instead of the secret, an Ed25519 key: the PEM in double quotes, over several lines.
+#EVENKEEL_VENUE_PRIVATE_KEY=
 ENV
 echo "Wrote $target. Next: docker compose up -d"

@@ -339,12 +339,12 @@ export class Supervisor {
   #count(): void {
     const { metrics } = this.#options;
     metrics.bots.reset();
-    let positions = 0;
+    const positions = { live: 0, paper: 0 };
     for (const entry of this.#entries.values()) {
       metrics.bots.inc({ state: entry.bot.life, market: 'spot', mode: entry.mode });
-      if (entry.bot.session !== null && entry.bot.session.phase !== 'flat') positions += 1;
+      if (entry.bot.session !== null && entry.bot.session.phase !== 'flat') positions[entry.mode] += 1;
     }
-    metrics.positionsOpen.set({ market: 'spot', mode: 'all' }, positions);
+    for (const mode of ['live', 'paper'] as const) metrics.positionsOpen.set({ market: 'spot', mode }, positions[mode]);
   }
 }
 
