@@ -7,12 +7,23 @@ const bad = (name: string): VenueRefusal =>
 const illegal = (name: string): VenueRefusal =>
   new VenueRefusal(400, -1100, `Illegal characters found in parameter '${name}'; legal range is '^[a-zA-Z0-9-_]{1,36}$'.`);
 
+/** Symbols are written large. */
+export function checkedSymbol(value: string): string {
+  if (/^[\p{L}\p{N}_.-]{1,50}$/u.test(value) && !/[a-z]/.test(value)) return value;
+  throw new VenueRefusal(400, -1100, "Illegal characters found in parameter 'symbol'; legal range is '^[\\w\\-._&&[^a-z]]{1,50}$'.");
+}
+
 export class Parameters {
   readonly #values: ReadonlyMap<string, string>;
   readonly #read = new Set<string>();
 
   constructor(values: ReadonlyMap<string, string>) {
     this.#values = values;
+  }
+
+  /** Whether it was sent; does not count as read. */
+  has(name: string): boolean {
+    return (this.#values.get(name) ?? '') !== '';
   }
 
   text(name: string): string | undefined {
@@ -26,10 +37,7 @@ export class Parameters {
   }
 
   symbol(): string {
-    const value = this.required('symbol');
-    if (!/^[\p{L}\p{N}_.-]{1,30}$/u.test(value))
-      throw new VenueRefusal(400, -1100, "Illegal characters found in parameter 'symbol'; legal range is '^[\\w\\-._&&[^a-z]]{1,50}$'.");
-    return value;
+    return checkedSymbol(this.required('symbol'));
   }
 
   clientId(name: string): string | undefined {
