@@ -17,8 +17,8 @@ export type Fault =
   | ({ readonly kind: 'order-answer-lost'; readonly executed?: boolean } & Scope)
   /** Answers 5xx; `executed` says whether the books heard of it. */
   | ({ readonly kind: 'order-5xx'; readonly executed: boolean; readonly status?: number } & Scope)
-  /** ms of the venue's host. */
-  | ({ readonly kind: 'order-delay'; readonly ms: number } & Scope)
+  /** ms of the venue's host: before the books hear of it, or (`executed`) before the answer leaves. */
+  | ({ readonly kind: 'order-delay'; readonly ms: number; readonly executed?: boolean } & Scope)
   | ({ readonly kind: 'reject-orders'; readonly code: number; readonly message: string } & Scope)
   /** Reads answer 5xx; `path` narrows it to one endpoint. */
   | { readonly kind: 'read-5xx'; readonly status?: number; readonly path?: string }
@@ -66,7 +66,7 @@ const fields: Readonly<
 > = {
   'order-answer-lost': { allowed: { executed: flag, ...scope } },
   'order-5xx': { needed: { executed: flag }, allowed: { status: status5xx, ...scope } },
-  'order-delay': { needed: { ms }, allowed: scope },
+  'order-delay': { needed: { ms }, allowed: { executed: flag, ...scope } },
   'reject-orders': { needed: { code: [from(-99_999, -1), 'a negative code'], message: word }, allowed: scope },
   'read-5xx': { allowed: { status: status5xx, path: word } },
   'reads-lag': { needed: { ms } },
@@ -83,7 +83,8 @@ const fields: Readonly<
 export const faultHelp: Readonly<Record<Kind, string>> = {
   'order-answer-lost': 'closes the connection without an answer; executed (true): whether the books heard of it; action, symbol',
   'order-5xx': 'answers 5xx (status) to it; executed: whether the books heard of it; action, symbol',
-  'order-delay': 'acts and answers late by ms of the wall clock; action, symbol',
+  'order-delay':
+    'answers late by ms of the wall clock; executed (false): whether the books hear of it at once, or late too (then -1021 when recvWindow is over); action, symbol',
   'reject-orders': 'refuses with code and message; action, symbol',
   'read-5xx': 'reads answer 5xx (status, 503); path narrows it to one endpoint, such as /api/v3/openOrders',
   'reads-lag': 'GET order, openOrders, allOrders, myTrades show the books as they were ms of venue time ago; stands until cleared',

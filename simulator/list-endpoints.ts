@@ -2,6 +2,7 @@
 import type { ListTarget } from '../engine/matching/matching.ts';
 import { signer } from './endpoint.ts';
 import type { Call, Endpoint } from './endpoint.ts';
+import { historyQuery } from './history-query.ts';
 import { knownSymbol } from './market-endpoints.ts';
 import { readOco } from './order-request.ts';
 import { VenueRefusal, refuse } from './refusal.ts';
@@ -45,6 +46,21 @@ export const listEndpoints: readonly Endpoint[] = [
     answer(call) {
       const lists = call.venue.exchange.matching.orderLists(signer(call));
       return lists.filter(({ list }) => list.statusType !== 'ALL_DONE').map(({ list, orders }) => orderList(list, orders));
+    },
+  },
+  {
+    method: 'GET',
+    path: '/api/v3/allOrderList',
+    weight: 20,
+    signed: true,
+    answer(call) {
+      const { from, to, limit, fromId } = historyQuery(call, 'fromId');
+      const lists = call.venue.exchange.matching
+        .orderLists(signer(call))
+        .filter(({ list }) => list.createdAtMs >= from && list.createdAtMs <= to && (fromId === null || list.orderListId >= fromId));
+      return (fromId === null && from === 0 ? lists.slice(-limit) : lists.slice(0, limit)).map(({ list, orders }) =>
+        orderList(list, orders),
+      );
     },
   },
   {

@@ -4,6 +4,7 @@ import { signer } from './endpoint.ts';
 import { concerns } from './faults.ts';
 import type { OrderCounts } from './limits.ts';
 import { VenueRefusal } from './refusal.ts';
+import { checkTiming } from './timing.ts';
 
 /** `lost`: the connection ends without an answer. Counts stand on actions that place orders. */
 export type Outcome =
@@ -47,7 +48,11 @@ async function act(endpoint: Endpoint, action: NonNullable<Endpoint['action']>, 
   const { faults, limits, clock } = call.venue;
   const meant = concerns(action, call.parameters.text('symbol'));
   const delay = faults.take('order-delay', meant);
-  if (delay !== null) await clock.sleep(delay.ms);
+  if (delay !== null && delay.executed !== true) {
+    await clock.sleep(delay.ms);
+    // The venue looks again before it forwards to its matching: what is too old by now is never executed.
+    checkTiming(call.venue.time, call.parameters);
+  }
   const rejected = faults.take('reject-orders', meant);
   if (rejected !== null) throw new VenueRefusal(400, rejected.code, rejected.message);
   const failure = faults.take('order-5xx', meant);
@@ -66,6 +71,7 @@ async function act(endpoint: Endpoint, action: NonNullable<Endpoint['action']>, 
     if (failure !== null) throw new VenueRefusal(failure.status ?? 504, -1007, timedOut);
     throw error;
   }
+  if (delay?.executed === true) await clock.sleep(delay.ms);
   if (lost !== null) return { kind: 'lost' };
   if (failure !== null) throw new VenueRefusal(failure.status ?? 504, -1007, timedOut);
   return { kind: 'answered', body, counts };

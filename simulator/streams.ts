@@ -8,6 +8,8 @@ import { klineEvent, offeredAt, text } from './wire.ts';
 
 const streamsPerConnection = 1_024;
 const messagesPerSecond = 5;
+/** Base of one trade of the market's own. */
+const tradedQuantity = 0.01;
 
 interface Connection {
   readonly socket: WebSocket;
@@ -51,20 +53,11 @@ export class MarketStreams {
 
   onPrice(symbol: string, price: number, atMs: number): void {
     const name = symbol.toLowerCase();
-    if (this.#byStream.has(`${name}@trade`)) {
-      this.#tradeId += 1;
-      this.#send(`${name}@trade`, {
-        e: 'trade',
-        E: atMs,
-        s: symbol,
-        t: this.#tradeId,
-        p: text(price),
-        q: text(0.01),
-        T: atMs,
-        m: false,
-        M: true,
-      });
-    }
+    const trade = { E: atMs, s: symbol, p: text(price), q: text(tradedQuantity), T: atMs, m: false, M: true };
+    this.#tradeId += 1;
+    const id = this.#tradeId;
+    if (this.#byStream.has(`${name}@trade`)) this.#send(`${name}@trade`, { e: 'trade', ...trade, t: id });
+    if (this.#byStream.has(`${name}@aggTrade`)) this.#send(`${name}@aggTrade`, { e: 'aggTrade', ...trade, a: id, f: id, l: id });
     if (this.#byStream.has(`${name}@bookTicker`)) {
       const tick = this.#venue().exchange.matching.lastTick(symbol);
       const quantity = text(offeredAt(tick));

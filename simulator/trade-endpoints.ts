@@ -4,12 +4,12 @@ import type { CancelTarget } from '../engine/matching/matching.ts';
 import { cancelReplace } from './cancel-replace.ts';
 import { signer } from './endpoint.ts';
 import type { Call, Endpoint } from './endpoint.ts';
+import { historyQuery } from './history-query.ts';
 import { knownSymbol } from './market-endpoints.ts';
 import { cancelRestricted, isCancellable, readCancelRestriction, readOrder, readTarget, venueMadeId } from './order-request.ts';
 import { VenueRefusal, refuse } from './refusal.ts';
-import { cancelledOrder, placedOrder, queriedOrder, text, tradeRow } from './wire.ts';
+import { cancelledOrder, orderLimits, placedOrder, queriedOrder, text, tradeRow } from './wire.ts';
 
-const dayMs = 86_400_000;
 const noDiscount = { enabledForAccount: false, enabledForSymbol: false, discountAsset: 'BNB', discount: '0.75000000' };
 
 export const tradeEndpoints: readonly Endpoint[] = [
@@ -143,6 +143,17 @@ export const tradeEndpoints: readonly Endpoint[] = [
   },
   {
     method: 'GET',
+    path: '/api/v3/rateLimit/order',
+    weight: 40,
+    signed: true,
+    answer(call) {
+      const { limits } = call.venue;
+      const { short, day } = limits.order(signer(call), 0);
+      return orderLimits(limits.values).map((limit, index) => ({ ...limit, count: index === 0 ? short : day }));
+    },
+  },
+  {
+    method: 'GET',
     path: '/api/v3/account',
     weight: 20,
     signed: true,
@@ -208,19 +219,4 @@ function targetOf(call: Call, symbol: string): CancelTarget {
   if ('clientOrderId' in target || clientOrderId === undefined) return target;
   const order = call.venue.exchange.matching.order(signer(call), symbol, target);
   return order?.clientOrderId === clientOrderId ? target : { orderId: 0n };
-}
-
-/** Windows of time queries are at most 24 hours long, as on the venue. */
-function historyQuery({ parameters }: Call, idName: string): { from: number; to: number; limit: number; fromId: bigint | null } {
-  const start = parameters.integer('startTime', { min: 0 });
-  const end = parameters.integer('endTime', { min: 0 });
-  if (start !== undefined && end !== undefined && end - start > dayMs)
-    throw new VenueRefusal(400, -1127, 'More than 24 hours between startTime and endTime.');
-  const fromId = parameters.bigint(idName) ?? null;
-  return {
-    from: start ?? (end === undefined ? 0 : end - dayMs),
-    to: end ?? (start === undefined ? Number.MAX_SAFE_INTEGER : start + dayMs),
-    limit: parameters.integer('limit', { min: 1, max: 1_000 }) ?? 500,
-    fromId,
-  };
 }

@@ -34,6 +34,8 @@ const restMethods: Readonly<Record<string, string>> = {
   allOrders: 'GET /api/v3/allOrders',
   myTrades: 'GET /api/v3/myTrades',
   'account.status': 'GET /api/v3/account',
+  'account.rateLimits.orders': 'GET /api/v3/rateLimit/order',
+  allOrderLists: 'GET /api/v3/allOrderList',
   'account.commission': 'GET /api/v3/account/commission',
 };
 
@@ -197,12 +199,6 @@ export class WsApi {
       case 'session.subscriptions':
         this.#venue.limits.spend(sessionWeight);
         return [...session.subscriptions.keys()].map((subscriptionId) => ({ subscriptionId }));
-      case 'account.rateLimits.orders': {
-        this.#venue.limits.spend(40);
-        const { values } = this.#venue.limits;
-        const { short, day } = this.#venue.limits.order(this.#authenticate(session, request, parameters).name, 0);
-        return orderLimits(values).map((limit, index) => ({ ...limit, count: index === 0 ? short : day }));
-      }
       default:
         throw new VenueRefusal(400, -1000, `Unknown method ${request.method}.`);
     }

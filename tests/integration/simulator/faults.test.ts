@@ -73,6 +73,26 @@ describe('an answer that is lost', () => {
   });
 });
 
+describe('an order that is late', () => {
+  it('before the books is refused once its recvWindow is over, and never executed', async () => {
+    await open();
+    await client.fault({ kind: 'order-delay', ms: 100 });
+    const late = client.order({ recvWindow: 5_000 });
+    await expect.poll(async () => await (await fetch(`${simulator.controlUrl ?? ''}/faults`)).json()).toEqual([]);
+    await simulator.step();
+    expect((await late).body['code']).toBe(-1021);
+    expect(statuses()).toEqual([]);
+  });
+
+  it('in its answer only is in the books meanwhile', async () => {
+    await open();
+    await client.fault({ kind: 'order-delay', ms: 100, executed: true });
+    const late = client.order();
+    await expect.poll(statuses).toEqual(['FILLED']);
+    expect((await late).body['status']).toBe('FILLED');
+  });
+});
+
 describe('reads that lag', () => {
   it('show orders, histories and trades as they were', async () => {
     await open();

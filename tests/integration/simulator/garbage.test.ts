@@ -100,6 +100,22 @@ describe('a request is refused before anything is done when', () => {
     );
   });
 
+  it.each([
+    ['ONLY_PARTIALLY_FILLED', -2011],
+    ['ONLY_SOMETIMES', -1145],
+  ])('a cancel is restricted to %s', async (cancelRestrictions, code) => {
+    await open();
+    await client.resting({ newClientOrderId: 'mine' });
+    const cancel = (values: Record<string, string>) =>
+      client.signed('DELETE', '/api/v3/order', { symbol: 'BTCUSDT', origClientOrderId: 'mine', ...values });
+    expect((await cancel({ cancelRestrictions })).body['code']).toBe(code);
+    expect((await cancel({ cancelRestrictions: 'ONLY_NEW', newClientOrderId: 'end' })).body).toMatchObject({
+      status: 'CANCELED',
+      origClientOrderId: 'mine',
+      clientOrderId: 'end',
+    });
+  });
+
   it('trades are asked for by id and by time at once', async () => {
     await open();
     const trades = (values: Record<string, number>) => client.signed('GET', '/api/v3/myTrades', { symbol: 'BTCUSDT', ...values });
