@@ -1,15 +1,21 @@
 /** The control port: steps the venue's clock, scripts faults, tells the true ledger. JSON over HTTP, loopback only. */
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
-import type { InstrumentStatus } from '../engine/trading/instrument.ts';
+import type { Instrument, InstrumentStatus } from '../engine/trading/instrument.ts';
+import { changeFilters, filterNames } from './change-filters.ts';
+import { faultHelp } from './faults.ts';
 import { readLedger } from './ledger.ts';
 import type { Venue } from './venue.ts';
+
+type Which = 'streams' | 'user' | 'all';
 
 export interface ControlOptions {
   readonly venue: Venue;
   readonly accounts: readonly string[];
   step(candles: number): Promise<{ readonly steppedThroughMs: number | null; readonly done: boolean }>;
-  dropSockets(which: 'streams' | 'user' | 'all'): void;
+  dropSockets(which: Which): void;
+  leaveHalfOpen(which: Which): void;
+  closeHalfOpen(): void;
   announceShutdown(): void;
 }
 
@@ -19,8 +25,19 @@ const help = {
   'GET /ledger': 'orders, trades and balances of every account (?account= for one)',
   'GET /faults': 'what stands',
   'POST /faults':
-    '{"kind": "order-answer-lost" | "order-5xx" (executed, status) | "order-delay" (ms) | "reject-orders" (code, message) | "reads-lag" (ms) | "http-429" (retryAfterSeconds) | "mute-stream" (stream) | "mute-user-data" | "drop-sockets" (which) | "symbol-status" (symbol, status) | "server-shutdown", "count": 1}',
-  'DELETE /faults': 'clears them',
+    '{"kind": one of faults, "count": 1, "skip": 0, fields of the kind} stands for the next count of what it concerns, after skip of them; {"kind": one of actions, fields} happens at once',
+  'DELETE /faults': 'clears what stands, lifts a ban, sets the clock right, closes half-open sockets',
+  faults: faultHelp,
+  'fields action and symbol of faults': 'action: place (default; an order or a list), cancel or cancel-replace; symbol: one symbol only',
+  actions: {
+    'drop-sockets': 'cuts connections; which: streams, user or all (default)',
+    'half-open': 'connections there are fall silent without a close: no data, pings or pongs; which: as above',
+    'server-shutdown': 'announces serverShutdown on every connection',
+    'http-418': 'bans the address for seconds of venue time (default 120)',
+    'clock-offset': 'the time that the venue tells and judges signed requests by is off by ms from its market clock',
+    'symbol-status': 'symbol, status: TRADING, HALT, BREAK, CANCEL_ONLY or END_OF_DAY',
+    'change-filters': `symbol, filters: {${filterNames.join(', ')}} as exchangeInfo names them`,
+  },
 } as const;
 
 const statuses: readonly InstrumentStatus[] = ['TRADING', 'END_OF_DAY', 'HALT', 'BREAK', 'CANCEL_ONLY'];
@@ -71,6 +88,9 @@ async function answer(options: ControlOptions, request: IncomingMessage): Promis
       return addFault(options, await readJson(request));
     case 'DELETE /faults':
       venue.faults.clear();
+      venue.limits.lift();
+      venue.time.offset = 0;
+      options.closeHalfOpen();
       return [];
     default:
       throw new BadRequest(`there is no ${request.method} ${url.pathname}; GET / lists what there is`);
@@ -78,32 +98,66 @@ async function answer(options: ControlOptions, request: IncomingMessage): Promis
 }
 
 function addFault(options: ControlOptions, body: Record<string, unknown>): unknown {
-  const { venue } = options;
+  const { faults } = options.venue;
+  if (!actAtOnce(options, body)) {
+    const problem = faults.add(body);
+    if (problem !== null) throw new BadRequest(problem);
+  }
+  return faults.list();
+}
+
+/** False when the body names none of the actions. */
+function actAtOnce(options: ControlOptions, body: Record<string, unknown>): boolean {
+  const { limits, time, exchange } = options.venue;
   switch (body['kind']) {
-    case 'drop-sockets': {
-      const which = body['which'] ?? 'all';
-      if (which !== 'streams' && which !== 'user' && which !== 'all') throw new BadRequest('which: must be streams, user or all');
-      options.dropSockets(which);
-      return venue.faults.list();
-    }
+    case 'drop-sockets':
+      options.dropSockets(whichOf(body));
+      return true;
+    case 'half-open':
+      options.leaveHalfOpen(whichOf(body));
+      return true;
     case 'server-shutdown':
       options.announceShutdown();
-      return venue.faults.list();
+      return true;
+    case 'http-418':
+      limits.ban(numberOf('seconds', body['seconds'] ?? 120, 1));
+      return true;
+    case 'clock-offset':
+      time.offset = numberOf('ms', body['ms'], -86_400_000);
+      return true;
     case 'symbol-status': {
-      const { symbol, status } = body;
-      if (typeof symbol !== 'string' || venue.exchange.matching.instrument(symbol) === null)
-        throw new BadRequest('symbol: is not listed here');
-      const wanted = statuses.find((one) => one === status);
+      const wanted = statuses.find((one) => one === body['status']);
+      const { symbol } = instrumentOf(options, body);
       if (wanted === undefined) throw new BadRequest(`status: must be one of ${statuses.join(', ')}`);
-      venue.exchange.matching.setStatus(symbol, wanted);
-      return venue.faults.list();
+      exchange.matching.setStatus(symbol, wanted);
+      return true;
     }
-    default: {
-      const problem = venue.faults.add(body);
-      if (problem !== null) throw new BadRequest(problem);
-      return venue.faults.list();
+    case 'change-filters': {
+      const changed = changeFilters(instrumentOf(options, body), body['filters']);
+      if (typeof changed === 'string') throw new BadRequest(changed);
+      exchange.matching.replaceInstrument(changed);
+      return true;
     }
+    default:
+      return false;
   }
+}
+
+function whichOf({ which = 'all' }: Record<string, unknown>): Which {
+  if (which !== 'streams' && which !== 'user' && which !== 'all') throw new BadRequest('which: must be streams, user or all');
+  return which;
+}
+
+function numberOf(name: string, value: unknown, least: number): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > 86_400_000)
+    throw new BadRequest(`${name}: must be a whole number from ${least} to 86400000`);
+  return value;
+}
+
+function instrumentOf({ venue }: ControlOptions, { symbol }: Record<string, unknown>): Instrument {
+  const instrument = typeof symbol === 'string' ? venue.exchange.matching.instrument(symbol) : null;
+  if (instrument === null) throw new BadRequest('symbol: is not listed here');
+  return instrument;
 }
 
 async function readJson(request: IncomingMessage): Promise<Record<string, unknown>> {

@@ -1,5 +1,6 @@
 /** What an endpoint is: its place, weight, who may call it, and what it answers. */
 import type { SimulatedAccount } from './accounts.ts';
+import type { Action } from './faults.ts';
 import type { Parameters } from './parameters.ts';
 import type { Venue } from './venue.ts';
 
@@ -13,16 +14,14 @@ export interface Call {
 export interface Endpoint {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
-  readonly weight: number;
+  /** Depends on what is asked for on some; 0 on actions, which cost 1 only when they fail. */
+  readonly weight: number | ((parameters: Parameters) => number);
   readonly signed: boolean;
-  /** Places orders: counted against the order limits, and subject to order faults. */
+  /** Changes the books: subject to order faults. */
+  readonly action?: Action;
+  /** New orders that it places, counted against the order limits. */
   readonly orders?: number;
-  answer(call: Call): Answer;
-}
-
-export interface Answer {
-  readonly status?: number;
-  readonly body: unknown;
+  answer(call: Call): unknown;
 }
 
 export function signer({ account }: Call): string {

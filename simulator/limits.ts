@@ -1,4 +1,5 @@
 /** Request weight per IP and unfilled orders per account, in windows aligned to the venue's clock; 429 first, then a ban (418). */
+import type { BookEvent } from '../engine/matching/matching.ts';
 import type { VenueTime } from './venue-time.ts';
 import { VenueRefusal } from './refusal.ts';
 
@@ -13,6 +14,14 @@ export const defaultLimits: LimitValues = { weightPerMinute: 6_000, ordersPer10s
 /** Requests after a 429 that are still only warned. */
 const warningsBeforeBan = 5;
 const firstBanMs = 120_000;
+/** Unfilled orders that the first fill of an order takes back: a maker's is rewarded (binance-wire.md 4.1). */
+const refundOnTakerFill = 1;
+const refundOnMakerFill = 5;
+
+export interface OrderCounts {
+  readonly short: number;
+  readonly day: number;
+}
 
 class Window {
   #start = -1;
@@ -76,20 +85,45 @@ export class Limits {
     return this.#weight.add(this.#time.now(), 0);
   }
 
-  /** Counts new unfilled orders; a fill takes one back. Throws -1015. */
-  order(account: string, count: number): { readonly short: number; readonly day: number } {
+  /** Counts weight of what was already let in; never refuses. */
+  charge(weight: number): void {
+    this.#weight.add(this.#time.now(), weight);
+  }
+
+  /** Bans the address for so many seconds from now (a fault). */
+  ban(seconds: number): void {
+    this.#bannedUntil = this.#time.now() + seconds * 1_000;
+  }
+
+  lift(): void {
+    this.#bannedUntil = 0;
+    this.#warnings = 0;
+  }
+
+  /** The first fill of an order takes counts back. */
+  note(events: readonly BookEvent[]): void {
+    for (const event of events) {
+      if (event.type !== 'order' || event.trade === null || !event.trade.quantity.eq(event.order.executedQuantity)) continue;
+      this.order(event.order.account, event.trade.isMaker ? -refundOnMakerFill : -refundOnTakerFill);
+    }
+  }
+
+  /** Counts new unfilled orders. Throws -1015. */
+  order(account: string, count: number): OrderCounts {
     const now = this.#time.now();
     const windows = this.#orders.get(account) ?? { short: new Window(10_000), day: new Window(86_400_000) };
     this.#orders.set(account, windows);
     const short = windows.short.add(now, count);
     const day = windows.day.add(now, count);
     if (count > 0 && (short > this.values.ordersPer10s || day > this.values.ordersPerDay)) {
-      const [limit, interval] =
-        short > this.values.ordersPer10s ? [this.values.ordersPer10s, '10 SECOND'] : [this.values.ordersPerDay, '1 DAY'];
+      const [limit, interval, window] =
+        short > this.values.ordersPer10s
+          ? [this.values.ordersPer10s, '10 SECOND', windows.short]
+          : [this.values.ordersPerDay, '1 DAY', windows.day];
       windows.short.add(now, -count);
       windows.day.add(now, -count);
       throw new VenueRefusal(429, -1015, `Too many new orders; current limit is ${limit} orders per ${interval}.`, {
-        retryAfterSeconds: Math.ceil(windows.short.leftMs(now) / 1_000),
+        retryAfterSeconds: Math.ceil(window.leftMs(now) / 1_000),
       });
     }
     return { short, day };

@@ -1,5 +1,6 @@
 /** The simulator's command line. */
-import { randomBytes } from 'node:crypto';
+import { createPublicKey, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { createLog } from '../engine/observe/log.ts';
 import { systemClock } from '../engine/time/clock.ts';
@@ -34,7 +35,8 @@ Options
   --seed N            makes the generated market and the prices inside candles (default 7)
   --pace P            real (default), 10x or any Nx, or stepped: only the control port moves the clock
   --history N         candles of a recording that are past at the start (default 500)
-  --account A         name:KEY:SECRET:ASSET=AMOUNT,... ; may be given several times (default: one account, printed)
+  --account A         name:KEY:SECRET:ASSET=AMOUNT,... ; may be given several times (default: one account, printed).
+                      SECRET is an HMAC secret, or @PATH of a PEM file with an Ed25519 public key
   --fee F             maker and taker fee as a fraction (default 0.001)
   --spread-ticks N    distance of bid and ask from the price (default 0)
   --liquidity Q       base that one order can take at one price (default unlimited)
@@ -118,9 +120,22 @@ function readAccount(text: string): SimulatedAccount {
   return {
     name,
     apiKey,
-    secret: { kind: 'hmac', secret },
+    secret: secret.startsWith('@') ? readPublicKey(name, secret.slice(1)) : { kind: 'hmac', secret },
     deposits: Object.fromEntries(amounts.map((part) => part.split('='))) as Record<string, string>,
   };
+}
+
+function readPublicKey(name: string, path: string): SimulatedAccount['secret'] {
+  try {
+    const publicKeyPem = readFileSync(path, 'utf8');
+    const type = createPublicKey(publicKeyPem).asymmetricKeyType;
+    if (type !== 'ed25519') throw new Error(`it holds a key of type ${type ?? 'unknown'}`);
+    return { kind: 'ed25519', publicKeyPem };
+  } catch (error) {
+    throw new UsageError(
+      `--account ${name}: "${path}" is no Ed25519 public key: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
 }
 
 function decimal(name: string, text: string): string {

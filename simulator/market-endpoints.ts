@@ -2,9 +2,11 @@
 import { isTimeframe, timeframeMs } from '../engine/trading/candle.ts';
 import type { Timeframe } from '../engine/trading/candle.ts';
 import type { Instrument } from '../engine/trading/instrument.ts';
-import type { Answer, Call, Endpoint } from './endpoint.ts';
+import type { Call, Endpoint } from './endpoint.ts';
+import { checkedSymbol } from './parameters.ts';
+import type { Parameters } from './parameters.ts';
 import { VenueRefusal } from './refusal.ts';
-import { exchangeInfo, klineRow, text } from './wire.ts';
+import { exchangeInfo, klineRow, offeredAt, text } from './wire.ts';
 
 export function knownSymbol({ venue, parameters }: Call): string {
   const symbol = parameters.symbol();
@@ -18,10 +20,8 @@ export function interval(value: string, base: Timeframe): Timeframe {
   return value;
 }
 
-const body = (value: unknown): Answer => ({ body: value });
-
 export function marketEndpoints(baseTimeframe: Timeframe): readonly Endpoint[] {
-  const endpoint = (path: string, weight: number, answer: Endpoint['answer']): Endpoint => ({
+  const endpoint = (path: string, weight: Endpoint['weight'], answer: Endpoint['answer']): Endpoint => ({
     method: 'GET',
     path,
     weight,
@@ -29,11 +29,9 @@ export function marketEndpoints(baseTimeframe: Timeframe): readonly Endpoint[] {
     answer,
   });
   return [
-    endpoint('/api/v3/ping', 1, () => body({})),
-    endpoint('/api/v3/time', 1, ({ venue }) => body({ serverTime: venue.time.now() })),
-    endpoint('/api/v3/exchangeInfo', 20, (call) =>
-      body(exchangeInfo(askedInstruments(call), call.venue.time.now(), call.venue.limits.values)),
-    ),
+    endpoint('/api/v3/ping', 1, () => ({})),
+    endpoint('/api/v3/time', 1, ({ venue }) => ({ serverTime: venue.time.told() })),
+    endpoint('/api/v3/exchangeInfo', 20, (call) => exchangeInfo(askedInstruments(call), call.venue.time.told(), call.venue.limits.values)),
     endpoint('/api/v3/klines', 2, (call) => {
       const { venue, parameters } = call;
       const symbol = knownSymbol(call);
@@ -43,27 +41,27 @@ export function marketEndpoints(baseTimeframe: Timeframe): readonly Endpoint[] {
       const limit = parameters.integer('limit', { min: 1, max: 1_000 }) ?? 500;
       parameters.text('timeZone');
       const query = { limit, ...(startTime === undefined ? {} : { startTime }), ...(endTime === undefined ? {} : { endTime }) };
-      return body(venue.market.klines(symbol, timeframe, query).map(klineRow));
+      return venue.market.klines(symbol, timeframe, query).map(klineRow);
     }),
     endpoint('/api/v3/avgPrice', 2, (call) => {
       const symbol = knownSymbol(call);
       const now = call.venue.time.now();
-      return body({ mins: 5, price: text(call.venue.exchange.matching.averagePrice(symbol, 5, now) ?? 0), closeTime: now });
+      return { mins: 5, price: text(call.venue.exchange.matching.averagePrice(symbol, 5, now) ?? 0), closeTime: now };
     }),
-    endpoint('/api/v3/ticker/price', 2, (call) =>
-      body(perSymbol(call, (symbol) => ({ symbol, price: text(call.venue.exchange.matching.lastTick(symbol)?.price ?? 0) }))),
+    endpoint('/api/v3/ticker/price', tickerWeight, (call) =>
+      perSymbol(call, (symbol) => ({ symbol, price: text(call.venue.exchange.matching.lastTick(symbol)?.price ?? 0) })),
     ),
-    endpoint('/api/v3/ticker/bookTicker', 2, (call) =>
-      body(
-        perSymbol(call, (symbol) => {
-          const tick = call.venue.exchange.matching.lastTick(symbol);
-          const quantity = text(tick?.liquidity ?? 100);
-          return { symbol, bidPrice: text(tick?.bid ?? 0), bidQty: quantity, askPrice: text(tick?.ask ?? 0), askQty: quantity };
-        }),
-      ),
+    endpoint('/api/v3/ticker/bookTicker', tickerWeight, (call) =>
+      perSymbol(call, (symbol) => {
+        const tick = call.venue.exchange.matching.lastTick(symbol);
+        const quantity = text(offeredAt(tick));
+        return { symbol, bidPrice: text(tick?.bid ?? 0), bidQty: quantity, askPrice: text(tick?.ask ?? 0), askQty: quantity };
+      }),
     ),
   ];
 }
+
+const tickerWeight = (parameters: Parameters): number => (parameters.has('symbol') ? 2 : 4);
 
 function perSymbol(call: Call, answer: (symbol: string) => unknown): unknown {
   const names = askedSymbols(call);
@@ -76,7 +74,7 @@ function askedSymbols({ venue, parameters }: Call): string | readonly string[] {
   const several = parameters.text('symbols');
   if (one !== undefined && several !== undefined) throw new VenueRefusal(400, -1128, 'Combination of optional parameters invalid.');
   const check = (symbol: unknown): string => {
-    if (typeof symbol !== 'string' || venue.exchange.matching.instrument(symbol) === null)
+    if (typeof symbol !== 'string' || venue.exchange.matching.instrument(checkedSymbol(symbol)) === null)
       throw new VenueRefusal(400, -1121, 'Invalid symbol.');
     return symbol;
   };

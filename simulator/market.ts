@@ -31,7 +31,14 @@ const pathSteps = 10;
 /** Forming candles are told at most this often (venue time), as Binance does: every second for 1s, else every two. */
 const formingEveryMs = (timeframe: Timeframe): number => (timeframe === '1s' ? 1_000 : 2_000);
 
+/** Generated fuel has a past without end, and making it up costs time: klines go back so many base candles from the start. */
+const pastMax = 1_000_000;
+/** Long candles are put together from whole hours, which are remembered. */
+const hourMs = timeframeMs['1h'];
+const hoursMax = 20_000;
+
 export class Market {
+  readonly #hours = new Map<string, Candle | null>();
   readonly #options: MarketOptions;
   readonly #stepMs: number;
   #openTime: number;
@@ -101,7 +108,11 @@ export class Market {
   ): readonly Candle[] {
     const length = timeframeMs[timeframe];
     const newest = floorTo(this.#openTime, length);
-    const oldest = this.#options.fuel.firstOpenTime === null ? 0 : floorTo(this.#options.fuel.firstOpenTime, length);
+    const { fuel, firstOpenTime } = this.#options;
+    const oldest =
+      fuel.firstOpenTime === null
+        ? Math.max(0, floorTo(firstOpenTime - pastMax * this.#stepMs, length) + length)
+        : floorTo(fuel.firstOpenTime, length);
     const { startTime, endTime, limit } = query;
     const end = Math.min(newest, endTime === undefined ? newest : floorTo(endTime, length));
     const start = Math.max(oldest, startTime === undefined ? end - (limit - 1) * length : Math.ceil(startTime / length) * length);
@@ -194,11 +205,28 @@ export class Market {
   /** Base candles from `start` to before `end` as one; null when none is known. */
   #span(symbol: string, start: number, end: number): Candle | null {
     let whole: Candle | null = null;
-    for (let openTime = start; openTime < end; openTime += this.#stepMs) {
-      const base = this.#options.fuel.candle(symbol, openTime);
-      if (base !== null) whole = whole === null ? base : merged(whole, base);
+    let openTime = start;
+    while (openTime < end) {
+      const wholeHour = this.#stepMs < hourMs && openTime % hourMs === 0 && openTime + hourMs <= end;
+      const part = wholeHour ? this.#hour(symbol, openTime) : this.#options.fuel.candle(symbol, openTime);
+      if (part !== null) whole = whole === null ? part : merged(whole, part);
+      openTime += wholeHour ? hourMs : this.#stepMs;
     }
     return whole;
+  }
+
+  #hour(symbol: string, start: number): Candle | null {
+    const key = `${symbol} ${start}`;
+    const known = this.#hours.get(key);
+    if (known !== undefined) return known;
+    let hour: Candle | null = null;
+    for (let openTime = start; openTime < start + hourMs; openTime += this.#stepMs) {
+      const base = this.#options.fuel.candle(symbol, openTime);
+      if (base !== null) hour = hour === null ? base : merged(hour, base);
+    }
+    if (this.#hours.size >= hoursMax) this.#hours.clear();
+    this.#hours.set(key, hour);
+    return hour;
   }
 }
 

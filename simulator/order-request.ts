@@ -1,5 +1,5 @@
 /** From wire parameters to matching requests. */
-import type { CancelTarget, MatchingRequest, OcoRequest } from '../engine/matching/matching.ts';
+import type { BookOrder, BookRefusal, CancelTarget, MatchingRequest, OcoRequest } from '../engine/matching/matching.ts';
 import type { OrderType, TimeInForce } from '../engine/trading/instrument.ts';
 import type { Parameters } from './parameters.ts';
 import { VenueRefusal } from './refusal.ts';
@@ -15,6 +15,8 @@ const orderTypes = [
   'LIMIT_MAKER',
 ] as const satisfies readonly OrderType[];
 const timesInForce = ['GTC', 'IOC', 'FOK'] as const satisfies readonly TimeInForce[];
+/** Those that the symbols publish as allowed. */
+const selfTradeModes = ['EXPIRE_TAKER', 'EXPIRE_MAKER', 'EXPIRE_BOTH'] as const;
 const responseTypes = ['ACK', 'RESULT', 'FULL'] as const satisfies readonly ResponseType[];
 
 let madeIds = 0;
@@ -49,11 +51,20 @@ export function readOrder(parameters: Parameters, symbol: string): { readonly re
       timeInForce: parameters.oneOf('timeInForce', timesInForce, -1115, 'timeInForce'),
     }),
   };
-  const response =
-    parameters.oneOf('newOrderRespType', responseTypes, -1100, 'newOrderRespType') ??
-    (type === 'LIMIT' || type === 'MARKET' ? 'FULL' : 'ACK');
-  for (const ignored of ['strategyId', 'strategyType', 'selfTradePreventionMode']) parameters.text(ignored);
+  const response = readResponseType(parameters) ?? (type === 'LIMIT' || type === 'MARKET' ? 'FULL' : 'ACK');
+  readIgnored(parameters);
   return { request, response };
+}
+
+function readResponseType(parameters: Parameters): ResponseType | undefined {
+  return parameters.oneOf('newOrderRespType', responseTypes, -1100, 'newOrderRespType');
+}
+
+/** Known, checked, and without effect here: orders never meet each other, so none trades with its own account. */
+function readIgnored(parameters: Parameters): void {
+  parameters.integer('strategyId');
+  parameters.integer('strategyType', { min: 1_000_000 });
+  parameters.oneOf('selfTradePreventionMode', selfTradeModes, -1013, 'selfTradePreventionMode');
 }
 
 export function readTarget(parameters: Parameters, idName = 'orderId', clientName = 'origClientOrderId'): CancelTarget {
@@ -64,10 +75,25 @@ export function readTarget(parameters: Parameters, idName = 'orderId', clientNam
   throw new VenueRefusal(400, -1102, `Param '${clientName}' or '${idName}' must be sent, but both were empty/null!`);
 }
 
-export function readOco(parameters: Parameters, symbol: string): OcoRequest {
+type CancelRestriction = 'ONLY_NEW' | 'ONLY_PARTIALLY_FILLED';
+
+export const cancelRestricted: BookRefusal = { code: -2011, message: 'Order was not canceled due to cancel restrictions.' };
+
+export function readCancelRestriction(parameters: Parameters): CancelRestriction | undefined {
+  return parameters.oneOf('cancelRestrictions', ['ONLY_NEW', 'ONLY_PARTIALLY_FILLED'] as const, -1145, 'cancelRestrictions');
+}
+
+/** False only for an open order in another state than the restriction allows. */
+export function isCancellable(order: BookOrder | null, restriction: CancelRestriction | undefined): boolean {
+  if (restriction === undefined) return true;
+  const unwanted = restriction === 'ONLY_NEW' ? 'PARTIALLY_FILLED' : 'NEW';
+  return order?.status !== unwanted;
+}
+
+export function readOco(parameters: Parameters, symbol: string): { readonly request: OcoRequest; readonly response: ResponseType } {
   const side = parameters.oneOf('side', ['BUY', 'SELL'] as const, -1117, 'side') ?? missing('side');
-  parameters.text('newOrderRespType');
-  parameters.text('selfTradePreventionMode');
+  const response = readResponseType(parameters) ?? 'RESULT';
+  readIgnored(parameters);
   const leg = (name: 'above' | 'below'): OcoRequest['above'] => ({
     type: parameters.oneOf(`${name}Type`, orderTypes, -1116, 'orderType') ?? missing(`${name}Type`),
     clientOrderId: parameters.clientId(`${name}ClientOrderId`) ?? venueMadeId(),
@@ -80,7 +106,7 @@ export function readOco(parameters: Parameters, symbol: string): OcoRequest {
   });
   const quantity = parameters.decimal('quantity');
   if (quantity === undefined) return missing('quantity');
-  return {
+  const request = {
     symbol,
     side,
     quantity,
@@ -88,6 +114,7 @@ export function readOco(parameters: Parameters, symbol: string): OcoRequest {
     above: leg('above'),
     below: leg('below'),
   };
+  return { request, response };
 }
 
 function missing(name: string): never {

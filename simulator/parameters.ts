@@ -4,8 +4,14 @@ import { VenueRefusal } from './refusal.ts';
 
 const bad = (name: string): VenueRefusal =>
   new VenueRefusal(400, -1102, `Mandatory parameter '${name}' was not sent, was empty/null, or malformed.`);
-const illegal = (name: string): VenueRefusal =>
-  new VenueRefusal(400, -1100, `Illegal characters found in parameter '${name}'; legal range is '^[a-zA-Z0-9-_]{1,36}$'.`);
+const illegal = (name: string, range: string): VenueRefusal =>
+  new VenueRefusal(400, -1100, `Illegal characters found in parameter '${name}'; legal range is '${range}'.`);
+
+/** Symbols are written large. */
+export function checkedSymbol(value: string): string {
+  if (/^[\p{L}\p{N}_.-]{1,50}$/u.test(value) && !/[a-z]/.test(value)) return value;
+  throw new VenueRefusal(400, -1100, "Illegal characters found in parameter 'symbol'; legal range is '^[\\w\\-._&&[^a-z]]{1,50}$'.");
+}
 
 export class Parameters {
   readonly #values: ReadonlyMap<string, string>;
@@ -13,6 +19,11 @@ export class Parameters {
 
   constructor(values: ReadonlyMap<string, string>) {
     this.#values = values;
+  }
+
+  /** Whether it was sent; does not count as read. */
+  has(name: string): boolean {
+    return (this.#values.get(name) ?? '') !== '';
   }
 
   text(name: string): string | undefined {
@@ -26,15 +37,12 @@ export class Parameters {
   }
 
   symbol(): string {
-    const value = this.required('symbol');
-    if (!/^[\p{L}\p{N}_.-]{1,30}$/u.test(value))
-      throw new VenueRefusal(400, -1100, "Illegal characters found in parameter 'symbol'; legal range is '^[\\w\\-._&&[^a-z]]{1,50}$'.");
-    return value;
+    return checkedSymbol(this.required('symbol'));
   }
 
   clientId(name: string): string | undefined {
     const value = this.text(name);
-    if (value !== undefined && !/^[a-zA-Z0-9_.:/-]{1,36}$/.test(value)) throw illegal(name);
+    if (value !== undefined && !/^[a-zA-Z0-9_.:/-]{1,36}$/.test(value)) throw illegal(name, '^[\\.A-Z\\:/a-z0-9_-]{1,36}$');
     return value;
   }
 
@@ -42,7 +50,7 @@ export class Parameters {
     const value = this.text(name);
     if (value === undefined) return undefined;
     const number = Number(value);
-    if (!/^-?\d+$/.test(value) || !Number.isSafeInteger(number)) throw illegal(name);
+    if (!/^-?\d+$/.test(value) || !Number.isSafeInteger(number)) throw illegal(name, '^[0-9]{1,20}$');
     if (number < (bounds.min ?? -Infinity)) throw new VenueRefusal(400, -1130, `Data sent for parameter '${name}' is not valid.`);
     return bounds.max === undefined ? number : Math.min(number, bounds.max);
   }
@@ -50,19 +58,14 @@ export class Parameters {
   bigint(name: string): bigint | undefined {
     const value = this.text(name);
     if (value === undefined) return undefined;
-    if (!/^\d{1,19}$/.test(value)) throw illegal(name);
+    if (!/^\d{1,19}$/.test(value)) throw illegal(name, '^[0-9]{1,20}$');
     return BigInt(value);
   }
 
   decimal(name: string): Decimal | undefined {
     const value = this.text(name);
     if (value === undefined) return undefined;
-    if (!/^([0-9]{1,20})(\.[0-9]{1,20})?$/.test(value))
-      throw new VenueRefusal(
-        400,
-        -1100,
-        `Illegal characters found in parameter '${name}'; legal range is '^([0-9]{1,20})(\\.[0-9]{1,20})?$'.`,
-      );
+    if (!/^([0-9]{1,20})(\.[0-9]{1,20})?$/.test(value)) throw illegal(name, '^([0-9]{1,20})(\\.[0-9]{1,20})?$');
     return new Decimal(value);
   }
 

@@ -1,3 +1,5 @@
+import type { BookRefusal } from '../engine/matching/matching.ts';
+
 /** A request that the venue refuses: HTTP status, code and text as Binance gives them. */
 export class VenueRefusal extends Error {
   readonly status: number;
@@ -14,4 +16,8 @@ export class VenueRefusal extends Error {
     this.data = extra.data;
     this.retryAfterSeconds = extra.retryAfterSeconds ?? null;
   }
+}
+
+export function refuse({ code, message }: BookRefusal): VenueRefusal {
+  return new VenueRefusal(400, code, message);
 }

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SimulatedAccount } from './accounts.ts';
 import type { Endpoint } from './endpoint.ts';
 import { Parameters } from './parameters.ts';
+import { admit, perform } from './perform.ts';
 import { VenueRefusal } from './refusal.ts';
 import { checkTiming } from './timing.ts';
 import type { Venue } from './venue.ts';
@@ -30,83 +31,52 @@ async function handle(
 ): Promise<void> {
   const [path = '', query = ''] = splitOnce(request.url ?? '', '?');
   const body = await readBody(request);
+  if (body === null) {
+    send(response, 413, '<html><head><title>413 Request Entity Too Large</title></head></html>');
+    return;
+  }
   const endpoint = byPlace.get(`${request.method} ${path}`);
   if (endpoint === undefined) {
     send(response, 404, '<html><head><title>404 Not Found</title></head></html>');
     return;
   }
   try {
-    const limited = venue.faults.take('http-429');
-    if (limited !== null)
-      throw new VenueRefusal(429, -1003, 'Too many requests; please use the websocket for live updates.', {
-        retryAfterSeconds: limited.retryAfterSeconds,
-      });
-    response.setHeader('x-mbx-used-weight-1m', String(venue.limits.spend(endpoint.weight)));
-    response.setHeader('x-mbx-used-weight', String(venue.limits.usedWeight()));
     const parameters = new Parameters(readParameters(query, body));
+    admit({ venue, parameters }, endpoint);
     const account = endpoint.signed ? authenticate(venue, request, query, body, parameters) : null;
-    await answer(venue, endpoint, parameters, account, response);
+    const outcome = await perform(endpoint, { venue, parameters, account });
+    if (outcome.kind === 'lost') {
+      response.destroy();
+      return;
+    }
+    tellWeight(venue, response);
+    if (outcome.counts !== null) {
+      response.setHeader('x-mbx-order-count-10s', String(outcome.counts.short));
+      response.setHeader('x-mbx-order-count-1d', String(outcome.counts.day));
+    }
+    send(response, 200, outcome.body);
   } catch (error) {
     if (!(error instanceof VenueRefusal)) throw error;
-    if (endpoint.orders !== undefined) venue.limits.spend(1);
+    tellWeight(venue, response);
     if (error.retryAfterSeconds !== null) response.setHeader('retry-after', String(error.retryAfterSeconds));
     send(response, error.status, { code: error.code, msg: error.message, ...(error.data === undefined ? {} : { data: error.data }) });
   }
 }
 
-async function answer(
-  venue: Venue,
-  endpoint: Endpoint,
-  parameters: Parameters,
-  account: SimulatedAccount | null,
-  response: ServerResponse,
-): Promise<void> {
-  const { faults, limits, clock } = venue;
-  if (endpoint.orders === undefined || account === null) {
-    const done = endpoint.answer({ venue, parameters, account });
-    parameters.refuseUnread();
-    send(response, done.status ?? 200, done.body);
-    return;
-  }
-  const delay = faults.take('order-delay');
-  if (delay !== null) await clock.sleep(delay.ms);
-  const rejected = faults.take('reject-orders');
-  if (rejected !== null) throw new VenueRefusal(400, rejected.code, rejected.message);
-  const failure = faults.take('order-5xx');
-  if (failure !== null && !failure.executed) {
-    send(response, failure.status ?? 503, {
-      code: -1006,
-      msg: 'An unexpected response was received from the message bus. Execution status unknown.',
-    });
-    return;
-  }
-  const lost = faults.take('order-answer-lost');
-  const counts = limits.order(account.name, endpoint.orders);
-  try {
-    const done = endpoint.answer({ venue, parameters, account });
-    response.setHeader('x-mbx-order-count-10s', String(counts.short));
-    response.setHeader('x-mbx-order-count-1d', String(counts.day));
-    if (lost !== null) response.destroy();
-    else if (failure !== null)
-      send(response, failure.status ?? 504, {
-        code: -1007,
-        msg: 'Timeout waiting for response from backend server. Send status unknown; execution status unknown.',
-      });
-    else send(response, done.status ?? 200, done.body);
-    if ((done.body as { status?: unknown }).status === 'FILLED') limits.order(account.name, -endpoint.orders);
-  } catch (error) {
-    limits.order(account.name, -endpoint.orders);
-    throw error;
-  }
+function tellWeight({ limits }: Venue, response: ServerResponse): void {
+  response.setHeader('x-mbx-used-weight', String(limits.usedWeight()));
+  response.setHeader('x-mbx-used-weight-1m', String(limits.usedWeight()));
 }
 
 /** Query and body together; a name that stands in both counts from the query. */
 function readParameters(query: string, body: string): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
   for (const part of [query, body]) {
+    const here = new Set<string>();
     for (const [name, value] of new URLSearchParams(part)) {
+      if (here.has(name)) throw new VenueRefusal(400, -1101, 'Duplicate values for a parameter detected.');
+      here.add(name);
       if (!values.has(name)) values.set(name, value);
-      else if (part === query) throw new VenueRefusal(400, -1101, 'Duplicate values for a parameter detected.');
     }
   }
   return values;
@@ -120,17 +90,20 @@ function authenticate(venue: Venue, request: IncomingMessage, query: string, bod
   const signature = parameters.required('signature');
   // The payload is what was sent, as it was sent: query and body without a separator, without the signature.
   const payload = [query, body].map((part) => part.replace(/(^|&)signature=[^&]*/, '').replace(/^&/, '')).join('');
-  if (!venue.keyring.signs(account, payload, signature)) throw new VenueRefusal(400, -1022, 'Signature for this request is not valid.');
+  // Only percent-encoded text can be signed: what stands there raw is refused whatever the signature says.
+  if (!/^[\x21-\x7e]*$/.test(payload) || !venue.keyring.signs(account, payload, signature))
+    throw new VenueRefusal(400, -1022, 'Signature for this request is not valid.');
   checkTiming(venue.time, parameters);
   return account;
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
+/** Null when it is too large. */
+async function readBody(request: IncomingMessage): Promise<string | null> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > bodyMax) throw new Error('request body too large');
+    if (size > bodyMax) return null;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

@@ -17,8 +17,11 @@ import type { Ledger } from './ledger.ts';
 import { Limits, defaultLimits } from './limits.ts';
 import type { LimitValues } from './limits.ts';
 import { Market } from './market.ts';
+import { listEndpoints } from './list-endpoints.ts';
 import { marketEndpoints } from './market-endpoints.ts';
+import { Reads } from './reads.ts';
 import { createRestHandler } from './rest.ts';
+import { isHalfOpen } from './sockets.ts';
 import { MarketStreams } from './streams.ts';
 import { tradeEndpoints } from './trade-endpoints.ts';
 import type { Venue } from './venue.ts';
@@ -98,17 +101,21 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       onKline: (symbol, timeframe, candle, atMs) => streams.onKline(symbol, timeframe, candle, atMs),
     },
   });
+  const faults = new Faults();
+  const limits = new Limits(time, options.limits ?? defaultLimits);
+  exchange.listen((events) => limits.note(events));
   const venue: Venue = {
     exchange,
+    reads: new Reads(exchange, faults, time),
     market,
     time,
     keyring: new Keyring(accounts),
-    limits: new Limits(time, options.limits ?? defaultLimits),
-    faults: new Faults(),
+    limits,
+    faults,
     clock,
     log,
   };
-  const endpoints = [...marketEndpoints(fuel.baseTimeframe), ...tradeEndpoints];
+  const endpoints = [...marketEndpoints(fuel.baseTimeframe), ...tradeEndpoints, ...listEndpoints];
   const wsApi = new WsApi(venue, endpoints);
   const server = createServer(createRestHandler(venue, endpoints));
   const webSockets = acceptSockets(server, streams, wsApi);
@@ -129,6 +136,13 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
           dropSockets(which) {
             if (which !== 'user') streams.drop();
             if (which !== 'streams') wsApi.drop();
+          },
+          leaveHalfOpen(which) {
+            if (which !== 'user') streams.leaveHalfOpen();
+            if (which !== 'streams') wsApi.leaveHalfOpen();
+          },
+          closeHalfOpen() {
+            for (const socket of webSockets.clients) if (isHalfOpen(socket)) socket.terminate();
           },
           announceShutdown() {
             streams.announceShutdown(time.now());
@@ -164,14 +178,26 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
 function acceptSockets(server: Server, streams: MarketStreams, wsApi: WsApi): WebSocketServer {
   const webSockets = new WebSocketServer({ noServer: true, maxPayload: frameMax });
   server.on('upgrade', (request, socket: Socket, head) => {
-    const url = new URL(request.url ?? '/', 'ws://venue');
     socket.setNoDelay(true);
-    if (streams.accepts(url.pathname))
+    socket.on('error', () => socket.destroy());
+    const url = readUrl(request.url);
+    if (url === null) socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n');
+    else if (streams.accepts(url.pathname))
       webSockets.handleUpgrade(request, socket, head, (client) => streams.connect(client, url.pathname, url.searchParams));
     else if (wsApi.accepts(url.pathname)) webSockets.handleUpgrade(request, socket, head, (client) => wsApi.connect(client));
     else socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n');
   });
   return webSockets;
+}
+
+/** Null for what is no URL, or is percent-encoded wrongly. */
+function readUrl(text: string | undefined): { readonly pathname: string; readonly searchParams: URLSearchParams } | null {
+  try {
+    const { pathname, searchParams } = new URL(text ?? '/', 'ws://venue');
+    return { pathname: decodeURIComponent(pathname), searchParams };
+  } catch {
+    return null;
+  }
 }
 
 function listen(server: Server, port: number): Promise<number> {

@@ -2,12 +2,14 @@
 import type { WebSocket } from 'ws';
 import { isTimeframe, timeframeMs } from '../engine/trading/candle.ts';
 import type { Candle, Timeframe } from '../engine/trading/candle.ts';
-import { boundMessages, keepInOrder } from './sockets.ts';
+import { boundMessages, hear, keepInOrder, leaveHalfOpen, say } from './sockets.ts';
 import type { Venue } from './venue.ts';
-import { klineEvent, text } from './wire.ts';
+import { klineEvent, offeredAt, text } from './wire.ts';
 
 const streamsPerConnection = 1_024;
 const messagesPerSecond = 5;
+/** Base of one trade of the market's own. */
+const tradedQuantity = 0.01;
 
 interface Connection {
   readonly socket: WebSocket;
@@ -28,48 +30,44 @@ export class MarketStreams {
     this.#baseTimeframe = baseTimeframe;
   }
 
-  /** `path` and `query` of the upgrade; false when this is no place for market streams. */
+  /** `path` of the upgrade, decoded; false when this is no place for market streams. */
   accepts(path: string): boolean {
     return path === '/stream' || path === '/ws' || path.startsWith('/ws/');
   }
 
   connect(socket: WebSocket, path: string, query: URLSearchParams): void {
     const combined = path === '/stream';
-    const names = combined ? (query.get('streams') ?? '').split('/') : path.slice('/ws/'.length).split('/');
+    const names = (combined ? (query.get('streams') ?? '') : path.slice('/ws/'.length)).split('/');
     const connection: Connection = { socket, streams: new Set(), combined };
     this.#connections.add(connection);
     keepInOrder(this.#venue(), socket);
     boundMessages(this.#venue(), socket, messagesPerSecond);
-    for (const name of names) if (name !== '') this.#subscribe(connection, decodeURIComponent(name));
-    socket.on('message', (data) => this.#onMessage(connection, (data as Buffer).toString()));
+    for (const name of names.slice(0, streamsPerConnection)) if (name !== '') this.#subscribe(connection, name);
+    hear(
+      socket,
+      (message) => this.#onMessage(connection, message),
+      (error) => this.#venue().log.error({ err: error }, 'the simulator failed to answer a stream message'),
+    );
     socket.on('close', () => this.#forget(connection));
   }
 
   onPrice(symbol: string, price: number, atMs: number): void {
     const name = symbol.toLowerCase();
-    if (this.#byStream.has(`${name}@trade`)) {
-      this.#tradeId += 1;
-      this.#send(`${name}@trade`, {
-        e: 'trade',
-        E: atMs,
-        s: symbol,
-        t: this.#tradeId,
-        p: text(price),
-        q: text(0.01),
-        T: atMs,
-        m: false,
-        M: true,
-      });
-    }
+    const trade = { E: atMs, s: symbol, p: text(price), q: text(tradedQuantity), T: atMs, m: false, M: true };
+    this.#tradeId += 1;
+    const id = this.#tradeId;
+    if (this.#byStream.has(`${name}@trade`)) this.#send(`${name}@trade`, { e: 'trade', ...trade, t: id });
+    if (this.#byStream.has(`${name}@aggTrade`)) this.#send(`${name}@aggTrade`, { e: 'aggTrade', ...trade, a: id, f: id, l: id });
     if (this.#byStream.has(`${name}@bookTicker`)) {
       const tick = this.#venue().exchange.matching.lastTick(symbol);
+      const quantity = text(offeredAt(tick));
       this.#send(`${name}@bookTicker`, {
         u: atMs,
         s: symbol,
         b: text(tick?.bid ?? price),
-        B: text(100),
+        B: quantity,
         a: text(tick?.ask ?? price),
-        A: text(100),
+        A: quantity,
       });
     }
   }
@@ -84,10 +82,15 @@ export class MarketStreams {
     for (const { socket } of this.#connections) socket.terminate();
   }
 
+  /** All connections there are; new ones work. */
+  leaveHalfOpen(): void {
+    for (const { socket } of this.#connections) leaveHalfOpen(socket);
+  }
+
   announceShutdown(atMs: number): void {
     for (const { socket, combined } of this.#connections) {
       const notice = { e: 'serverShutdown', E: atMs };
-      socket.send(JSON.stringify(combined ? { stream: '!serverShutdown', data: notice } : notice));
+      say(socket, JSON.stringify(combined ? { stream: '!serverShutdown', data: notice } : notice));
     }
   }
 
@@ -103,18 +106,19 @@ export class MarketStreams {
     if (this.#venue().faults.peek('mute-stream', (fault) => fault.stream === stream) !== null) return;
     const raw = JSON.stringify(data);
     const wrapped = `{"stream":"${stream}","data":${raw}}`;
-    for (const { socket, combined } of this.#byStream.get(stream) ?? []) socket.send(combined ? wrapped : raw);
+    for (const { socket, combined } of this.#byStream.get(stream) ?? []) say(socket, combined ? wrapped : raw);
   }
 
   #onMessage(connection: Connection, message: string): void {
-    const answer = (value: unknown): void => connection.socket.send(JSON.stringify(value));
-    let request: { method?: unknown; params?: unknown; id?: unknown };
+    const answer = (value: unknown): void => say(connection.socket, JSON.stringify(value));
+    let parsed: unknown;
     try {
-      request = JSON.parse(message) as typeof request;
+      parsed = JSON.parse(message);
     } catch {
       answer({ code: 3, msg: 'Invalid JSON: expected value at line 1 column 1' });
       return;
     }
+    const request: { method?: unknown; params?: unknown; id?: unknown } = typeof parsed === 'object' && parsed !== null ? parsed : {};
     const id = typeof request.id === 'number' || typeof request.id === 'string' ? request.id : null;
     const params = Array.isArray(request.params) ? (request.params as unknown[]) : [];
     const names = params.filter((param): param is string => typeof param === 'string');
@@ -139,7 +143,7 @@ export class MarketStreams {
       case 'GET_PROPERTY':
         return params[0] === 'combined' ? answer({ result: connection.combined, id }) : answer({ code: 0, msg: 'Unknown property', id });
       default:
-        return invalid(`Invalid request: unknown variant \`${String(request.method)}\``);
+        return invalid(`Invalid request: unknown variant \`${JSON.stringify(request.method) ?? ''}\``);
     }
   }
 

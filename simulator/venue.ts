@@ -6,10 +6,12 @@ import type { Exchange } from './exchange.ts';
 import type { Faults } from './faults.ts';
 import type { Limits } from './limits.ts';
 import type { Market } from './market.ts';
+import type { Reads } from './reads.ts';
 import type { VenueTime } from './venue-time.ts';
 
 export interface Venue {
   readonly exchange: Exchange;
+  readonly reads: Reads;
   readonly market: Market;
   readonly time: VenueTime;
   readonly keyring: Keyring;

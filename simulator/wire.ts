@@ -1,12 +1,17 @@
 /** Binance's JSON shapes of books, market and account. Amounts are decimal text with 8 digits, ids are numbers. */
 import type { Decimal } from 'decimal.js';
-import type { BookEvent, BookOrder, BookOrderList, BookTrade, Placed } from '../engine/matching/matching.ts';
+import type { BookOrder, BookOrderList, BookTrade, Placed, PriceTick } from '../engine/matching/matching.ts';
 import type { Candle, Timeframe } from '../engine/trading/candle.ts';
 import type { Instrument } from '../engine/trading/instrument.ts';
 import type { LimitValues } from './limits.ts';
 
 export const text = (value: Decimal | number): string => (typeof value === 'number' ? value.toFixed(8) : value.toFixed(8));
-const id = (value: bigint): number => Number(value);
+export const id = (value: bigint): number => Number(value);
+
+/** Base on offer at the best prices, as tickers tell it. */
+export function offeredAt(tick: PriceTick | null): Decimal | number {
+  return tick?.liquidity ?? 100;
+}
 
 export function klineRow(candle: Candle): unknown[] {
   const quote = ((candle.open + candle.close) / 2) * candle.volume;
@@ -60,12 +65,20 @@ export function exchangeInfo(instruments: readonly Instrument[], serverTime: num
     serverTime,
     rateLimits: [
       { rateLimitType: 'REQUEST_WEIGHT', interval: 'MINUTE', intervalNum: 1, limit: limits.weightPerMinute },
-      { rateLimitType: 'ORDERS', interval: 'SECOND', intervalNum: 10, limit: limits.ordersPer10s },
-      { rateLimitType: 'ORDERS', interval: 'DAY', intervalNum: 1, limit: limits.ordersPerDay },
+      ...orderLimits(limits),
     ],
     exchangeFilters: [],
     symbols: instruments.map(symbolInfo),
   };
+}
+
+export function orderLimits(
+  limits: LimitValues,
+): readonly { readonly rateLimitType: string; readonly interval: string; readonly intervalNum: number; readonly limit: number }[] {
+  return [
+    { rateLimitType: 'ORDERS', interval: 'SECOND', intervalNum: 10, limit: limits.ordersPer10s },
+    { rateLimitType: 'ORDERS', interval: 'DAY', intervalNum: 1, limit: limits.ordersPerDay },
+  ];
 }
 
 function symbolInfo(instrument: Instrument): Record<string, unknown> {
@@ -251,81 +264,8 @@ export function orderList(list: BookOrderList, orders: readonly BookOrder[]): Re
     listStatusType: list.statusType,
     listOrderStatus: list.orderStatus,
     listClientOrderId: list.listClientOrderId,
-    transactionTime: list.createdAtMs,
+    transactionTime: Math.max(list.createdAtMs, ...orders.map((order) => order.updatedAtMs)),
     symbol: list.symbol,
     orders: orders.map((order) => ({ symbol: order.symbol, orderId: id(order.orderId), clientOrderId: order.clientOrderId })),
-  };
-}
-
-/** One thing that happened, as the user data stream tells it. */
-export function userEvent(event: BookEvent): Record<string, unknown> {
-  switch (event.type) {
-    case 'balances':
-      return {
-        e: 'outboundAccountPosition',
-        E: event.atMs,
-        u: event.atMs,
-        B: event.balances.map((balance) => ({ a: balance.asset, f: text(balance.free), l: text(balance.locked) })),
-      };
-    case 'list':
-      return {
-        e: 'listStatus',
-        E: event.atMs,
-        s: event.list.symbol,
-        g: id(event.list.orderListId),
-        c: event.list.contingencyType,
-        l: event.list.statusType,
-        L: event.list.orderStatus,
-        r: 'NONE',
-        C: event.list.listClientOrderId,
-        T: event.atMs,
-        O: event.list.orderIds.map((orderId) => ({ s: event.list.symbol, i: id(orderId) })),
-      };
-    case 'order':
-      return executionReport(event);
-    default:
-      return event satisfies never;
-  }
-}
-
-function executionReport({ order, trade, execution, executionId, atMs }: Extract<BookEvent, { type: 'order' }>): Record<string, unknown> {
-  const cancelled = execution === 'CANCELED';
-  return {
-    e: 'executionReport',
-    E: atMs,
-    s: order.symbol,
-    c: cancelled ? (order.cancelClientOrderId ?? `cancel-${order.orderId}`) : order.clientOrderId,
-    S: order.side,
-    o: order.type,
-    f: order.timeInForce,
-    q: text(order.quantity),
-    p: text(order.price),
-    P: text(order.stopPrice ?? 0),
-    F: text(0),
-    g: id(order.orderListId),
-    C: cancelled ? order.clientOrderId : '',
-    x: execution,
-    X: order.status,
-    r: 'NONE',
-    i: id(order.orderId),
-    l: text(trade?.quantity ?? 0),
-    z: text(order.executedQuantity),
-    L: text(trade?.price ?? 0),
-    n: trade === null ? '0' : text(trade.commission),
-    N: trade?.commissionAsset ?? null,
-    T: atMs,
-    t: trade === null ? -1 : id(trade.tradeId),
-    I: id(executionId),
-    w: order.working && (order.status === 'NEW' || order.status === 'PARTIALLY_FILLED'),
-    m: trade?.isMaker ?? false,
-    M: false,
-    O: order.createdAtMs,
-    Z: text(order.executedQuote),
-    Y: text(trade?.quoteQuantity ?? 0),
-    Q: text(order.quoteQuantity),
-    ...(order.working ? { W: order.workingAtMs } : {}),
-    V: 'EXPIRE_MAKER',
-    ...(order.trailingDelta === null ? {} : { d: order.trailingDelta }),
-    ...(order.expiryReason === null ? {} : { eR: order.expiryReason }),
   };
 }

@@ -1,14 +1,15 @@
 /** The WebSocket API: user data subscriptions by signature, and the orders' methods over the same books (binance-wire.md 2.1, 3.1). */
 import type { WebSocket } from 'ws';
-import type { BookEvent } from '../engine/matching/matching.ts';
 import type { SimulatedAccount } from './accounts.ts';
 import type { Endpoint } from './endpoint.ts';
 import { Parameters } from './parameters.ts';
+import { admit, perform } from './perform.ts';
 import { VenueRefusal } from './refusal.ts';
-import { keepInOrder } from './sockets.ts';
+import { hear, keepInOrder, leaveHalfOpen, say } from './sockets.ts';
 import { checkTiming } from './timing.ts';
+import { UserEvents } from './user-events.ts';
 import type { Venue } from './venue.ts';
-import { userEvent } from './wire.ts';
+import { orderLimits } from './wire.ts';
 
 /** Methods that are the same thing as a REST endpoint. */
 const restMethods: Readonly<Record<string, string>> = {
@@ -16,6 +17,7 @@ const restMethods: Readonly<Record<string, string>> = {
   time: 'GET /api/v3/time',
   exchangeInfo: 'GET /api/v3/exchangeInfo',
   klines: 'GET /api/v3/klines',
+  avgPrice: 'GET /api/v3/avgPrice',
   'ticker.price': 'GET /api/v3/ticker/price',
   'ticker.book': 'GET /api/v3/ticker/bookTicker',
   'order.place': 'POST /api/v3/order',
@@ -25,11 +27,20 @@ const restMethods: Readonly<Record<string, string>> = {
   'order.cancelReplace': 'POST /api/v3/order/cancelReplace',
   'openOrders.status': 'GET /api/v3/openOrders',
   'openOrders.cancelAll': 'DELETE /api/v3/openOrders',
+  'orderList.place.oco': 'POST /api/v3/orderList/oco',
+  'orderList.status': 'GET /api/v3/orderList',
+  'orderList.cancel': 'DELETE /api/v3/orderList',
+  'openOrderLists.status': 'GET /api/v3/openOrderList',
   allOrders: 'GET /api/v3/allOrders',
   myTrades: 'GET /api/v3/myTrades',
   'account.status': 'GET /api/v3/account',
+  'account.rateLimits.orders': 'GET /api/v3/rateLimit/order',
+  allOrderLists: 'GET /api/v3/allOrderList',
   'account.commission': 'GET /api/v3/account/commission',
 };
+
+const connectionWeight = 2;
+const sessionWeight = 2;
 
 interface Session {
   readonly socket: WebSocket;
@@ -37,7 +48,8 @@ interface Session {
   readonly subscriptions: Map<number, SimulatedAccount>;
   nextSubscription: number;
   /** Set by session.logon; signed requests then need a timestamp only. */
-  loggedOn: SimulatedAccount | null;
+  loggedOn: { readonly account: SimulatedAccount; readonly sinceMs: number } | null;
+  readonly connectedMs: number;
 }
 
 interface Request {
@@ -45,6 +57,9 @@ interface Request {
   readonly method: string;
   readonly params: Readonly<Record<string, unknown>>;
 }
+
+/** An answer that never arrives. */
+const lost = Symbol('lost');
 
 export class WsApi {
   readonly #venue: Venue;
@@ -54,7 +69,8 @@ export class WsApi {
   constructor(venue: Venue, endpoints: readonly Endpoint[]) {
     this.#venue = venue;
     this.#endpoints = new Map(endpoints.map((endpoint) => [`${endpoint.method} ${endpoint.path}`, endpoint]));
-    venue.exchange.listen((events) => this.#tell(events));
+    const told = new UserEvents(venue, (account, event) => this.#tell(account, event));
+    venue.exchange.listen((events) => told.tell(events));
   }
 
   accepts(path: string): boolean {
@@ -62,10 +78,16 @@ export class WsApi {
   }
 
   connect(socket: WebSocket): void {
-    const session: Session = { socket, subscriptions: new Map(), nextSubscription: 0, loggedOn: null };
+    const { time, limits, log } = this.#venue;
+    limits.charge(connectionWeight);
+    const session: Session = { socket, subscriptions: new Map(), nextSubscription: 0, loggedOn: null, connectedMs: time.told() };
     this.#sessions.add(session);
     keepInOrder(this.#venue, socket);
-    socket.on('message', (data) => this.#onMessage(session, (data as Buffer).toString()));
+    hear(
+      socket,
+      (message) => this.#onMessage(session, message),
+      (error) => log.error({ err: error }, 'the simulator failed to answer a WebSocket API request'),
+    );
     socket.on('close', () => this.#sessions.delete(session));
   }
 
@@ -73,112 +95,135 @@ export class WsApi {
     for (const { socket } of this.#sessions) socket.terminate();
   }
 
+  /** All connections there are; new ones work. */
+  leaveHalfOpen(): void {
+    for (const { socket } of this.#sessions) leaveHalfOpen(socket);
+  }
+
   announceShutdown(atMs: number): void {
-    for (const { socket } of this.#sessions) socket.send(JSON.stringify({ event: { e: 'serverShutdown', E: atMs } }));
+    for (const { socket } of this.#sessions) say(socket, JSON.stringify({ event: { e: 'serverShutdown', E: atMs } }));
   }
 
-  #tell(events: readonly BookEvent[]): void {
-    if (this.#venue.faults.peek('mute-user-data') !== null) return;
-    for (const event of events) {
-      const account = event.type === 'order' ? event.order.account : event.type === 'list' ? event.list.account : event.account;
-      const told = userEvent(event);
-      for (const { socket, subscriptions } of this.#sessions) {
-        for (const [subscriptionId, owner] of subscriptions)
-          if (owner.name === account) socket.send(JSON.stringify({ subscriptionId, event: told }));
-      }
+  #tell(account: string, event: Readonly<Record<string, unknown>>): void {
+    for (const { socket, subscriptions } of this.#sessions) {
+      for (const [subscriptionId, owner] of subscriptions)
+        if (owner.name === account) say(socket, JSON.stringify({ subscriptionId, event }));
     }
   }
 
-  #onMessage(session: Session, message: string): void {
-    const send = (value: unknown): void => session.socket.send(JSON.stringify(value));
-    let id: Request['id'] = null;
+  async #onMessage(session: Session, message: string): Promise<void> {
+    const send = (value: unknown): void => say(session.socket, JSON.stringify(value));
+    let request: Request | null = null;
     try {
-      const request = parseRequest(message);
-      id = request.id;
-      send({
-        id,
-        status: 200,
-        result: this.#answer(session, request),
-        rateLimits: [
-          {
-            rateLimitType: 'REQUEST_WEIGHT',
-            interval: 'MINUTE',
-            intervalNum: 1,
-            limit: this.#venue.limits.values.weightPerMinute,
-            count: this.#venue.limits.usedWeight(),
-          },
-        ],
-      });
+      request = parseRequest(message);
+      const result = await this.#answer(session, request);
+      if (result === lost) session.socket.terminate();
+      else send({ id: request.id, status: 200, result, ...this.#rateLimits(session, request) });
     } catch (error) {
-      if (!(error instanceof VenueRefusal)) throw error;
-      const retryAfter =
-        error.retryAfterSeconds === null
-          ? {}
-          : { data: { serverTime: this.#venue.time.now(), retryAfter: this.#venue.time.now() + error.retryAfterSeconds * 1_000 } };
+      const refusal =
+        error instanceof VenueRefusal ? error : new VenueRefusal(500, -1000, 'An unknown error occurred while processing the request.');
       send({
-        id,
-        status: error.status,
-        error: { code: error.code, msg: error.message, ...(error.data === undefined ? retryAfter : { data: error.data }) },
+        id: request?.id ?? null,
+        status: refusal.status,
+        error: { code: refusal.code, msg: refusal.message, ...this.#errorData(refusal) },
+        ...this.#rateLimits(session, request),
       });
+      if (refusal !== error) throw error;
     }
   }
 
-  #answer(session: Session, request: Request): unknown {
-    const method = request.method.replace(/^v3\//, '');
-    const parameters = new Parameters(new Map(Object.entries(request.params).map(([name, value]) => [name, String(value)])));
-    switch (method) {
+  #errorData({ data, retryAfterSeconds }: VenueRefusal): { readonly data?: unknown } {
+    if (data !== undefined) return { data };
+    const serverTime = this.#venue.time.told();
+    return retryAfterSeconds === null ? {} : { data: { serverTime, retryAfter: serverTime + retryAfterSeconds * 1_000 } };
+  }
+
+  /** Weight on every answer, order counts on what places orders; nothing where the request does not want them. */
+  #rateLimits({ loggedOn }: Session, request: Request | null): { readonly rateLimits?: unknown } {
+    if (request?.params['returnRateLimits'] === false) return {};
+    const { limits, keyring } = this.#venue;
+    const weight = {
+      rateLimitType: 'REQUEST_WEIGHT',
+      interval: 'MINUTE',
+      intervalNum: 1,
+      limit: limits.values.weightPerMinute,
+      count: limits.usedWeight(),
+    };
+    const endpoint = request === null ? undefined : this.#endpointOf(request.method);
+    const account = loggedOn?.account ?? keyring.accountOf(String(request?.params['apiKey']));
+    if (endpoint?.orders === undefined || account === null) return { rateLimits: [weight] };
+    const { short, day } = limits.order(account.name, 0);
+    return { rateLimits: [...orderLimits(limits.values).map((limit, index) => ({ ...limit, count: index === 0 ? short : day })), weight] };
+  }
+
+  #endpointOf(method: string): Endpoint | undefined {
+    const name = method.replace(/^v3\//, '');
+    return Object.hasOwn(restMethods, name) ? this.#endpoints.get(restMethods[name] ?? '') : undefined;
+  }
+
+  async #answer(session: Session, request: Request): Promise<unknown> {
+    const parameters = new Parameters(new Map(Object.entries(request.params).map(([name, value]) => [name, textOf(value)])));
+    parameters.text('returnRateLimits');
+    const endpoint = this.#endpointOf(request.method);
+    if (endpoint === undefined) return this.#answerSession(session, request, parameters);
+    admit({ venue: this.#venue, parameters }, endpoint);
+    const account = endpoint.signed ? this.#authenticate(session, request, parameters) : null;
+    const outcome = await perform(endpoint, { venue: this.#venue, parameters, account });
+    return outcome.kind === 'lost' ? lost : outcome.body;
+  }
+
+  #answerSession(session: Session, request: Request, parameters: Parameters): unknown {
+    switch (request.method.replace(/^v3\//, '')) {
       case 'session.logon':
+        this.#venue.limits.spend(sessionWeight);
         return this.#logOn(session, this.#authenticate(session, request, parameters));
       case 'session.status':
+        this.#venue.limits.spend(sessionWeight);
         return this.#sessionStatus(session);
       case 'session.logout':
+        this.#venue.limits.spend(sessionWeight);
         session.loggedOn = null;
         return this.#sessionStatus(session);
       case 'userDataStream.subscribe':
-        if (session.loggedOn === null) throw new VenueRefusal(400, -2015, 'Session is not authenticated.');
-        return this.#subscribe(session, session.loggedOn);
+        if (session.loggedOn === null) throw new VenueRefusal(401, -2015, 'Session is not authenticated.');
+        return this.#subscribe(session, session.loggedOn.account);
       case 'userDataStream.subscribe.signature':
         return this.#subscribe(session, this.#authenticate(session, request, parameters));
       case 'userDataStream.unsubscribe': {
+        this.#venue.limits.spend(sessionWeight);
         const wanted = parameters.integer('subscriptionId');
         if (wanted === undefined) session.subscriptions.clear();
         else if (!session.subscriptions.delete(wanted)) throw new VenueRefusal(400, -2036, 'Subscription not active.');
         return {};
       }
       case 'session.subscriptions':
+        this.#venue.limits.spend(sessionWeight);
         return [...session.subscriptions.keys()].map((subscriptionId) => ({ subscriptionId }));
+      default:
+        throw new VenueRefusal(400, -1000, `Unknown method ${request.method}.`);
     }
-    const endpoint = this.#endpoints.get(restMethods[method] ?? '');
-    if (endpoint === undefined) throw new VenueRefusal(400, -1000, `Unknown method ${request.method}.`);
-    this.#venue.limits.spend(endpoint.weight);
-    const account = endpoint.signed ? this.#authenticate(session, request, parameters) : null;
-    if (endpoint.orders !== undefined && account !== null) this.#venue.limits.order(account.name, endpoint.orders);
-    const { body } = endpoint.answer({ venue: this.#venue, parameters, account });
-    parameters.refuseUnread();
-    return body;
   }
 
   /** Ed25519 keys only, as on the venue. */
   #logOn(session: Session, account: SimulatedAccount): unknown {
     if (account.secret.kind !== 'ed25519') throw new VenueRefusal(400, -4056, 'HMAC_SHA256 API key is not supported.');
-    session.loggedOn = account;
+    session.loggedOn = { account, sinceMs: this.#venue.time.told() };
     return this.#sessionStatus(session);
   }
 
-  #sessionStatus({ loggedOn }: Session): unknown {
-    const now = this.#venue.time.now();
+  #sessionStatus({ loggedOn, connectedMs, subscriptions }: Session): unknown {
     return {
-      apiKey: loggedOn?.apiKey ?? null,
-      authorizedSince: loggedOn === null ? null : now,
-      connectedSince: now,
+      apiKey: loggedOn?.account.apiKey ?? null,
+      authorizedSince: loggedOn?.sinceMs ?? null,
+      connectedSince: connectedMs,
       returnRateLimits: true,
-      serverTime: now,
-      userDataStream: loggedOn !== null,
+      serverTime: this.#venue.time.told(),
+      userDataStream: subscriptions.size > 0,
     };
   }
 
   #subscribe(session: Session, account: SimulatedAccount): { subscriptionId: number } {
-    this.#venue.limits.spend(2);
+    this.#venue.limits.spend(sessionWeight);
     for (const owner of session.subscriptions.values())
       if (owner === account) throw new VenueRefusal(400, -2035, 'Subscription already active.');
     const subscriptionId = session.nextSubscription;
@@ -190,8 +235,9 @@ export class WsApi {
   /** The payload is every parameter but the signature, sorted by name, not percent-encoded. */
   #authenticate(session: Session, request: Request, parameters: Parameters): SimulatedAccount {
     if (session.loggedOn !== null && parameters.text('signature') === undefined) {
+      parameters.text('apiKey');
       checkTiming(this.#venue.time, parameters);
-      return session.loggedOn;
+      return session.loggedOn.account;
     }
     const apiKey = parameters.required('apiKey');
     const account = this.#venue.keyring.accountOf(apiKey);
@@ -199,13 +245,19 @@ export class WsApi {
     const payload = Object.entries(request.params)
       .filter(([name]) => name !== 'signature')
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, value]) => `${name}=${String(value)}`)
+      .map(([name, value]) => `${name}=${textOf(value)}`)
       .join('&');
     if (!this.#venue.keyring.signs(account, payload, parameters.required('signature')))
       throw new VenueRefusal(400, -1022, 'Signature for this request is not valid.');
     checkTiming(this.#venue.time, parameters);
     return account;
   }
+}
+
+/** Lists are written as REST has them; what is no value at all is no parameter. */
+function textOf(value: unknown): string {
+  if (value === null || value === undefined) return '';
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function parseRequest(message: string): Request {

@@ -3,8 +3,8 @@
  * at a price looks at the past; the past is bounded.
  */
 import { createWallet } from './balances.ts';
-import type { Account, AccountBook, Order } from './books.ts';
-import type { BookTrade, CancelTarget, FeeSchedule } from './matching.ts';
+import type { Account, AccountBook, Order, OrderList } from './books.ts';
+import type { BookTrade, CancelTarget, FeeSchedule, ListTarget } from './matching.ts';
 import { isOpen } from './order.ts';
 
 export type { Account, AccountBook } from './books.ts';
@@ -56,4 +56,10 @@ export function findOrder(book: AccountBook, target: CancelTarget): Order | null
 export function findOpen(book: AccountBook, target: CancelTarget): Order | null {
   const order = findOrder(book, target);
   return order !== null && isOpen(order) ? order : null;
+}
+
+/** By client id the newest list that had it. */
+export function findList(account: Account, target: ListTarget): OrderList | null {
+  if ('orderListId' in target) return account.lists.get(target.orderListId) ?? null;
+  return [...account.lists.values()].findLast((list) => list.listClientOrderId === target.listClientOrderId) ?? null;
 }

@@ -4,7 +4,7 @@
  */
 import type { Decimal } from 'decimal.js';
 import type { InstrumentStatus } from '../trading/instrument.ts';
-import { type Account, addOpen, bookOf, createAccount, findOpen, findOrder } from './accounts.ts';
+import { type Account, addOpen, bookOf, createAccount, findList, findOpen, findOrder } from './accounts.ts';
 import { type Candidate, canPay, judgeEntry, judgeRequest, payingAsset } from './admission.ts';
 import { recordPrice, setAverageMinutes } from './average.ts';
 import { credit, lock, snapshotBalance } from './balances.ts';
@@ -198,13 +198,13 @@ export function createMatching(options: MatchingOptions = {}): MatchingEngine {
       journal.balances(owner, atMs);
       return { ok: true, value: open.map(snapshotOrder), events: journal.take() };
     },
-    cancelList(account, symbol, orderListId, atMs) {
+    cancelList(account, symbol, target, atMs) {
       const market = markets.get(symbol);
       if (market === undefined) return refused(refusals.invalidSymbol);
       const owner = accountOf(account);
-      const list = owner.lists.get(orderListId);
+      const list = findList(owner, target);
       const leg = list?.symbol === symbol ? list.legs.find(isOpen) : undefined;
-      if (list === undefined || leg === undefined) return refused(refusals.unknownOrder);
+      if (list === null || leg === undefined) return refused(refusals.unknownOrder);
       if (!takesCancels(market.instrument.status)) return refused(refusals.cancelWhileClosed);
       cancelOpen(desk, market, leg, null, atMs);
       journal.balances(owner, atMs);
@@ -225,10 +225,11 @@ export function createMatching(options: MatchingOptions = {}): MatchingEngine {
       const book = bookOf(accountOf(account), symbol);
       return [...book.finished.values(), ...book.open.values()].sort((a, b) => (a.orderId < b.orderId ? -1 : 1)).map(snapshotOrder);
     },
-    orderList(account, orderListId) {
-      const list = accountOf(account).lists.get(orderListId);
-      return list === undefined ? null : snapshotPlacedList(list);
+    orderList(account, target) {
+      const list = findList(accountOf(account), target);
+      return list === null ? null : snapshotPlacedList(list);
     },
+    orderLists: (account) => [...accountOf(account).lists.values()].map(snapshotPlacedList),
     trades: (account, symbol) => [...bookOf(accountOf(account), symbol).trades],
     balances(account) {
       const { wallet } = accountOf(account);

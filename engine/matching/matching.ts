@@ -84,7 +84,7 @@ export interface BookOrderList {
   readonly contingencyType: 'OCO';
   readonly statusType: 'EXEC_STARTED' | 'UPDATED' | 'ALL_DONE';
   readonly orderStatus: 'EXECUTING' | 'ALL_DONE' | 'REJECT';
-  readonly orderIds: readonly bigint[];
+  readonly orders: readonly { readonly orderId: bigint; readonly clientOrderId: string }[];
   readonly createdAtMs: number;
 }
 
@@ -133,6 +133,8 @@ export interface PlacedList {
 }
 
 export type CancelTarget = { readonly orderId: bigint } | { readonly clientOrderId: string };
+
+export type ListTarget = { readonly orderListId: bigint } | { readonly listClientOrderId: string };
 
 export interface CancelReplaceRequest {
   readonly cancel: CancelTarget;
@@ -192,12 +194,14 @@ export interface MatchingEngine {
   placeOco(account: string, request: OcoRequest, atMs: number): BookResult<PlacedList>;
   cancel(account: string, symbol: string, target: CancelTarget, cancelClientOrderId: string | null, atMs: number): BookResult<BookOrder>;
   cancelAll(account: string, symbol: string, atMs: number): BookResult<readonly BookOrder[]>;
-  cancelList(account: string, symbol: string, orderListId: bigint, atMs: number): BookResult<PlacedList>;
+  cancelList(account: string, symbol: string, target: ListTarget, atMs: number): BookResult<PlacedList>;
   cancelReplace(account: string, request: CancelReplaceRequest, atMs: number): CancelReplaced;
   order(account: string, symbol: string, target: CancelTarget): BookOrder | null;
   openOrders(account: string, symbol: string | null): readonly BookOrder[];
   orders(account: string, symbol: string): readonly BookOrder[];
-  orderList(account: string, orderListId: bigint): PlacedList | null;
+  orderList(account: string, target: ListTarget): PlacedList | null;
+  /** Oldest first. */
+  orderLists(account: string): readonly PlacedList[];
   trades(account: string, symbol: string): readonly BookTrade[];
   balances(account: string): readonly BookBalance[];
 }

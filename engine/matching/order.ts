@@ -67,7 +67,7 @@ export function snapshotList(list: OrderList): BookOrderList {
     contingencyType: 'OCO',
     statusType: list.done ? 'ALL_DONE' : 'EXEC_STARTED',
     orderStatus: list.done ? 'ALL_DONE' : 'EXECUTING',
-    orderIds: list.legs.map((leg) => leg.orderId),
+    orders: list.legs.map(({ orderId, clientOrderId }) => ({ orderId, clientOrderId })),
     createdAtMs: list.createdAtMs,
   };
 }

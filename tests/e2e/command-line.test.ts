@@ -38,6 +38,8 @@ describe('npm run simulator', () => {
     [['--pace', 'fast'], '--pace'],
     [['--fuel', 'recorded:/nowhere.csv'], '/nowhere.csv'],
     [['--account', 'me'], '--account'],
+    [['--account', 'me:KEY:@/nowhere.pem:USDT=1'], '/nowhere.pem'],
+    [['--account', 'me:KEY:@README.md:USDT=1'], 'README.md'],
     [['--port', 'x'], '--port'],
   ])('refuses %j by name with exit code 2', (args, named) => {
     const { code, err } = run('simulator/main.ts', args);

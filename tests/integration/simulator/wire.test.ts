@@ -195,16 +195,19 @@ describe('streams', () => {
       socket.send(typeof message === 'string' ? message : JSON.stringify(message));
       return eventually('an answer', 5_000, async () => frames.slice(before).find((frame) => frame['stream'] === undefined));
     };
-    expect(await ask({ method: 'SUBSCRIBE', params: ['ethusdt@trade', 'misspelt@stream'], id: 1 })).toEqual({ result: null, id: 1 });
+    expect(await ask({ method: 'SUBSCRIBE', params: ['ethusdt@trade', 'ethusdt@aggTrade', 'misspelt@stream'], id: 1 })).toEqual({
+      result: null,
+      id: 1,
+    });
     expect(await ask({ method: 'LIST_SUBSCRIPTIONS', id: 2 })).toEqual({
-      result: ['btcusdt@bookTicker', 'ethusdt@trade', 'misspelt@stream'],
+      result: ['btcusdt@bookTicker', 'ethusdt@trade', 'ethusdt@aggTrade', 'misspelt@stream'],
       id: 2,
     });
     expect(await ask('{nonsense')).toMatchObject({ code: 3 });
     expect(await ask({ method: 'DANCE', id: 4 })).toMatchObject({ code: 2, id: 4 });
     await simulator.step();
     await eventually('both streams spoke', 5_000, async () =>
-      ['btcusdt@bookTicker', 'ethusdt@trade'].every((name) => frames.some((frame) => frame['stream'] === name)),
+      ['btcusdt@bookTicker', 'ethusdt@trade', 'ethusdt@aggTrade'].every((name) => frames.some((frame) => frame['stream'] === name)),
     );
     expect(frames.some((frame) => frame['stream'] === 'misspelt@stream')).toBe(false);
     socket.terminate();

@@ -329,6 +329,46 @@ describe('refusals', () => {
   });
 });
 
+describe('the filters that a symbol publishes, at their very edges', () => {
+  const limit = (price: string, quantity = '0.001', side: 'BUY' | 'SELL' = 'BUY') => ({
+    type: 'LIMIT' as const,
+    timeInForce: 'GTC' as const,
+    side,
+    price: d(price),
+    quantity: d(quantity),
+  });
+  const listed = instrumentOf('BTCUSDT');
+
+  it.each([
+    ['PRICE_FILTER', { price: { min: d(19_000), max: d(21_000), tick: d('0.05') } }, limit('19000.00'), limit('18999.95')],
+    ['PRICE_FILTER', { price: { min: d(19_000), max: d(21_000), tick: d('0.05') } }, limit('21000', '0.001', 'SELL'), limit('19000.01')],
+    ['LOT_SIZE', { lot: { min: d('0.001'), max: d('0.01'), step: d('0.0005') } }, limit('19000', '0.0015'), limit('19000', '0.0016')],
+    ['LOT_SIZE', { lot: { min: d('0.001'), max: d('0.01'), step: d('0.0005') } }, limit('19000', '0.01'), limit('19000', '0.0105')],
+    [
+      'MARKET_LOT_SIZE',
+      { marketLot: { min: d('0.001'), max: d('0.01'), step: d(0) } },
+      { quantity: d('0.01') },
+      { quantity: d('0.01001') },
+    ],
+    ['NOTIONAL', {}, limit('20000', '0.00025'), limit('20000', '0.00024')],
+    ['NOTIONAL', {}, { quoteQuantity: d(5) }, { quoteQuantity: d('4.99999999') }],
+    ['PERCENT_PRICE_BY_SIDE', {}, limit('4000', '0.01'), limit('3999.99', '0.01')],
+    ['PERCENT_PRICE_BY_SIDE', {}, limit('100000', '0.01', 'SELL'), limit('100000.01', '0.01', 'SELL')],
+    ['MAX_POSITION', { maxPosition: d('1.002') }, limit('19000', '0.002'), limit('19000', '0.00201')],
+    ['MAX_NUM_ORDERS', { maxOrders: 0 }, { quantity: d('0.001') }, limit('19000')],
+    [
+      'TRAILING_DELTA',
+      {},
+      { type: 'STOP_LOSS' as const, side: 'SELL' as const, quantity: d('0.001'), trailingDelta: 9_999 },
+      { type: 'STOP_LOSS' as const, side: 'SELL' as const, quantity: d('0.001'), trailingDelta: 10_000 },
+    ],
+  ] as const)('%s', (name, change, inside, outside) => {
+    book.replaceInstrument({ ...listed, ...change });
+    expect(refusal(outside)).toBe(`-1013 Filter failure: ${name}`);
+    expect(refusal(inside)).toBe('accepted');
+  });
+});
+
 describe('whatever is done', () => {
   const action = fc.oneof(
     fc.record({
