@@ -14,8 +14,8 @@ import { prepareEmbedded } from './embedded.ts';
 /** Exit codes: surface.md section 4. */
 const exitCodes = { failure: 1, configuration: 4, dependency: 6 } as const;
 
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
 }
 
 function complain(line: string): void {
@@ -51,14 +51,17 @@ async function main(): Promise<void> {
   const starting = startEngine({ config, log, reach, onFatal });
   endInOrder(starting, log);
   const engine = await starting.catch((error: unknown) => failStart(log, error));
-  say(`Evenkeel is ready: ${engine.adminUrl}`);
+  // In one piece: whoever waits for the first line has the others too.
   say(
-    engine.tokenPath === null
-      ? 'The API token was written when this installation was first started, in the data folder of that engine.'
-      : `The API token lies in ${engine.tokenPath}`,
+    [
+      `Evenkeel is ready: ${engine.adminUrl}`,
+      engine.tokenPath === null
+        ? 'The API token was written when this installation was first started, in the data folder of that engine.'
+        : `The API token lies in ${engine.tokenPath}`,
+      `Metrics: ${engine.metricsUrl}/metrics`,
+      ...(embedded === null ? [] : [`Logs: ${embedded.logPath}`]),
+    ].join('\n'),
   );
-  say(`Metrics: ${engine.metricsUrl}/metrics`);
-  if (embedded !== null) say(`Logs: ${embedded.logPath}`);
 }
 
 function failStart(log: Log, error: unknown): never {
