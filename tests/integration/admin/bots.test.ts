@@ -473,7 +473,7 @@ describe('the routes', () => {
 });
 
 describe('both listeners', () => {
-  it('close within a second although clients are slow to ask', async () => {
+  it('close without waiting for clients that are slow to ask', async () => {
     const other = await openPlane();
     const sockets: Socket[] = [];
     for (const url of [other.urls.adminUrl, other.urls.metricsUrl])
@@ -487,7 +487,8 @@ describe('both listeners', () => {
     const ended = Promise.all(sockets.map((socket) => once(socket, 'close')));
     const startedAt = performance.now();
     await other.close();
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    // The first time-out that would end them by itself is five seconds away.
+    expect(performance.now() - startedAt).toBeLessThan(4_500);
     await ended;
   });
 });
