@@ -41,7 +41,7 @@ export interface ExchangeSocketOptions {
   readonly pongTimeoutMs?: number;
   /** Default 10 s, from dialling to the finished handshake. */
   readonly connectTimeoutMs?: number;
-  /** Everything we send, pings and pongs included. Default 4 (Binance spot disconnects beyond 5). */
+  /** Texts. Default 3: Binance spot disconnects beyond 5 messages, and our ping and a pong may fall in the same second. */
   readonly maxMessagesPerSecond?: number;
   /** Texts that wait for their turn. Default 256. */
   readonly maxQueuedMessages?: number;
@@ -99,7 +99,7 @@ export class ExchangeSocket implements StreamSocket {
     this.#options = options;
     this.#clock = options.clock;
     this.#log = options.log.child({ component: 'socket', stream: options.name });
-    this.#spacingMs = 1_000 / (options.maxMessagesPerSecond ?? 4);
+    this.#spacingMs = 1_000 / (options.maxMessagesPerSecond ?? 3);
     this.#received = options.metrics.wsMessages.labels(options.name);
   }
 
