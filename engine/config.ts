@@ -63,7 +63,7 @@ export interface Config {
   readonly auditIntervalMs: number;
   readonly drainTimeoutMs: number;
   readonly paper: { readonly feePercent: number; readonly slippagePercent: number };
-  /** Crash point at which this process kills itself, for proofs against the simulator; null otherwise. */
+  /** Crash point at which this process kills or stops itself, for proofs against the simulator; null otherwise. */
   readonly crashAt: string | null;
 }
 

@@ -47,7 +47,7 @@ async function main(): Promise<void> {
     complain(`Evenkeel ends: ${reason}.`);
     process.exit(exitCodes.failure);
   };
-  const reach = config.crashAt === null ? reachNothing : armCrashPoint(config.crashAt, () => process.kill(process.pid, 'SIGKILL'));
+  const reach = config.crashAt === null ? reachNothing : armCrashPoint(config.crashAt, (signal) => process.kill(process.pid, signal));
   const engine = await startEngine({ config, log, reach, onFatal }).catch((error: unknown) => failStart(log, error));
   endInOrder(engine, log);
   say(`Evenkeel is ready: ${engine.adminUrl}`);
