@@ -10,6 +10,7 @@ import type { Pool } from 'pg';
 import * as entities from '../../entities/index.ts';
 import type { Log } from '../observe/log.ts';
 import type { Clock } from '../time/clock.ts';
+import { boundedSocket } from './bounded-silence.ts';
 import { reclaimDeadConnections } from './dead-connections.ts';
 
 export interface DatabaseOptions {
@@ -68,6 +69,7 @@ export function ormOptions(database: DatabaseOptions, log: (message: string) => 
       application_name: 'evenkeel',
       keepAlive: true,
       connectionTimeoutMillis: 5_000,
+      stream: boundedSocket(database.statementTimeoutMs),
       onPoolCreated,
     },
   });
