@@ -70,7 +70,7 @@ export function drawSchedule({ seed, lockTtlMs, lastsMs, faults }: ScheduleOptio
   const draw = (): Fault => {
     const kinds: readonly (readonly [number, () => Fault])[] = [
       [2, () => ({ kind: 'engine-killed', replica: replica(), downMs: random() < 0.3 ? between(500, 2_000) : 0 })],
-      [1, () => ({ kind: 'engine-paused', replica: replica(), forMs: Math.round(lockTtlMs * (1.1 + random() * 0.5)) })],
+      [1, () => ({ kind: 'engine-paused', replica: replica(), forMs: Math.round(lockTtlMs * (1.1 + random() * 0.2)) })],
       [0.5, () => ({ kind: 'engine-terminated', replica: replica() })],
       [1.5, () => ({ kind: 'postgres-stopped-immediately', downMs: between(100, 1_500) })],
       [2, () => ({ kind: 'postgres-backends-terminated' })],
@@ -95,7 +95,7 @@ export function drawSchedule({ seed, lockTtlMs, lastsMs, faults }: ScheduleOptio
     seed,
     crashAt,
     unmigrated: point === 'CP14',
-    pauseMs: Math.round(lockTtlMs * (1.1 + random() * 0.5)),
+    pauseMs: Math.round(lockTtlMs * (1.1 + random() * 0.2)),
     faults: Array.from({ length: faults }, () => ({ atMs: upTo(lastsMs), fault: draw() })).sort((a, b) => a.atMs - b.atMs),
   };
 }

@@ -6,7 +6,7 @@ import { Client } from 'pg';
 import { account, startSimulatorProcess } from '../e2e/support/simulator-process.ts';
 import type { SimulatorProcess } from '../e2e/support/simulator-process.ts';
 import { eventually } from '../e2e/support/processes.ts';
-import { newDatabase } from '../servers/new-database.ts';
+import { newDatabase, onServer } from '../servers/new-database.ts';
 import { Replica, startLinks } from './replica.ts';
 import type { Servers } from './servers.ts';
 
@@ -28,7 +28,7 @@ export interface WorldOptions {
 }
 
 /** Shorter than in production, so that a run sees several take-overs; a window of orders is what is left of it minus 2 s. */
-export const lockTtlMs = 3_000;
+export const lockTtlMs = 4_000;
 const symbols = ['BTCUSDT', 'ETHUSDT', 'SOLUSDT'] as const;
 /** So short that an average crosses every few candles. */
 const averages = [
@@ -46,18 +46,11 @@ export class World {
   #databaseUp = true;
   #redisUp = true;
   #changing: Promise<void> = Promise.resolve();
-  readonly #drop: () => Promise<void>;
 
-  private constructor(
-    options: WorldOptions,
-    simulator: SimulatorProcess,
-    database: { readonly url: string; readonly drop: () => Promise<void> },
-    replicas: readonly Replica[],
-  ) {
+  private constructor(options: WorldOptions, simulator: SimulatorProcess, databaseUrl: string, replicas: readonly Replica[]) {
     this.options = options;
     this.simulator = simulator;
-    this.databaseName = new URL(database.url).pathname.slice(1);
-    this.#drop = database.drop;
+    this.databaseName = new URL(databaseUrl).pathname.slice(1);
     this.replicas = replicas;
   }
 
@@ -108,6 +101,8 @@ export class World {
             EVENKEEL_RECV_WINDOW_MS: '800',
             EVENKEEL_NEVER_PLACED_HORIZON_MS: '1900',
             EVENKEEL_AUDIT_INTERVAL_MS: '1000',
+            EVENKEEL_DB_STATEMENT_TIMEOUT_MS: '2000',
+            EVENKEEL_DB_LOCK_TIMEOUT_MS: '1000',
             ...options.engineEnv,
           },
           links,
@@ -119,7 +114,7 @@ export class World {
         });
       }),
     );
-    const world = new World(options, simulator, database, replicas);
+    const world = new World(options, simulator, database.url, replicas);
     try {
       await world.#createBots();
       return world;
@@ -177,8 +172,9 @@ export class World {
   }
 
   #change(work: () => Promise<void>): Promise<void> {
-    this.#changing = this.#changing.then(work);
-    return this.#changing;
+    const change = this.#changing.then(work);
+    this.#changing = change.catch(() => undefined); // whoever asked for it hears of it; the next one is made all the same
+    return change;
   }
 
   /** Everything in it is gone: locks, caches, budgets. */
@@ -210,7 +206,7 @@ export class World {
     await this.calm();
     await Promise.all(this.replicas.map((replica) => replica.stop()));
     await this.simulator.process.end('SIGKILL');
-    await this.#drop();
+    await onServer(this.databaseUrl, `drop database if exists ${this.databaseName} with (force)`);
   }
 
   /** True when the key's secret stands in anything that was printed. */
