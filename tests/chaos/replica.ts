@@ -22,6 +22,8 @@ export interface ReplicaOptions {
   readonly crashAt: string | null;
   /** How long it stands still when it stopped itself. */
   readonly pauseMs: number;
+  /** False: it waits for `start`. */
+  readonly startsByItself: boolean;
   /** What it did to itself (a crash point), as a line for the report. */
   onEvent(what: string): void;
 }
@@ -49,7 +51,17 @@ export class Replica {
     this.links = options.links;
     this.#armed = options.crashAt;
     this.#waker = setInterval(() => this.#wakeWhenStopped(), watchEveryMs);
-    this.#spawn();
+    if (options.startsByItself) this.#spawn();
+  }
+
+  /** Starts it unless it was started. */
+  start(): void {
+    if (this.processes.length === 0) this.#spawn();
+  }
+
+  /** True while it stands still. */
+  get paused(): boolean {
+    return this.#waking;
   }
 
   get name(): string {

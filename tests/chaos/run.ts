@@ -82,7 +82,7 @@ export async function judge(world: World, note: (what: string) => void): Promise
   return verify(await readRows(world), await world.simulator.ledger());
 }
 
-async function readRows(world: World): Promise<Rows> {
+export async function readRows(world: World): Promise<Rows> {
   const [orders, fills, positions, trades] = await Promise.all([
     world.query<Rows['orders'][number]>(selects.orders),
     world.query<Rows['fills'][number]>(selects.fills),

@@ -1,6 +1,7 @@
 /** One run's world: a simulator, a database and one or two engines behind bad links, with live bots on one-second candles. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { account, startSimulatorProcess } from '../e2e/support/simulator-process.ts';
@@ -20,6 +21,8 @@ export interface WorldOptions {
   /** An unmigrated database: the first engine migrates it. */
   readonly unmigrated?: boolean;
   readonly pauseMs?: number;
+  /** The second engine is a standby: it starts when the first runs all bots, or takes too long for that. */
+  readonly standby?: boolean;
   readonly engineEnv?: Readonly<Record<string, string>>;
   readonly simulatorArgs?: readonly string[];
   /** Columns of every bot that differ from the usual ones. */
@@ -30,6 +33,7 @@ export interface WorldOptions {
 /** Shorter than in production, so that a run sees several take-overs; a window of orders is what is left of it minus 2 s. */
 export const lockTtlMs = 4_000;
 const symbols = ['BTCUSDT', 'ETHUSDT', 'SOLUSDT'] as const;
+const standbyAfterMs = 5_000;
 /** So short that an average crosses every few candles. */
 const averages = [
   [1, 2],
@@ -110,6 +114,7 @@ export class World {
           dataDir: join(options.folder, 'data'),
           crashAt,
           pauseMs: options.pauseMs ?? lockTtlMs * 1.1,
+          startsByItself: index === 0 || options.standby !== true,
           onEvent: (what) => options.onEvent(what),
         });
       }),
@@ -216,7 +221,11 @@ export class World {
 
   async #createBots(): Promise<void> {
     const { bots, seed, botColumns } = this.options;
-    await eventually('an engine is ready', 40_000, async () => this.replicas.some(({ engine }) => engine !== null));
+    await eventually('an engine is ready or stands still', 40_000, async () =>
+      this.replicas.some(({ engine, paused }) => engine !== null || paused),
+    );
+    if (this.replicas.every(({ engine }) => engine === null)) for (const replica of this.replicas) replica.start();
+    await eventually('an engine is ready', 60_000, async () => this.replicas.some(({ engine }) => engine !== null));
     await this.query(
       `insert into bot_configs (user_id, name, symbol, timeframe, is_active, initial_capital, position_size_perc, position_size_fixed,
          stop_loss_perc, take_profit_perc, trailing_stop_perc, trailing_stop_active, ema_fast, ema_slow, rsi_period, rsi_oversold, rsi_overbought,
@@ -235,7 +244,12 @@ export class World {
         ),
       ],
     );
-    await eventually('every bot runs', 40_000, async () => (await this.botsRunning()) === bots);
+    const everyBotRuns = async (): Promise<boolean> => (await this.botsRunning()) === bots;
+    if (this.options.standby === true) {
+      await Promise.race([eventually('every bot runs', 40_000, everyBotRuns).catch(() => undefined), sleep(standbyAfterMs)]);
+      for (const replica of this.replicas) replica.start();
+    }
+    await eventually('every bot runs', 60_000, everyBotRuns);
   }
 
   /** Bots that run in the engines that answer. */

@@ -51,6 +51,8 @@ export interface SimulatorProcess {
   step(candles?: number): Promise<void>;
   ledger(): Promise<LedgerAccount>;
   fault(body: Record<string, unknown>): Promise<void>;
+  /** What stands. */
+  faults(): Promise<readonly { readonly kind: string; readonly left: number }[]>;
   clearFaults(): Promise<void>;
 }
 
@@ -95,6 +97,7 @@ export async function startSimulatorProcess(args: readonly string[]): Promise<Si
     async fault(body) {
       await ask('/faults', body);
     },
+    faults: () => ask('/faults'),
     async clearFaults() {
       const answer = await fetch(`${control}/faults`, { method: 'DELETE' });
       if (!answer.ok) throw new Error(`the simulator's control port answered ${answer.status} when its faults were cleared`);
