@@ -26,6 +26,7 @@ export function openIntentPool(options: IntentPoolOptions): Pool {
     application_name: 'evenkeel-intents',
     keepAlive: true,
     stream: boundedSocket(options.statementTimeoutMs),
+    idleTimeoutMillis: Math.min(10_000, options.statementTimeoutMs), // before its silence ends it
   });
   // The pool takes its own listener off a client that is checked out: a server that ends it meanwhile (57P01) would be an
   // uncaught exception. The query under way fails by itself, so there is nothing to do but say so.

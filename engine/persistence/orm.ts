@@ -61,7 +61,8 @@ export function ormOptions(database: DatabaseOptions, log: (message: string) => 
     debug: database.logSql,
     colors: false,
     logger: log,
-    pool: { min: 0, max: database.poolMax },
+    // An idle connection is let go before its silence ends it.
+    pool: { min: 0, max: database.poolMax, idleTimeoutMillis: Math.min(10_000, database.statementTimeoutMs) },
     driverOptions: {
       statement_timeout: database.statementTimeoutMs,
       lock_timeout: database.lockTimeoutMs,

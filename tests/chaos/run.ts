@@ -24,7 +24,7 @@ export interface RunReport extends Verdict {
   readonly tookMs: number;
 }
 
-const bots = 24;
+const bots = 40;
 const faultsPerRun = 8;
 const faultsLastMs = 3_500;
 const recoveryMs = 45_000;

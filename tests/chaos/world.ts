@@ -32,7 +32,7 @@ export interface WorldOptions {
 
 /** Shorter than in production, so that a run sees several take-overs; a window of orders is what is left of it minus 2 s. */
 export const lockTtlMs = 4_000;
-const symbols = ['BTCUSDT', 'ETHUSDT', 'SOLUSDT'] as const;
+const symbols = ['BTCUSDT', 'ETHUSDT', 'SOLUSDT', 'ADAUSDT', 'XRPUSDT'] as const;
 const standbyAfterMs = 5_000;
 /** So short that an average crosses every few candles. */
 const averages = [
@@ -232,9 +232,9 @@ export class World {
          check_interval_seconds, strategy, ema_period, position_type, auto_transfer_funds, leverage, mode, venue, direction, margin_type, version,
          created_at, updated_at)
        select (select min(id) from users), b.name, b.symbol, coalesce(b.timeframe, '1s'), true, 10000, null, 500,
-         coalesce(b.stop_loss_perc, 1), 1, null, false, b.ema_fast, b.ema_slow, 7, 35, 65, 1, 'ema_cross', 20, 'spot', false, 1, 'live', 'simulated',
+         0.03, 0.03, null, false, b.ema_fast, b.ema_slow, 7, 35, 65, 1, 'ema_cross', 20, 'spot', false, 1, 'live', 'simulated',
          'long', 'isolated', 1, now(), now()
-       from jsonb_to_recordset($1::jsonb) as b(name text, symbol text, timeframe text, stop_loss_perc float8, ema_fast int, ema_slow int)`,
+       from jsonb_to_recordset($1::jsonb) as b(name text, symbol text, timeframe text, ema_fast int, ema_slow int)`,
       [
         JSON.stringify(
           Array.from({ length: bots }, (_, index) => {

@@ -3,6 +3,7 @@
  * its exits judged), with a standby engine and with a single one that is started anew.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '../../e2e/support/processes.ts';
 import { judge } from '../run.ts';
 import { World } from '../world.ts';
 import type { Replica } from '../replica.ts';
@@ -46,9 +47,13 @@ async function measure(
       );
       const victim = holders.sort((a, b) => b.running - a.running)[0]?.replica;
       if (victim === undefined) throw new Error('there is no engine to kill');
-      const holding = await world.query<{ bot: string }>(
-        `select bot_config_id::text as bot from bot_state where (state_data->'position'->>'quantity')::numeric * 30000 > 5`,
-      );
+      const holding = await eventually('a third of the bots holds something', 60_000, async () => {
+        const rows = await world.query<{ bot: string }>(
+          `select bot from (select distinct on (bot_config_id) bot_config_id::text as bot, role from orders where state = 'filled'
+             order by bot_config_id, id desc) last where role = 'entry'`,
+        );
+        return rows.length >= bots / 3 ? rows : null;
+      });
       const killedAtMs = (await world.simulator.state()).nowMs;
       victim.kill('SIGKILL');
       managed.push(...(await untilManaged(world)));
