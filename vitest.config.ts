@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Three suites: pure and fast; real PostgreSQL and Redis; real processes against the simulator. */
+/** Four suites: pure and fast; real PostgreSQL and Redis; real processes against the simulator; the same under faults. */
 export default defineConfig({
   test: {
     reporters: ['default', './tests/reporter.ts'],
@@ -24,6 +24,9 @@ export default defineConfig({
           hookTimeout: 120_000,
           fileParallelism: false,
         },
+      },
+      {
+        test: { name: 'chaos', include: ['tests/chaos/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 120_000, fileParallelism: false },
       },
     ],
   },

@@ -65,7 +65,7 @@ export interface Config {
   /** What was built, for the metrics; whoever builds an image sets it. */
   readonly commit: string;
   readonly paper: { readonly feePercent: number; readonly slippagePercent: number };
-  /** Crash point at which this process kills itself, for proofs against the simulator; null otherwise. */
+  /** Crash point at which this process kills or stops itself, for proofs against the simulator; null otherwise. */
   readonly crashAt: string | null;
 }
 

@@ -29,20 +29,26 @@ export const reachNothing: Reach = () => undefined;
 /** An `EVENKEEL_CRASH_AT` that names no place. */
 export class UnknownCrashPoint extends Error {
   constructor(text: string) {
-    super(`"${text}" names no crash point: write one of ${Object.keys(crashPoints).join(', ')}, and ":n" behind it for the n-th time`);
+    super(
+      `"${text}" names no crash point: write one of ${Object.keys(crashPoints).join(', ')}, ":n" behind it for the n-th time, and ":stop" at the end to be paused (SIGSTOP) there instead of killed`,
+    );
     this.name = 'UnknownCrashPoint';
   }
 }
 
-/** Reads `CP3` or `CP3:2` (the second time); `die` is called when that is reached. Throws `UnknownCrashPoint`. */
-export function armCrashPoint(text: string, die: () => void): Reach {
-  const match = /^(CP\d+)(?::([1-9]\d*))?$/.exec(text);
+/** What happens at an armed point: the process is killed, or it stands still until somebody sends SIGCONT. */
+export type CrashSignal = 'SIGKILL' | 'SIGSTOP';
+
+/** Reads `CP3`, `CP3:2` (the second time) or `CP3:2:stop`; `die` is called when that is reached. Throws `UnknownCrashPoint`. */
+export function armCrashPoint(text: string, die: (signal: CrashSignal) => void): Reach {
+  const match = /^(CP\d+)(?::([1-9]\d*))?(:stop)?$/.exec(text);
   const name = match?.[1] ?? '';
   if (!Object.hasOwn(crashPoints, name)) throw new UnknownCrashPoint(text);
+  const signal = match?.[3] === undefined ? 'SIGKILL' : 'SIGSTOP';
   let left = Number(match?.[2] ?? 1);
   return (point) => {
     if (point !== name) return;
     left -= 1;
-    if (left === 0) die();
+    if (left === 0) die(signal);
   };
 }

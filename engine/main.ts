@@ -47,7 +47,7 @@ async function main(): Promise<void> {
     complain(`Evenkeel ends: ${reason}.`);
     process.exit(exitCodes.failure);
   };
-  const reach = config.crashAt === null ? reachNothing : armCrashPoint(config.crashAt, () => process.kill(process.pid, 'SIGKILL'));
+  const reach = config.crashAt === null ? reachNothing : armCrashPoint(config.crashAt, (signal) => process.kill(process.pid, signal));
   const starting = startEngine({ config, log, reach, onFatal });
   endInOrder(starting, log);
   const engine = await starting.catch((error: unknown) => failStart(log, error));

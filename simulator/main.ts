@@ -41,6 +41,7 @@ Options
   --spread-ticks N    distance of bid and ask from the price (default 0)
   --liquidity Q       base that one order can take at one price (default unlimited)
   --orders-per-10s N  order limit of an account (default 100, as at Binance)
+  --weight-per-minute N  request weight limit of an IP (default 6000, as at Binance)
   --log-level L       trace, debug, info, warn (default), error
   -h, --help          this text
 `;
@@ -61,6 +62,7 @@ const options = {
   'spread-ticks': { type: 'string', default: '0' },
   liquidity: { type: 'string' },
   'orders-per-10s': { type: 'string', default: '100' },
+  'weight-per-minute': { type: 'string', default: '6000' },
   'log-level': { type: 'string', default: 'warn' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
@@ -168,7 +170,11 @@ async function main(): Promise<void> {
     history: wholeNumber('history', values.history, 1e9),
     fees: { maker: decimal('fee', values.fee), taker: decimal('fee', values.fee) },
     spreadTicks: wholeNumber('spread-ticks', values['spread-ticks'], 1e6),
-    limits: { ...defaultLimits, ordersPer10s: wholeNumber('orders-per-10s', values['orders-per-10s'], 1e9) },
+    limits: {
+      ...defaultLimits,
+      ordersPer10s: wholeNumber('orders-per-10s', values['orders-per-10s'], 1e9),
+      weightPerMinute: wholeNumber('weight-per-minute', values['weight-per-minute'], 1e9),
+    },
     liquidity: values.liquidity === undefined ? null : decimal('liquidity', values.liquidity),
   });
   process.stdout.write(`Simulator is ready: ${simulator.restUrl} (control ${simulator.controlUrl ?? 'none'})\n`);

@@ -120,7 +120,7 @@ export class Executor {
     const { clock, venueClock, recvWindowMs } = this.#options;
     const { link } = line;
     const leaseLeftMs = link.leaseLeftMs();
-    const windowMs = leaseLeftMs === null ? recvWindowMs : Math.max(100, Math.min(recvWindowMs, leaseLeftMs - 2 * skewBoundMs));
+    const windowMs = leaseLeftMs === null ? recvWindowMs : Math.max(100, Math.min(recvWindowMs, Math.floor(leaseLeftMs - 2 * skewBoundMs)));
     const attempt = line.nextAttempt(command.role, command.decisionMs);
     const signedTimestampMs = Math.floor(venueClock.now());
     const signedAt = clock.monotonic();

@@ -19,7 +19,7 @@ export interface MarketLimits {
   /** Restarting a mute stream may cut its socket (and its neighbours) at most this often. */
   readonly socketRestartEveryMs: number;
 
-  /** Silence after which a stream is cross-checked by REST. A liquid stream speaks every 2 s (1s candles: every 1 s). */
+  /** Silence after which a stream is cross-checked by REST, so that a mute one is found within 30 s. A liquid stream speaks every 2 s (1s candles: every 1 s). */
   readonly silentAfterMs: number;
   readonly silentAfterMs1s: number;
   /** A stream that REST keeps agreeing with is asked less often, up to this multiple of the silence. */
@@ -60,7 +60,7 @@ export const defaultLimits: MarketLimits = {
   overlapMs: 30_000,
   idleSocketMs: 30_000,
   socketRestartEveryMs: 60_000,
-  silentAfterMs: 30_000,
+  silentAfterMs: 25_000,
   silentAfterMs1s: 15_000,
   silentBackoffMax: 4,
   muteAfterVenueMs: 4_000,

@@ -4,6 +4,7 @@
  */
 import { Pool } from 'pg';
 import type { Log } from '../observe/log.ts';
+import { boundedSocket } from './bounded-silence.ts';
 
 export interface IntentPoolOptions {
   readonly url: string;
@@ -24,6 +25,8 @@ export function openIntentPool(options: IntentPoolOptions): Pool {
     idle_in_transaction_session_timeout: options.statementTimeoutMs,
     application_name: 'evenkeel-intents',
     keepAlive: true,
+    stream: boundedSocket(options.statementTimeoutMs),
+    idleTimeoutMillis: Math.min(10_000, options.statementTimeoutMs), // before its silence ends it
   });
   // The pool takes its own listener off a client that is checked out: a server that ends it meanwhile (57P01) would be an
   // uncaught exception. The query under way fails by itself, so there is nothing to do but say so.

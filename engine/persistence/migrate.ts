@@ -9,6 +9,7 @@ import { Installation } from '../../entities/index.ts';
 import type { Reach } from '../crash-points.ts';
 import type { Log } from '../observe/log.ts';
 import type { Clock } from '../time/clock.ts';
+import { boundedSocket, heldConnection, keepTalking } from './bounded-silence.ts';
 
 /** The database has migrations that this build does not know. */
 export class SchemaTooNew extends Error {
@@ -53,9 +54,15 @@ export interface Migrated {
 
 /** Throws `SchemaTooNew`, `MigrationLockTimeout`, or the error of the migration that failed (its transaction is undone). */
 export async function migrateDatabase(orm: MikroORM, options: MigrateOptions): Promise<Migrated> {
-  const lock = new Client({ connectionString: options.url, application_name: 'evenkeel-migrate' });
+  const lock = new Client({
+    connectionString: options.url,
+    application_name: 'evenkeel-migrate',
+    connectionTimeoutMillis: 5_000,
+    stream: boundedSocket(heldConnection.statementTimeoutMs),
+  });
   lock.on('error', (error) => options.log.warn({ err: error }, 'the connection that holds the migration lock broke'));
   await lock.connect();
+  const talk = keepTalking(lock, options.clock);
   try {
     await takeLock(lock, options.clock);
     const known = await refuseNewer(orm);
@@ -65,6 +72,7 @@ export async function migrateDatabase(orm: MikroORM, options: MigrateOptions): P
     if (applied.length > 0) options.log.info({ applied }, 'the database schema was brought up to date');
     return { applied, schemaVersion: known.at(-1) ?? 'none', installation: await installationCode(orm, options) };
   } finally {
+    talk.cancel();
     await lock.end();
   }
 }

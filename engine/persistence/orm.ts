@@ -10,6 +10,7 @@ import type { Pool } from 'pg';
 import * as entities from '../../entities/index.ts';
 import type { Log } from '../observe/log.ts';
 import type { Clock } from '../time/clock.ts';
+import { boundedSocket } from './bounded-silence.ts';
 import { reclaimDeadConnections } from './dead-connections.ts';
 
 export interface DatabaseOptions {
@@ -60,7 +61,8 @@ export function ormOptions(database: DatabaseOptions, log: (message: string) => 
     debug: database.logSql,
     colors: false,
     logger: log,
-    pool: { min: 0, max: database.poolMax },
+    // An idle connection is let go before its silence ends it.
+    pool: { min: 0, max: database.poolMax, idleTimeoutMillis: Math.min(10_000, database.statementTimeoutMs) },
     driverOptions: {
       statement_timeout: database.statementTimeoutMs,
       lock_timeout: database.lockTimeoutMs,
@@ -68,6 +70,7 @@ export function ormOptions(database: DatabaseOptions, log: (message: string) => 
       application_name: 'evenkeel',
       keepAlive: true,
       connectionTimeoutMillis: 5_000,
+      stream: boundedSocket(database.statementTimeoutMs),
       onPoolCreated,
     },
   });

@@ -5,6 +5,7 @@
 import { Client } from 'pg';
 import type { Log } from '../observe/log.ts';
 import type { Clock } from '../time/clock.ts';
+import { boundedSocket, heldConnection, keepTalking } from './bounded-silence.ts';
 
 export const wishChannel = 'evenkeel_wishes';
 
@@ -59,7 +60,13 @@ export class WishChannel {
   /** False when another engine holds the exclusive lock. */
   async #connect(): Promise<boolean> {
     const { url, exclusive, log } = this.#options;
-    const client = new Client({ connectionString: url, application_name: 'evenkeel-wishes', keepAlive: true });
+    const client = new Client({
+      connectionString: url,
+      application_name: 'evenkeel-wishes',
+      keepAlive: true,
+      connectionTimeoutMillis: 5_000,
+      stream: boundedSocket(heldConnection.statementTimeoutMs),
+    });
     client.on('error', (error) => log.warn({ err: error }, 'the connection that hears of changed wishes broke'));
     await client.connect();
     if (exclusive) {
@@ -74,6 +81,7 @@ export class WishChannel {
       if (this.#client === client && !this.#stopped) void this.#reconnect();
     });
     await client.query(`listen ${wishChannel}`);
+    keepTalking(client, this.#options.clock);
     this.#client = client;
     return true;
   }

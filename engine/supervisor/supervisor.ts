@@ -53,11 +53,17 @@ interface Entry {
 /** Bots claimed in one step: bounds a query and leaves some to other replicas that start at the same time. */
 const claimBatch = 1_000;
 const statusFlushMs = 500;
+const releaseRetryMs = 250;
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #entries = new Map<string, Entry>();
   readonly #timers: Timer[] = [];
+  /** Bots that ended here and are still ours in the rows, with what is said of them last. */
+  readonly #leaving = new Map<string, string>();
+  #releasing: Promise<void> | null = null;
+  /** Monotonic time after which a drain waits for the database no longer. */
+  #giveUpAt = Number.POSITIVE_INFINITY;
   #round: Promise<void> | null = null;
   #again = false;
   #draining = false;
@@ -97,6 +103,7 @@ export class Supervisor {
     this.#draining = true;
     for (const entry of this.#entries.values()) entry.bot.stop();
     const deadline = clock.monotonic() + timeoutMs;
+    this.#giveUpAt = deadline;
     while (this.#entries.size > 0 && clock.monotonic() < deadline) await clock.sleep(20);
     for (const timer of this.#timers) timer.cancel();
     await this.#round;
@@ -157,6 +164,7 @@ export class Supervisor {
   }
 
   #mayStart(wish: Wish): boolean {
+    if (this.#leaving.has(wish.botId)) return false;
     const verdict = this.#options.quarantine.verdict(wish.botId);
     return verdict === null || this.#options.clock.monotonic() >= verdict.notBefore;
   }
@@ -180,7 +188,7 @@ export class Supervisor {
         } catch (error) {
           log.error({ err: error, botId }, 'a bot could not be started');
           this.#options.quarantine.crashed(botId, this.#options.clock.monotonic());
-          await this.#letGo([{ botId, message: `could not be started: ${reasonOf(error)}` }]);
+          void this.#letGo([{ botId, message: `could not be started: ${reasonOf(error)}` }]);
         }
       }),
     );
@@ -234,14 +242,32 @@ export class Supervisor {
     void this.#letGo([{ botId, message: `crashed: ${end.error.message}` }]);
   }
 
-  async #letGo(bots: readonly { readonly botId: string; readonly message: string }[]): Promise<void> {
-    if (bots.length === 0) return;
-    try {
-      await this.#options.store.release(bots);
-    } catch (error) {
-      this.#options.log.warn({ err: error }, 'bots that stopped could not be marked so in the database');
+  /** Frees the locks of bots and marks their rows as nobody's, however long the database is away; who leaves meanwhile goes in one statement. */
+  #letGo(bots: readonly { readonly botId: string; readonly message: string }[]): Promise<void> {
+    for (const { botId, message } of bots) this.#leaving.set(botId, message);
+    this.#releasing ??= this.#releaseLeaving().finally(() => {
+      this.#releasing = null;
+    });
+    return this.#releasing;
+  }
+
+  async #releaseLeaving(): Promise<void> {
+    const { store, leases, clock, log } = this.#options;
+    while (this.#leaving.size > 0) {
+      const bots = [...this.#leaving].map(([botId, message]) => ({ botId, message }));
+      const marked = await store.release(bots).then(
+        () => true,
+        (error: unknown) => {
+          log.warn({ err: error, bots: bots.length }, 'bots that stopped could not be marked so in the database; trying again');
+          return false;
+        },
+      );
+      // Whatever the rows say: another engine may take them now, and its claim ends our say.
+      await leases.release(bots.map(({ botId }) => botId));
+      if (marked) for (const { botId } of bots) this.#leaving.delete(botId);
+      else if (clock.monotonic() >= this.#giveUpAt) return;
+      else await clock.sleep(releaseRetryMs);
     }
-    await this.#options.leases.release(bots.map((bot) => bot.botId));
   }
 
   async #reconfigure(changed: readonly Wish[]): Promise<void> {

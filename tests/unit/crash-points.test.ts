@@ -15,7 +15,15 @@ describe('a crash point', () => {
     expect(deaths).toBe(1);
   });
 
-  it.each(['CP15', 'CP3:0', 'cp3', 'toString', ''])('is refused by a name that nobody passes: "%s"', (text) => {
+  it('pauses instead of killing when it is told to', () => {
+    const signals: string[] = [];
+    armCrashPoint('CP4:1:stop', (signal) => signals.push(signal))('CP4');
+    armCrashPoint('CP4:stop', (signal) => signals.push(signal))('CP4');
+    armCrashPoint('CP4', (signal) => signals.push(signal))('CP4');
+    expect(signals).toEqual(['SIGSTOP', 'SIGSTOP', 'SIGKILL']);
+  });
+
+  it.each(['CP15', 'CP3:1:halt', 'CP3:0', 'cp3', 'toString', ''])('is refused by a name that nobody passes: "%s"', (text) => {
     expect(() => armCrashPoint(text, () => undefined)).toThrow(/names no crash point/);
   });
 

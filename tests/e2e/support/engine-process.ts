@@ -1,8 +1,8 @@
 /** The engine as its own process, spoken to through its admin plane only. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startProcess } from './processes.ts';
-import type { RunningProcess } from './processes.ts';
+import { spawnProcess } from './processes.ts';
+import type { RunningProcess, SpawnedProcess } from './processes.ts';
 
 export interface EngineStatus {
   readonly settledThroughMs: number | null;
@@ -53,17 +53,23 @@ export class EngineProcess {
   }
 }
 
-/** Starts an engine. `dataDir` keeps its token; the first engine on a database writes it. */
-export async function startEngineProcess(
-  env: Readonly<Record<string, string>>,
-  dataDir: string,
-  tokenDir = dataDir,
-): Promise<EngineProcess> {
-  const process = await startProcess(
+/** Spawns an engine without waiting for it. `dataDir` keeps its token; the first engine on a database writes it. */
+export function spawnEngine(env: Readonly<Record<string, string>>, dataDir: string): SpawnedProcess {
+  return spawnProcess(
     'engine/main.ts',
     [],
     { EVENKEEL_DATA_DIR: dataDir, EVENKEEL_ADMIN_PORT: '0', EVENKEEL_METRICS_PORT: '0', ...env },
     /Evenkeel is ready: (http:\/\/\S+)/,
   );
+}
+
+/** The engine behind a spawned process, once it is ready. `tokenDir` is the data folder of the installation's first engine. */
+export async function engineOf(spawned: SpawnedProcess, tokenDir: string): Promise<EngineProcess> {
+  const process = { ...spawned, ready: await spawned.ready };
   return new EngineProcess(process, (await readFile(join(tokenDir, 'token'), 'utf8')).trim());
+}
+
+/** Starts an engine and waits until it is ready. */
+export function startEngineProcess(env: Readonly<Record<string, string>>, dataDir: string, tokenDir = dataDir): Promise<EngineProcess> {
+  return engineOf(spawnEngine(env, dataDir), tokenDir);
 }

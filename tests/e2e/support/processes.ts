@@ -5,15 +5,20 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-export interface RunningProcess {
-  /** The match of the line that was waited for. */
-  readonly ready: RegExpExecArray;
+export interface SpawnedProcess {
   readonly pid: number;
   /** Everything it printed so far. */
   output(): string;
   /** Sends the signal and resolves with the exit code (null when a signal ended it). */
   end(signal: NodeJS.Signals): Promise<number | null>;
   readonly exited: Promise<number | null>;
+  /** Resolves with the match of the line that is waited for; rejects with the output when it exits before. */
+  readonly ready: Promise<RegExpExecArray>;
+}
+
+export interface RunningProcess extends Omit<SpawnedProcess, 'ready'> {
+  /** The match of the line that was waited for. */
+  readonly ready: RegExpExecArray;
 }
 
 const running = new Set<ChildProcess>();
@@ -22,13 +27,13 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts `node <script> <args>` and waits until a line of its output matches `readyLine`; rejects with the output when it exits before. */
-export function startProcess(
+/** Starts `node <script> <args>`; `ready` is a line of its output that matches `readyLine`. */
+export function spawnProcess(
   script: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   readyLine: RegExp,
-): Promise<RunningProcess> {
+): SpawnedProcess {
   const child = spawn(process.execPath, [script, ...args], {
     cwd: root,
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
@@ -42,26 +47,39 @@ export function startProcess(
       resolve(code);
     });
   });
-  return new Promise((resolve, reject) => {
+  const ready = new Promise<RegExpExecArray>((resolve, reject) => {
     const onData = (chunk: Buffer): void => {
       output += chunk.toString();
-      const ready = readyLine.exec(output);
-      if (ready === null) return;
-      resolve({
-        ready,
-        pid: child.pid ?? 0,
-        output: () => output,
-        exited,
-        async end(signal) {
-          child.kill(signal);
-          return exited;
-        },
-      });
+      const match = readyLine.exec(output);
+      if (match !== null) resolve(match);
     };
     child.stdout.on('data', onData);
     child.stderr.on('data', onData);
     void exited.then((code) => reject(new Error(`${script} ended with ${code} before it was ready:\n${output.slice(-4_000)}`)));
   });
+  // Who does not wait for it is not ended by it.
+  ready.catch(() => undefined);
+  return {
+    pid: child.pid ?? 0,
+    output: () => output,
+    async end(signal) {
+      child.kill(signal);
+      return exited;
+    },
+    exited,
+    ready,
+  };
+}
+
+/** Starts a process and waits until it is ready. */
+export async function startProcess(
+  script: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  readyLine: RegExp,
+): Promise<RunningProcess> {
+  const spawned = spawnProcess(script, args, env, readyLine);
+  return { ...spawned, ready: await spawned.ready };
 }
 
 /** Asks until the answer is one; rejects with the last thing seen after `timeoutMs`. */

@@ -15,6 +15,7 @@ export interface LedgerOrder {
   readonly side: string;
   readonly status: string;
   readonly executedQuantity: string;
+  readonly arrivedAtMs: number;
 }
 
 export interface LedgerTrade {
@@ -26,6 +27,7 @@ export interface LedgerTrade {
   readonly quantity: string;
   readonly commission: string;
   readonly commissionAsset: string;
+  readonly atMs: number;
 }
 
 export interface LedgerAccount {
@@ -49,6 +51,9 @@ export interface SimulatorProcess {
   step(candles?: number): Promise<void>;
   ledger(): Promise<LedgerAccount>;
   fault(body: Record<string, unknown>): Promise<void>;
+  /** What stands. */
+  faults(): Promise<readonly { readonly kind: string; readonly left: number }[]>;
+  clearFaults(): Promise<void>;
 }
 
 export async function startSimulatorProcess(args: readonly string[]): Promise<SimulatorProcess> {
@@ -91,6 +96,11 @@ export async function startSimulatorProcess(args: readonly string[]): Promise<Si
     },
     async fault(body) {
       await ask('/faults', body);
+    },
+    faults: () => ask('/faults'),
+    async clearFaults() {
+      const answer = await fetch(`${control}/faults`, { method: 'DELETE' });
+      if (!answer.ok) throw new Error(`the simulator's control port answered ${answer.status} when its faults were cleared`);
     },
   };
 }

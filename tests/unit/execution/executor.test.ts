@@ -164,6 +164,14 @@ describe('the executor', () => {
     expect(executor.idle('7')).toBe(true);
   });
 
+  it('asks for whole milliseconds: a lease ends between them, the column and the wire take no fractions', async () => {
+    executor.detach('7').catch(() => undefined);
+    await settle();
+    executor.attach({ ...link(), leaseLeftMs: () => 3_500.4 }, []);
+    await placed();
+    expect(account.posts.map(({ signed }) => signed.recvWindowMs)).toEqual([1_500]);
+  });
+
   it('signs with the time before the commit and a window that ends before the lease does', async () => {
     const signedAt = clock.now();
     executor.detach('7').catch(() => undefined);

@@ -1,0 +1,129 @@
+/**
+ * Streams that lie: half-open sockets, a stream that is connected and mute, user events that never come. How long until
+ * the engine finds out, until the rows have what the stream did not tell, and whether anything was entered meanwhile.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '../../e2e/support/processes.ts';
+import { judge } from '../run.ts';
+import { World } from '../world.ts';
+import { atMost, clean, print } from './proof.ts';
+import type { Finding, Ground, Proof } from './proof.ts';
+
+const rounds = 4;
+const halfOpenFoundMs = 15_000;
+const muteFoundMs = 30_000;
+const fillsWrittenMs = 35_000;
+const unheardLeast = 10;
+
+export const streams: Proof = async (ground) => [
+  ...(await halfOpen(ground)),
+  ...(await muted(ground, '1s')),
+  ...(await muted(ground, '1m')),
+  ...(await unheardFills(ground)),
+];
+
+function world({ servers, folder }: Ground, name: string, more: Partial<Parameters<typeof World.start>[0]> = {}): Promise<World> {
+  return World.start({ servers, folder: folder(name), seed: 7, bots: 12, crashAt: [null], onEvent: print, ...more });
+}
+
+/** Both sockets at once, at different moments between two pings. */
+async function halfOpen(ground: Ground): Promise<readonly Finding[]> {
+  const place = await world(ground, 'half-open');
+  const times = { streams: [] as number[], user: [] as number[] };
+  try {
+    const links = place.replicas[0]?.links;
+    if (links === undefined) throw new Error('a world has an engine');
+    for (let round = 0; round < rounds; round += 1) {
+      await eventually('both sockets stand', 30_000, async () => links.streams.connections > 0 && links.user.connections > 0);
+      await sleep(1_000 + round * 2_300);
+      await Promise.all(
+        (['streams', 'user'] as const).map(async (name) => {
+          const startedAt = performance.now();
+          const found = new Promise<number>((resolve) => {
+            links[name].onGivenUp = () => resolve(performance.now() - startedAt);
+          });
+          links[name].set({ kind: 'half-open' });
+          times[name].push(await Promise.race([found, sleep(60_000).then(() => Number.POSITIVE_INFINITY)]));
+          links[name].onGivenUp = () => undefined;
+          links[name].heal();
+        }),
+      );
+    }
+    return [
+      atMost('half-open market socket found', times.streams, 1, halfOpenFoundMs),
+      atMost('half-open user socket found', times.user, 1, halfOpenFoundMs),
+      clean('rows after half-open sockets', await judge(place, () => undefined)),
+    ];
+  } finally {
+    place.keepLogs();
+    await place.stop();
+  }
+}
+
+/** Found when the engine says so: it compares a silent stream with REST, closes entries and dials anew. */
+async function muted(ground: Ground, timeframe: '1s' | '1m'): Promise<readonly Finding[]> {
+  const place = await world(ground, `muted-${timeframe}`, { botColumns: { timeframe, symbol: 'BTCUSDT' } });
+  try {
+    const output = (): string => place.replicas[0]?.processes.at(-1)?.output() ?? '';
+    const mutedAtMs = Date.now();
+    await place.simulator.fault({ kind: 'mute-stream', stream: `btcusdt@kline_${timeframe}` });
+    const line = await eventually(`the mute ${timeframe} stream is found`, 120_000, async () =>
+      /"time":"([^"]+)"[^\n]*connected but mute/.exec(output()),
+    );
+    const foundAtMs = Date.parse(line[1] ?? '');
+    const entries = await place.query<{ count: number }>(
+      `select count(*)::int as count from orders where role = 'entry' and signed_ts > $1::bigint + 5000 and signed_ts < $2::bigint`,
+      [mutedAtMs, foundAtMs],
+    );
+    const findings = [
+      atMost(`mute ${timeframe} stream found`, [foundAtMs - mutedAtMs], 1, muteFoundMs),
+      {
+        what: `entries on the mute ${timeframe} stream, from 5 s after its last candle until it was found: ${entries[0]?.count ?? 'unknown'}`,
+        holds: entries[0]?.count === 0,
+      },
+    ];
+    if (timeframe === '1m') return findings; // no signal within a proof's time: nothing to compare
+    return [...findings, clean('rows after a mute stream', await judge(place, () => undefined))];
+  } finally {
+    place.keepLogs();
+    await place.stop();
+  }
+}
+
+/** Neither the answer nor the user stream tells of the execution, and queries do not show the order for 20 s. */
+async function unheardFills(ground: Ground): Promise<readonly Finding[]> {
+  const place = await world(ground, 'unheard-fills', {
+    engineEnv: { EVENKEEL_AUDIT_INTERVAL_MS: '30000', EVENKEEL_NEVER_PLACED_HORIZON_MS: '60000' },
+  });
+  try {
+    await place.simulator.fault({ kind: 'mute-user-data' });
+    await place.simulator.fault({ kind: 'reads-lag', ms: 20_000 });
+    await place.simulator.fault({ kind: 'order-answer-lost', count: 1_000 });
+    const { nowMs: sinceMs } = await place.simulator.state();
+    const trades = await eventually('some orders were executed unheard', 60_000, async () => {
+      const unheard = (await place.simulator.ledger()).trades.filter(({ atMs }) => atMs > sinceMs);
+      return unheard.length >= unheardLeast ? unheard : null;
+    });
+    await eventually('every execution has its row', 90_000, async () => {
+      const fills = await place.query<{ id: string }>('select exchange_trade_id as id from fills');
+      const known = new Set(fills.map(({ id }) => id));
+      return trades.every(({ tradeId }) => known.has(tradeId));
+    });
+    const late = await place.query<{ ms: number; id: string }>(
+      'select extract(epoch from created_at - executed_at)::float8 * 1000 as ms, exchange_trade_id as id from fills',
+    );
+    const unheard = new Set(trades.map(({ tradeId }) => tradeId));
+    return [
+      atMost(
+        'fills that no stream told, in the database',
+        late.filter(({ id }) => unheard.has(id)).map(({ ms }) => ms),
+        1,
+        fillsWrittenMs,
+      ),
+      clean('rows after unheard fills', await judge(place, () => undefined)),
+    ];
+  } finally {
+    place.keepLogs();
+    await place.stop();
+  }
+}

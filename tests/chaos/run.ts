@@ -1,0 +1,127 @@
+/** One run: a world, its faults, calm, and the verdict. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '../e2e/support/processes.ts';
+import { describeFault, inflict } from './faults.ts';
+import { drawSchedule } from './schedule.ts';
+import type { Servers } from './servers.ts';
+import { passes, selects, verify } from './verify.ts';
+import type { Rows, Verdict } from './verify.ts';
+import { World, lockTtlMs } from './world.ts';
+
+export interface RunOptions {
+  readonly servers: Servers;
+  readonly seed: number;
+  /** Where logs of a failing run go. */
+  readonly folder: string;
+}
+
+export interface RunReport extends Verdict {
+  readonly seed: number;
+  readonly passed: boolean;
+  readonly faults: number;
+  /** What befell it and when, for a reader. */
+  readonly events: readonly string[];
+  readonly tookMs: number;
+}
+
+const bots = 40;
+const faultsPerRun = 8;
+const faultsLastMs = 3_500;
+const recoveryMs = 45_000;
+/** Many bots always have an order under way; a younger one than this is settled while its bot drains. */
+const freshOrderMs = 3_000;
+
+export async function runOnce({ servers, seed, folder }: RunOptions): Promise<RunReport> {
+  const startedAt = performance.now();
+  const schedule = drawSchedule({ seed, lockTtlMs, lastsMs: faultsLastMs, faults: faultsPerRun });
+  const events: string[] = [];
+  let faults = 0;
+  const note = (what: string): void => void events.push(`${((performance.now() - startedAt) / 1_000).toFixed(1)} s ${what}`);
+  const suffer = (what: string): void => {
+    faults += 1;
+    note(what);
+  };
+  const { crashAt, unmigrated, pauseMs } = schedule;
+  note(`${crashAt.length} replica(s), armed: ${crashAt.map((point) => point ?? 'nothing').join(' and ')}`);
+  const world = await World.start({ servers, folder, seed, bots, crashAt, unmigrated, pauseMs, onEvent: suffer });
+  try {
+    const suffering = schedule.faults.map(async ({ atMs, fault }) => {
+      await sleep(atMs);
+      suffer(describeFault(fault));
+      await inflict(world, fault);
+    });
+    await Promise.all(suffering);
+    const verdict = await judge(world, note);
+    const wrong = world.secretPrinted ? [...verdict.wrong, 'a secret was printed'] : verdict.wrong;
+    const passed = passes({ ...verdict, wrong });
+    if (!passed) world.keepLogs();
+    return { ...verdict, wrong, seed, passed, faults, events, tookMs: performance.now() - startedAt };
+  } catch (error) {
+    world.keepLogs();
+    const nothing = { orders: 0, executions: 0, lost: [], doubled: [], orphaned: [] };
+    const wrong = [error instanceof Error ? error.message : String(error)];
+    return { ...nothing, wrong, seed, passed: false, faults, events, tookMs: performance.now() - startedAt };
+  } finally {
+    await world.stop();
+  }
+}
+
+/** Calms the world, waits until it lives again, lets the bots go, and compares at rest. */
+export async function judge(world: World, note: (what: string) => void): Promise<Verdict> {
+  await world.calm();
+  const { nowMs: calmAtMs } = await world.simulator.state();
+  note('calm');
+  await eventually('every bot runs in exactly one engine', recoveryMs, () => everyBotOnce(world));
+  note('every bot runs in exactly one engine');
+  await eventually('trading resumes', recoveryMs, async () =>
+    (await world.simulator.ledger()).orders.some((order) => order.arrivedAtMs > calmAtMs),
+  );
+  note('trading resumed');
+  await eventually('every order of the bad times has found its end', recoveryMs, async () => (await unresolved(world, freshOrderMs)) === 0);
+  // At rest: nobody decides any more, positions stay.
+  await world.query('update bot_configs set is_active = false');
+  await eventually('every bot was let go', recoveryMs, async () => (await held(world)) === 0);
+  await eventually('no order is left open', recoveryMs, async () => (await unresolved(world)) === 0);
+  return verify(await readRows(world), await world.simulator.ledger());
+}
+
+export async function readRows(world: World): Promise<Rows> {
+  const [orders, fills, positions, trades] = await Promise.all([
+    world.query<Rows['orders'][number]>(selects.orders),
+    world.query<Rows['fills'][number]>(selects.fills),
+    world.query<Rows['positions'][number]>(selects.positions),
+    world.query<Rows['trades'][number]>(selects.trades),
+  ]);
+  return { orders, fills, positions, trades };
+}
+
+/** The rows name one holder per bot, and each engine runs as many as name it. */
+async function everyBotOnce(world: World): Promise<boolean> {
+  const rows = await world.query<{ holder: string; bots: number }>(
+    'select lock_holder as holder, count(*)::int as bots from bot_state where lock_holder is not null group by 1',
+  );
+  const held = new Map(rows.map((row) => [row.holder, row.bots]));
+  let running = 0;
+  for (const { engine } of world.replicas) {
+    if (engine === null) return false;
+    const status = await engine.status();
+    if (status.botsRunning !== (held.get(String(status['owner'])) ?? 0)) return false;
+    running += status.botsRunning;
+  }
+  return running === world.options.bots;
+}
+
+/** Bots that an engine may still write for: an intent can be on its way until its bot is released. */
+async function held(world: World): Promise<number> {
+  const [row] = await world.query<{ count: number }>('select count(*)::int as count from bot_state where lock_holder is not null');
+  return row?.count ?? 0;
+}
+
+/** Orders that are open and at least so old. */
+async function unresolved(world: World, ageMs = 0): Promise<number> {
+  const [row] = await world.query<{ count: number }>(
+    `select count(*)::int as count from orders where state in ('intended', 'unknown', 'accepted') and created_at <= now() - $1 * interval '1 ms'`,
+    [ageMs],
+  );
+  return row?.count ?? 0;
+}

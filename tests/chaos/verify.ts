@@ -1,0 +1,182 @@
+/**
+ * Holds the rows against the simulator's true ledger (order-safety.md section 6). Everything that differs is a line;
+ * lost, doubled and orphaned orders are counted by themselves.
+ */
+import { Decimal as Standard } from 'decimal.js';
+import type { LedgerAccount } from '../e2e/support/simulator-process.ts';
+
+const Decimal = Standard.clone({ precision: 60 });
+
+export interface OrderRow {
+  readonly id: string;
+  readonly bot: string;
+  readonly decision_ms: string;
+  readonly role: 'entry' | 'exit';
+  readonly attempt: number;
+  readonly state: string;
+  readonly epoch: string;
+  readonly signed_ms: string;
+  readonly window_ms: number;
+  readonly created_ms: string;
+  readonly executed: string;
+  readonly evidence: unknown;
+}
+
+export interface FillRow {
+  readonly symbol: string;
+  readonly trade_id: string;
+  readonly client_order_id: string;
+  readonly bot: string;
+  readonly side: string;
+  readonly price: string;
+  readonly quantity: string;
+  readonly commission: string;
+  readonly commission_asset: string;
+}
+
+export interface Rows {
+  readonly orders: readonly OrderRow[];
+  readonly fills: readonly FillRow[];
+  readonly positions: readonly { readonly bot: string; readonly quantity: string | null }[];
+  /** Trade rows: one per executed order, the sum of its fills. */
+  readonly trades: readonly { readonly client_order_id: string; readonly quantity: string }[];
+}
+
+export interface Verdict {
+  readonly orders: number;
+  readonly executions: number;
+  /** Executed on the exchange and not in the rows, or called over although the exchange has it. */
+  readonly lost: readonly string[];
+  /** A second accepted order of one decision, or an entry on top of an entry. */
+  readonly doubled: readonly string[];
+  /** On the exchange with our mark and without an intent, or a position that nobody knows of. */
+  readonly orphaned: readonly string[];
+  /** Whatever else is not as it must be. */
+  readonly wrong: readonly string[];
+}
+
+export function passes(verdict: Verdict): boolean {
+  return [verdict.lost, verdict.doubled, verdict.orphaned, verdict.wrong].every((lines) => lines.length === 0);
+}
+
+/** What a clock of the same host may be read apart in commit and arrival. */
+const clockSlackMs = 50;
+/** An entry is decided at most this long after its close. */
+const lateEntryMs = 5_000;
+/** The most that the simulator delays an order behind its check of the time. */
+const orderDelayMs = 250;
+
+/** Selects what `verify` compares; the harness runs them past every link. */
+export const selects = {
+  orders: `select client_order_id as id, bot_config_id::text as bot, decision_ms::text, role, attempt, state, epoch::text, signed_ts::text as signed_ms,
+                  recv_window_ms as window_ms, (extract(epoch from created_at) * 1000)::bigint::text as created_ms, executed_quantity::text as executed, evidence
+           from orders order by id`,
+  fills: `select symbol, exchange_trade_id as trade_id, client_order_id, bot_config_id::text as bot, side, price::text, quantity::text,
+                 commission_amount::text as commission, commission_asset from fills order by id`,
+  positions: `select bot_config_id::text as bot, state_data->'position'->>'quantity' as quantity from bot_state`,
+  trades: `select o.client_order_id, t.quantity_filled::text as quantity from trades t join orders o on o.id = t.order_id`,
+} as const;
+
+export function verify(rows: Rows, ledger: LedgerAccount): Verdict {
+  const lost: string[] = [];
+  const doubled: string[] = [];
+  const orphaned: string[] = [];
+  const wrong: string[] = [];
+  const byId = new Map(rows.orders.map((order) => [order.id, order]));
+
+  for (const told of ledger.orders) {
+    const row = byId.get(told.clientOrderId);
+    if (row === undefined) {
+      orphaned.push(`order ${told.clientOrderId} (${told.side} ${told.executedQuantity} ${told.symbol}) has no intent`);
+      continue;
+    }
+    if (row.state === 'never-placed' || row.state === 'rejected')
+      lost.push(`order ${row.id} is called ${row.state}, but the exchange has it ${told.status}`);
+    if (!new Decimal(row.executed).eq(told.executedQuantity))
+      lost.push(`order ${row.id} executed ${told.executedQuantity} on the exchange, ${row.executed} in its row`);
+    const ageMs = told.arrivedAtMs - Number(row.signed_ms);
+    if (ageMs > row.window_ms + orderDelayMs)
+      wrong.push(`order ${row.id} was accepted ${ageMs} ms after its signature; its window is ${row.window_ms} ms`);
+    if (told.arrivedAtMs + clockSlackMs < Number(row.created_ms)) wrong.push(`order ${row.id} arrived before its intent was committed`);
+  }
+  compareTrades(rows, ledger, lost, wrong);
+  comparePositions(rows, ledger, byId, orphaned);
+  findDoubles(ledger, byId, doubled);
+
+  const epochs = new Map<string, number>();
+  for (const order of rows.orders) {
+    if (['intended', 'unknown', 'accepted'].includes(order.state)) wrong.push(`order ${order.id} is still ${order.state}`);
+    else if (order.evidence === null) wrong.push(`order ${order.id} is ${order.state} without evidence`);
+    if (order.role === 'entry' && Number(order.signed_ms) - Number(order.decision_ms) > lateEntryMs + clockSlackMs)
+      wrong.push(`entry ${order.id} was signed ${Number(order.signed_ms) - Number(order.decision_ms)} ms after its candle's close`);
+    if (Number(order.epoch) < (epochs.get(order.bot) ?? 0)) wrong.push(`order ${order.id} carries epoch ${order.epoch} after a later one`);
+    epochs.set(order.bot, Number(order.epoch));
+  }
+  return { orders: ledger.orders.length, executions: ledger.trades.length, lost, doubled, orphaned, wrong };
+}
+
+/** The set of executions is the same on both sides, to the last digit; so is the sum in each trade row. */
+function compareTrades(rows: Rows, ledger: LedgerAccount, lost: string[], wrong: string[]): void {
+  const plain = (value: string): string => new Decimal(value).toFixed();
+  const told = new Set(
+    ledger.trades.map((t) =>
+      [t.symbol, t.tradeId, t.clientOrderId, t.side, plain(t.price), plain(t.quantity), plain(t.commission), t.commissionAsset].join(' '),
+    ),
+  );
+  const stored = rows.fills.map((f) =>
+    [f.symbol, f.trade_id, f.client_order_id, f.side, plain(f.price), plain(f.quantity), plain(f.commission), f.commission_asset].join(' '),
+  );
+  const storedSet = new Set(stored);
+  for (const trade of told) if (!storedSet.has(trade)) lost.push(`execution ${trade} has no row`);
+  for (const fill of stored) if (!told.has(fill)) wrong.push(`fill ${fill} is not on the exchange`);
+  if (storedSet.size !== stored.length) wrong.push('an execution has two rows');
+  const sums = new Map<string, Standard>();
+  for (const fill of rows.fills) sums.set(fill.client_order_id, (sums.get(fill.client_order_id) ?? new Decimal(0)).plus(fill.quantity));
+  for (const trade of rows.trades)
+    if (!new Decimal(trade.quantity).eq(sums.get(trade.client_order_id) ?? 0))
+      wrong.push(`the trade row of ${trade.client_order_id} is not the sum of its fills`);
+  if (rows.trades.length !== sums.size) wrong.push(`${sums.size} orders have fills and ${rows.trades.length} a trade row`);
+}
+
+/** Per bot: what its row says it holds is what the exchange's trades of its orders add up to. */
+function comparePositions(rows: Rows, ledger: LedgerAccount, byId: ReadonlyMap<string, OrderRow>, orphaned: string[]): void {
+  const held = new Map<string, Standard>();
+  for (const trade of ledger.trades) {
+    const bot = byId.get(trade.clientOrderId)?.bot ?? 'nobody';
+    const base = trade.symbol.replace(/USDT$/, '');
+    const sign = trade.side === 'BUY' ? 1 : -1;
+    held.set(
+      bot,
+      (held.get(bot) ?? new Decimal(0))
+        .plus(new Decimal(trade.quantity).times(sign))
+        .minus(trade.commissionAsset === base ? trade.commission : 0),
+    );
+  }
+  for (const { bot, quantity } of rows.positions)
+    if (!new Decimal(quantity ?? 0).eq(held.get(bot) ?? 0))
+      orphaned.push(
+        `bot ${bot} holds ${(held.get(bot) ?? new Decimal(0)).toFixed()} by the exchange's trades, its row says ${quantity ?? 'nothing'}`,
+      );
+}
+
+/** One accepted order per bot, decision and role; entries and exits take turns (nothing here fills in part). */
+function findDoubles(ledger: LedgerAccount, byId: ReadonlyMap<string, OrderRow>, doubled: string[]): void {
+  const perDecision = new Map<string, string[]>();
+  const last = new Map<string, { readonly id: string; readonly role: string }>();
+  const ordered = [...ledger.orders].sort((a, b) => a.arrivedAtMs - b.arrivedAtMs || (BigInt(a.orderId) < BigInt(b.orderId) ? -1 : 1));
+  for (const { clientOrderId, executedQuantity } of ordered) {
+    const row = byId.get(clientOrderId);
+    if (row === undefined) continue;
+    const key = `${row.bot} ${row.decision_ms} ${row.role}`;
+    perDecision.set(key, [...(perDecision.get(key) ?? []), clientOrderId]);
+    if (new Decimal(executedQuantity).isZero()) continue;
+    const before = last.get(row.bot);
+    if (before?.role === row.role)
+      doubled.push(`bot ${row.bot}: ${row.role} ${clientOrderId} follows ${row.role} ${before.id} with nothing in between`);
+    last.set(row.bot, { id: clientOrderId, role: row.role });
+  }
+  for (const [key, ids] of perDecision)
+    if (ids.length > 1) doubled.push(`decision ${key} has ${ids.length} accepted orders: ${ids.join(', ')}`);
+  const unique = new Set(ledger.orders.map((order) => order.clientOrderId));
+  if (unique.size !== ledger.orders.length) doubled.push('a client order id was used twice');
+}

@@ -1,0 +1,68 @@
+/** A throw-away PostgreSQL with a migrated template database, which can be stopped hard and started again. */
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { pino } from 'pino';
+import { reachNothing } from '../../engine/crash-points.ts';
+import { startEmbeddedPostgres } from '../../engine/persistence/embedded-postgres.ts';
+import { newInstallationCode } from '../../engine/persistence/installation-code.ts';
+import { migrateDatabase } from '../../engine/persistence/migrate.ts';
+import { openDatabase } from '../../engine/persistence/orm.ts';
+import { findPostgresBinaries } from '../../engine/persistence/postgres-binaries.ts';
+import { unprivilegedRunner } from '../../engine/persistence/unprivileged.ts';
+import { systemClock } from '../../engine/time/clock.ts';
+import { onServer, templateName } from './new-database.ts';
+
+export interface TestPostgres {
+  /** Of the template database. The port changes with every start. */
+  readonly url: string;
+  /** `pg_ctl stop -m immediate`: no checkpoint, no farewell. */
+  crash(): Promise<void>;
+  start(): Promise<void>;
+  /** Ends it and removes its data. */
+  stop(): Promise<void>;
+}
+
+export async function startPostgres(): Promise<TestPostgres> {
+  const log = pino({ level: 'silent' });
+  const folder = mkdtempSync(join(tmpdir(), 'evenkeel-tests-'));
+  chmodSync(folder, 0o711);
+  const start = () => startEmbeddedPostgres({ dataDir: folder, clock: systemClock, log });
+  let server = await start();
+  // A run that is killed leaves no server behind.
+  const onExit = (): void => {
+    process.kill(server.pid, 'SIGQUIT');
+  };
+  process.once('exit', onExit);
+  const url = (): string => server.url.replace(/\/[^/]*$/, `/${templateName}`);
+  await onServer(url(), `create database ${templateName}`);
+  const orm = await openDatabase({
+    database: { url: url(), poolMax: 2, statementTimeoutMs: 60_000, lockTimeoutMs: 60_000, logSql: false },
+    clock: systemClock,
+    log,
+  });
+  await migrateDatabase(orm, { url: url(), clock: systemClock, log, reach: reachNothing, newCode: () => newInstallationCode(randomInt) });
+  await orm.close(true);
+  return {
+    get url() {
+      return url();
+    },
+    async crash() {
+      const cluster = join(folder, 'data');
+      const pgCtl = join(dirname(findPostgresBinaries().postgres), 'pg_ctl');
+      const { command, args } = unprivilegedRunner([pgCtl, cluster]).wrap(pgCtl, ['stop', '-m', 'immediate', '-D', cluster]);
+      await promisify(execFile)(command, [...args], { cwd: '/' });
+    },
+    async start() {
+      server = await start();
+    },
+    async stop() {
+      process.removeListener('exit', onExit);
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
