@@ -14,12 +14,12 @@ export interface ControlOptions {
 }
 
 const help = {
-  'GET /state': 'the venue clock, its pace, and how many candles are left',
+  'GET /state': 'the venue clock, its pace, how many candles are left, and how many requests came inside a ban',
   'POST /step': '{"candles": 1} plays whole candles (pace stepped only)',
   'GET /ledger': 'orders, trades and balances of every account (?account= for one)',
   'GET /faults': 'what stands',
   'POST /faults':
-    '{"kind": "order-answer-lost" | "order-5xx" (executed, status) | "order-delay" (ms) | "reject-orders" (code, message) | "reads-lag" (ms) | "http-429" (retryAfterSeconds) | "mute-stream" (stream) | "mute-user-data" | "drop-sockets" (which) | "symbol-status" (symbol, status) | "server-shutdown", "count": 1}',
+    '{"kind": "order-answer-lost" | "order-5xx" (executed, status) | "order-delay" (ms) | "reject-orders" (code, message) | "reads-lag" (ms) | "http-429" (retryAfterSeconds) | "mute-stream" (stream) | "mute-user-data" | "drop-sockets" (which) | "symbol-status" (symbol, status) | "server-shutdown" | "ban" (seconds), "count": 1}',
   'DELETE /faults': 'clears them',
 } as const;
 
@@ -51,7 +51,13 @@ async function answer(options: ControlOptions, request: IncomingMessage): Promis
     case 'GET /':
       return help;
     case 'GET /state':
-      return { nowMs: venue.time.now(), pace: venue.time.pace, openTime: venue.market.openTime, candlesLeft: venue.market.candlesLeft };
+      return {
+        nowMs: venue.time.now(),
+        pace: venue.time.pace,
+        openTime: venue.market.openTime,
+        candlesLeft: venue.market.candlesLeft,
+        requestsInBan: venue.limits.requestsInBan,
+      };
     case 'POST /step': {
       const { candles = 1 } = await readJson(request);
       if (typeof candles !== 'number' || !Number.isInteger(candles) || candles < 1)
@@ -89,6 +95,12 @@ function addFault(options: ControlOptions, body: Record<string, unknown>): unkno
     case 'server-shutdown':
       options.announceShutdown();
       return venue.faults.list();
+    case 'ban': {
+      const { seconds } = body;
+      if (typeof seconds !== 'number' || !(seconds > 0)) throw new BadRequest('seconds: must be a number above 0');
+      venue.limits.ban(seconds * 1_000);
+      return venue.faults.list();
+    }
     case 'symbol-status': {
       const { symbol, status } = body;
       if (typeof symbol !== 'string' || venue.exchange.matching.instrument(symbol) === null)

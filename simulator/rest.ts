@@ -48,7 +48,7 @@ async function handle(
     await answer(venue, endpoint, parameters, account, response);
   } catch (error) {
     if (!(error instanceof VenueRefusal)) throw error;
-    if (endpoint.orders !== undefined) venue.limits.spend(1);
+    if (endpoint.orders !== undefined && !venue.limits.banned) venue.limits.spend(1);
     if (error.retryAfterSeconds !== null) response.setHeader('retry-after', String(error.retryAfterSeconds));
     send(response, error.status, { code: error.code, msg: error.message, ...(error.data === undefined ? {} : { data: error.data }) });
   }

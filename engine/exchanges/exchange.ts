@@ -39,6 +39,14 @@ export interface OrderRequest {
   readonly timeInForce?: TimeInForce;
 }
 
+/** What an order is for, when there is not room for all: lower ones leave the last part of each limit to those before. */
+export type OrderPriority = 'protect' | 'exit' | 'entry';
+
+/** Room for an order under the venue's limits, kept until it is released; or why there is none. */
+export type OrderReservation =
+  | { readonly granted: true; release(): void }
+  | { readonly granted: false; readonly retryAfterMs: number; readonly reason: string };
+
 /** When the request was signed, in the venue's time, and how long it may travel. Fixed in the intent before the send. */
 export interface SignedWindow {
   readonly timestampMs: number;
@@ -154,6 +162,8 @@ export interface UserEventListener {
 export interface TradingAccount {
   /** Stable name for locks, logs and rows, e.g. `simulated`; never a secret. */
   readonly name: string;
+  /** Asked before an order's intent is committed, answered at once; without it (paper) there are no limits. */
+  reserveOrder?(priority: OrderPriority): OrderReservation;
   placeOrder(request: OrderRequest, signed: SignedWindow): Promise<PlaceOutcome>;
   order(symbol: string, clientOrderId: string): Promise<OrderLookup>;
   openOrders(symbol: string): Promise<readonly ExchangeOrder[]>;

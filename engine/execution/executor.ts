@@ -119,6 +119,12 @@ export class Executor {
     if (line === undefined || line.detached) return;
     const { clock, venueClock, recvWindowMs } = this.#options;
     const { link } = line;
+    const room = link.account.reserveOrder?.(command.role);
+    if (room?.granted === false) {
+      // Told in the next turn: the decision that asked for it is still being made.
+      clock.soon(() => this.#refuse(line, command, room.reason));
+      return;
+    }
     const leaseLeftMs = link.leaseLeftMs();
     const windowMs = leaseLeftMs === null ? recvWindowMs : Math.max(100, Math.min(recvWindowMs, leaseLeftMs - 2 * skewBoundMs));
     const attempt = line.nextAttempt(command.role, command.decisionMs);
@@ -172,8 +178,17 @@ export class Executor {
       signedAt,
       triggeredAt,
       mode: link.mode,
-      done: (result) => this.#onSendResult(line, live, result),
+      done: (result) => {
+        room?.release();
+        this.#onSendResult(line, live, result);
+      },
     });
+  }
+
+  /** There is no room for it under the exchange's limits: no intent, nothing sent, nothing queued. An exit is tried again after a pause. */
+  #refuse(line: OrderLine, { role, decisionMs }: PlaceOrder, reason: string): void {
+    this.#options.metrics.ordersRejected.inc({ market: 'spot', code_class: 'no-room' });
+    if (!line.detached) line.link.onOrderEnded({ clientOrderId: '', role, decisionMs, outcome: 'rejected', reason });
   }
 
   /** Evidence from the user stream. Events of orders that are not ours, or of bots that run elsewhere, are left alone. */

@@ -3,6 +3,7 @@ import type { ExchangeOrder, OrderRequest, PlaceOutcome, SignedWindow, TradingAc
 import { ExchangeError } from '../exchange.ts';
 import { provesNotPlaced, refusalOf } from './errors.ts';
 import { understood } from './market-data.ts';
+import type { RequestGate } from '../request-gate.ts';
 import type { RestClient } from './rest.ts';
 import type { QueryValue } from './signing.ts';
 import { fields, readAckFills, readBalance, readOrder, readTrade, rows } from './wire.ts';
@@ -11,12 +12,13 @@ export interface SpotOptions {
   /** Name of the account in rows and logs. */
   readonly name: string;
   readonly rest: RestClient;
+  readonly gate: RequestGate;
   readonly listen: (listener: UserEventListener) => { stop(): Promise<void> };
 }
 
 const historyMax = 1_000;
 
-export function createBinanceSpotAccount({ name, rest, listen }: SpotOptions): TradingAccount {
+export function createBinanceSpotAccount({ name, rest, gate, listen }: SpotOptions): TradingAccount {
   const read = async <T>(
     what: string,
     path: string,
@@ -31,6 +33,7 @@ export function createBinanceSpotAccount({ name, rest, listen }: SpotOptions): T
   return {
     name,
     listen,
+    reserveOrder: (priority) => gate.reserve(1, priority),
     placeOrder: (request, signed) => placeOrder(rest, request, signed),
     async order(symbol, clientOrderId) {
       try {

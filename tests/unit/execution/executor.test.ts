@@ -37,6 +37,7 @@ const refusal = (over: Partial<Refusal>): Refusal => ({ httpStatus: 503, code: -
 /** An exchange that answers as told and remembers what it was sent. */
 class ScriptedAccount implements TradingAccount {
   readonly name = 'scripted';
+  reserveOrder: NonNullable<TradingAccount['reserveOrder']> = () => ({ granted: true, release: () => undefined });
   readonly posts: { request: OrderRequest; signed: SignedWindow }[] = [];
   answer: (request: OrderRequest) => Promise<PlaceOutcome> = async (request) => filledAnswer(request);
   lookup: () => Promise<OrderLookup> = async () => ({ kind: 'absent' });
@@ -110,7 +111,7 @@ describe('the executor', () => {
   let store: MemoryOrderStore;
   let account: ScriptedAccount;
   let executor: Executor;
-  let told: { fills: Fill[]; ended: string[]; fenced: number; faults: Error[] };
+  let told: { fills: Fill[]; ended: string[]; reasons: string[]; fenced: number; faults: Error[] };
 
   const link = (): BotLink => ({
     botId: '7',
@@ -124,7 +125,10 @@ describe('the executor', () => {
     leaseLeftMs: () => 10_000,
     instrument: () => instrument,
     onFills: (fills) => told.fills.push(...fills),
-    onOrderEnded: (order) => told.ended.push(order.outcome),
+    onOrderEnded: (order) => {
+      told.ended.push(order.outcome);
+      told.reasons.push(order.reason);
+    },
     onFenced: () => (told.fenced += 1),
     onFault: (error) => told.faults.push(error),
   });
@@ -133,7 +137,7 @@ describe('the executor', () => {
     clock = new FakeClock();
     store = new MemoryOrderStore();
     account = new ScriptedAccount();
-    told = { fills: [], ended: [], fenced: 0, faults: [] };
+    told = { fills: [], ended: [], reasons: [], fenced: 0, faults: [] };
     executor = new Executor({
       store,
       clock,
@@ -162,6 +166,32 @@ describe('the executor', () => {
     expect(told.ended).toEqual(['filled']);
     expect(told.fills.map((fill) => fill.quantity.toFixed())).toEqual(['0.5']);
     expect(executor.idle('7')).toBe(true);
+  });
+
+  it('refuses an order for which the exchange leaves no room before its intent, and says why', async () => {
+    account.reserveOrder = () => ({ granted: false, retryAfterMs: 10_000, reason: 'the order limit leaves no room for an entry' });
+    await placed();
+    await clock.advance(120_000);
+    expect([account.posts.length, store.orders.size, told.ended]).toEqual([0, 0, ['rejected']]);
+    expect(told.reasons).toEqual(['the order limit leaves no room for an entry']);
+    expect(executor.idle('7')).toBe(true);
+  });
+
+  it.each([
+    ['answered', (): void => undefined],
+    ['not committed', (): void => void (store.commitFault = { error: new Error('refused'), durable: false })],
+    ['of a stale owner', (): void => void (store.epoch = 2)],
+  ] as const)('keeps the room of an order until it is over: %s', async (_, prepare) => {
+    let taken = 0;
+    account.reserveOrder = () => {
+      taken += 1;
+      return { granted: true, release: () => void (taken -= 1) };
+    };
+    prepare();
+    executor.place('7', buy, null);
+    expect(taken).toBe(1);
+    await clock.advance(1);
+    expect(taken).toBe(0);
   });
 
   it('signs with the time before the commit and a window that ends before the lease does', async () => {
