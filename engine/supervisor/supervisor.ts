@@ -53,6 +53,8 @@ interface Entry {
 /** Bots claimed in one step: bounds a query and leaves some to other replicas that start at the same time. */
 const claimBatch = 1_000;
 const statusFlushMs = 500;
+/** Round trips of one claim: an engine with little room among many bots of others looks on in its next round. */
+const claimTrips = 20;
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
@@ -62,6 +64,8 @@ export class Supervisor {
   #again = false;
   #draining = false;
   #wished = 0;
+  /** Bots of others whose locks were asked for so far: the next round goes on behind them. */
+  #askedOthers = 0;
   #lastRoundAt: number;
 
   constructor(options: SupervisorOptions) {
@@ -162,10 +166,10 @@ export class Supervisor {
   }
 
   async #claim(wishes: readonly Wish[]): Promise<void> {
-    const { store, leases, capacity, log } = this.#options;
+    const { store, capacity, log } = this.#options;
     const free = Math.min(claimBatch, capacity - this.#entries.size);
     if (wishes.length === 0 || free <= 0) return;
-    const held = await leases.acquire(wishes.slice(0, free).map((wish) => wish.botId));
+    const held = await this.#acquire(wishes, free);
     if (held.length === 0) return;
     this.#options.reach('CP13');
     const epochs = await store.claim(held);
@@ -187,6 +191,23 @@ export class Supervisor {
     if (wishes.length > free) this.#again = this.#entries.size < capacity;
     // Commands given while nobody ran the bot are carried out by its new owner at once.
     await this.#carryOut(await store.pendingCommands([...bots.keys()]));
+  }
+
+  /** Locks of up to `most` bots: free ones first, then those of others in turn, since one of them may have died. */
+  async #acquire(wishes: readonly Wish[], most: number): Promise<readonly string[]> {
+    const free = wishes.filter((wish) => wish.holder === null);
+    const others = wishes.filter((wish) => wish.holder !== null);
+    const from = others.length === 0 ? 0 : this.#askedOthers % others.length;
+    const order = [...free, ...others.slice(from), ...others.slice(0, from)];
+    const held: string[] = [];
+    let asked = 0;
+    for (let trip = 0; trip < claimTrips && asked < order.length && held.length < most; trip += 1) {
+      const wanted = order.slice(asked, asked + most - held.length).map((wish) => wish.botId);
+      asked += wanted.length;
+      held.push(...(await this.#options.leases.acquire(wanted)));
+    }
+    this.#askedOthers += Math.max(0, asked - free.length);
+    return held;
   }
 
   async #spawn(botId: string, epoch: number, rows: BotRows, configVersion: number): Promise<void> {
