@@ -14,6 +14,7 @@ import { isTerminal } from '../persistence/order-store.ts';
 import type { BotRows } from '../persistence/bot-rows.ts';
 import type { Clock, Timer, VenueClock } from '../time/clock.ts';
 import type { Candle } from '../trading/candle.ts';
+import type { EntryBlock } from '../trading/events.ts';
 import type { Instrument } from '../trading/instrument.ts';
 import { restoreState } from '../trading/restore.ts';
 import { botMachine } from './machine.ts';
@@ -28,6 +29,8 @@ export interface BotOptions {
   readonly rows: BotRows;
   readonly installation: string;
   readonly safeMode: boolean;
+  /** Why entries are closed from the start. */
+  readonly blocks: readonly EntryBlock[];
   readonly account: TradingAccount;
   readonly horizonMs: number;
   readonly executor: Executor;
@@ -169,7 +172,11 @@ export class Bot {
       day: rows.stateData.day,
       bestPrice: rows.stateData.bestPrice ?? Number.NaN,
       lastPrice: lastFill === undefined ? Number.NaN : lastFill.price.toNumber(),
-      blocks: rows.stateData.pausedReason === null ? [] : [{ rule: 'paused', reason: rows.stateData.pausedReason }],
+      blocks: [
+        ...(rows.stateData.heldReason === null ? [] : [{ rule: 'held' as const, reason: rows.stateData.heldReason }]),
+        ...(rows.stateData.pausedReason === null ? [] : [{ rule: 'paused' as const, reason: rows.stateData.pausedReason }]),
+        ...this.#options.blocks,
+      ],
       atMs: venueClock.now(),
     });
     this.#checkFold(state.position.quantity.toFixed());
@@ -225,9 +232,12 @@ export class Bot {
       onOrderEnded: (order) => {
         session.tell({ type: 'order-ended', ...order, atMs: venueClock.now() });
         // Nothing was bought at this close after all: the close is decided on again while it is still fresh.
-        if (order.role === 'entry' && order.outcome === 'never-placed') this.#decideOnNewestClose();
+        // After a moment: a database that refuses at once would be asked without end.
+        if (order.role === 'entry' && order.outcome === 'never-placed')
+          this.#options.clock.after(retryLeastMs, () => this.#decideOnNewestClose());
         else if (order.role === 'exit' && order.outcome !== 'filled') this.#retryExit();
       },
+      onLate: (reason) => session.block({ rule: 'held', reason }),
       onFenced: () => this.fence(),
       onFault: (error) => this.#send({ type: 'fault', error }),
     };

@@ -131,6 +131,15 @@ export type PlaceOutcome =
   | { readonly kind: 'rejected'; readonly refusal: Refusal }
   | { readonly kind: 'unknown'; readonly refusal: Refusal };
 
+/**
+ * `refused` proves only that the order was not open for the matching engine at that moment: it may have been filled, cancelled
+ * before, or never placed. Cancelling one of a list cancels all of it; `orders` are those that the answer tells of.
+ */
+export type CancelOutcome =
+  | { readonly kind: 'cancelled'; readonly orders: readonly ExchangeOrder[] }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  | { readonly kind: 'unknown'; readonly refusal: Refusal };
+
 /** `absent` is the exchange's word, not proof (its reads lag its matching). */
 export type OrderLookup = { readonly kind: 'found'; readonly order: ExchangeOrder } | { readonly kind: 'absent' };
 
@@ -165,10 +174,14 @@ export interface TradingAccount {
   /** Asked before an order's intent is committed, answered at once; without it (paper) there are no limits. */
   reserveOrder?(priority: OrderPriority): OrderReservation;
   placeOrder(request: OrderRequest, signed: SignedWindow): Promise<PlaceOutcome>;
+  cancelOrder(symbol: string, clientOrderId: string, signed: SignedWindow): Promise<CancelOutcome>;
   order(symbol: string, clientOrderId: string): Promise<OrderLookup>;
-  openOrders(symbol: string): Promise<readonly ExchangeOrder[]>;
-  /** Orders of the symbol created at or after `startTimeMs`, oldest first, at most 1000. */
+  /** Of one symbol, or of all (null). */
+  openOrders(symbol: string | null): Promise<readonly ExchangeOrder[]>;
+  /** Orders of the symbol created within 24 hours from `startTimeMs`, oldest first, at most 1000. */
   ordersSince(symbol: string, startTimeMs: number): Promise<readonly ExchangeOrder[]>;
+  /** Orders of the symbol with id at or above `fromOrderId`, oldest first, at most 1000. */
+  ordersFrom(symbol: string, fromOrderId: string): Promise<readonly ExchangeOrder[]>;
   fillsOfOrder(symbol: string, orderId: string): Promise<readonly ExchangeFill[]>;
   /** Account trades with id at or above `fromTradeId` (all kept ones when null: newest 1000), oldest first, at most 1000. */
   fillsSince(symbol: string, fromTradeId: string | null): Promise<readonly ExchangeFill[]>;

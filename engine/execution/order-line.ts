@@ -30,6 +30,8 @@ export interface BotLink {
     readonly outcome: OrderOutcome;
     readonly reason: string;
   }): void;
+  /** An order that was declared never placed exists: nothing more is entered until a user resumes the bot. */
+  onLate(reason: string): void;
   /** Another owner holds the bot: stop without another write or exchange call. */
   onFenced(): void;
   onFault(error: Error): void;

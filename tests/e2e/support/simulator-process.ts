@@ -50,6 +50,8 @@ export interface SimulatorProcess {
   step(candles?: number): Promise<void>;
   ledger(): Promise<LedgerAccount>;
   fault(body: Record<string, unknown>): Promise<void>;
+  /** Takes all faults away. */
+  calm(): Promise<void>;
 }
 
 export async function startSimulatorProcess(args: readonly string[]): Promise<SimulatorProcess> {
@@ -92,6 +94,9 @@ export async function startSimulatorProcess(args: readonly string[]): Promise<Si
     },
     async fault(body) {
       await ask('/faults', body);
+    },
+    async calm() {
+      await fetch(`${control}/faults`, { method: 'DELETE' });
     },
   };
 }

@@ -2,6 +2,7 @@ import { Decimal } from 'decimal.js';
 import { pino } from 'pino';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type {
+  CancelOutcome,
   ExchangeFill,
   ExchangeOrder,
   OrderLookup,
@@ -47,6 +48,12 @@ class ScriptedAccount implements TradingAccount {
   async placeOrder(request: OrderRequest, signed: SignedWindow): Promise<PlaceOutcome> {
     this.posts.push({ request, signed });
     return this.answer(request);
+  }
+  async cancelOrder(): Promise<CancelOutcome> {
+    throw new Error('these tests cancel nothing');
+  }
+  async ordersFrom(): Promise<readonly ExchangeOrder[]> {
+    return [];
   }
   order(): Promise<OrderLookup> {
     return this.lookup();
@@ -129,6 +136,7 @@ describe('the executor', () => {
       told.ended.push(order.outcome);
       told.reasons.push(order.reason);
     },
+    onLate: (reason) => told.reasons.push(reason),
     onFenced: () => (told.fenced += 1),
     onFault: (error) => told.faults.push(error),
   });
@@ -146,6 +154,7 @@ describe('the executor', () => {
       metrics: createMetrics(),
       recvWindowMs: 3_000,
       reach: reachNothing,
+      onStrayOrder: () => undefined,
     });
     executor.attach(link(), []);
   });
@@ -371,6 +380,7 @@ describe('the executor', () => {
       metrics: createMetrics(),
       recvWindowMs: 3_000,
       reach: reachNothing,
+      onStrayOrder: () => undefined,
     });
     account.lookup = async () => ({
       kind: 'found',
