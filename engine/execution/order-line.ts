@@ -50,6 +50,8 @@ export interface LiveOrder {
   executedQuantity: Decimal | null;
   /** Rounds of look-ups after the horizon in which no trace was found. */
   negativeRounds: number;
+  /** Monotonic time of the last of them. */
+  lastNegativeAt?: number;
   probes: number;
   probeScheduled: boolean;
   /** True while its only POST is under way: nobody looks it up before the answer. */
