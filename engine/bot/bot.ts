@@ -61,6 +61,8 @@ export class Bot {
   #instrument: (() => Instrument) | null = null;
   #fenced = false;
   #exitRetry: Timer | null = null;
+  /** The close whose entry never got out and was decided on once more. */
+  #decidedAgainMs: number | null = null;
 
   constructor(options: BotOptions) {
     this.#options = options;
@@ -232,9 +234,7 @@ export class Bot {
       onOrderEnded: (order) => {
         session.tell({ type: 'order-ended', ...order, atMs: venueClock.now() });
         // Nothing was bought at this close after all: the close is decided on again while it is still fresh.
-        // After a moment: a database that refuses at once would be asked without end.
-        if (order.role === 'entry' && order.outcome === 'never-placed')
-          this.#options.clock.after(retryLeastMs, () => this.#decideOnNewestClose());
+        if (order.role === 'entry' && order.outcome === 'never-placed') this.#decideAgain(order.decisionMs);
         else if (order.role === 'exit' && order.outcome !== 'filled') this.#retryExit();
       },
       onLate: (reason) => session.block({ rule: 'held', reason }),
@@ -264,6 +264,16 @@ export class Bot {
     session.onHealth(this.#subscription.health, 'the series has just been joined');
     this.#makeUpMissedExit();
     this.#decideOnNewestClose();
+  }
+
+  /** At once, and for one close a second time only after a moment: a database that refuses at once would be asked without end. */
+  #decideAgain(decisionMs: number): void {
+    if (decisionMs !== this.#decidedAgainMs) {
+      this.#decidedAgainMs = decisionMs;
+      this.#decideOnNewestClose();
+      return;
+    }
+    this.#options.clock.after(retryLeastMs, () => this.#decideOnNewestClose());
   }
 
   /** The newest close may not have been decided on (restart, an entry that never got out). */
