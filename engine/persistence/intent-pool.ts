@@ -13,6 +13,9 @@ export interface IntentPoolOptions {
   readonly log: Log;
 }
 
+/** As the server's list of sessions shows its connections. */
+export const intentPoolName = 'evenkeel-intents';
+
 export function openIntentPool(options: IntentPoolOptions): Pool {
   const pool = new Pool({
     connectionString: options.url,
@@ -22,7 +25,7 @@ export function openIntentPool(options: IntentPoolOptions): Pool {
     statement_timeout: options.statementTimeoutMs,
     lock_timeout: options.lockTimeoutMs,
     idle_in_transaction_session_timeout: options.statementTimeoutMs,
-    application_name: 'evenkeel-intents',
+    application_name: intentPoolName,
     keepAlive: true,
   });
   // The pool takes its own listener off a client that is checked out: a server that ends it meanwhile (57P01) would be an

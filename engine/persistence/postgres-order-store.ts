@@ -10,7 +10,7 @@ import type { Clock } from '../time/clock.ts';
 import { bookFills, bookTrade } from './book-fills.ts';
 import { selectOrder, storedOrder } from './bot-rows.ts';
 import type { OrderRecord } from './bot-rows.ts';
-import { commitIntents, committedIds } from './commit-intents.ts';
+import { CommitUnknown, commitIntents, committedIds, endBackends } from './commit-intents.ts';
 import { advanceOrder } from './order-life.ts';
 import type { ExecutionEvidence, OrderStore, RecordAnswer, StoredOrder } from './order-store.ts';
 import { retryUndone } from './retry-undone.ts';
@@ -25,9 +25,23 @@ export interface PostgresOrderStoreOptions {
 
 export function createPostgresOrderStore(options: PostgresOrderStoreOptions): OrderStore {
   const { orm, pool, holder, clock } = options;
+  /** Processes of the server that may still commit something whose outcome we do not know. */
+  const unsure = new Set<number>();
   return {
-    commit: (intents) => retryUndone(clock, () => commitIntents(pool, holder, intents)),
-    committed: (ids) => committedIds(pool, ids),
+    async commit(intents) {
+      try {
+        return await retryUndone(clock, () => commitIntents(pool, holder, intents));
+      } catch (error) {
+        if (error instanceof CommitUnknown && error.backendPid !== null) unsure.add(error.backendPid);
+        throw error;
+      }
+    },
+    async committed(ids) {
+      const pids = [...unsure];
+      await endBackends(pool, pids);
+      for (const pid of pids) unsure.delete(pid);
+      return committedIds(pool, ids);
+    },
     record: (evidence) =>
       retryUndone(clock, () => orm.em.fork().transactional((em) => record(em as EntityManager, holder, evidence, new Date(clock.now())))),
     async byExchangeId(venue, symbol, ids) {
