@@ -29,6 +29,7 @@ import { openIntentPool } from './persistence/intent-pool.ts';
 import { openDatabase } from './persistence/orm.ts';
 import { createPostgresBotStore } from './persistence/postgres-bot-store.ts';
 import { createPostgresOrderStore } from './persistence/postgres-order-store.ts';
+import { createPostgresReconcileStore } from './persistence/postgres-reconcile-store.ts';
 import { WishChannel } from './persistence/wish-channel.ts';
 import { systemClock } from './time/clock.ts';
 import { connectVenue } from './venue.ts';
@@ -164,9 +165,24 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       stops.push(() => wishes.stop());
       await wishes.start();
       const orders = createPostgresOrderStore({ orm, pool, holder: owner, clock });
-      const bots = createPostgresBotStore({ pool, holder: owner });
+      const bots = createPostgresBotStore({ pool, holder: owner, clock });
+      const reconciliation = createPostgresReconcileStore({ pool, holder: owner, clock });
       fleet = keep(
-        await startFleet({ config, orders, bots, coordination, venue, installation, owner, clock, log, metrics, random, reach }),
+        await startFleet({
+          config,
+          orders,
+          bots,
+          reconciliation,
+          coordination,
+          venue,
+          installation,
+          owner,
+          clock,
+          log,
+          metrics,
+          random,
+          reach,
+        }),
       );
     }
     started = true;

@@ -3,16 +3,24 @@ import type { Config } from './config.ts';
 import type { Reach } from './crash-points.ts';
 import type { Coordination } from './coordination/coordination.ts';
 import { createPaperAccount } from './exchanges/paper.ts';
+import type { TradingAccount } from './exchanges/exchange.ts';
 import { AccountAudit } from './execution/audit.ts';
+import { DriftWatch } from './execution/drift.ts';
+import { AccountReconciler } from './execution/reconcile.ts';
+import { TakeOver } from './execution/take-over.ts';
+import type { Claimed, RunningBot } from './execution/take-over.ts';
 import { Executor } from './execution/executor.ts';
 import type { Log } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
 import type { BotStore } from './persistence/bot-store.ts';
 import type { OrderStore } from './persistence/order-store.ts';
+import type { ReconcileStore } from './persistence/reconcile-store.ts';
 import { Leases } from './supervisor/leases.ts';
 import { Quarantine } from './supervisor/quarantine.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
+import type { ClaimedBot } from './supervisor/supervisor.ts';
 import type { Clock, Timer } from './time/clock.ts';
+import type { Instrument } from './trading/instrument.ts';
 import type { ConnectedVenue } from './venue.ts';
 
 /** What of the configuration concerns bots. */
@@ -33,6 +41,7 @@ export interface FleetOptions {
   readonly config: FleetConfig;
   readonly orders: OrderStore;
   readonly bots: BotStore;
+  readonly reconciliation: ReconcileStore;
   readonly coordination: Coordination;
   readonly venue: ConnectedVenue;
   readonly installation: string;
@@ -59,7 +68,17 @@ const writeReserveMs = 1_000;
 
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const { config, orders, bots, coordination, venue, owner, clock, log, metrics, random, reach } = options;
-  const executor = new Executor({ store: orders, clock, venueClock: venue.clock, log, metrics, recvWindowMs: config.recvWindowMs, reach });
+  const executor: Executor = new Executor({
+    store: orders,
+    clock,
+    venueClock: venue.clock,
+    log,
+    metrics,
+    recvWindowMs: config.recvWindowMs,
+    reach,
+    onStrayOrder: (symbol) => void takeOver?.searchSymbol(symbol),
+  });
+  const takeOver = venue.account === null ? null : createTakeOver(options, venue.account, () => runningBots(supervisor, venue));
   const supervisor: Supervisor = new Supervisor({
     store: bots,
     owner,
@@ -74,6 +93,9 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     log,
     metrics,
     reach,
+    prepare: async (claimed) =>
+      takeOver === null ? { changed: new Set(), blocks: new Map() } : takeOver.prepare(await withInstruments(claimed, venue)),
+    lift: (botId, epoch) => options.reconciliation.hold([{ botId, epoch, reason: null }]),
     async equip(botId, rows) {
       const { columns, mode } = rows.config;
       const loaded = await venue.symbols.load(columns.symbol);
@@ -114,9 +136,11 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
           reach,
           intervalMs: config.auditIntervalMs,
           exposedSymbols: () => exposedSymbols(supervisor),
+          onUnknownTrades: (symbol) => void takeOver?.searchSymbol(symbol),
         });
   // Subscribed before the first bot recovers: what happens meanwhile is not missed.
   audit?.start();
+  takeOver?.start();
   await supervisor.start();
   const clockWatch = watchVenueClock(supervisor, venue, clock);
   return {
@@ -127,11 +151,62 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     },
     async stop() {
       clockWatch.cancel();
+      takeOver?.leave();
       await supervisor.drain(config.drainTimeoutMs);
       executor.stop();
+      await takeOver?.stop();
       await audit?.stop();
     },
   };
+}
+
+function createTakeOver(
+  { config, orders, reconciliation, venue, installation, clock, log, metrics, reach }: FleetOptions,
+  account: TradingAccount,
+  running: () => Iterable<RunningBot>,
+): TakeOver {
+  const instrument = (symbol: string): Instrument | null => venue.symbols.find(symbol);
+  const shared = { account, venue: config.venue, rows: reconciliation, log, metrics };
+  return new TakeOver({
+    reconciler: new AccountReconciler({ ...shared, installation, orders, venueClock: venue.clock, reach }),
+    drift: new DriftWatch({ ...shared, clock, instrument }),
+    rows: reconciliation,
+    clock,
+    log,
+    driftIntervalMs: config.auditIntervalMs,
+    running,
+  });
+}
+
+/** Bots of symbols that the exchange does not list are left out: they cannot be spawned either. */
+async function withInstruments(claimed: readonly ClaimedBot[], venue: ConnectedVenue): Promise<readonly Claimed[]> {
+  const found = await Promise.all(
+    claimed.map(async ({ botId, epoch, rows }) => {
+      const { symbol } = rows.config.columns;
+      return venue.symbols.load(symbol).then(
+        (instrument) => [{ botId, epoch, symbol, instrument }],
+        () => [],
+      );
+    }),
+  );
+  return found.flat();
+}
+
+function* runningBots(supervisor: Supervisor, venue: ConnectedVenue): Iterable<RunningBot> {
+  for (const { botId, epoch, bot } of supervisor.entries()) {
+    const instrument = venue.symbols.find(bot.symbol);
+    if (!bot.live || instrument === null) continue;
+    yield {
+      botId,
+      epoch,
+      symbol: bot.symbol,
+      exposed: bot.exposed,
+      instrument: () => venue.symbols.find(bot.symbol) ?? instrument,
+      block: (block) => bot.session?.block(block),
+      unblock: (rule) => bot.session?.unblock(rule),
+      rebuild: (reason) => supervisor.rebuild(botId, reason),
+    };
+  }
 }
 
 function* exposedSymbols(supervisor: Supervisor): Iterable<string> {

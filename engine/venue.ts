@@ -12,6 +12,8 @@ import { createBinanceSpotAccount } from './exchanges/binance/spot.ts';
 import { listenToUserData } from './exchanges/binance/user-stream.ts';
 import { ConnectLimiter } from './exchanges/connect-limiter.ts';
 import type { TradingAccount } from './exchanges/exchange.ts';
+import { RequestGate } from './exchanges/request-gate.ts';
+import type { RequestBudget } from './exchanges/request-gate.ts';
 import { ExchangeSocket } from './exchanges/socket.ts';
 import type { MarketSeries } from './market/market.ts';
 import { createMarketSeries } from './market/series.ts';
@@ -45,11 +47,6 @@ export async function connectVenue(options: VenueOptions): Promise<ConnectedVenu
   const { config, urls, coordination, clock, log, metrics, random } = options;
   const { venue, credentials } = config;
   const signer = credentials === null ? null : createSigner(credentials);
-  const budget = {
-    take: (weight: number, priority: Parameters<Coordination['weight']['take']>[2]) => coordination.weight.take(venue, weight, priority),
-    observe: (used: number, limit: number, atVenueMs: number) => coordination.weight.observe(venue, used, limit, atVenueMs),
-    blockUntil: (untilMs: number, reason: string) => coordination.weight.blockUntil(venue, untilMs, reason),
-  };
   // The clock asks the REST client for the time, and the client asks the clock when it signs.
   const venueClock = (venue === 'simulated' ? createFollowedVenueClock : createMeasuredVenueClock)({
     clock,
@@ -57,8 +54,9 @@ export async function connectVenue(options: VenueOptions): Promise<ConnectedVenu
     metrics,
     serverTime: () => marketData.serverTime(),
   });
-  const rest = new RestClient({ baseUrl: urls.restUrl, clock, venueClock, log, metrics, budget, random, signer });
-  const marketData = createBinanceMarketData(rest, venueClock);
+  const gate = new RequestGate({ budget: budgetOf(coordination, venue, venue), clock, venueClock, log, metrics });
+  const rest = new RestClient({ baseUrl: urls.restUrl, clock, venueClock, log, metrics, gate, random, signer });
+  const marketData = createBinanceMarketData(rest, gate, venueClock);
   const connectLimiter = new ConnectLimiter({ clock });
   const socket =
     (name: string, url: string) =>
@@ -91,7 +89,9 @@ export async function connectVenue(options: VenueOptions): Promise<ConnectedVenu
       : createBinanceSpotAccount({
           name: venue,
           rest,
-          listen: (listener) => listenToUserData({ signer, venueClock, log, openSocket: socket('spot-user', urls.wsApiUrl) }, listener),
+          gate,
+          listen: (listener) =>
+            listenToUserData({ signer, clock, venueClock, gate, log, openSocket: socket('spot-user', urls.wsApiUrl) }, listener),
         });
   return {
     clock: venueClock,
@@ -104,5 +104,20 @@ export async function connectVenue(options: VenueOptions): Promise<ConnectedVenu
       await market.stop();
       rest.close();
     },
+  };
+}
+
+/** What replicas share of one venue's limits: weight per venue (this IP), orders per account. */
+export function budgetOf({ weight, orders }: Pick<Coordination, 'weight' | 'orders'>, venue: string, account: string): RequestBudget {
+  return {
+    take: (wanted, priority) => weight.take(venue, wanted, priority),
+    observe: (used, limit, atVenueMs) => weight.observe(venue, used, limit, atVenueMs),
+    blockUntil: (untilMs, reason) => weight.blockUntil(venue, untilMs, reason),
+    silence: () => weight.silence(venue),
+    reserveOrders: (wanted, priority, atVenueMs) => orders.reserve(venue, account, wanted, priority, atVenueMs),
+    observeOrders: (counts, atVenueMs) => orders.observe(venue, account, counts, atVenueMs),
+    pauseOrders: (windowMs, atVenueMs) => orders.pause(venue, account, windowMs, atVenueMs),
+    setOrderLimits: (limits) => orders.setLimits(venue, account, limits),
+    orderLimits: () => orders.limits(venue, account),
   };
 }

@@ -20,7 +20,7 @@ export interface ControlOptions {
 }
 
 const help = {
-  'GET /state': 'the venue clock, its pace, and how many candles are left',
+  'GET /state': 'the venue clock, its pace, how many candles are left, and how many requests came inside a ban',
   'POST /step': '{"candles": 1} plays whole candles (pace stepped only)',
   'GET /ledger': 'orders, trades and balances of every account (?account= for one)',
   'GET /faults': 'what stands',
@@ -68,7 +68,13 @@ async function answer(options: ControlOptions, request: IncomingMessage): Promis
     case 'GET /':
       return help;
     case 'GET /state':
-      return { nowMs: venue.time.now(), pace: venue.time.pace, openTime: venue.market.openTime, candlesLeft: venue.market.candlesLeft };
+      return {
+        nowMs: venue.time.now(),
+        pace: venue.time.pace,
+        openTime: venue.market.openTime,
+        candlesLeft: venue.market.candlesLeft,
+        requestsInBan: venue.limits.requestsInBan,
+      };
     case 'POST /step': {
       const { candles = 1 } = await readJson(request);
       if (typeof candles !== 'number' || !Number.isInteger(candles) || candles < 1)

@@ -51,6 +51,7 @@ export class Limits {
   readonly #orders = new Map<string, { short: Window; day: Window }>();
   #warnings = 0;
   #bannedUntil = 0;
+  #requestsInBan = 0;
 
   constructor(time: VenueTime, values: LimitValues) {
     this.#time = time;
@@ -60,7 +61,10 @@ export class Limits {
   /** Counts the weight of a request; answers what is used this minute. Throws 429, and 418 for who does not listen. */
   spend(weight: number): number {
     const now = this.#time.now();
-    if (now < this.#bannedUntil) throw this.#banned(now);
+    if (now < this.#bannedUntil) {
+      this.#requestsInBan += 1;
+      throw this.#banned(now);
+    }
     const used = this.#weight.add(now, weight);
     if (used <= this.values.weightPerMinute) {
       if (used <= weight) this.#warnings = 0;
@@ -79,6 +83,11 @@ export class Limits {
         retryAfterSeconds: Math.ceil(this.#weight.leftMs(now) / 1_000),
       },
     );
+  }
+
+  /** Requests that came although their sender was banned. */
+  get requestsInBan(): number {
+    return this.#requestsInBan;
   }
 
   usedWeight(): number {

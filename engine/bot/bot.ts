@@ -14,6 +14,7 @@ import { isTerminal } from '../persistence/order-store.ts';
 import type { BotRows } from '../persistence/bot-rows.ts';
 import type { Clock, Timer, VenueClock } from '../time/clock.ts';
 import type { Candle } from '../trading/candle.ts';
+import type { EntryBlock } from '../trading/events.ts';
 import type { Instrument } from '../trading/instrument.ts';
 import { exitPauseMs } from '../trading/exits.ts';
 import { restoreState } from '../trading/restore.ts';
@@ -29,6 +30,8 @@ export interface BotOptions {
   readonly rows: BotRows;
   readonly installation: string;
   readonly safeMode: boolean;
+  /** Why entries are closed from the start. */
+  readonly blocks: readonly EntryBlock[];
   readonly account: TradingAccount;
   readonly horizonMs: number;
   readonly executor: Executor;
@@ -47,6 +50,9 @@ export interface BotOptions {
   onEnded(end: { readonly error: Error | null; readonly fenced: boolean }): void;
 }
 
+/** An entry that never got out is decided on once more at once, and then again after this. */
+const decideAgainMs = 250;
+
 export class Bot {
   readonly #options: BotOptions;
   readonly #actor: Actor<typeof botMachine>;
@@ -56,6 +62,8 @@ export class Bot {
   #instrument: (() => Instrument) | null = null;
   #fenced = false;
   #exitRetry: Timer | null = null;
+  /** The close whose entry never got out and was decided on once more. */
+  #decidedAgainMs: number | null = null;
 
   constructor(options: BotOptions) {
     this.#options = options;
@@ -167,7 +175,11 @@ export class Bot {
       day: rows.stateData.day,
       bestPrice: rows.stateData.bestPrice ?? Number.NaN,
       lastPrice: lastFill === undefined ? Number.NaN : lastFill.price.toNumber(),
-      blocks: rows.stateData.pausedReason === null ? [] : [{ rule: 'paused', reason: rows.stateData.pausedReason }],
+      blocks: [
+        ...(rows.stateData.heldReason === null ? [] : [{ rule: 'held' as const, reason: rows.stateData.heldReason }]),
+        ...(rows.stateData.pausedReason === null ? [] : [{ rule: 'paused' as const, reason: rows.stateData.pausedReason }]),
+        ...this.#options.blocks,
+      ],
       atMs: venueClock.now(),
     });
     this.#checkFold(state.position.quantity.toFixed());
@@ -223,9 +235,10 @@ export class Bot {
       onOrderEnded: (order) => {
         session.tell({ type: 'order-ended', ...order, atMs: venueClock.now() });
         // Nothing was bought at this close after all: the close is decided on again while it is still fresh.
-        if (order.role === 'entry' && order.outcome === 'never-placed') this.#decideOnNewestClose();
+        if (order.role === 'entry' && order.outcome === 'never-placed') this.#decideAgain(order.decisionMs);
         else if (order.role === 'exit' && order.outcome !== 'filled') this.#retryExit();
       },
+      onLate: (reason) => session.block({ rule: 'held', reason }),
       onFenced: () => this.fence(),
       onFault: (error) => this.#send({ type: 'fault', error }),
     };
@@ -252,6 +265,16 @@ export class Bot {
     session.onHealth(this.#subscription.health, 'the series has just been joined');
     this.#makeUpMissedExit();
     this.#decideOnNewestClose();
+  }
+
+  /** At once, and for one close a second time only after a moment: a database that refuses at once would be asked without end. */
+  #decideAgain(decisionMs: number): void {
+    if (decisionMs !== this.#decidedAgainMs) {
+      this.#decidedAgainMs = decisionMs;
+      this.#decideOnNewestClose();
+      return;
+    }
+    this.#options.clock.after(decideAgainMs, () => this.#decideOnNewestClose());
   }
 
   /** The newest close may not have been decided on (restart, an entry that never got out). */

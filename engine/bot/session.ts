@@ -67,6 +67,7 @@ export class BotSession implements SeriesListener {
     this.#settings = options.settings;
     this.#state = options.state;
     this.#report();
+    if (this.#allowance !== null) this.#message = `${this.#allowance}; ${this.#message}`;
   }
 
   get state(): TradingState {

@@ -1,5 +1,5 @@
 /**
- * The coordination port: locks, symbol cache and the shared weight budget. Served by Redis (`redis.ts`) or by this
+ * The coordination port: locks, symbol cache and the shared budgets of requests and orders. Served by Redis (`redis.ts`) or by this
  * process's memory (`memory.ts`); one contract test runs against both. Money never depends on it: the epoch in
  * PostgreSQL decides who may write and send.
  */
@@ -58,12 +58,51 @@ export interface WeightBudget {
   observe(venue: string, used: number, limit: number, atVenueMs: number): void;
   /** The venue told us to be silent until then, ms UTC by this host's clock (429 Retry-After, 418 ban): nothing is granted before. */
   blockUntil(venue: string, untilMs: number, reason: string): Promise<void>;
+  /** The silence that stands as far as is known here, without asking anybody: for what must not wait. Other replicas' news arrive as they happen. */
+  silence(venue: string): Silence | null;
 }
+
+export interface Silence {
+  /** By this host's clock, ms UTC. */
+  readonly untilMs: number;
+  readonly reason: string;
+}
+
+export type OrderPriority = Extract<RequestPriority, 'protect' | 'exit' | 'entry'>;
+
+/** `limit` new orders per window, windows aligned to the venue's clock. */
+export interface OrderLimit {
+  readonly windowMs: number;
+  readonly limit: number;
+}
+
+export interface OrderRefusal {
+  readonly retryAfterMs: number;
+  readonly reason: string;
+}
+
+/**
+ * One order-count budget per account, shared by replicas, fed by response headers. Everything answers at once from what
+ * is known here: no round trip stands before an order.
+ */
+export interface OrderBudget {
+  /** Takes room for `orders` until `release`, or says why there is none. Entries may fill a part of each window only. */
+  reserve(venue: string, account: string, orders: number, priority: OrderPriority, atVenueMs: number): OrderReservation;
+  /** What the venue counted, by window length in ms. */
+  observe(venue: string, account: string, counts: ReadonlyMap<number, number>, atVenueMs: number): void;
+  /** The venue refused an order for their number: none is sent until the window ends (null: the shortest). */
+  pause(venue: string, account: string, windowMs: number | null, atVenueMs: number): void;
+  setLimits(venue: string, account: string, limits: readonly OrderLimit[]): void;
+  limits(venue: string, account: string): readonly OrderLimit[];
+}
+
+export type OrderReservation = { readonly granted: true; release(): void } | ({ readonly granted: false } & OrderRefusal);
 
 export interface Coordination {
   readonly locks: Locks;
   readonly symbols: SymbolCache;
   readonly weight: WeightBudget;
+  readonly orders: OrderBudget;
   /** False while Redis does not answer; the memory adapter is always reachable. */
   readonly reachable: boolean;
   close(): Promise<void>;

@@ -4,7 +4,8 @@
  */
 import type { Metrics } from '../observe/metrics.ts';
 import type { Clock } from '../time/clock.ts';
-import type { Coordination, LockAnswer, Locks, SymbolCache, WeightBudget } from './coordination.ts';
+import type { Coordination, LockAnswer, Locks, OrderBudget, SymbolCache, WeightBudget } from './coordination.ts';
+import { createOrderCounts, once } from './order-budget.ts';
 import { checkedTtl, createCopies, readEntry, writeEntry } from './symbol-copy.ts';
 import { checkedBlock, checkedWeight, createVenueBudgets } from './weight-budget.ts';
 
@@ -13,6 +14,7 @@ export interface MemoryStore {
   readonly copies: ReturnType<typeof createCopies>;
   readonly stats: { hits: number; misses: number; lastRefreshMs: number | null };
   readonly budgets: ReturnType<typeof createVenueBudgets>;
+  readonly orderCounts: ReturnType<typeof createOrderCounts>;
 }
 
 export function createMemoryStore(clock: Clock): MemoryStore {
@@ -21,6 +23,7 @@ export function createMemoryStore(clock: Clock): MemoryStore {
     copies: createCopies(),
     stats: { hits: 0, misses: 0, lastRefreshMs: null },
     budgets: createVenueBudgets(clock),
+    orderCounts: createOrderCounts(clock),
   };
 }
 
@@ -42,6 +45,7 @@ export function createMemoryCoordination({
     locks: memoryLocks(clock, owner, store),
     symbols: memorySymbols(clock, store, metrics),
     weight: memoryWeight(store),
+    orders: memoryOrders(store),
     reachable: true,
     close: async () => {},
   };
@@ -101,5 +105,22 @@ function memoryWeight({ budgets }: MemoryStore): WeightBudget {
       checkedBlock(venue, untilMs);
       budgets.of(venue).block(untilMs, reason);
     },
+    silence: (venue) => budgets.of(venue).silence(),
+  };
+}
+
+function memoryOrders({ orderCounts }: MemoryStore): OrderBudget {
+  return {
+    reserve(venue, account, orders, priority, atVenueMs) {
+      const count = orderCounts.of(venue, account);
+      const refusal = count.refusal(orders, priority, atVenueMs);
+      if (refusal !== null) return { granted: false, ...refusal };
+      count.add(orders);
+      return { granted: true, release: once(() => count.remove(orders)) };
+    },
+    observe: (venue, account, counts, atVenueMs) => orderCounts.of(venue, account).observe(counts, atVenueMs),
+    pause: (venue, account, windowMs, atVenueMs) => orderCounts.of(venue, account).pause(windowMs, atVenueMs),
+    setLimits: (venue, account, limits) => orderCounts.of(venue, account).setLimits(limits),
+    limits: (venue, account) => orderCounts.of(venue, account).limits,
   };
 }

@@ -1,15 +1,15 @@
 /**
  * Coordination over Redis: locks by fixed scripts that only touch what carries our token, symbols as a value with a TTL
- * beside a last good copy, one weight counter per venue and minute. A command has 250 ms; what is not answered by then is
- * `unknown`, and this process goes on with what it knows.
+ * beside a last good copy; budgets in `redis-budgets.ts`. A command has 250 ms; what is not answered by then is `unknown`,
+ * and this process goes on with what it knows.
  */
 import { Redis } from 'ioredis';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Clock } from '../time/clock.ts';
-import type { Coordination, LockAnswer, Locks, SymbolCache, WeightBudget } from './coordination.ts';
+import type { Coordination, LockAnswer, Locks, SymbolCache } from './coordination.ts';
+import { createRedisBudgets } from './redis-budgets.ts';
 import { checkedTtl, createCopies, readEntry, writeEntry } from './symbol-copy.ts';
-import { checkedBlock, checkedWeight, createVenueBudgets } from './weight-budget.ts';
 
 export interface RedisCoordinationOptions {
   readonly url: string;
@@ -23,9 +23,6 @@ export interface RedisCoordinationOptions {
 
 const commandTimeoutMs = 250;
 const reconnectMaxMs = 2_000;
-/** Replicas that cannot see each other share the limit blindly: a third each leaves room for three. */
-const blindShare = 1 / 3;
-const minuteMs = 60_000;
 
 /** For each key: ours or free becomes ours for the TTL (1), somebody else's stays (0), what is no lock stays as well (-1): one spoilt key must not cost the others theirs. */
 const holdScript = `
@@ -48,17 +45,6 @@ for _, key in ipairs(KEYS) do
   if redis.call('GET', key) == ARGV[1] then redis.call('DEL', key) end
 end
 return 1`;
-
-/** Adds the weight if the sum stays within the ceiling; answers granted, the sum, and the end of a block in ms. */
-const takeScript = `
-local blocked = redis.call('GET', KEYS[2])
-local used = tonumber(redis.call('GET', KEYS[1]) or '0')
-local known = tonumber(ARGV[3])
-if known > used then used = known end
-local weight = tonumber(ARGV[1])
-if blocked or used + weight > tonumber(ARGV[2]) then return {0, used, blocked or ''} end
-redis.call('SET', KEYS[1], used + weight, 'PX', 180000)
-return {1, used + weight, ''}`;
 
 export function createRedisCoordination(options: RedisCoordinationOptions): Coordination {
   const { log, metrics } = options;
@@ -105,14 +91,17 @@ export function createRedisCoordination(options: RedisCoordinationOptions): Coor
     }
   };
 
+  const budgets = createRedisBudgets(redis, options, timed);
   return {
     locks: redisLocks(redis, options, timed),
     symbols: redisSymbols(redis, options, timed),
-    weight: redisWeight(redis, options, timed),
+    weight: budgets.weight,
+    orders: budgets.orders,
     get reachable() {
       return reachable;
     },
     async close() {
+      budgets.close();
       redis.disconnect();
     },
   };
@@ -183,58 +172,5 @@ function redisSymbols(redis: Redis, { clock, log, metrics }: RedisCoordinationOp
       }
     },
     stats: async () => ({ ...counted }),
-  };
-}
-
-function redisWeight(redis: Redis, { clock, log }: RedisCoordinationOptions, timed: Timed): WeightBudget {
-  const budgets = createVenueBudgets(clock);
-  return {
-    async take(venue, asked, priority) {
-      const weight = checkedWeight(asked, priority);
-      const budget = budgets.of(venue);
-      const local = budget.decide(weight, priority, 1);
-      if (!local.granted) return local;
-      const window = budget.window();
-      const ceiling = budget.ceiling(priority, 1);
-      try {
-        const [granted, used, blocked] = (await timed('weight-take', () =>
-          redis.eval(
-            takeScript,
-            2,
-            `weight:${venue}:${window.minute}`,
-            `weight:${venue}:blocked`,
-            weight,
-            ceiling,
-            window.known + window.pending,
-          ),
-        )) as [number, number, string];
-        window.known = Math.max(window.known, used);
-        window.pending = 0;
-        if (granted === 1) return { granted: true };
-        if (blocked !== '') {
-          const [until, ...reason] = blocked.split(' ');
-          budget.block(Number(until), reason.join(' '));
-          return budget.decide(weight, priority, 1);
-        }
-        return budget.full(priority, weight, used, ceiling);
-      } catch (error) {
-        log.debug({ err: error, venue }, 'the shared weight budget was not answered; a third of the limit is ours until it is');
-        const answer = budget.decide(weight, priority, blindShare);
-        if (answer.granted) window.pending += weight;
-        return answer;
-      }
-    },
-    observe: (venue, used, limit, atVenueMs) => budgets.of(venue).observe(used, limit, atVenueMs),
-    async blockUntil(venue, untilMs, reason) {
-      checkedBlock(venue, untilMs);
-      budgets.of(venue).block(untilMs, reason);
-      const forMs = Math.min(untilMs - clock.now(), 7 * 24 * 60 * minuteMs);
-      if (forMs <= 0) return;
-      try {
-        await timed('weight-block', () => redis.set(`weight:${venue}:blocked`, `${Math.floor(untilMs)} ${reason}`, 'PX', Math.ceil(forMs)));
-      } catch (error) {
-        log.warn({ err: error, venue }, 'the other replicas could not be told that the venue wants silence');
-      }
-    },
   };
 }

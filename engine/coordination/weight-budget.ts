@@ -6,7 +6,7 @@
  */
 import type { Clock } from '../time/clock.ts';
 import { requestPriority } from './coordination.ts';
-import type { RequestPriority, WeightAnswer } from './coordination.ts';
+import type { RequestPriority, Silence, WeightAnswer } from './coordination.ts';
 
 export const defaultWeightLimit = 6_000;
 const windowMs = 60_000;
@@ -35,8 +35,8 @@ export interface VenueBudget {
   /** What the venue told this process; null before. */
   readonly observedLimit: number | null;
   adoptLimit(limit: number): void;
-  readonly blockedUntilMs: number;
-  readonly blockReason: string;
+  /** The silence that stands; null when none does. */
+  silence(): Silence | null;
   block(untilMs: number, reason: string): void;
   observe(used: number, limit: number, atVenueMs: number): void;
   /** What may be answered from what is known here; `scale` shrinks the limit (replicas that cannot see each other). Grants nothing yet. */
@@ -81,12 +81,7 @@ export function createVenueBudget(venue: string, clock: Clock): VenueBudget {
     adoptLimit(limit) {
       if (isLimit(limit)) sharedLimit = limit;
     },
-    get blockedUntilMs() {
-      return blockedUntilMs;
-    },
-    get blockReason() {
-      return blockReason;
-    },
+    silence: () => (blockedUntilMs > clock.now() ? { untilMs: blockedUntilMs, reason: blockReason } : null),
     block(untilMs, reason) {
       if (!(untilMs > blockedUntilMs)) return;
       blockedUntilMs = Math.min(untilMs, clock.now() + blockMsMax);

@@ -39,6 +39,14 @@ export interface OrderRequest {
   readonly timeInForce?: TimeInForce;
 }
 
+/** What an order is for, when there is not room for all: lower ones leave the last part of each limit to those before. */
+export type OrderPriority = 'protect' | 'exit' | 'entry';
+
+/** Room for an order under the venue's limits, kept until it is released; or why there is none. */
+export type OrderReservation =
+  | { readonly granted: true; release(): void }
+  | { readonly granted: false; readonly retryAfterMs: number; readonly reason: string };
+
 /** When the request was signed, in the venue's time, and how long it may travel. Fixed in the intent before the send. */
 export interface SignedWindow {
   readonly timestampMs: number;
@@ -123,6 +131,15 @@ export type PlaceOutcome =
   | { readonly kind: 'rejected'; readonly refusal: Refusal }
   | { readonly kind: 'unknown'; readonly refusal: Refusal };
 
+/**
+ * `refused` proves only that the order was not open for the matching engine at that moment: it may have been filled, cancelled
+ * before, or never placed. Cancelling one of a list cancels all of it; `orders` are those that the answer tells of.
+ */
+export type CancelOutcome =
+  | { readonly kind: 'cancelled'; readonly orders: readonly ExchangeOrder[] }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  | { readonly kind: 'unknown'; readonly refusal: Refusal };
+
 /** `absent` is the exchange's word, not proof (its reads lag its matching). */
 export type OrderLookup = { readonly kind: 'found'; readonly order: ExchangeOrder } | { readonly kind: 'absent' };
 
@@ -154,11 +171,17 @@ export interface UserEventListener {
 export interface TradingAccount {
   /** Stable name for locks, logs and rows, e.g. `simulated`; never a secret. */
   readonly name: string;
+  /** Asked before an order's intent is committed, answered at once; without it (paper) there are no limits. */
+  reserveOrder?(priority: OrderPriority): OrderReservation;
   placeOrder(request: OrderRequest, signed: SignedWindow): Promise<PlaceOutcome>;
+  cancelOrder(symbol: string, clientOrderId: string, signed: SignedWindow): Promise<CancelOutcome>;
   order(symbol: string, clientOrderId: string): Promise<OrderLookup>;
-  openOrders(symbol: string): Promise<readonly ExchangeOrder[]>;
-  /** Orders of the symbol created at or after `startTimeMs`, oldest first, at most 1000. */
+  /** Of one symbol, or of all (null). */
+  openOrders(symbol: string | null): Promise<readonly ExchangeOrder[]>;
+  /** Orders of the symbol created within 24 hours from `startTimeMs`, oldest first, at most 1000. */
   ordersSince(symbol: string, startTimeMs: number): Promise<readonly ExchangeOrder[]>;
+  /** Orders of the symbol with id at or above `fromOrderId`, oldest first, at most 1000. */
+  ordersFrom(symbol: string, fromOrderId: string): Promise<readonly ExchangeOrder[]>;
   fillsOfOrder(symbol: string, orderId: string): Promise<readonly ExchangeFill[]>;
   /** Account trades with id at or above `fromTradeId` (all kept ones when null: newest 1000), oldest first, at most 1000. */
   fillsSince(symbol: string, fromTradeId: string | null): Promise<readonly ExchangeFill[]>;

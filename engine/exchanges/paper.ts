@@ -77,6 +77,15 @@ export function createPaperAccount(options: PaperOptions): PaperAccount {
       const { order, trades } = result.value;
       return { kind: 'accepted', order: exchangeOrder(order), fills: trades.map((trade, index) => exchangeFill(order, trade, index)) };
     },
+    async cancelOrder() {
+      return {
+        kind: 'refused',
+        refusal: { httpStatus: 400, code: null, message: 'a paper order is filled at once: there is nothing to cancel', class: 'other' },
+      };
+    },
+    async ordersFrom() {
+      return [];
+    },
     async order(): Promise<OrderLookup> {
       // Every fill was on record before anyone could ask: what is asked for never happened.
       return { kind: 'absent' };

@@ -22,16 +22,22 @@ export interface AccountAuditOptions {
   readonly reach: Reach;
   /** Symbols on which a bot of this process holds a position or has an order that is not over. */
   exposedSymbols(): Iterable<string>;
+  /** Trades were seen that belong to no order on record: of a person, or of an order of ours that is not known. */
+  onUnknownTrades(symbol: string): void;
 }
 
 /** Pages of history that one audit of one symbol reads at most; the next audit goes on from there. */
 const maxPages = 20;
 const pageSize = 1_000;
+/** A person who trades by hand must not cost a search for each trade. */
+const tellUnknownMs = 60_000;
 
 export class AccountAudit implements UserEventListener {
   readonly #options: AccountAuditOptions;
   /** Newest trade id seen per symbol. */
   readonly #seen = new Map<string, string>();
+  /** When unknown trades of a symbol were last told (monotonic). */
+  readonly #toldUnknownAt = new Map<string, number>();
   #timer: Timer | null = null;
   #stream: { stop(): Promise<void> } | null = null;
   #running: Promise<void> = Promise.resolve();
@@ -120,5 +126,13 @@ export class AccountAudit implements UserEventListener {
       const own = order.exchangeOrderId === null ? undefined : byOrder.get(order.exchangeOrderId);
       if (own !== undefined) this.#options.executor.recordHistory(order, own);
     }
+    if (orders.length < byOrder.size) this.#tellUnknown(symbol);
+  }
+
+  #tellUnknown(symbol: string): void {
+    const now = this.#options.clock.monotonic();
+    if (now - (this.#toldUnknownAt.get(symbol) ?? Number.NEGATIVE_INFINITY) < tellUnknownMs) return;
+    this.#toldUnknownAt.set(symbol, now);
+    this.#options.onUnknownTrades(symbol);
   }
 }

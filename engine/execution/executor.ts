@@ -14,6 +14,7 @@ import type { PlaceOrder } from '../trading/events.ts';
 import { formatClientOrderId, parseClientOrderId } from './client-order-id.ts';
 import { evidenceOfHistory, evidenceOfOrder, evidenceOfState, outcomeOf } from './evidence.ts';
 import type { Evidence } from './evidence.ts';
+import { cancelLate } from './late-arrivals.ts';
 import { OrderLine } from './order-line.ts';
 import type { BotLink, LiveOrder } from './order-line.ts';
 import { lookUp } from './resolve.ts';
@@ -29,6 +30,8 @@ export interface ExecutorOptions {
   /** Upper bound; the lease may ask for less. */
   readonly recvWindowMs: number;
   readonly reach: Reach;
+  /** The exchange has an order of ours that the rows lack. */
+  onStrayOrder(symbol: string): void;
 }
 
 /** How far the venue's clock and ours may disagree while entries are allowed (order-safety.md row 13). */
@@ -119,6 +122,12 @@ export class Executor {
     if (line === undefined || line.detached) return;
     const { clock, venueClock, recvWindowMs } = this.#options;
     const { link } = line;
+    const room = link.account.reserveOrder?.(command.role);
+    if (room?.granted === false) {
+      // Told in the next turn: the decision that asked for it is still being made.
+      clock.soon(() => this.#refuse(line, command, room.reason));
+      return;
+    }
     const leaseLeftMs = link.leaseLeftMs();
     const windowMs = leaseLeftMs === null ? recvWindowMs : Math.max(100, Math.min(recvWindowMs, Math.floor(leaseLeftMs - 2 * skewBoundMs)));
     const attempt = line.nextAttempt(command.role, command.decisionMs);
@@ -172,8 +181,17 @@ export class Executor {
       signedAt,
       triggeredAt,
       mode: link.mode,
-      done: (result) => this.#onSendResult(line, live, result),
+      done: (result) => {
+        room?.release();
+        this.#onSendResult(line, live, result);
+      },
     });
+  }
+
+  /** There is no room for it under the exchange's limits: no intent, nothing sent, nothing queued. An exit is tried again after a pause. */
+  #refuse(line: OrderLine, { role, decisionMs }: PlaceOrder, reason: string): void {
+    this.#options.metrics.ordersRejected.inc({ market: 'spot', code_class: 'no-room' });
+    if (!line.detached) line.link.onOrderEnded({ clientOrderId: '', role, decisionMs, outcome: 'rejected', reason });
   }
 
   /** Evidence from the user stream. Events of orders that are not ours, or of bots that run elsewhere, are left alone. */
@@ -272,10 +290,28 @@ export class Executor {
     proof: Record<string, unknown>,
   ): Promise<void> {
     const answer = await this.#record(line, order.clientOrderId, evidenceOfOrder(order, fills, source, proof));
+    if (answer.verdict === 'no-such-order') this.#options.onStrayOrder(order.symbol);
+    if (answer.verdict === 'recorded' && answer.order.state === 'never-placed') await this.#settleLate(line, order);
     if (answer.verdict !== 'recorded' || !answer.missing.gt(0)) return;
     // Later trade events of the same order usually bring the rest; history is asked by the probe when they do not.
     const live = line.open.get(order.clientOrderId);
     if (live !== undefined) this.#scheduleProbe(line, live);
+  }
+
+  /** What is still open of an order that arrived late is cancelled, and its end written. What fails here is found by the next search. */
+  async #settleLate(line: OrderLine, told: ExchangeOrder): Promise<void> {
+    const { log } = this.#options;
+    const { account } = line.link;
+    try {
+      const order = await cancelLate(account, told, this.#options);
+      const fills = order.executedQuantity.gt(0) ? await account.fillsOfOrder(order.symbol, order.orderId) : [];
+      await this.#record(line, order.clientOrderId, evidenceOfOrder(order, fills, 'history', { late: order.status }));
+    } catch (error) {
+      log.warn(
+        { err: error, clientOrderId: told.clientOrderId },
+        'an order that arrived late could not be looked after; the next search does',
+      );
+    }
   }
 
   /** A verdict without executions. */
@@ -330,10 +366,18 @@ export class Executor {
     if (answer.verdict === 'no-such-order') {
       log.error(
         { botId: line.link.botId, clientOrderId },
-        'the exchange tells of an order with our mark that has no intent; it is not touched',
+        'the exchange tells of an order with our mark that has no intent; the account is compared with the exchange',
       );
       metrics.reconcileDrift.inc({ kind: 'order-without-intent' });
       return;
+    }
+    if (answer.late !== null) {
+      metrics.lateArrivals.inc();
+      log.error(
+        { botId: line.link.botId, clientOrderId, reason: answer.late },
+        'an order that was declared never placed exists; its bot enters nothing until a user resumes it',
+      );
+      if (!line.detached) line.link.onLate(answer.late);
     }
     for (const fill of answer.newFills) {
       const source = evidence.fills.find((candidate) => candidate.tradeId === fill.tradeId);

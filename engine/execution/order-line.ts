@@ -30,6 +30,8 @@ export interface BotLink {
     readonly outcome: OrderOutcome;
     readonly reason: string;
   }): void;
+  /** An order that was declared never placed exists: nothing more is entered until a user resumes the bot. */
+  onLate(reason: string): void;
   /** Another owner holds the bot: stop without another write or exchange call. */
   onFenced(): void;
   onFault(error: Error): void;
@@ -48,6 +50,8 @@ export interface LiveOrder {
   executedQuantity: Decimal | null;
   /** Rounds of look-ups after the horizon in which no trace was found. */
   negativeRounds: number;
+  /** Monotonic time of the last of them. */
+  lastNegativeAt?: number;
   probes: number;
   probeScheduled: boolean;
   /** True while its only POST is under way: nobody looks it up before the answer. */

@@ -1,6 +1,7 @@
 /**
  * One look at an order whose fate is open (order-safety.md section 2.7). "Does not exist" is the exchange's word, not proof:
- * only after the horizon, and only when two independent places show no trace in two rounds, was it never placed.
+ * only after the horizon, and only when open orders, order history and trades show no trace in two rounds apart in time, was
+ * it never placed.
  */
 import type { ExchangeFill, ExchangeOrder } from '../exchanges/exchange.ts';
 import type { BotLink, LiveOrder } from './order-line.ts';
@@ -22,6 +23,12 @@ const undecided: Finding = { kind: 'undecided' };
 const negativeRoundsNeeded = 2;
 /** Order history is searched from this long before the signature: clocks differ. */
 const historyMarginMs = 60_000;
+/** Two rounds at one moment are one: the exchange's reads flap for a while. */
+const roundsApartMs = 5_000;
+/** Trades are looked at until this long after the signature. */
+const tradesWindowMs = 120_000;
+/** Orders behind trades that are looked up one by one in a round. */
+const ordersBehindTradesMax = 5;
 
 /** `at` is monotonic. Counts negative rounds in `live`. Throws what the reads throw; read errors decide nothing. */
 export async function lookUp({ account, horizonMs }: BotLink, live: LiveOrder, at: number): Promise<Finding> {
@@ -30,18 +37,37 @@ export async function lookUp({ account, horizonMs }: BotLink, live: LiveOrder, a
   const openForMs = at - live.openSince;
   if (openForMs < horizonMs || live.exchangeOrderId !== null) return undecided;
 
+  if (at - (live.lastNegativeAt ?? Number.NEGATIVE_INFINITY) < Math.min(roundsApartMs, horizonMs / 4)) return undecided;
+
   const isIt = (order: ExchangeOrder): boolean => order.clientOrderId === live.clientOrderId;
-  const found =
-    (await account.openOrders(live.symbol)).find(isIt) ??
-    (await account.ordersSince(live.symbol, live.signedTimestampMs - historyMarginMs)).find(isIt);
-  if (found !== undefined) return withFills(found, { search: found.status });
+  const open = await account.openOrders(live.symbol);
+  const history = open.some(isIt) ? [] : await account.ordersSince(live.symbol, live.signedTimestampMs - historyMarginMs);
+  const found = [...open, ...history].find(isIt) ?? (await behindTrades(new Set([...open, ...history].map((order) => order.orderId))));
+  if (found === 'hidden') return undecided;
+  if (found !== null) return withFills(found, { search: found.status });
+  live.lastNegativeAt = at;
   live.negativeRounds += 1;
   if (live.negativeRounds < negativeRoundsNeeded) return undecided;
   return {
     kind: 'never-placed',
-    reason: `the exchange shows no trace of it ${Math.round(openForMs / 1000)} s after it may have been sent (order query, open orders and order history, two rounds)`,
-    proof: { negativeRounds: live.negativeRounds, horizonMs, looked: ['order', 'openOrders', 'allOrders'] },
+    reason: `the exchange shows no trace of it ${Math.round(openForMs / 1000)} s after it may have been sent (order query, open orders, order history and trades, two rounds)`,
+    proof: { negativeRounds: live.negativeRounds, horizonMs, looked: ['order', 'openOrders', 'allOrders', 'myTrades'] },
   };
+
+  /** The order behind a trade that no list explains, if it is ours; `hidden` when the exchange tells of a trade and not of its order. */
+  async function behindTrades(known: ReadonlySet<string>): Promise<ExchangeOrder | 'hidden' | null> {
+    const trades = await account.fillsSince(live.symbol, null);
+    const until = live.signedTimestampMs + tradesWindowMs;
+    const unexplained = trades.filter(
+      (trade) => !known.has(trade.orderId) && trade.atMs >= live.signedTimestampMs - historyMarginMs && trade.atMs <= until,
+    );
+    for (const orderId of [...new Set(unexplained.map((trade) => trade.orderId))].slice(0, ordersBehindTradesMax)) {
+      const [order] = await account.ordersFrom(live.symbol, orderId);
+      if (order?.orderId !== orderId) return 'hidden';
+      if (isIt(order)) return order;
+    }
+    return null;
+  }
 
   async function withFills(order: ExchangeOrder, proof: Record<string, unknown>): Promise<Finding> {
     const fills = order.executedQuantity.gt(0) ? await account.fillsOfOrder(live.symbol, order.orderId) : [];

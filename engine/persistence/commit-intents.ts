@@ -6,6 +6,7 @@
 import type { Decimal } from 'decimal.js';
 import type { Pool } from 'pg';
 import type { OrderRole } from '../trading/events.ts';
+import { intentPoolName } from './intent-pool.ts';
 import type { Market, OrderSide } from '../trading/instrument.ts';
 
 export interface Intent {
@@ -35,11 +36,16 @@ export type IntentVerdict = 'committed' | 'fenced' | 'refused';
 
 /** The statement's outcome is not known: the intents may or may not be durable. Nothing of them may be sent. */
 export class CommitUnknown extends Error {
-  constructor(cause: unknown) {
+  /** The server's process behind the broken connection, which may still be at it; null when it is not known. */
+  readonly backendPid: number | null;
+  constructor(cause: unknown, backendPid: number | null = null) {
     super('it is not known whether the intents were committed; they must be re-read by client order id', { cause });
     this.name = 'CommitUnknown';
+    this.backendPid = backendPid;
   }
 }
+
+const readOnly = '25006';
 
 const commitSql = `
 with wanted as (
@@ -108,12 +114,27 @@ export async function commitIntents(pool: Pool, holder: string, intents: readonl
   } catch (error) {
     // The server's own errors carry a five-character SQLSTATE and mean that nothing was committed, except class 57/08.
     const code = (error as { code?: unknown }).code;
-    if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !code.startsWith('08') && !code.startsWith('57P')) throw error;
-    broken = error instanceof Error ? error : new Error(String(error));
-    throw new CommitUnknown(error);
+    const answered = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !code.startsWith('08') && !code.startsWith('57P');
+    // A server that takes no writes any more (25006) is as good as down: the next connection may find the new primary.
+    if (!answered || code === readOnly) broken = error instanceof Error ? error : new Error(String(error));
+    if (answered) throw error;
+    throw new CommitUnknown(error, (client as { readonly processID?: number | null }).processID ?? null);
   } finally {
     client.release(broken);
   }
+}
+
+/**
+ * Makes sure that the server's processes behind broken connections are gone: what they had not committed they never will.
+ * Throws while one of them still runs.
+ */
+export async function endBackends(pool: Pool, pids: readonly number[]): Promise<void> {
+  if (pids.length === 0) return;
+  const ours = `pid = any($1::int[]) and pid <> pg_backend_pid() and application_name = '${intentPoolName}'`;
+  const { rowCount } = await pool.query(`select pg_terminate_backend(pid) from pg_stat_activity where ${ours}`, [pids]);
+  if (rowCount === 0) return;
+  const { rows } = await pool.query<{ pid: number }>(`select pid from pg_stat_activity where ${ours}`, [pids]);
+  if (rows.length > 0) throw new Error(`the database still works on a statement whose connection broke (process ${rows[0]?.pid})`);
 }
 
 /** Which of these client order ids are durable. */

@@ -14,6 +14,9 @@ export interface IntentPoolOptions {
   readonly log: Log;
 }
 
+/** As the server's list of sessions shows its connections. */
+export const intentPoolName = 'evenkeel-intents';
+
 export function openIntentPool(options: IntentPoolOptions): Pool {
   const pool = new Pool({
     connectionString: options.url,
@@ -23,7 +26,7 @@ export function openIntentPool(options: IntentPoolOptions): Pool {
     statement_timeout: options.statementTimeoutMs,
     lock_timeout: options.lockTimeoutMs,
     idle_in_transaction_session_timeout: options.statementTimeoutMs,
-    application_name: 'evenkeel-intents',
+    application_name: intentPoolName,
     keepAlive: true,
     stream: boundedSocket(options.statementTimeoutMs),
     idleTimeoutMillis: Math.min(10_000, options.statementTimeoutMs), // before its silence ends it

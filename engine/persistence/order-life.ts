@@ -1,6 +1,7 @@
 /**
  * How an order's row moves on: forward only. A terminal state waits until every fill that it implies has its row, so an
- * order that is over has told everything. `never-placed` is our own verdict, and evidence that the order exists undoes it.
+ * order that is over has told everything. `never-placed` is our own verdict: evidence of how the order really ended replaces it,
+ * and until that is known the row keeps it, because another order of the role may be open by now.
  */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { Decimal } from 'decimal.js';
@@ -60,9 +61,15 @@ export interface Known {
   readonly complete: boolean;
 }
 
+/** An end that the exchange tells of an order that it has. */
+function isEnd(state: OrderState): boolean {
+  return state === 'filled' || state === 'cancelled' || state === 'expired';
+}
+
 export function nextState(current: OrderState, told: OrderState | null, { executed, known, complete }: Known): OrderState {
   const placed = executed || known;
-  const base: OrderState = placed && (current === 'intended' || current === 'unknown' || current === 'never-placed') ? 'accepted' : current;
+  const base: OrderState = placed && (current === 'intended' || current === 'unknown') ? 'accepted' : current;
+  if (current === 'never-placed') return placed && complete && told !== null && isEnd(told) ? told : current;
   if (told === null || isTerminal(base)) return base;
   if (told === 'unknown') return base === 'intended' ? 'unknown' : base;
   if (told === 'never-placed' || told === 'rejected') return placed ? base : told;

@@ -65,7 +65,14 @@ export interface ExecutionEvidence {
 
 export type RecordAnswer =
   /** `newFills` were not in the rows before, in the order in which they were folded. `missing` is executed quantity without fill rows. */
-  | { readonly verdict: 'recorded'; readonly order: StoredOrder; readonly newFills: readonly Fill[]; readonly missing: Decimal }
+  | {
+      readonly verdict: 'recorded';
+      readonly order: StoredOrder;
+      readonly newFills: readonly Fill[];
+      readonly missing: Decimal;
+      /** The order had been declared never placed and this evidence is the first that it exists: the bot is held, durably. Its reason. */
+      readonly late: string | null;
+    }
   | { readonly verdict: 'fenced' }
   | { readonly verdict: 'no-such-order' };
 

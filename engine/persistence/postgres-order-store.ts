@@ -10,9 +10,10 @@ import type { Clock } from '../time/clock.ts';
 import { bookFills, bookTrade } from './book-fills.ts';
 import { selectOrder, storedOrder } from './bot-rows.ts';
 import type { OrderRecord } from './bot-rows.ts';
-import { commitIntents, committedIds } from './commit-intents.ts';
+import { CommitUnknown, commitIntents, committedIds, endBackends } from './commit-intents.ts';
 import { advanceOrder } from './order-life.ts';
 import type { ExecutionEvidence, OrderStore, RecordAnswer, StoredOrder } from './order-store.ts';
+import { retryUndone } from './retry-undone.ts';
 
 export interface PostgresOrderStoreOptions {
   readonly orm: MikroORM;
@@ -22,26 +23,27 @@ export interface PostgresOrderStoreOptions {
   readonly clock: Clock;
 }
 
-/** Serialization failure and deadlock: the database undid the whole unit of work, so it may run again. */
-const undoneCodes = new Set(['40001', '40P01']);
-const recordAttempts = 5;
-
 export function createPostgresOrderStore(options: PostgresOrderStoreOptions): OrderStore {
   const { orm, pool, holder, clock } = options;
+  /** Processes of the server that may still commit something whose outcome we do not know. */
+  const unsure = new Set<number>();
   return {
-    commit: (intents) => commitIntents(pool, holder, intents),
-    committed: (ids) => committedIds(pool, ids),
-    async record(evidence) {
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          return await orm.em.fork().transactional((em) => record(em as EntityManager, holder, evidence, new Date(clock.now())));
-        } catch (error) {
-          const code = (error as { code?: unknown }).code;
-          if (attempt >= recordAttempts || typeof code !== 'string' || !undoneCodes.has(code)) throw error;
-          await clock.sleep(10 * attempt);
-        }
+    async commit(intents) {
+      try {
+        return await retryUndone(clock, () => commitIntents(pool, holder, intents));
+      } catch (error) {
+        if (error instanceof CommitUnknown && error.backendPid !== null) unsure.add(error.backendPid);
+        throw error;
       }
     },
+    async committed(ids) {
+      const pids = [...unsure];
+      await endBackends(pool, pids);
+      for (const pid of pids) unsure.delete(pid);
+      return committedIds(pool, ids);
+    },
+    record: (evidence) =>
+      retryUndone(clock, () => orm.em.fork().transactional((em) => record(em as EntityManager, holder, evidence, new Date(clock.now())))),
     async byExchangeId(venue, symbol, ids) {
       if (ids.length === 0) return [];
       const { rows } = await pool.query<OrderRecord>(`${selectOrder} where venue = $1 and symbol = $2 and exchange_order_id = any($3)`, [
@@ -66,12 +68,20 @@ async function record(em: EntityManager, holder: string, evidence: ExecutionEvid
   if (state === null || Number(state.lockEpoch) !== evidence.epoch || state.lockHolder !== holder) return { verdict: 'fenced' };
   const order = await em.findOne(Order, { clientOrderId: evidence.clientOrderId, botConfig: evidence.botId });
   if (order === null) return { verdict: 'no-such-order' };
+  const denied = order.state === 'never-placed' && order.exchangeOrderId === null;
   order.exchangeOrderId ??= evidence.exchangeOrderId;
 
   const booked = await bookFills(em, order, state, evidence, now);
   const filled = await bookTrade(em, order, booked);
   const missing = advanceOrder(em, order, evidence, filled, now);
-  return { verdict: 'recorded', order: stored(order, evidence.botId), newFills: booked.map(({ fill }) => fill), missing };
+  const late = denied && (order.exchangeOrderId !== null || order.executedQuantity.gt(0)) ? lateReason(order) : null;
+  // In the same unit of work: whoever learns of the order also finds the bot held.
+  if (late !== null) state.stateData = { ...state.stateData, heldReason: late };
+  return { verdict: 'recorded', order: stored(order, evidence.botId), newFills: booked.map(({ fill }) => fill), missing, late };
+}
+
+function lateReason({ clientOrderId, role, side, quantity, symbol }: Order): string {
+  return `the ${role} order ${clientOrderId} (${side} ${quantity.toFixed()} ${symbol}) appeared at the exchange after it had been declared never placed; look at its orders and position, then resume`;
 }
 
 function stored(order: Order, botId: string): StoredOrder {

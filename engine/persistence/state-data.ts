@@ -13,6 +13,8 @@ export interface StateData {
   readonly bestPrice: number | null;
   /** Why a trader paused entries; null when they are not paused. */
   readonly pausedReason: string | null;
+  /** Why nothing is entered until a user has looked and resumes; null when nothing is held back. */
+  readonly heldReason: string | null;
 }
 
 export interface StateDataJson {
@@ -21,6 +23,9 @@ export interface StateDataJson {
   readonly day?: { readonly startMs: number; readonly startEquity: string; readonly lossReached?: boolean } | null;
   readonly bestPrice?: number | null;
   readonly pausedReason?: string | null;
+  readonly heldReason?: string | null;
+  /** The exchange's orders until then (venue time, ms) are in the rows. */
+  readonly comparedThroughMs?: number;
 }
 
 export function readStateData(json: StateDataJson): StateData {
@@ -39,6 +44,7 @@ export function readStateData(json: StateDataJson): StateData {
         : { startMs: day.startMs, startEquity: new Decimal(day.startEquity), lossReached: day.lossReached === true },
     bestPrice: json.bestPrice ?? null,
     pausedReason: json.pausedReason ?? null,
+    heldReason: json.heldReason ?? null,
   };
 }
 

@@ -10,6 +10,7 @@ import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { BotRows, BotStore, PendingCommand, Wish } from '../persistence/bot-store.ts';
 import type { Clock, Timer, VenueClock } from '../time/clock.ts';
+import type { EntryBlock } from '../trading/events.ts';
 import type { Leases } from './leases.ts';
 import type { Quarantine } from './quarantine.ts';
 
@@ -28,6 +29,10 @@ export interface SupervisorOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly reach: Reach;
+  /** Compares the accounts of live bots with the exchange before they are spawned. Never throws. */
+  prepare(claimed: readonly ClaimedBot[]): Promise<PreparedBots>;
+  /** Lifts what holds a bot back, durably: a user resumed it. */
+  lift(botId: string, epoch: number): Promise<void>;
   /** Whatever a bot needs beyond what the supervisor knows. */
   equip(
     botId: string,
@@ -35,9 +40,33 @@ export interface SupervisorOptions {
   ): Promise<
     Omit<
       BotOptions,
-      'botId' | 'epoch' | 'rows' | 'safeMode' | 'leaseLeftMs' | 'onDirty' | 'onEnded' | 'clock' | 'venueClock' | 'metrics' | 'log'
+      | 'botId'
+      | 'epoch'
+      | 'rows'
+      | 'safeMode'
+      | 'blocks'
+      | 'leaseLeftMs'
+      | 'onDirty'
+      | 'onEnded'
+      | 'clock'
+      | 'venueClock'
+      | 'metrics'
+      | 'log'
     >
   >;
+}
+
+export interface ClaimedBot {
+  readonly botId: string;
+  readonly epoch: number;
+  readonly rows: BotRows;
+}
+
+export interface PreparedBots {
+  /** Bots whose rows were changed: they are loaded again. */
+  readonly changed: ReadonlySet<string>;
+  /** Why entries stay closed. */
+  readonly blocks: ReadonlyMap<string, readonly EntryBlock[]>;
 }
 
 interface Entry {
@@ -54,6 +83,8 @@ interface Entry {
 const claimBatch = 1_000;
 const statusFlushMs = 500;
 const releaseRetryMs = 250;
+/** Round trips of one claim: an engine with little room among many bots of others looks on in its next round. */
+const claimTrips = 20;
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
@@ -68,6 +99,8 @@ export class Supervisor {
   #again = false;
   #draining = false;
   #wished = 0;
+  /** Bots of others whose locks were asked for so far: the next round goes on behind them. */
+  #askedOthers = 0;
   #lastRoundAt: number;
 
   constructor(options: SupervisorOptions) {
@@ -170,34 +203,66 @@ export class Supervisor {
   }
 
   async #claim(wishes: readonly Wish[]): Promise<void> {
-    const { store, leases, capacity, log } = this.#options;
+    const { store, capacity, log } = this.#options;
     const free = Math.min(claimBatch, capacity - this.#entries.size);
     if (wishes.length === 0 || free <= 0) return;
-    const held = await leases.acquire(wishes.slice(0, free).map((wish) => wish.botId));
+    const held = await this.#acquire(wishes, free);
     if (held.length === 0) return;
     this.#options.reach('CP13');
     const epochs = await store.claim(held);
     const bots = await store.load([...epochs.keys()]);
     const versions = new Map(wishes.map((wish) => [wish.botId, wish.configVersion]));
-    await Promise.all(
-      [...bots].map(async ([botId, rows]) => {
-        const epoch = epochs.get(botId);
-        if (epoch === undefined) return;
-        try {
-          await this.#spawn(botId, epoch, rows, versions.get(botId) ?? rows.config.version);
-        } catch (error) {
-          log.error({ err: error, botId }, 'a bot could not be started');
-          this.#options.quarantine.crashed(botId, this.#options.clock.monotonic());
-          void this.#letGo([{ botId, message: `could not be started: ${reasonOf(error)}` }]);
-        }
-      }),
-    );
+    const start = async ({ botId, epoch, rows }: ClaimedBot, blocks: readonly EntryBlock[]): Promise<void> => {
+      try {
+        await this.#spawn(botId, epoch, rows, blocks, versions.get(botId) ?? rows.config.version);
+      } catch (error) {
+        log.error({ err: error, botId }, 'a bot could not be started');
+        this.#options.quarantine.crashed(botId, this.#options.clock.monotonic());
+        void this.#letGo([{ botId, message: `could not be started: ${reasonOf(error)}` }]);
+      }
+    };
+    const claimed = [...bots].flatMap(([botId, rows]) => {
+      const epoch = epochs.get(botId);
+      return epoch === undefined ? [] : [{ botId, epoch, rows }];
+    });
+    const live = claimed.filter(({ rows }) => rows.config.mode === 'live');
+    await Promise.all([
+      ...claimed.filter(({ rows }) => rows.config.mode !== 'live').map((bot) => start(bot, [])),
+      this.#prepared(live).then(({ ready, blocks }) => Promise.all(ready.map((bot) => start(bot, blocks.get(bot.botId) ?? [])))),
+    ]);
     if (wishes.length > free) this.#again = this.#entries.size < capacity;
     // Commands given while nobody ran the bot are carried out by its new owner at once.
     await this.#carryOut(await store.pendingCommands([...bots.keys()]));
   }
 
-  async #spawn(botId: string, epoch: number, rows: BotRows, configVersion: number): Promise<void> {
+  /** Live bots as their rows are after the comparison with the exchange. */
+  async #prepared(
+    live: readonly ClaimedBot[],
+  ): Promise<{ readonly ready: readonly ClaimedBot[]; readonly blocks: PreparedBots['blocks'] }> {
+    if (live.length === 0) return { ready: [], blocks: new Map() };
+    const { changed, blocks } = await this.#options.prepare(live);
+    const reloaded = changed.size === 0 ? new Map<string, BotRows>() : await this.#options.store.load([...changed]);
+    return { ready: live.map((bot) => ({ ...bot, rows: reloaded.get(bot.botId) ?? bot.rows })), blocks };
+  }
+
+  /** Locks of up to `most` bots: free ones first, then those of others in turn, since one of them may have died. */
+  async #acquire(wishes: readonly Wish[], most: number): Promise<readonly string[]> {
+    const free = wishes.filter((wish) => wish.holder === null);
+    const others = wishes.filter((wish) => wish.holder !== null);
+    const from = others.length === 0 ? 0 : this.#askedOthers % others.length;
+    const order = [...free, ...others.slice(from), ...others.slice(0, from)];
+    const held: string[] = [];
+    let asked = 0;
+    for (let trip = 0; trip < claimTrips && asked < order.length && held.length < most; trip += 1) {
+      const wanted = order.slice(asked, asked + most - held.length).map((wish) => wish.botId);
+      asked += wanted.length;
+      held.push(...(await this.#options.leases.acquire(wanted)));
+    }
+    this.#askedOthers += Math.max(0, asked - free.length);
+    return held;
+  }
+
+  async #spawn(botId: string, epoch: number, rows: BotRows, blocks: readonly EntryBlock[], configVersion: number): Promise<void> {
     const { clock, venueClock, metrics, log, leases, quarantine } = this.#options;
     const equipment = await this.#options.equip(botId, rows);
     const bot = new Bot({
@@ -205,6 +270,7 @@ export class Supervisor {
       botId,
       epoch,
       rows,
+      blocks,
       clock,
       venueClock,
       metrics,
@@ -300,6 +366,7 @@ export class Supervisor {
           break;
         case 'resume':
           session?.unblock('paused');
+          await this.#lift(command.botId);
           break;
         case 'close-position':
           session?.tell({ type: 'close-requested', reason: `close requested: ${reason}`, atMs: this.#options.venueClock.now() });
@@ -316,6 +383,20 @@ export class Supervisor {
     // The effect is made durable before the command counts as carried out.
     if (!(await this.#flushStatuses())) return;
     await this.#options.store.finishCommands(finished);
+  }
+
+  /** Durable before it has an effect: a restart in between must not find the bot held again, nor free without a trace. */
+  async #lift(botId: string): Promise<void> {
+    const entry = this.#entries.get(botId);
+    if (entry?.bot.session?.state.blocks.some((block) => block.rule === 'held') !== true) return;
+    await this.#options.lift(botId, entry.epoch);
+    entry.bot.session.unblock('held');
+  }
+
+  /** Lets go of a bot and takes it again from its rows. */
+  rebuild(botId: string, reason: string): void {
+    this.#options.log.warn({ botId, reason }, 'a bot is built anew from its rows');
+    this.#entries.get(botId)?.bot.stop();
   }
 
   async #renew(): Promise<void> {

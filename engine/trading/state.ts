@@ -6,7 +6,20 @@ export type OrderRole = 'entry' | 'exit';
 
 /** A reason from outside the core for which entries stay closed until it is lifted. */
 export interface EntryBlock {
-  readonly rule: 'paused' | 'series-gapped' | 'series-stale' | 'clock-untrusted' | 'symbol-not-trading' | 'draining' | 'quarantined';
+  readonly rule:
+    | 'paused'
+    | 'series-gapped'
+    | 'series-stale'
+    | 'clock-untrusted'
+    | 'symbol-not-trading'
+    | 'draining'
+    | 'quarantined'
+    /** The account has not been compared with the exchange since this owner took the bot. */
+    | 'reconciling'
+    /** The account holds less than its bots do. */
+    | 'drift'
+    /** Something happened that a user must look at: `resume` lifts it. */
+    | 'held';
   readonly reason: string;
 }
 

@@ -10,6 +10,8 @@ export interface RawAnswer {
   readonly status: number;
   readonly body: unknown;
   readonly retryAfterSeconds: number | null;
+  /** The venue's time when it came. */
+  readonly receivedAtVenueMs: number;
 }
 
 const classByCode: Readonly<Record<number, ExchangeErrorClass>> = {
@@ -39,20 +41,20 @@ const classByCode: Readonly<Record<number, ExchangeErrorClass>> = {
 /** Codes whose outcome is not known, whatever the HTTP status. */
 const unknownCodes = new Set([-1000, -1001, -1006, -1007]);
 
-export function refusalOf({ status, body, retryAfterSeconds }: RawAnswer): Refusal {
+export function refusalOf({ status, body, retryAfterSeconds, receivedAtVenueMs }: RawAnswer): Refusal {
   const { code, message } = readError(body);
-  const kind = classify(status, code, message);
-  const bannedUntil = /banned until (\d{13})/.exec(message)?.[1];
+  // "banned until" is prose and may be missing; where both are told, the longer counts.
+  const bannedUntil = /banned until (\d{13})\b/.exec(message)?.[1];
+  const waits = [
+    ...(retryAfterSeconds === null || retryAfterSeconds < 0 ? [] : [retryAfterSeconds * 1_000]),
+    ...(bannedUntil === undefined ? [] : [Math.max(0, Number(bannedUntil) - receivedAtVenueMs)]),
+  ];
   return {
     httpStatus: status,
     code,
     message,
-    class: kind,
-    ...(retryAfterSeconds !== null
-      ? { retryAfterMs: retryAfterSeconds * 1_000 }
-      : bannedUntil !== undefined
-        ? { retryAfterMs: 120_000 }
-        : {}),
+    class: classify(status, code, message),
+    ...(waits.length === 0 ? {} : { retryAfterMs: Math.max(...waits) }),
   };
 }
 

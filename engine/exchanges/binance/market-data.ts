@@ -2,10 +2,11 @@
 import type { VenueClock } from '../../time/clock.ts';
 import { ExchangeError } from '../exchange.ts';
 import type { MarketData } from '../exchange.ts';
+import type { OrderLimit, RequestGate } from '../request-gate.ts';
 import type { RestClient } from './rest.ts';
 import { MalformedAnswer, amount, fields, readInstrument, readKline, rows, time } from './wire.ts';
 
-export function createBinanceMarketData(rest: RestClient, venueClock: VenueClock): MarketData {
+export function createBinanceMarketData(rest: RestClient, gate: Pick<RequestGate, 'setLimits'>, venueClock: VenueClock): MarketData {
   const read = async <T>(
     what: string,
     path: string,
@@ -21,10 +22,7 @@ export function createBinanceMarketData(rest: RestClient, venueClock: VenueClock
     instruments: (symbols) =>
       read('exchangeInfo', '/api/v3/exchangeInfo', symbols === undefined ? {} : { symbols: JSON.stringify(symbols) }, 20, (body) => {
         const info = fields(body, 'exchangeInfo');
-        for (const row of Array.isArray(info['rateLimits']) ? (info['rateLimits'] as unknown[]) : []) {
-          const limit = fields(row, 'rateLimit');
-          if (limit['rateLimitType'] === 'REQUEST_WEIGHT' && limit['interval'] === 'MINUTE') rest.setWeightLimit(time(limit, 'limit'));
-        }
+        gate.setLimits(readLimits(info['rateLimits']));
         return rows(info['symbols'], 'symbols').map(readInstrument);
       }),
     klines: ({ symbol, timeframe, startTime, endTime, limit }) =>
@@ -43,6 +41,23 @@ export function createBinanceMarketData(rest: RestClient, venueClock: VenueClock
       ),
     price: (symbol) => read('price', '/api/v3/ticker/price', { symbol }, 2, (body) => amount(fields(body, 'price'), 'price')),
   };
+}
+
+const intervalMs: Readonly<Record<string, number>> = { SECOND: 1_000, MINUTE: 60_000, HOUR: 3_600_000, DAY: 86_400_000 };
+
+/** The limits that exchangeInfo publishes; those that are not understood are left out. */
+export function readLimits(published: unknown): { readonly weightPerMinute: number | null; readonly orders: readonly OrderLimit[] } {
+  let weightPerMinute: number | null = null;
+  const orders: OrderLimit[] = [];
+  for (const row of Array.isArray(published) ? (published as unknown[]) : []) {
+    const limit = fields(row, 'rateLimit');
+    const windowMs = (intervalMs[String(limit['interval'])] ?? 0) * time(limit, 'intervalNum');
+    const most = time(limit, 'limit');
+    if (!(windowMs > 0) || !(most > 0)) continue;
+    if (limit['rateLimitType'] === 'REQUEST_WEIGHT' && windowMs === 60_000) weightPerMinute = most;
+    else if (limit['rateLimitType'] === 'ORDERS') orders.push({ windowMs, limit: most });
+  }
+  return { weightPerMinute, orders };
 }
 
 /** A body that is not what it must be is an answer nobody can use. */

@@ -3,30 +3,19 @@
  * Reads may be repeated after a network error; an order is sent once, whatever happens.
  */
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Log } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import type { Clock, VenueClock } from '../../time/clock.ts';
 import { ExchangeError } from '../exchange.ts';
 import type { Refusal } from '../exchange.ts';
+import type { RequestGate, RequestPriority } from '../request-gate.ts';
 import { networkRefusal, refusalOf } from './errors.ts';
 import type { RawAnswer } from './errors.ts';
 import { parseJson } from './json.ts';
 import { encodeQuery, signQuery } from './signing.ts';
 import type { QueryValue, Signer } from './signing.ts';
-
-export type RequestPriority = 'protect' | 'exit' | 'entry' | 'audit' | 'history';
-
-/** The request weight of this IP, shared by whoever uses it. */
-export interface RequestBudget {
-  take(
-    weight: number,
-    priority: RequestPriority,
-  ): Promise<{ readonly granted: true } | { readonly granted: false; readonly retryAfterMs: number; readonly reason: string }>;
-  observe(used: number, limit: number, atVenueMs: number): void;
-  blockUntil(untilMs: number, reason: string): Promise<void>;
-}
 
 export interface RestOptions {
   readonly baseUrl: string;
@@ -34,7 +23,7 @@ export interface RestOptions {
   readonly venueClock: VenueClock;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly budget: RequestBudget;
+  readonly gate: RequestGate;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly signer: Signer | null;
@@ -54,21 +43,14 @@ const readTimeoutMs = 10_000;
 /** Binance gives up after 10 s itself (-1007): waiting longer than that makes fewer unknowns. */
 const orderTimeoutMs = 15_000;
 const readAttempts = 3;
-const budgetPatienceMs = 30_000;
 const bodyMaxBytes = 8 * 1024 * 1024;
 const readRecvWindowMs = 5_000;
-const defaultPauseMs = 60_000;
-const publishedWeightLimit = 6_000;
 
 export class RestClient {
   readonly #options: RestOptions;
   readonly #agent: HttpAgent;
   readonly #secure: boolean;
   readonly #base: URL;
-  /** Monotonic time before which nothing is sent: the venue asked for silence. */
-  #silentUntil = 0;
-  #silence: Refusal | null = null;
-  #weightLimit = publishedWeightLimit;
 
   constructor(options: RestOptions) {
     this.#options = options;
@@ -78,11 +60,6 @@ export class RestClient {
     this.#agent = this.#secure ? new HttpsAgent(settings) : new HttpAgent(settings);
   }
 
-  /** The venue's published weight limit, from exchangeInfo. */
-  setWeightLimit(limit: number): void {
-    this.#weightLimit = limit;
-  }
-
   close(): void {
     this.#agent.destroy();
   }
@@ -90,7 +67,7 @@ export class RestClient {
   /** One read. Throws `ExchangeError` when no usable answer was had. */
   async read(request: ReadRequest): Promise<unknown> {
     for (let attempt = 1; ; attempt += 1) {
-      await this.#budgeted(request);
+      await this.#options.gate.admit(request.what, request.weight, request.priority);
       const answer = await this.#exchange('GET', request.what, this.#pathOf(request), null, readTimeoutMs);
       if (answer.status === 200 && answer.body !== undefined) return answer.body;
       const refusal = answer.refusal ?? refusalOf(answer);
@@ -107,17 +84,21 @@ export class RestClient {
     path: string,
     body: Readonly<Record<string, QueryValue>>,
   ): Promise<RawAnswer & { readonly refusal: Refusal | null }> {
-    const { signer, clock } = this.#options;
-    if (signer === null)
-      return Promise.resolve({
-        status: 0,
-        body: undefined,
-        retryAfterSeconds: null,
-        refusal: { httpStatus: 401, code: -2014, message: 'there is no API key', class: 'authentication' },
-      });
-    if (this.#silence !== null && clock.monotonic() < this.#silentUntil)
-      return Promise.resolve({ status: this.#silence.httpStatus, body: undefined, retryAfterSeconds: null, refusal: this.#silence });
+    const { signer, gate } = this.#options;
+    if (signer === null) return this.#unsent({ httpStatus: 401, code: -2014, message: 'there is no API key', class: 'authentication' });
+    const silence = gate.silenceRefusal();
+    if (silence !== null) return this.#unsent(silence);
     return this.#exchange(method, what, path, signQuery(encodeQuery(body), signer), orderTimeoutMs);
+  }
+
+  #unsent(refusal: Refusal): Promise<RawAnswer & { readonly refusal: Refusal | null }> {
+    return Promise.resolve({
+      status: refusal.httpStatus,
+      body: undefined,
+      retryAfterSeconds: null,
+      receivedAtVenueMs: this.#options.venueClock.now(),
+      refusal,
+    });
   }
 
   #pathOf({ path, query, signed }: ReadRequest): string {
@@ -126,27 +107,6 @@ export class RestClient {
     if (signer === null)
       throw new ExchangeError(path, { httpStatus: 401, code: -2014, message: 'there is no API key', class: 'authentication' });
     return `${path}?${signQuery(encodeQuery({ ...query, recvWindow: readRecvWindowMs, timestamp: Math.floor(venueClock.now()) }), signer)}`;
-  }
-
-  async #budgeted({ what, weight, priority }: ReadRequest): Promise<void> {
-    const { budget, clock, metrics } = this.#options;
-    const startedAt = clock.monotonic();
-    for (;;) {
-      const answer = await budget.take(weight, priority);
-      const waited = clock.monotonic() - startedAt;
-      metrics.rateLimitWait.observe(waited / 1_000);
-      if (answer.granted) return;
-      if (waited + answer.retryAfterMs > budgetPatienceMs)
-        throw new ExchangeError(what, {
-          httpStatus: 0,
-          code: null,
-          message: answer.reason,
-          class: 'rate-limited',
-          retryAfterMs: answer.retryAfterMs,
-        });
-      metrics.exchangeBackoff.inc({ market: 'spot' }, answer.retryAfterMs / 1_000);
-      await clock.sleep(answer.retryAfterMs);
-    }
   }
 
   #exchange(
@@ -166,7 +126,13 @@ export class RestClient {
       const fail = (error: unknown): void => {
         deadline.cancel();
         done('network');
-        resolve({ status: 0, body: undefined, retryAfterSeconds: null, refusal: networkRefusal(error) });
+        resolve({
+          status: 0,
+          body: undefined,
+          retryAfterSeconds: null,
+          receivedAtVenueMs: venueClock.now(),
+          refusal: networkRefusal(error),
+        });
       };
       const open = this.#secure ? httpsRequest : httpRequest;
       const request = open({
@@ -191,8 +157,13 @@ export class RestClient {
             status: response.statusCode ?? 0,
             body: parseJson(text),
             retryAfterSeconds: numberOf(response.headers['retry-after']),
+            receivedAtVenueMs: venueClock.now(),
           };
-          this.#learn(response, answer);
+          this.#options.gate.learn({
+            usedWeight: numberOf(response.headers['x-mbx-used-weight-1m']),
+            orderCounts: orderCountsOf(response.headers),
+            refusal: answer.status >= 400 ? refusalOf(answer) : null,
+          });
           done(answer.status >= 200 && answer.status < 300 ? 'ok' : `http-${answer.status}`);
           const heard = { ...answer, refusal: null };
           // Whatever is signed next must not fail for the same reason.
@@ -202,31 +173,6 @@ export class RestClient {
       });
       request.end(body ?? undefined);
     });
-  }
-
-  /** Weight used, and silence asked for (429 with Retry-After, 418). */
-  #learn(response: IncomingMessage, answer: RawAnswer): void {
-    const { budget, clock, venueClock, metrics, log } = this.#options;
-    const used = numberOf(response.headers['x-mbx-used-weight-1m']);
-    if (used !== null) {
-      budget.observe(used, this.#weightLimit, venueClock.now());
-      metrics.exchangeUsedWeightRatio.set({ market: 'spot' }, used / this.#weightLimit);
-    }
-    if (answer.status !== 429 && answer.status !== 418) return;
-    const refusal = refusalOf(answer);
-    // -1015 limits orders, not requests.
-    if (refusal.code === -1015) return;
-    const pauseMs = refusal.retryAfterMs ?? defaultPauseMs;
-    this.#silentUntil = clock.monotonic() + pauseMs;
-    this.#silence = refusal;
-    metrics.exchangeBanUntil.set(answer.status === 418 ? (clock.now() + pauseMs) / 1_000 : 0);
-    log.warn(
-      { status: answer.status, pauseMs, message: refusal.message },
-      'the exchange asks for silence; nothing is requested until then',
-    );
-    budget
-      .blockUntil(clock.now() + pauseMs, `HTTP ${answer.status}`)
-      .catch((error: unknown) => log.warn({ err: error }, 'the silence could not be shared'));
   }
 }
 
@@ -244,4 +190,18 @@ async function readText(response: IncomingMessage): Promise<string> {
 function numberOf(header: string | string[] | undefined): number | null {
   const value = Number(Array.isArray(header) ? header[0] : header);
   return header === undefined || !Number.isFinite(value) ? null : value;
+}
+
+const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `x-mbx-order-count-10s: 7` means 7 in windows of 10 s. */
+function orderCountsOf(headers: IncomingHttpHeaders): ReadonlyMap<number, number> {
+  const counts = new Map<number, number>();
+  for (const [name, value] of Object.entries(headers)) {
+    const [, length = '', unit = ''] = /^x-mbx-order-count-(\d+)([smhd])$/i.exec(name) ?? [];
+    const count = numberOf(value);
+    const lengthMs = unitMs[unit.toLowerCase()];
+    if (lengthMs !== undefined && count !== null) counts.set(Number(length) * lengthMs, count);
+  }
+  return counts;
 }

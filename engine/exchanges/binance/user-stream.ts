@@ -3,9 +3,10 @@
  * reconnect. Nothing is replayed, so whoever listens reads history when it is told that a subscription stands.
  */
 import type { Log } from '../../observe/log.ts';
-import type { VenueClock } from '../../time/clock.ts';
+import type { Clock, VenueClock } from '../../time/clock.ts';
 import type { ExchangeFill, ExchangeOrder, UserEvent, UserEventListener } from '../exchange.ts';
 import type { OrderType } from '../../trading/instrument.ts';
+import type { RequestGate } from '../request-gate.ts';
 import type { StreamSocket } from '../socket.ts';
 import { parseJson } from './json.ts';
 import { signParameters } from './signing.ts';
@@ -15,7 +16,9 @@ import type { Fields } from './wire.ts';
 
 export interface UserStreamOptions {
   readonly signer: Signer;
+  readonly clock: Clock;
   readonly venueClock: VenueClock;
+  readonly gate: Pick<RequestGate, 'silenceRefusal'>;
   readonly log: Log;
   /** Opens the socket; its three callbacks are given. */
   openSocket(handlers: {
@@ -28,9 +31,10 @@ export interface UserStreamOptions {
 const subscribeRecvWindowMs = 5_000;
 
 export function listenToUserData(options: UserStreamOptions, listener: UserEventListener): { stop(): Promise<void> } {
-  const { signer, venueClock, log } = options;
+  const { signer, clock, venueClock, gate, log } = options;
   let subscription = 0;
   let subscribed = false;
+  let stopped = false;
   const lose = (reason: string): void => {
     if (subscribed) listener.onLost(reason);
     subscribed = false;
@@ -38,8 +42,7 @@ export function listenToUserData(options: UserStreamOptions, listener: UserEvent
   const socket: StreamSocket = options.openSocket({
     onOpen() {
       subscription += 1;
-      const params = signParameters({ timestamp: Math.floor(venueClock.now()), recvWindow: subscribeRecvWindowMs }, signer);
-      socket.send(JSON.stringify({ id: String(subscription), method: 'userDataStream.subscribe.signature', params }));
+      subscribe(subscription);
     },
     onMessage(message) {
       const frame = parseJson(message);
@@ -54,6 +57,18 @@ export function listenToUserData(options: UserStreamOptions, listener: UserEvent
     onClose: lose,
   });
   socket.start();
+
+  /** A subscription is a request: in a silence it waits on the open socket. */
+  function subscribe(wanted: number): void {
+    if (wanted !== subscription || stopped) return;
+    const silence = gate.silenceRefusal();
+    if (silence !== null) {
+      clock.after(Math.max(1, silence.retryAfterMs ?? 0), () => subscribe(wanted));
+      return;
+    }
+    const params = signParameters({ timestamp: Math.floor(venueClock.now()), recvWindow: subscribeRecvWindowMs }, signer);
+    socket.send(JSON.stringify({ id: String(wanted), method: 'userDataStream.subscribe.signature', params }));
+  }
 
   function onAnswer(ok: boolean, frame: Fields): void {
     if (ok) {
@@ -83,6 +98,7 @@ export function listenToUserData(options: UserStreamOptions, listener: UserEvent
 
   return {
     async stop() {
+      stopped = true;
       subscribed = false;
       await socket.stop();
     },

@@ -40,6 +40,7 @@ export interface LedgerAccount {
 export interface SimulatorState {
   readonly nowMs: number;
   readonly candlesLeft: number | null;
+  readonly requestsInBan: number;
 }
 
 export interface SimulatorProcess {

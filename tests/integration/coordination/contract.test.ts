@@ -117,6 +117,88 @@ describe.each(adapters)('coordination over %s', (_, open) => {
   });
 });
 
+describe.each(adapters)('the shared order limit over %s', (_, open) => {
+  let a: Coordination;
+  let b: Coordination;
+  const at = 1_700_000_000_000;
+  const windows = [
+    { windowMs: 10_000, limit: 10 },
+    { windowMs: 86_400_000, limit: 1_000 },
+  ];
+  const room = (of: Coordination, account: string, priority: 'entry' | 'exit' | 'protect', atVenueMs = at): boolean => {
+    const reservation = of.orders.reserve('venue', account, 1, priority, atVenueMs);
+    if (reservation.granted) reservation.release();
+    return reservation.granted;
+  };
+
+  beforeAll(async () => {
+    const join = await open();
+    a = join();
+    b = join();
+    await eventually('both are connected', 5_000, async () => a.reachable && b.reachable);
+  });
+  afterAll(async () => {
+    await a.close();
+    await b.close();
+  });
+
+  it('counts what is on its way at once, also what another replica has sent', async () => {
+    for (const one of [a, b]) one.orders.setLimits('venue', 'busy', windows);
+    const taken = Array.from({ length: 8 }, () => a.orders.reserve('venue', 'busy', 1, 'entry', at));
+    expect(taken.every((one) => one.granted)).toBe(true);
+    expect(a.orders.reserve('venue', 'busy', 1, 'entry', at)).toMatchObject({
+      granted: false,
+      retryAfterMs: 10_000,
+      reason: expect.stringContaining('8 of 10 per 10 s') as string,
+    });
+    await eventually('the other one knows', 2_000, async () => !room(b, 'busy', 'entry'));
+    expect([room(b, 'busy', 'exit'), room(b, 'busy', 'protect')]).toEqual([true, true]);
+    for (const one of taken) if (one.granted) one.release();
+    await eventually('the other one knows that they are over', 2_000, async () => room(b, 'busy', 'entry'));
+  });
+
+  it('releases a reservation once', () => {
+    a.orders.setLimits('venue', 'twice', windows);
+    const first = a.orders.reserve('venue', 'twice', 8, 'entry', at);
+    const second = a.orders.reserve('venue', 'twice', 1, 'exit', at);
+    if (second.granted) {
+      second.release();
+      second.release();
+    }
+    expect([first.granted, second.granted, room(a, 'twice', 'entry')]).toEqual([true, true, false]);
+  });
+
+  it('believes what the venue counts, up and down, in each of its windows', async () => {
+    for (const one of [a, b]) one.orders.setLimits('venue', 'counted', windows);
+    a.orders.observe('venue', 'counted', new Map([[10_000, 9]]), at);
+    await eventually('the other one knows', 2_000, async () => !room(b, 'counted', 'entry'));
+    expect([room(b, 'counted', 'exit'), room(b, 'counted', 'entry', at + 10_000)]).toEqual([true, true]);
+    a.orders.observe('venue', 'counted', new Map([[10_000, 2]]), at + 1);
+    await eventually('the other one knows', 2_000, async () => room(b, 'counted', 'entry'));
+    a.orders.observe('venue', 'counted', new Map([[86_400_000, 900]]), at + 2);
+    expect([room(a, 'counted', 'entry', at + 20_000), room(a, 'counted', 'exit', at + 20_000)]).toEqual([false, true]);
+  });
+
+  it('stops both replicas when the venue refuses more orders', async () => {
+    for (const one of [a, b]) one.orders.setLimits('venue', 'refused', windows);
+    expect(room(b, 'refused', 'exit')).toBe(true);
+    a.orders.pause('venue', 'refused', 10_000, at);
+    expect(room(a, 'refused', 'protect')).toBe(false);
+    await eventually('the other one knows', 2_000, async () => !room(b, 'refused', 'exit'));
+    expect(room(b, 'refused', 'entry', at + 10_000)).toBe(true);
+  });
+
+  it('tells of a silence at once, without being asked', async () => {
+    expect([a.weight.silence('quiet'), b.weight.silence('quiet')]).toEqual([null, null]);
+    await a.weight.blockUntil('quiet', systemClock.now() + 60_000, 'HTTP 418');
+    expect(a.weight.silence('quiet')).toMatchObject({ reason: 'HTTP 418' });
+    const startedAt = systemClock.monotonic();
+    await eventually('the other one is silent', 2_000, async () => b.weight.silence('quiet') !== null);
+    expect(systemClock.monotonic() - startedAt).toBeLessThan(500);
+    expect(b.weight.silence('quiet')?.untilMs).toBeGreaterThan(systemClock.now() + 55_000);
+  });
+});
+
 describe('coordination while Redis misbehaves', () => {
   let redis: TestRedis;
   let coordination: Coordination;
@@ -180,6 +262,49 @@ describe('coordination while Redis misbehaves', () => {
     expect(await coordination.locks.renew(['spoilt', 'sound'], 60_000)).toEqual(['unknown', 'held']);
     await intruder.del('faults:lock:spoilt');
     intruder.disconnect();
+  });
+
+  it('reads a silence and an order count whose news it missed', async () => {
+    const other = overRedis(redis.url, 'faults:');
+    await eventually('connected', 5_000, async () => other.reachable);
+    await other.weight.blockUntil('missed', systemClock.now() + 60_000, 'HTTP 418');
+    other.orders.observe('venue', 'missed', new Map([[10_000, 100]]), 1_700_000_000_000);
+    await eventually('it was written', 2_000, async () => {
+      const { Redis } = await import('ioredis');
+      const reader = new Redis(redis.url);
+      const found = await reader.exists('faults:orders:venue:missed', 'faults:weight:missed:blocked');
+      reader.disconnect();
+      return found === 2;
+    });
+    await other.close();
+    const late = overRedis(redis.url, 'faults:');
+    await eventually('it knows of both', 5_000, async () => {
+      const reservation = late.orders.reserve('venue', 'missed', 1, 'exit', 1_700_000_000_000);
+      if (reservation.granted) reservation.release();
+      return !reservation.granted && late.weight.silence('missed') !== null;
+    });
+    await late.close();
+  });
+
+  it('counts its own orders while Redis is gone, and ignores news that are none', async () => {
+    const { Redis } = await import('ioredis');
+    const intruder = new Redis(redis.url);
+    for (const news of [
+      '{',
+      '[]',
+      'null',
+      '{"from":"x","venue":"venue","account":"own","orders":{"inFlight":"all","windows":[]}}',
+      '{"from":"x","venue":"venue","account":"own","orders":{"inFlight":1e9}}',
+    ])
+      expect(await intruder.publish('faults:budget-news', news)).toBeGreaterThan(0);
+    intruder.disconnect();
+    coordination.orders.setLimits('venue', 'own', [{ windowMs: 10_000, limit: 2 }]);
+    const first = coordination.orders.reserve('venue', 'own', 1, 'entry', 1_700_000_000_000);
+    expect([first.granted, coordination.orders.reserve('venue', 'own', 1, 'entry', 1_700_000_000_000).granted]).toEqual([true, false]);
+    await redis.kill();
+    expect(coordination.orders.reserve('venue', 'own', 1, 'exit', 1_700_000_000_000).granted).toBe(true);
+    await redis.start();
+    await eventually('connected again', 10_000, async () => coordination.reachable);
   });
 
   it('ignores what somebody else wrote into the symbol cache', async () => {

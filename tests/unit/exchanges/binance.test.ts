@@ -60,7 +60,8 @@ describe('signing', () => {
 });
 
 describe('the answer to an order', () => {
-  const answer = (status: number, body: unknown) => provesNotPlaced(refusalOf({ status, body, retryAfterSeconds: null }));
+  const answer = (status: number, body: unknown) =>
+    provesNotPlaced(refusalOf({ status, body, retryAfterSeconds: null, receivedAtVenueMs: 0 }));
   it.each([
     ['a filter failure', 400, { code: -1013, msg: 'Filter failure: LOT_SIZE' }, true],
     ['insufficient balance', 400, { code: -2010, msg: 'Account has insufficient balance for requested action.' }, true],
@@ -90,7 +91,7 @@ describe('the answer to an order', () => {
 
   it('is classified for whoever reacts', () => {
     const classOf = (status: number, code: number, msg: string) =>
-      refusalOf({ status, body: { code, msg }, retryAfterSeconds: null }).class;
+      refusalOf({ status, body: { code, msg }, retryAfterSeconds: null, receivedAtVenueMs: 0 }).class;
     expect(classOf(400, -2010, 'Account has insufficient balance for requested action.')).toBe('insufficient-balance');
     expect(classOf(400, -2010, 'Market is closed.')).toBe('symbol-closed');
     expect(classOf(400, -2013, 'Order does not exist.')).toBe('not-found');

@@ -4,6 +4,9 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createMemoryCoordination } from '../../../engine/coordination/memory.ts';
+import { RequestGate } from '../../../engine/exchanges/request-gate.ts';
+import { budgetOf } from '../../../engine/venue.ts';
 import { RestClient } from '../../../engine/exchanges/binance/rest.ts';
 import { createSigner } from '../../../engine/exchanges/binance/signing.ts';
 import { createBinanceSpotAccount } from '../../../engine/exchanges/binance/spot.ts';
@@ -20,7 +23,8 @@ let handler: Handler;
 let requests: { method: string; url: string; body: string }[];
 let rest: RestClient;
 let account: TradingAccount;
-let blocked: string[];
+let gate: RequestGate;
+let blocked: { forMs: number; reason: string }[];
 let grants: boolean[];
 let venueMs: number;
 let resyncs: number;
@@ -40,28 +44,41 @@ beforeEach(async () => {
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const venueClock = {
+    now: () => venueMs,
+    trusted: true,
+    resync: async () => {
+      resyncs += 1;
+      venueMs += 60_000;
+    },
+  };
+  const shared = createMemoryCoordination({ clock: systemClock, owner: 'test' });
+  const budget = budgetOf(shared, 'venue', 'test');
+  gate = new RequestGate({
+    budget: {
+      ...budget,
+      take: async () => ((grants.shift() ?? true) ? { granted: true } : { granted: false, retryAfterMs: 1, reason: 'full' }),
+      async blockUntil(untilMs, reason) {
+        blocked.push({ forMs: Math.round((untilMs - systemClock.now()) / 1_000) * 1_000, reason });
+        await budget.blockUntil(untilMs, reason);
+      },
+    },
+    clock: systemClock,
+    venueClock,
+    log: pino({ level: 'silent' }),
+    metrics: createMetrics(),
+  });
   rest = new RestClient({
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     clock: systemClock,
-    venueClock: {
-      now: () => venueMs,
-      trusted: true,
-      resync: async () => {
-        resyncs += 1;
-        venueMs += 60_000;
-      },
-    },
+    venueClock,
     log: pino({ level: 'silent' }),
     metrics: createMetrics(),
     random: () => 0,
     signer: createSigner({ kind: 'hmac', apiKey: new Secret('key'), secret: new Secret('secret') }),
-    budget: {
-      take: async () => ((grants.shift() ?? true) ? { granted: true } : { granted: false, retryAfterMs: 1, reason: 'full' }),
-      observe: () => undefined,
-      blockUntil: async (_, reason) => void blocked.push(reason),
-    },
+    gate,
   });
-  account = createBinanceSpotAccount({ name: 'test', rest, listen: () => ({ stop: async () => undefined }) });
+  account = createBinanceSpotAccount({ name: 'test', rest, gate, listen: () => ({ stop: async () => undefined }) });
 });
 afterEach(async () => {
   rest.close();
@@ -122,9 +139,75 @@ describe('an order', () => {
   it('is not sent while the exchange wants silence', async () => {
     handler = (_, response) => json(response, 429, { code: -1003, msg: 'Too much' }, { 'retry-after': '30' });
     expect(await place()).toMatchObject({ kind: 'rejected', refusal: { class: 'rate-limited', retryAfterMs: 30_000 } });
-    expect(await place()).toMatchObject({ kind: 'rejected' });
+    expect(await place()).toMatchObject({ kind: 'rejected', refusal: { message: expect.stringContaining('asked for silence') as string } });
     expect(requests).toHaveLength(1);
-    expect(blocked).toEqual(['HTTP 429']);
+    expect(blocked).toEqual([{ forMs: 30_000, reason: 'HTTP 429: Too much' }]);
+  });
+});
+
+describe('what the exchange says of its limits', () => {
+  const limits = (entry = gate.reserve(1, 'entry'), exit = gate.reserve(1, 'exit')) => {
+    if (entry.granted) entry.release();
+    if (exit.granted) exit.release();
+    return { entry: entry.granted, exit: exit.granted };
+  };
+
+  it.each([
+    ['without a time', 429, { code: -1003, msg: 'Too much request weight used.' }, {}, 60_000],
+    ['with a ban in its text', 418, { code: -1003, msg: `IP banned until ${1_700_000_000_000 + 90_000}. Please use` }, {}, 90_000],
+    [
+      'with both, the longer one',
+      418,
+      { code: -1003, msg: `IP banned until ${1_700_000_000_000 + 90_000}.` },
+      { 'retry-after': '120' },
+      120_000,
+    ],
+    ['as a page', 418, '<html>', { 'retry-after': '7' }, 7_000],
+  ] as const)('silences everything: a refusal %s', async (_, status, body, headers, forMs) => {
+    handler = (_request, response) => json(response, status, body, headers);
+    await expect(account.balances()).rejects.toMatchObject({ refusal: { httpStatus: status } });
+    expect(blocked.map((block) => block.forMs)).toEqual([forMs]);
+    expect(await place()).toMatchObject({ kind: 'rejected' });
+    expect(await rest.send('DELETE', 'order', '/api/v3/order', {})).toMatchObject({ status: 429 });
+    expect(limits()).toEqual({ entry: false, exit: false });
+    expect(requests).toHaveLength(1);
+  });
+
+  it('leaves the last part of the order limit to exits', async () => {
+    gate.setLimits({ weightPerMinute: null, orders: [{ windowMs: 10_000, limit: 10 }] });
+    handler = (_, response) => json(response, 200, placed, { 'X-MBX-ORDER-COUNT-10S': '7' });
+    await place();
+    expect(limits()).toEqual({ entry: true, exit: true });
+    handler = (_, response) => json(response, 200, placed, { 'X-MBX-ORDER-COUNT-10S': '8' });
+    await place();
+    expect(limits()).toEqual({ entry: false, exit: true });
+    expect(gate.reserve(1, 'entry')).toMatchObject({ reason: expect.stringContaining('8 of 10 per 10 s') as string });
+    handler = (_, response) => json(response, 200, placed, { 'X-MBX-ORDER-COUNT-10S': '10' });
+    await place();
+    expect(limits()).toEqual({ entry: false, exit: false });
+    venueMs += 10_000;
+    expect(limits()).toEqual({ entry: true, exit: true });
+  });
+
+  it('after -1015 stops orders until the window ends, and nothing else', async () => {
+    handler = (_, response) =>
+      json(response, 429, { code: -1015, msg: 'Too many new orders; current limit is 100 orders per 10 SECOND.' }, { 'retry-after': '4' });
+    expect(await place()).toMatchObject({ kind: 'rejected', refusal: { code: -1015 } });
+    expect(limits()).toEqual({ entry: false, exit: false });
+    handler = (_, response) => json(response, 200, []);
+    await account.openOrders('BTCUSDT');
+    expect(await rest.send('DELETE', 'order', '/api/v3/order', {})).toMatchObject({ status: 200 });
+    venueMs += 10_000;
+    expect(limits()).toEqual({ entry: true, exit: true });
+  });
+
+  it('after -1015 for the day stops entries until midnight and lets exits try in the next short window', async () => {
+    handler = (_, response) => json(response, 429, { code: -1015, msg: 'Too many new orders; current limit is 200000 orders per 1 DAY.' });
+    await place();
+    venueMs += 10_000;
+    expect(limits()).toEqual({ entry: false, exit: true });
+    venueMs += 86_400_000;
+    expect(limits()).toEqual({ entry: true, exit: true });
   });
 });
 

@@ -2,6 +2,7 @@ import { Decimal } from 'decimal.js';
 import { pino } from 'pino';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type {
+  CancelOutcome,
   ExchangeFill,
   ExchangeOrder,
   OrderLookup,
@@ -37,6 +38,7 @@ const refusal = (over: Partial<Refusal>): Refusal => ({ httpStatus: 503, code: -
 /** An exchange that answers as told and remembers what it was sent. */
 class ScriptedAccount implements TradingAccount {
   readonly name = 'scripted';
+  reserveOrder: NonNullable<TradingAccount['reserveOrder']> = () => ({ granted: true, release: () => undefined });
   readonly posts: { request: OrderRequest; signed: SignedWindow }[] = [];
   answer: (request: OrderRequest) => Promise<PlaceOutcome> = async (request) => filledAnswer(request);
   lookup: () => Promise<OrderLookup> = async () => ({ kind: 'absent' });
@@ -46,6 +48,12 @@ class ScriptedAccount implements TradingAccount {
   async placeOrder(request: OrderRequest, signed: SignedWindow): Promise<PlaceOutcome> {
     this.posts.push({ request, signed });
     return this.answer(request);
+  }
+  async cancelOrder(): Promise<CancelOutcome> {
+    throw new Error('these tests cancel nothing');
+  }
+  async ordersFrom(): Promise<readonly ExchangeOrder[]> {
+    return [];
   }
   order(): Promise<OrderLookup> {
     return this.lookup();
@@ -110,7 +118,7 @@ describe('the executor', () => {
   let store: MemoryOrderStore;
   let account: ScriptedAccount;
   let executor: Executor;
-  let told: { fills: Fill[]; ended: string[]; fenced: number; faults: Error[] };
+  let told: { fills: Fill[]; ended: string[]; reasons: string[]; fenced: number; faults: Error[] };
 
   const link = (): BotLink => ({
     botId: '7',
@@ -124,7 +132,11 @@ describe('the executor', () => {
     leaseLeftMs: () => 10_000,
     instrument: () => instrument,
     onFills: (fills) => told.fills.push(...fills),
-    onOrderEnded: (order) => told.ended.push(order.outcome),
+    onOrderEnded: (order) => {
+      told.ended.push(order.outcome);
+      told.reasons.push(order.reason);
+    },
+    onLate: (reason) => told.reasons.push(reason),
     onFenced: () => (told.fenced += 1),
     onFault: (error) => told.faults.push(error),
   });
@@ -133,7 +145,7 @@ describe('the executor', () => {
     clock = new FakeClock();
     store = new MemoryOrderStore();
     account = new ScriptedAccount();
-    told = { fills: [], ended: [], fenced: 0, faults: [] };
+    told = { fills: [], ended: [], reasons: [], fenced: 0, faults: [] };
     executor = new Executor({
       store,
       clock,
@@ -142,6 +154,7 @@ describe('the executor', () => {
       metrics: createMetrics(),
       recvWindowMs: 3_000,
       reach: reachNothing,
+      onStrayOrder: () => undefined,
     });
     executor.attach(link(), []);
   });
@@ -170,6 +183,32 @@ describe('the executor', () => {
     executor.attach({ ...link(), leaseLeftMs: () => 3_500.4 }, []);
     await placed();
     expect(account.posts.map(({ signed }) => signed.recvWindowMs)).toEqual([1_500]);
+  });
+
+  it('refuses an order for which the exchange leaves no room before its intent, and says why', async () => {
+    account.reserveOrder = () => ({ granted: false, retryAfterMs: 10_000, reason: 'the order limit leaves no room for an entry' });
+    await placed();
+    await clock.advance(120_000);
+    expect([account.posts.length, store.orders.size, told.ended]).toEqual([0, 0, ['rejected']]);
+    expect(told.reasons).toEqual(['the order limit leaves no room for an entry']);
+    expect(executor.idle('7')).toBe(true);
+  });
+
+  it.each([
+    ['answered', (): void => undefined],
+    ['not committed', (): void => void (store.commitFault = { error: new Error('refused'), durable: false })],
+    ['of a stale owner', (): void => void (store.epoch = 2)],
+  ] as const)('keeps the room of an order until it is over: %s', async (_, prepare) => {
+    let taken = 0;
+    account.reserveOrder = () => {
+      taken += 1;
+      return { granted: true, release: () => void (taken -= 1) };
+    };
+    prepare();
+    executor.place('7', buy, null);
+    expect(taken).toBe(1);
+    await clock.advance(1);
+    expect(taken).toBe(0);
   });
 
   it('signs with the time before the commit and a window that ends before the lease does', async () => {
@@ -349,6 +388,7 @@ describe('the executor', () => {
       metrics: createMetrics(),
       recvWindowMs: 3_000,
       reach: reachNothing,
+      onStrayOrder: () => undefined,
     });
     account.lookup = async () => ({
       kind: 'found',

@@ -74,7 +74,7 @@ export class MemoryOrderStore implements OrderStore {
           : wanted;
     const next: StoredOrder = { ...order, state, executedQuantity, exchangeOrderId: order.exchangeOrderId ?? evidence.exchangeOrderId };
     this.orders.set(order.clientOrderId, next);
-    return { verdict: 'recorded', order: next, newFills, missing };
+    return { verdict: 'recorded', order: next, newFills, missing, late: null };
   }
 
   async byExchangeId(_venue: string, symbol: string, ids: readonly string[]): Promise<readonly StoredOrder[]> {

@@ -18,12 +18,20 @@ const order: ExchangeOrder = {
 };
 const foreign: ExchangeOrder = { ...order, clientOrderId: 'somebody-else' };
 
-function given(finds: { order?: ExchangeOrder; open?: readonly ExchangeOrder[]; history?: readonly ExchangeOrder[] }) {
+function given(finds: {
+  order?: ExchangeOrder;
+  open?: readonly ExchangeOrder[];
+  history?: readonly ExchangeOrder[];
+  trades?: readonly Pick<ExchangeFill, 'orderId' | 'atMs'>[];
+  byId?: readonly ExchangeOrder[];
+}) {
   const asked: string[] = [];
   const account = {
     order: async () => (asked.push('order'), finds.order === undefined ? { kind: 'absent' } : { kind: 'found', order: finds.order }),
     openOrders: async () => (asked.push('openOrders'), finds.open ?? []),
     ordersSince: async (_: string, since: number) => (asked.push(`allOrders since ${since}`), finds.history ?? []),
+    fillsSince: async () => (asked.push('trades'), finds.trades ?? []),
+    ordersFrom: async (_: string, id: string) => (asked.push(`allOrders from ${id}`), finds.byId ?? []),
     fillsOfOrder: async () => (asked.push('myTrades'), [{ tradeId: '1' } as ExchangeFill]),
   } as unknown as TradingAccount;
   const link = { account, horizonMs: 60_000 } as unknown as BotLink;
@@ -63,14 +71,38 @@ describe('a look at an open order', () => {
     for (const at of [60_000, 120_000, 180_000]) expect(await look(at)).toEqual({ kind: 'undecided' });
   });
 
-  it('needs two rounds without a trace in two places after the horizon', async () => {
-    const { look, asked } = given({ open: [foreign], history: [foreign] });
+  it('needs two rounds without a trace, apart in time and in several places, after the horizon', async () => {
+    const { look, asked, live } = given({ open: [foreign], history: [foreign] });
     expect(await look(60_000)).toEqual({ kind: 'undecided' });
-    expect(await look(61_000)).toMatchObject({
+    expect(await look(61_000)).toEqual({ kind: 'undecided' });
+    expect([live.negativeRounds, asked.at(-1)]).toEqual([1, 'order']);
+    expect(await look(65_000)).toMatchObject({
       kind: 'never-placed',
-      proof: { negativeRounds: 2, looked: ['order', 'openOrders', 'allOrders'] },
+      proof: { negativeRounds: 2, looked: ['order', 'openOrders', 'allOrders', 'myTrades'] },
     });
-    expect(asked).toEqual(['order', 'openOrders', 'allOrders since 940000', 'order', 'openOrders', 'allOrders since 940000']);
+    const round = ['order', 'openOrders', 'allOrders since 940000', 'trades'];
+    expect(asked).toEqual([...round, 'order', ...round]);
+  });
+
+  it('finds it behind a trade that no list of orders explains', async () => {
+    const { look, asked } = given({ trades: [{ orderId: '7', atMs: 1_000_500 }], byId: [order] });
+    expect(await look(60_000)).toMatchObject({ kind: 'found', order: { orderId: '7' } });
+    expect(asked).toContain('allOrders from 7');
+  });
+
+  it('decides nothing while the exchange tells of a trade and not of its order', async () => {
+    const { look, live } = given({ trades: [{ orderId: '7', atMs: 1_000_500 }], byId: [{ ...foreign, orderId: '8' }] });
+    for (const at of [60_000, 70_000, 80_000]) expect(await look(at)).toEqual({ kind: 'undecided' });
+    expect(live.negativeRounds).toBe(0);
+  });
+
+  it.each([
+    ['of another time', [{ orderId: '7', atMs: 900_000 }], []],
+    ["of somebody else's older order", [{ orderId: '7', atMs: 1_000_500 }], [foreign]],
+  ] as const)('is not misled by a trade %s', async (_, trades, byId) => {
+    const { look } = given({ trades, byId });
+    expect(await look(60_000)).toEqual({ kind: 'undecided' });
+    expect(await look(70_000)).toMatchObject({ kind: 'never-placed' });
   });
 
   it.each([

@@ -59,6 +59,8 @@ describe('bots that stop', () => {
       log: pino({ level: 'silent' }),
       metrics,
       reach: reachNothing,
+      prepare: async () => ({ changed: new Set(), blocks: new Map() }),
+      lift: async () => undefined,
       equip: async () => {
         throw new Error('the exchange does not list it');
       },

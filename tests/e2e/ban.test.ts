@@ -1,0 +1,98 @@
+/** The exchange bans the IP: no request leaves, from neither of two replicas, until it ends; streams go on. */
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { freshDatabase } from '../servers/database.ts';
+import { startEngineProcess } from './support/engine-process.ts';
+import type { BotView, EngineProcess } from './support/engine-process.ts';
+import { eventually } from './support/processes.ts';
+import { startSimulatorProcess } from './support/simulator-process.ts';
+import type { SimulatorProcess } from './support/simulator-process.ts';
+
+const banSeconds = 12;
+
+describe('a ban', () => {
+  let simulator: SimulatorProcess;
+  let engines: EngineProcess[];
+  let db: Client;
+  let drop: () => Promise<void>;
+
+  beforeAll(async () => {
+    const database = await freshDatabase();
+    drop = database.drop;
+    simulator = await startSimulatorProcess(['--fuel', 'generated', '--symbols', 'BTCUSDT,ETHUSDT', '--timeframe', '1s', '--seed', '5']);
+    const env = {
+      DATABASE_URL: database.url,
+      REDIS_URL: `${inject('redisUrl')}/5`,
+      EVENKEEL_CLAIM_POLL_MS: '200',
+      EVENKEEL_AUDIT_INTERVAL_MS: '500',
+      ...simulator.env,
+    };
+    const tokenDir = mkdtempSync(join(tmpdir(), 'evenkeel-ban-'));
+    // Each takes one bot.
+    const first = await startEngineProcess({ ...env, EVENKEEL_CAPACITY: '1' }, tokenDir);
+    const second = await startEngineProcess({ ...env, EVENKEEL_CAPACITY: '1' }, mkdtempSync(join(tmpdir(), 'evenkeel-ban-')), tokenDir);
+    engines = [first, second];
+    for (const symbol of ['BTCUSDT', 'ETHUSDT'])
+      await first.createBot({
+        name: symbol,
+        symbol,
+        timeframe: '1s',
+        mode: 'live',
+        strategy: 'ema_cross',
+        ema_fast: 2,
+        ema_slow: 3,
+        initial_capital: '10000',
+        position_size_perc: 10,
+      });
+    db = new Client({ connectionString: database.url });
+    await db.connect();
+    await eventually('both replicas trade', 60_000, async () => {
+      const { rows } = await db.query('select bot_config_id from trades group by bot_config_id');
+      return rows.length === 2;
+    });
+  });
+
+  afterAll(async () => {
+    await db.end();
+    for (const engine of engines) await engine.process.end('SIGTERM');
+    await simulator.process.end('SIGTERM');
+    await drop();
+  });
+
+  it('lets nothing leave until it ends, from no replica, and trading goes on after it', async () => {
+    const holders = await db.query<{ n: string }>('select count(distinct lock_holder) as n from bot_state');
+    expect(holders.rows[0]?.n).toBe('2');
+    const before = (await simulator.state()).requestsInBan;
+    await simulator.fault({ kind: 'http-418', seconds: banSeconds });
+    // Whoever asks first is told, and tells the others.
+    await eventually('the ban was met', 5_000, async () => (await simulator.state()).requestsInBan > before);
+    const orders = async (): Promise<number> => Number((await db.query<{ n: string }>('select count(*) as n from orders')).rows[0]?.n);
+    const met = await eventually('the news is everywhere', 2_000, async () => {
+      const seen = (await simulator.state()).requestsInBan;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return (await simulator.state()).requestsInBan === seen ? seen : null;
+    });
+    // A handful may have been on their way when it began.
+    expect(met - before).toBeLessThanOrEqual(4);
+    const ordersInBan = await orders();
+    const { nowMs: startedAt } = await simulator.state();
+    const refused = await eventually('a bot says why it does not trade', banSeconds * 1_000, async () => {
+      const { items } = await (engines[0] as EngineProcess).ask<{ items: readonly BotView[] }>('GET', '/v1/bots');
+      return items.map((bot) => JSON.stringify(bot)).find((text) => text.includes('asked for silence'));
+    });
+    expect(refused).toContain('HTTP 418');
+    await eventually(
+      'most of the ban is over',
+      banSeconds * 1_000,
+      async () => (await simulator.state()).nowMs - startedAt > (banSeconds - 5) * 1_000,
+    );
+    expect((await simulator.state()).requestsInBan).toBe(met);
+    // Not even an intent was written for what could not be sent.
+    expect(await orders()).toBe(ordersInBan);
+    await eventually('trading goes on', 40_000, async () => (await orders()) > ordersInBan);
+    expect((await simulator.state()).requestsInBan).toBe(met);
+  });
+});
