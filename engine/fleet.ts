@@ -27,6 +27,8 @@ export type FleetConfig = Pick<
   | 'auditIntervalMs'
   | 'drainTimeoutMs'
   | 'paper'
+  | 'stops'
+  | 'protectionCheckMs'
 >;
 
 export interface FleetOptions {
@@ -81,6 +83,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
         installation: options.installation,
         executor,
         market: venue.market,
+        stops: config.stops,
         drainTimeoutMs: Math.max(100, config.drainTimeoutMs - writeReserveMs),
         loadInstrument: async () => loaded,
       };
@@ -118,6 +121,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   // Subscribed before the first bot recovers: what happens meanwhile is not missed.
   audit?.start();
   await supervisor.start();
+  const protectionCheck = clock.every(config.protectionCheckMs, () => void executor.verifyProtection());
   const clockWatch = watchVenueClock(supervisor, venue, clock);
   return {
     supervisor,
@@ -127,6 +131,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     },
     async stop() {
       clockWatch.cancel();
+      protectionCheck.cancel();
       await supervisor.drain(config.drainTimeoutMs);
       executor.stop();
       await audit?.stop();

@@ -6,7 +6,7 @@ import { createActor } from 'xstate';
 import type { Actor, SnapshotFrom } from 'xstate';
 import type { TradingAccount } from '../exchanges/exchange.ts';
 import type { Executor } from '../execution/executor.ts';
-import type { BotLink } from '../execution/order-line.ts';
+import type { BotLink, ProtectionNews } from '../execution/order-line.ts';
 import type { MarketSeries, SeriesListener, SeriesSubscription } from '../market/market.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -14,10 +14,14 @@ import { isTerminal } from '../persistence/order-store.ts';
 import type { BotRows } from '../persistence/bot-rows.ts';
 import type { Clock, Timer, VenueClock } from '../time/clock.ts';
 import type { Candle } from '../trading/candle.ts';
+import type { StopKeeper, TradingCommand } from '../trading/events.ts';
 import type { Instrument } from '../trading/instrument.ts';
+import { isFlat } from '../trading/position.ts';
 import { restoreState } from '../trading/restore.ts';
+import type { TradingState } from '../trading/state.ts';
 import { botMachine } from './machine.ts';
 import type { BotMachineEvent } from './machine.ts';
+import { ProtectionWatch } from './protection-watch.ts';
 import { BotSession } from './session.ts';
 import type { BotSettings } from './session.ts';
 import { settingsOf } from './settings.ts';
@@ -37,6 +41,8 @@ export interface BotOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly drainTimeoutMs: number;
+  /** Who keeps the stops of live bots. */
+  readonly stops: StopKeeper;
   /** Loads the instrument and answers how to read it from then on (filters change while a bot runs). */
   loadInstrument(symbol: string): Promise<() => Instrument>;
   leaseLeftMs(): number | null;
@@ -46,8 +52,14 @@ export interface BotOptions {
   onEnded(end: { readonly error: Error | null; readonly fenced: boolean }): void;
 }
 
+/** Recovery waits this long for the exchange to tell what rests there. */
+const verifyPatienceMs = 2_000;
 /** Venue time may stand (a stepped venue): it is asked again after this, not in a loop. */
 const retryLeastMs = 250;
+
+function isAtRest({ working, protection }: TradingState): boolean {
+  return working === null && protection.operation === null;
+}
 
 export class Bot {
   readonly #options: BotOptions;
@@ -58,10 +70,22 @@ export class Bot {
   #instrument: (() => Instrument) | null = null;
   #fenced = false;
   #exitRetry: Timer | null = null;
+  readonly #watch: ProtectionWatch;
 
   constructor(options: BotOptions) {
     this.#options = options;
-    this.#settings = settingsOf(options.rows.config);
+    this.#settings = settingsOf(options.rows.config, options.stops);
+    this.#watch = new ProtectionWatch({
+      clock: options.clock,
+      metrics: options.metrics,
+      onTick: () => this.#session?.tell({ type: 'time-passed', atMs: options.venueClock.now() }),
+      onOverdue: (exposure) => {
+        const why =
+          exposure === 'bare' ? 'its position is without a stop' : 'the price is beyond its stop, which the exchange does not execute';
+        options.log.error({ botId: options.botId, symbol: this.symbol }, `a bot is not protected in time: ${why}; it is closed`);
+        this.#session?.tell({ type: 'protection-overdue', atMs: options.venueClock.now() });
+      },
+    });
     this.#actor = createActor(botMachine, {
       input: { recover: () => this.#recover(), warm: () => this.#warm(), drain: () => this.#drain(), safeMode: options.safeMode },
     });
@@ -122,14 +146,13 @@ export class Bot {
   /** The newest close that the bot has decided on with nothing left in flight; null while it is not there yet. */
   get settledThroughMs(): number | null {
     const session = this.#session;
-    if (session === null || !this.running || session.state.working !== null || !this.#options.executor.idle(this.#options.botId))
-      return null;
+    if (session === null || !this.running || !isAtRest(session.state) || !this.#options.executor.idle(this.#options.botId)) return null;
     return session.state.lastDecidedMs;
   }
 
   /** Takes changed settings over from the next decision on. False when they need another series: restart the bot then. */
   reconfigure(rows: BotRows): boolean {
-    const next = settingsOf(rows.config);
+    const next = settingsOf(rows.config, this.#options.stops);
     const before = this.#settings;
     const sameSeries =
       next.trading.symbol === before.trading.symbol &&
@@ -156,6 +179,7 @@ export class Bot {
         attempt: order.attempt,
         clientOrderId: order.clientOrderId,
         reason: order.reason,
+        stopPrice: order.stopPrice,
         outcome: !isTerminal(order.state)
           ? null
           : order.executedQuantity.gt(0)
@@ -181,10 +205,11 @@ export class Bot {
       metrics,
       safeMode,
       instrument: this.#instrument,
-      place: (command, triggeredAt) => executor.place(this.#options.botId, command, triggeredAt),
+      carryOut: (command, triggeredAt) => this.#carryOut(command, triggeredAt),
       onPrice: (candle) => this.#options.onPrice(candle),
       onTradingPhase: (phase) => this.#send({ type: 'trading-changed', phase }),
       onFeedPhase: (phase) => this.#send({ type: 'feed-changed', phase }),
+      onExposure: (exposure) => this.#watch.changed(exposure),
       onAllowance: (reason) => this.#send({ type: 'allowance-changed', reason }),
       onDirty: () => this.#options.onDirty(),
       onFault: (error) => this.#send({ type: 'fault', error }),
@@ -192,7 +217,28 @@ export class Bot {
     this.#session = session;
     if (safeMode)
       session.block({ rule: 'quarantined', reason: 'the bot crashed again and again; its position is managed, nothing new is opened' });
+    // What happened at the exchange meanwhile is learnt before anything is decided; an exchange that is away does not stop that.
     executor.attach(this.#link(session, this.#instrument), rows.orders);
+    await Promise.race([executor.protectionVerified(this.#options.botId), clock.sleep(verifyPatienceMs)]);
+    session.tell({ type: 'time-passed', atMs: venueClock.now() });
+  }
+
+  #carryOut(command: TradingCommand, triggeredAt: number | null): void {
+    const { executor, botId } = this.#options;
+    switch (command.type) {
+      case 'place-order':
+        executor.place(botId, command, triggeredAt);
+        return;
+      case 'place-protection':
+      case 'replace-protection':
+        executor.protect(botId, command);
+        return;
+      case 'cancel-protection':
+        executor.unprotect(botId);
+        return;
+      default:
+        command satisfies never;
+    }
   }
 
   /** The cache written with the fills must equal their fold; a difference means corrupt rows, and nobody trades on those. */
@@ -220,6 +266,9 @@ export class Bot {
       instrument,
       onFills: (fills) => {
         for (const fill of fills) session.tell({ type: 'fill-received', fill, atMs: fill.atMs });
+        // The bunch is complete: what protects the position follows it.
+        const newestMs = Math.max(...fills.map((fill) => fill.atMs));
+        session.tell({ type: 'time-passed', atMs: Math.max(venueClock.now(), newestMs) });
         this.#options.onDirty();
       },
       onOrderEnded: (order) => {
@@ -228,6 +277,7 @@ export class Bot {
         if (order.role === 'entry' && order.outcome === 'never-placed') this.#decideOnNewestClose();
         else if (order.role === 'exit' && order.outcome !== 'filled') this.#retryExit();
       },
+      onProtection: (news) => this.#onProtection(session, news),
       onFenced: () => this.fence(),
       onFault: (error) => this.#send({ type: 'fault', error }),
     };
@@ -254,6 +304,20 @@ export class Bot {
     session.onHealth(this.#subscription.health, 'the series has just been joined');
     this.#makeUpMissedExit();
     this.#decideOnNewestClose();
+  }
+
+  #onProtection(session: BotSession, { resting, settled, refused }: ProtectionNews): void {
+    const { log, botId, metrics, venueClock } = this.#options;
+    const before = session.state;
+    session.tell({ type: 'protection-changed', resting, settled, refused, atMs: venueClock.now() });
+    if (refused !== null) log.error({ botId, symbol: this.symbol, refused }, 'the exchange refused a protective order');
+    const vanished = before.protection.resting !== null && before.protection.operation === null && resting === null && settled;
+    if (!vanished || before.exiting !== null || isFlat(session.state.position, session.instrument, session.state.lastPrice)) return;
+    metrics.reconcileDrift.inc({ kind: 'protection-vanished' });
+    log.error(
+      { botId, symbol: this.symbol },
+      'the stop of a bot no longer rests at the exchange although its position is open; it is put up again',
+    );
   }
 
   /** The newest close may not have been decided on (restart, an entry that never got out). */
@@ -317,6 +381,7 @@ export class Bot {
 
   #end(error: Error | null): void {
     this.#exitRetry?.cancel();
+    this.#watch.stop();
     this.#subscription?.close();
     this.#session?.close();
     void this.#options.executor.detach(this.#options.botId).finally(() => this.#options.onEnded({ error, fenced: this.#fenced }));

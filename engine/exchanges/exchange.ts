@@ -1,7 +1,7 @@
 /**
  * The exchange port: what the engine needs of a venue. Adapters: `binance/` (Binance and everything that speaks
  * its wire, our simulator included) and `paper.ts`. Placing never throws and never retries: it answers what is
- * known. Reads throw `ExchangeError` when no answer was had.
+ * known, as cancelling and replacing do. Reads throw `ExchangeError` when no answer was had.
  */
 import type { Decimal } from 'decimal.js';
 import type { Candle, Timeframe } from '../trading/candle.ts';
@@ -37,6 +37,18 @@ export interface OrderRequest {
   readonly price?: Decimal;
   readonly stopPrice?: Decimal;
   readonly timeInForce?: TimeInForce;
+}
+
+/** One leg of an order list: `price` for orders with a limit, `stopPrice` for those that wait for a trigger. */
+export type OcoLeg = Pick<OrderRequest, 'clientOrderId' | 'type' | 'price' | 'stopPrice' | 'timeInForce'>;
+
+/** Two orders for the same coins: one cancels the other. `above` and `below` say on which side of the market each one waits. */
+export interface OcoRequest {
+  readonly symbol: string;
+  readonly side: OrderSide;
+  readonly quantity: Decimal;
+  readonly above: OcoLeg;
+  readonly below: OcoLeg;
 }
 
 /** When the request was signed, in the venue's time, and how long it may travel. Fixed in the intent before the send. */
@@ -123,6 +135,27 @@ export type PlaceOutcome =
   | { readonly kind: 'rejected'; readonly refusal: Refusal }
   | { readonly kind: 'unknown'; readonly refusal: Refusal };
 
+/** Both legs stand, none does, or nobody knows. */
+export type OcoOutcome =
+  | { readonly kind: 'accepted'; readonly orders: readonly ExchangeOrder[] }
+  | { readonly kind: 'rejected'; readonly refusal: Refusal }
+  | { readonly kind: 'unknown'; readonly refusal: Refusal };
+
+/**
+ * `refused` proves only that the order was not open for the matching engine at that moment: it may have been filled, cancelled
+ * before, or never placed. Cancelling one of a list cancels all of it; `orders` are those that the answer tells of.
+ */
+export type CancelOutcome =
+  | { readonly kind: 'cancelled'; readonly orders: readonly ExchangeOrder[] }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  | { readonly kind: 'unknown'; readonly refusal: Refusal };
+
+/** `not-attempted`: the cancel failed, so nothing was placed. */
+export interface ReplaceOutcome {
+  readonly cancel: CancelOutcome;
+  readonly place: PlaceOutcome | { readonly kind: 'not-attempted' };
+}
+
 /** `absent` is the exchange's word, not proof (its reads lag its matching). */
 export type OrderLookup = { readonly kind: 'found'; readonly order: ExchangeOrder } | { readonly kind: 'absent' };
 
@@ -155,6 +188,10 @@ export interface TradingAccount {
   /** Stable name for locks, logs and rows, e.g. `simulated`; never a secret. */
   readonly name: string;
   placeOrder(request: OrderRequest, signed: SignedWindow): Promise<PlaceOutcome>;
+  placeOco(request: OcoRequest, signed: SignedWindow): Promise<OcoOutcome>;
+  cancelOrder(symbol: string, clientOrderId: string, signed: SignedWindow): Promise<CancelOutcome>;
+  /** Cancels the named order and, only when that succeeded, places the request: one request, nothing in between. */
+  replaceOrder(cancelledId: string, request: OrderRequest, signed: SignedWindow): Promise<ReplaceOutcome>;
   order(symbol: string, clientOrderId: string): Promise<OrderLookup>;
   openOrders(symbol: string): Promise<readonly ExchangeOrder[]>;
   /** Orders of the symbol created at or after `startTimeMs`, oldest first, at most 1000. */

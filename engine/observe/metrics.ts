@@ -47,6 +47,8 @@ export function createMetrics() {
     fills: counter('fills_total', 'Executions booked.', 'market', 'liquidity'),
     feesQuote: counter('fees_quote_total', 'Commissions booked, valued in the quote asset.', 'quote'),
     positionsOpen: gauge('positions_open', 'Bots of this process that hold a position.', 'market', 'mode'),
+    positionsUnprotected: gauge('positions_unprotected', 'Positions whose stop does not rest at the exchange now. Must be 0.'),
+    unprotectedSeconds: counter('unprotected_seconds_total', 'Time that positions were held without their stop at the exchange.'),
     reconcileRuns: counter('reconcile_runs_total', 'Audits of an account against the exchange.', 'result'),
     reconcileDrift: counter('reconcile_drift_total', 'Differences found by audits.', 'kind'),
     riskBlocks: counter('risk_blocks_total', 'Entries refused, by rule.', 'rule'),

@@ -1,11 +1,11 @@
 /** A spot account at a venue that speaks Binance's wire: orders by REST (once), user data by the WebSocket API. */
-import type { ExchangeOrder, OrderRequest, PlaceOutcome, SignedWindow, TradingAccount, UserEventListener } from '../exchange.ts';
+import type { ExchangeOrder, TradingAccount, UserEventListener } from '../exchange.ts';
 import { ExchangeError } from '../exchange.ts';
-import { provesNotPlaced, refusalOf } from './errors.ts';
 import { understood } from './market-data.ts';
+import { cancelOrder, placeOco, placeOrder, replaceOrder } from './spot-orders.ts';
 import type { RestClient } from './rest.ts';
 import type { QueryValue } from './signing.ts';
-import { fields, readAckFills, readBalance, readOrder, readTrade, rows } from './wire.ts';
+import { fields, readBalance, readOrder, readTrade, rows } from './wire.ts';
 
 export interface SpotOptions {
   /** Name of the account in rows and logs. */
@@ -32,6 +32,9 @@ export function createBinanceSpotAccount({ name, rest, listen }: SpotOptions): T
     name,
     listen,
     placeOrder: (request, signed) => placeOrder(rest, request, signed),
+    placeOco: (request, signed) => placeOco(rest, request, signed),
+    cancelOrder: (symbol, clientOrderId, signed) => cancelOrder(rest, symbol, clientOrderId, signed),
+    replaceOrder: (cancelledId, request, signed) => replaceOrder(rest, cancelledId, request, signed),
     async order(symbol, clientOrderId) {
       try {
         return { kind: 'found', order: await read('order', '/api/v3/order', { symbol, origClientOrderId: clientOrderId }, 4, readOrder) };
@@ -58,42 +61,4 @@ export function createBinanceSpotAccount({ name, rest, listen }: SpotOptions): T
         rows(fields(body, 'account')['balances'], 'balances').map(readBalance),
       ),
   };
-}
-
-/** Everything up to the socket happens in this turn of the loop. */
-async function placeOrder(rest: RestClient, request: OrderRequest, signed: SignedWindow): Promise<PlaceOutcome> {
-  const answer = await rest.send('POST', 'order', '/api/v3/order', {
-    symbol: request.symbol,
-    side: request.side,
-    type: request.type,
-    quantity: request.quantity.toFixed(),
-    ...(request.price === undefined ? {} : { price: request.price.toFixed() }),
-    ...(request.stopPrice === undefined ? {} : { stopPrice: request.stopPrice.toFixed() }),
-    ...(request.timeInForce === undefined ? {} : { timeInForce: request.timeInForce }),
-    newClientOrderId: request.clientOrderId,
-    newOrderRespType: 'FULL',
-    recvWindow: signed.recvWindowMs,
-    timestamp: signed.timestampMs,
-  });
-  if (answer.refusal !== null)
-    return provesNotPlaced(answer.refusal) ? { kind: 'rejected', refusal: answer.refusal } : { kind: 'unknown', refusal: answer.refusal };
-  if (answer.status === 200) {
-    try {
-      const order = readOrder(answer.body);
-      return { kind: 'accepted', order, fills: readAckFills(answer.body, order) };
-    } catch (error) {
-      // The order may well stand: an answer that cannot be read proves nothing.
-      return {
-        kind: 'unknown',
-        refusal: {
-          httpStatus: 200,
-          code: null,
-          message: error instanceof Error ? error.message : String(error),
-          class: 'malformed-answer',
-        },
-      };
-    }
-  }
-  const refusal = refusalOf(answer);
-  return provesNotPlaced(refusal) ? { kind: 'rejected', refusal } : { kind: 'unknown', refusal };
 }

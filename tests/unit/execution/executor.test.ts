@@ -2,12 +2,15 @@ import { Decimal } from 'decimal.js';
 import { pino } from 'pino';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type {
+  CancelOutcome,
   ExchangeFill,
   ExchangeOrder,
+  OcoOutcome,
   OrderLookup,
   OrderRequest,
   PlaceOutcome,
   Refusal,
+  ReplaceOutcome,
   SignedWindow,
   TradingAccount,
 } from '../../../engine/exchanges/exchange.ts';
@@ -46,6 +49,15 @@ class ScriptedAccount implements TradingAccount {
   async placeOrder(request: OrderRequest, signed: SignedWindow): Promise<PlaceOutcome> {
     this.posts.push({ request, signed });
     return this.answer(request);
+  }
+  async placeOco(): Promise<OcoOutcome> {
+    throw new Error('these tests place no lists');
+  }
+  async cancelOrder(): Promise<CancelOutcome> {
+    throw new Error('these tests cancel nothing');
+  }
+  async replaceOrder(): Promise<ReplaceOutcome> {
+    throw new Error('these tests replace nothing');
   }
   order(): Promise<OrderLookup> {
     return this.lookup();
@@ -125,6 +137,7 @@ describe('the executor', () => {
     instrument: () => instrument,
     onFills: (fills) => told.fills.push(...fills),
     onOrderEnded: (order) => told.ended.push(order.outcome),
+    onProtection: () => undefined,
     onFenced: () => (told.fenced += 1),
     onFault: (error) => told.faults.push(error),
   });

@@ -1,3 +1,4 @@
+import { Decimal } from 'decimal.js';
 import { describe, expect, it } from 'vitest';
 import type { ExchangeFill, ExchangeOrder, TradingAccount } from '../../../engine/exchanges/exchange.ts';
 import type { BotLink, LiveOrder } from '../../../engine/execution/order-line.ts';
@@ -33,6 +34,11 @@ function given(finds: { order?: ExchangeOrder; open?: readonly ExchangeOrder[]; 
     role: 'entry',
     decisionMs: 0,
     signedTimestampMs: 1_000_000,
+    quantity: new Decimal(1),
+    price: null,
+    stopPrice: null,
+    slot: 0,
+    acceptedUntil: 4_000,
     openSince: 0,
     exchangeOrderId: null,
     executedQuantity: null,
@@ -40,6 +46,9 @@ function given(finds: { order?: ExchangeOrder; open?: readonly ExchangeOrder[]; 
     probes: 0,
     probeScheduled: false,
     awaitingAnswer: false,
+    resting: false,
+    gone: false,
+    denials: 0,
   };
   return { asked, live, look: (at: number) => lookUp(link, live, at) };
 }
