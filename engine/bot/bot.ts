@@ -71,6 +71,8 @@ export class Bot {
   #fenced = false;
   #exitRetry: Timer | null = null;
   readonly #watch: ProtectionWatch;
+  /** A stop was told to rest and nobody here took it down. */
+  #stopStands = false;
 
   constructor(options: BotOptions) {
     this.#options = options;
@@ -234,6 +236,7 @@ export class Bot {
         executor.protect(botId, command);
         return;
       case 'cancel-protection':
+        this.#stopStands = false;
         executor.unprotect(botId);
         return;
       default:
@@ -308,11 +311,12 @@ export class Bot {
 
   #onProtection(session: BotSession, { resting, settled, refused }: ProtectionNews): void {
     const { log, botId, metrics, venueClock } = this.#options;
-    const before = session.state;
-    session.tell({ type: 'protection-changed', resting, settled, refused, atMs: venueClock.now() });
+    const stood = this.#stopStands;
+    this.#stopStands = resting !== null || (stood && !settled);
+    const vanished = stood && !this.#stopStands;
     if (refused !== null) log.error({ botId, symbol: this.symbol, refused }, 'the exchange refused a protective order');
-    const vanished = before.protection.resting !== null && before.protection.operation === null && resting === null && settled;
-    if (!vanished || before.exiting !== null || isFlat(session.state.position, session.instrument, session.state.lastPrice)) return;
+    session.tell({ type: 'protection-changed', resting, settled, refused, atMs: venueClock.now() });
+    if (!vanished || isFlat(session.state.position, session.instrument, session.state.lastPrice)) return;
     metrics.reconcileDrift.inc({ kind: 'protection-vanished' });
     log.error(
       { botId, symbol: this.symbol },

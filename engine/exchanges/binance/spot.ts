@@ -37,7 +37,9 @@ export function createBinanceSpotAccount({ name, rest, listen }: SpotOptions): T
     replaceOrder: (cancelledId, request, signed) => replaceOrder(rest, cancelledId, request, signed),
     async order(symbol, clientOrderId) {
       try {
-        return { kind: 'found', order: await read('order', '/api/v3/order', { symbol, origClientOrderId: clientOrderId }, 4, readOrder) };
+        const order = await read('order', '/api/v3/order', { symbol, origClientOrderId: clientOrderId }, 4, readOrder);
+        // A cancelled order answers with the id of its cancel; it was asked for by ours.
+        return { kind: 'found', order: { ...order, clientOrderId } };
       } catch (error) {
         if (error instanceof ExchangeError && error.refusal.code === -2013) return { kind: 'absent' };
         throw error;
