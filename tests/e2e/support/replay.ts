@@ -311,7 +311,7 @@ export const noDifference: Difference = {
   onlyInLedger: [],
   onlyInDatabase: [],
   ordersWithoutIntent: [],
-  unresolved: [],
   protectionThatDiffers: [],
+  unresolved: [],
   positionsThatDiffer: [],
 };
