@@ -16,9 +16,9 @@ import type { Clock, Timer, VenueClock } from '../time/clock.ts';
 import type { Candle } from '../trading/candle.ts';
 import type { StopKeeper, TradingCommand } from '../trading/events.ts';
 import type { Instrument } from '../trading/instrument.ts';
+import { exitPauseMs } from '../trading/exits.ts';
 import { isFlat } from '../trading/position.ts';
 import { restoreState } from '../trading/restore.ts';
-import type { TradingState } from '../trading/state.ts';
 import { botMachine } from './machine.ts';
 import type { BotMachineEvent } from './machine.ts';
 import { ProtectionWatch } from './protection-watch.ts';
@@ -54,12 +54,6 @@ export interface BotOptions {
 
 /** Recovery waits this long for the exchange to tell what rests there. */
 const verifyPatienceMs = 2_000;
-/** Venue time may stand (a stepped venue): it is asked again after this, not in a loop. */
-const retryLeastMs = 250;
-
-function isAtRest({ working, protection }: TradingState): boolean {
-  return working === null && protection.operation === null;
-}
 
 export class Bot {
   readonly #options: BotOptions;
@@ -145,11 +139,12 @@ export class Bot {
     return !executor.idle(botId) || (this.#session !== null && this.#session.phase !== 'flat');
   }
 
-  /** The newest close that the bot has decided on with nothing left in flight; null while it is not there yet. */
+  /** The newest close that the bot has decided on with nothing left to do about it; null while it is not there yet. */
   get settledThroughMs(): number | null {
     const session = this.#session;
-    if (session === null || !this.running || !isAtRest(session.state) || !this.#options.executor.idle(this.#options.botId)) return null;
-    return session.state.lastDecidedMs;
+    if (session === null || !this.running || !this.#options.executor.idle(this.#options.botId)) return null;
+    const { working, exiting, protection, lastDecidedMs } = session.state;
+    return working === null && exiting === null && protection.operation === null ? lastDecidedMs : null;
   }
 
   /** Takes changed settings over from the next decision on. False when they need another series: restart the bot then. */
@@ -353,13 +348,12 @@ export class Bot {
   /** An exit holds until the position is flat, whether prices move or not. */
   #retryExit(): void {
     const session = this.#session;
+    const exiting = session?.state.exiting ?? null;
+    if (session === null || exiting === null || !exiting.pausing || this.#exitRetry !== null) return;
     const { clock, venueClock } = this.#options;
-    if (this.#exitRetry !== null || session === null || session.state.exiting === null) return;
-    const waitMs = Math.max(retryLeastMs, session.state.exiting.notBeforeMs - venueClock.now());
-    this.#exitRetry = clock.after(waitMs, () => {
+    this.#exitRetry = clock.after(exitPauseMs(exiting.failures), () => {
       this.#exitRetry = null;
-      session.tell({ type: 'time-passed', atMs: venueClock.now() });
-      if (session.state.working === null) this.#retryExit();
+      session.tell({ type: 'exit-retry-due', atMs: venueClock.now() });
     });
   }
 

@@ -45,7 +45,11 @@ function decideOrders(state: TradingState, event: TradingEvent, config: TradingC
     case 'protection-overdue':
       return onProtectionOverdue(state, event, config, instrument);
     case 'time-passed':
-      return exitIfDue(state, instrument, state.lastPrice, event.atMs);
+      return exitIfDue(state, instrument, state.lastPrice);
+    case 'exit-retry-due':
+      return state.exiting === null
+        ? nothing(state)
+        : exitIfDue({ ...state, exiting: { ...state.exiting, pausing: false } }, instrument, state.lastPrice);
     default:
       return event satisfies never;
   }
@@ -68,13 +72,11 @@ function onClose(before: TradingState, event: EventOf<'candle-closed'>, config: 
     instrument,
     candle.closeTime,
   );
-  if (state.exiting !== null) return exitIfDue(state, instrument, candle.close, event.atMs);
+  if (state.exiting !== null) return exitIfDue(state, instrument, candle.close);
   const flat = isFlat(state.position, instrument, candle.close);
   switch (signal.action) {
     case 'exit':
-      return flat
-        ? nothing(state)
-        : exitIfDue({ ...state, exiting: newExit(signal.reason, candle.closeTime) }, instrument, candle.close, event.atMs);
+      return flat ? nothing(state) : exitIfDue({ ...state, exiting: newExit(signal.reason, candle.closeTime) }, instrument, candle.close);
     case 'enter-long':
       return enter(state, event, config, instrument);
     case 'enter-short':
@@ -115,11 +117,11 @@ function enter(state: TradingState, { candle, signal }: EventOf<'candle-closed'>
 function onPrice(before: TradingState, event: EventOf<'price-moved'>, config: TradingConfig, instrument: Instrument): Decision {
   const { candle, atMs } = event;
   if (before.exiting !== null && before.working === null)
-    return exitIfDue({ ...before, lastPrice: candle.close }, instrument, candle.close, atMs);
+    return exitIfDue({ ...before, lastPrice: candle.close }, instrument, candle.close);
   if (atMs - before.lastCheckMs < config.checkIntervalMs) return nothing(before);
   const today = inDayOf(before, config, atMs);
   const state = checked({ ...today, lastPrice: candle.close, lastCheckMs: atMs }, candle, config, instrument, Math.floor(atMs));
-  return state.exiting === null ? nothing(state) : exitIfDue(state, instrument, candle.close, atMs);
+  return state.exiting === null ? nothing(state) : exitIfDue(state, instrument, candle.close);
 }
 
 /** Follows the best price and tests stop, target and the day's loss; sets `exiting` when one is reached. */
@@ -161,12 +163,12 @@ function rangeSinceEntry(candle: Candle, openedAtMs: number | null): PriceRange 
 }
 
 /**
- * Places the exit that is decided unless an order is in flight (it is placed when that has ended), its pause lasts, or the coins
+ * Places the exit that is decided unless an order is in flight (it is placed when that has ended), it is pausing, or the coins
  * are still bound in orders at the exchange, which are cancelled first.
  */
-function exitIfDue(state: TradingState, instrument: Instrument, price: number, atMs: number): Decision {
+function exitIfDue(state: TradingState, instrument: Instrument, price: number): Decision {
   const { exiting } = state;
-  if (exiting === null || state.working !== null || atMs < exiting.notBeforeMs) return nothing(state);
+  if (exiting === null || state.working !== null || exiting.pausing) return nothing(state);
   if (isFlat(state.position, instrument, price)) return nothing({ ...state, exiting: null });
   if (!isClear(state.protection)) return nothing(state, exiting.reason);
   const command: PlaceOrder = {
@@ -191,9 +193,9 @@ function onProtectionChanged(before: TradingState, event: EventOf<'protection-ch
   const state = { ...before, protection: afterChange(before.protection, event) };
   if (isFlat(state.position, instrument, state.lastPrice))
     return nothing({ ...state, exiting: state.working === null ? null : state.exiting });
-  if (event.refused === null || state.exiting !== null) return exitIfDue(state, instrument, state.lastPrice, event.atMs);
+  if (event.refused === null || state.exiting !== null) return exitIfDue(state, instrument, state.lastPrice);
   const reason = `the exchange refused the stop (${event.refused}): the position is closed`;
-  return exitIfDue({ ...state, exiting: newExit(reason, Math.floor(event.atMs)) }, instrument, state.lastPrice, event.atMs);
+  return exitIfDue({ ...state, exiting: newExit(reason, Math.floor(event.atMs)) }, instrument, state.lastPrice);
 }
 
 function onProtectionOverdue(
@@ -208,7 +210,7 @@ function onProtectionOverdue(
     exposure === 'bare'
       ? 'no stop rests at the exchange in time: the position is closed'
       : 'the price is beyond the stop and the exchange has not executed it in time: the position is closed';
-  return exitIfDue({ ...state, exiting: newExit(reason, Math.floor(event.atMs)) }, instrument, state.lastPrice, event.atMs);
+  return exitIfDue({ ...state, exiting: newExit(reason, Math.floor(event.atMs)) }, instrument, state.lastPrice);
 }
 
 function onFill(before: TradingState, event: EventOf<'fill-received'>, config: TradingConfig, instrument: Instrument): Decision {
@@ -239,14 +241,14 @@ function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, instr
       event.outcome === 'filled' || before.working?.role !== 'entry'
         ? ended
         : withoutEntry(ended, before.working.decisionMs, event.outcome === 'never-placed');
-    return state.exiting === null ? nothing(state, reason) : exitIfDue(state, instrument, state.lastPrice, event.atMs);
+    return state.exiting === null ? nothing(state, reason) : exitIfDue(state, instrument, state.lastPrice);
   }
   if (isFlat(ended.position, instrument, ended.lastPrice)) return nothing({ ...ended, exiting: null }, reason);
   if (ended.exiting === null) return nothing(ended, reason);
   // Something was sold and something is left: the rest follows at once.
   return event.outcome === 'filled'
-    ? exitIfDue({ ...ended, exiting: newExit(ended.exiting.reason, ended.exiting.decisionMs) }, instrument, ended.lastPrice, event.atMs)
-    : nothing({ ...ended, exiting: afterFailure(ended.exiting, event.atMs) }, reason);
+    ? exitIfDue({ ...ended, exiting: newExit(ended.exiting.reason, ended.exiting.decisionMs) }, instrument, ended.lastPrice)
+    : nothing({ ...ended, exiting: afterFailure(ended.exiting) }, reason);
 }
 
 /** Takes back what an entry that bought nothing had counted; its close may be decided on again if it never reached the exchange. */
@@ -279,5 +281,5 @@ function onCloseRequested(
   if (!entering && isFlat(state.position, instrument, state.lastPrice))
     return nothing(state, `${event.reason}: there is no position to close`);
   if (state.exiting !== null) return nothing(state, `${event.reason}: the position is being closed already`);
-  return exitIfDue({ ...state, exiting: newExit(event.reason, Math.floor(event.atMs)) }, instrument, state.lastPrice, event.atMs);
+  return exitIfDue({ ...state, exiting: newExit(event.reason, Math.floor(event.atMs)) }, instrument, state.lastPrice);
 }

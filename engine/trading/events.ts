@@ -84,8 +84,10 @@ export type TradingEvent =
     }
   /** The position has been without its stop, or the price beyond it, for longer than is borne. */
   | { readonly type: 'protection-overdue'; readonly atMs: number }
-  /** Nothing happened but time: what waits for it may be due. */
-  | { readonly type: 'time-passed'; readonly atMs: number };
+  /** Nothing happened but time, or a bunch of fills is complete: what waits for it may be due. */
+  | { readonly type: 'time-passed'; readonly atMs: number }
+  /** The pause after an exit order that sold nothing is over (`exitPauseMs`). */
+  | { readonly type: 'exit-retry-due'; readonly atMs: number };
 
 export interface PlaceOrder {
   readonly type: 'place-order';

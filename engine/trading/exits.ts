@@ -2,14 +2,21 @@
 import type { PendingExit } from './state.ts';
 
 export function newExit(reason: string, decisionMs: number): PendingExit {
-  return { reason, decisionMs, failures: 0, notBeforeMs: 0 };
+  return { reason, decisionMs, failures: 0, pausing: false };
 }
 
-const firstPauseMs = 1_000;
+/** An order of it sold nothing: it holds, but must not flood the exchange. */
+export function afterFailure(exiting: PendingExit): PendingExit {
+  return { ...exiting, failures: exiting.failures + 1, pausing: true };
+}
+
+const firstPauseMs = 100;
 const pauseMaxMs = 30_000;
 
-/** An order of it sold nothing: it is tried again after a pause that doubles. It holds, but must not flood the exchange. */
-export function afterFailure(exiting: PendingExit, atMs: number): PendingExit {
-  const pauseMs = Math.min(pauseMaxMs, firstPauseMs * 2 ** Math.min(exiting.failures, 10));
-  return { ...exiting, failures: exiting.failures + 1, notBeforeMs: atMs + pauseMs };
+/**
+ * How long an exit waits after its `failures`-th order in a row that sold nothing: twice as long each time. Real time, which
+ * is what rate limits count in: whoever feeds the core measures it.
+ */
+export function exitPauseMs(failures: number): number {
+  return Math.min(pauseMaxMs, firstPauseMs * 2 ** Math.max(0, failures - 1));
 }

@@ -51,8 +51,8 @@ export interface PendingExit {
   readonly decisionMs: number;
   /** Orders in a row that sold nothing. */
   readonly failures: number;
-  /** Venue time before which no further order is tried. */
-  readonly notBeforeMs: number;
+  /** True from such an order until `exit-retry-due`: no other event tries again. */
+  readonly pausing: boolean;
 }
 
 /** What rests at the exchange to close the position; a price is null where that order does not rest. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../../engine/trading/decide.ts';
 import type { Decision, OrderOutcome, PlaceOrder, TradingConfig, WorkingRole } from '../../../engine/trading/events.ts';
+import { exitPauseMs } from '../../../engine/trading/exits.ts';
 import type { TradingState } from '../../../engine/trading/state.ts';
 import type { Signal } from '../../../engine/strategies/strategy.ts';
 import { btc, candle, config, d, emptyState, fill, midnight } from './given.ts';
@@ -213,32 +214,30 @@ describe('exits', () => {
     const decisionMs = bot.placed[0]?.decisionMs;
     bot.ended('exit', 'unfilled', midnight + 181_000);
     expect(bot.orders).toEqual([]);
-    bot.forming(3, 2, { close: 20_000 });
+    bot.tell({ type: 'exit-retry-due', atMs: midnight + 182_000 });
     expect(bot.orders).toEqual(['exit SELL 0.02']);
     expect(bot.placed[0]?.decisionMs).toBe(decisionMs);
   });
 
-  it('waits twice as long after each exit order that sold nothing, up to half a minute, and asks no sooner', () => {
+  it('pauses after an exit order that sold nothing: only the end of the pause tries again', () => {
     const bot = new Trader().holding(0, 20_000);
     bot.close(2, { close: 20_000 }, exitSignal);
-    let atMs = midnight + 180_000;
-    const pauses: number[] = [];
-    for (let order = 0; order < 7; order += 1) {
-      bot.ended('exit', 'rejected', atMs);
-      const due = bot.state.exiting?.notBeforeMs ?? 0;
-      bot.tell({ type: 'time-passed', atMs: due - 1 });
-      expect(bot.orders).toEqual([]);
-      bot.tell({ type: 'time-passed', atMs: due });
-      expect(bot.orders).toEqual(['exit SELL 0.02']);
-      pauses.push(due - atMs);
-      atMs = due;
-    }
-    expect(pauses).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+    bot.ended('exit', 'rejected', midnight + 180_000);
+    expect(bot.state.exiting).toMatchObject({ failures: 1, pausing: true });
+    bot.forming(3, 30, { close: 20_000 });
+    bot.close(3, { close: 20_000 }, exitSignal);
+    expect(bot.orders).toEqual([]);
+    bot.tell({ type: 'exit-retry-due', atMs: midnight + 240_000 });
+    expect(bot.orders).toEqual(['exit SELL 0.02']);
   });
 
-  it('asks for nothing when time passes and no exit is due', () => {
+  it('pauses twice as long each time, up to half a minute', () => {
+    expect([1, 2, 3, 9, 10, 60].map(exitPauseMs)).toEqual([100, 200, 400, 25_600, 30_000, 30_000]);
+  });
+
+  it('asks for nothing when a pause ends and no exit is due', () => {
     const bot = new Trader().holding(0, 20_000);
-    expect(bot.tell({ type: 'time-passed', atMs: midnight + 200_000 }).commands).toEqual([]);
+    expect(bot.tell({ type: 'exit-retry-due', atMs: midnight + 200_000 }).commands).toEqual([]);
   });
 
   it('sells the rest at once when an exit was filled in part', () => {
@@ -253,11 +252,11 @@ describe('exits', () => {
     const bot = new Trader().holding(0, 20_000);
     bot.close(2, { close: 20_000 }, exitSignal);
     bot.ended('exit', 'rejected', midnight + 180_000);
-    bot.tell({ type: 'time-passed', atMs: midnight + 181_000 });
+    bot.tell({ type: 'exit-retry-due', atMs: midnight + 181_000 });
     bot.fill('SELL', '0.015', 20_000, midnight + 181_000);
     bot.ended('exit', 'filled', midnight + 181_001);
-    bot.ended('exit', 'rejected', midnight + 181_002);
-    expect(bot.state.exiting?.notBeforeMs).toBe(midnight + 182_002);
+    expect(bot.orders).toEqual(['exit SELL 0.005']);
+    expect(bot.state.exiting).toMatchObject({ failures: 0, pausing: false });
   });
 
   it('closes on request, also what an order in flight is still buying', () => {

@@ -77,7 +77,7 @@ describe('a restored state', () => {
       reason: 'stop-loss',
       decisionMs: order.decisionMs,
       failures: 0,
-      notBeforeMs: 0,
+      pausing: false,
     });
     expect(restored({ fills, orders: [exit, order] }).exiting).toBeNull();
   });
