@@ -304,13 +304,14 @@ export class Bot {
     this.#decideOnNewestClose();
   }
 
-  #onProtection(session: BotSession, { resting, settled, refused }: ProtectionNews): void {
+  #onProtection(session: BotSession, news: ProtectionNews): void {
     const { log, botId, metrics, venueClock } = this.#options;
+    const { resting, settled, refused } = news;
     const stood = this.#stopStands;
     this.#stopStands = resting !== null || (stood && !settled);
     const vanished = stood && !this.#stopStands;
     if (refused !== null) log.error({ botId, symbol: this.symbol, refused }, 'the exchange refused a protective order');
-    session.tell({ type: 'protection-changed', resting, settled, refused, atMs: venueClock.now() });
+    session.tell({ type: 'protection-changed', ...news, atMs: venueClock.now() });
     if (!vanished || isFlat(session.state.position, session.instrument, session.state.lastPrice)) return;
     metrics.reconcileDrift.inc({ kind: 'protection-vanished' });
     log.error(

@@ -42,6 +42,8 @@ export interface ProtectionNews {
   readonly resting: RestingProtection | null;
   /** False while an operation or the fate of one of the orders is open. */
   readonly settled: boolean;
+  /** An order that binds no coins has not found its end. */
+  readonly unresolved: boolean;
   /** Why the exchange did not take one of the orders; null when it did not refuse any since the last news. */
   readonly refused: string | null;
 }
@@ -154,6 +156,7 @@ export class OrderLine {
               stopPrice: stop?.stopPrice ?? null,
               targetPrice: target?.price ?? null,
             },
+      unresolved: this.protective().some((live) => live.gone),
       settled: this.operations === 0 && standing.length === orders.length && orders.filter((live) => live.role === 'stop').length <= 1,
     };
   }

@@ -78,6 +78,8 @@ export type TradingEvent =
       readonly resting: RestingProtection | null;
       /** False while an operation or the fate of one of the orders is open. */
       readonly settled: boolean;
+      /** An order that binds no coins has not found its end: the exchange denies it, and the horizon has not passed. */
+      readonly unresolved: boolean;
       /** Why the exchange does not take a protective order; null when it did not refuse one. */
       readonly refused: string | null;
       readonly atMs: number;

@@ -13,6 +13,7 @@ import { stopPrice, targetPrice } from './stops.ts';
 export const noProtection: Protection = {
   resting: null,
   operation: null,
+  unresolved: false,
   waits: false,
   tightest: null,
   overrun: false,
@@ -97,11 +98,14 @@ export function withProtection(
       return protection.operation === 'cancel' ? decision : cancel(decision, 'the position is closed or being closed');
     const fresh = protection.tightest === null && !protection.waits && !protection.overrun;
     if (fresh || !isFlat(state.position, instrument, state.lastPrice)) return decision;
-    return { ...decision, state: { ...state, protection: { ...noProtection, decisionMs: protection.decisionMs } } };
+    return {
+      ...decision,
+      state: { ...state, protection: { ...noProtection, unresolved: protection.unresolved, decisionMs: protection.decisionMs } },
+    };
   }
   // Nothing is tried again in the same breath in which it failed.
-  const mayTry = !protection.waits || event.type === 'time-passed' || event.type === 'candle-closed';
-  if (protection.operation !== null || !mayTry) return decision;
+  const mayTry = !protection.waits || event.type !== 'protection-changed';
+  if (protection.operation !== null || protection.unresolved || !mayTry) return decision;
   const { resting } = protection;
   if (resting === null) return put(decision, 'place', plan, event.atMs);
   if (!differs(resting, plan) && !followsUp(resting, plan, state, event.atMs, config, instrument)) return decision;
@@ -163,7 +167,7 @@ function issue(decision: Decision, protection: Protection, command: TradingComma
 
 /** The protection after the exchange's side of it was told. */
 export function afterChange(before: Protection, event: Extract<TradingEvent, { readonly type: 'protection-changed' }>): Protection {
-  const { resting, settled } = event;
+  const { resting, settled, unresolved } = event;
   const same = sameOrders(before.resting, resting);
   const inVain = (before.operation === 'place' && resting === null) || (before.operation === 'replace' && same);
   const stop = resting?.stopPrice ?? null;
@@ -172,6 +176,7 @@ export function afterChange(before: Protection, event: Extract<TradingEvent, { r
     resting: same ? before.resting : resting,
     // What is open although nothing was asked for was left by an earlier owner.
     operation: settled ? null : (before.operation ?? 'place'),
+    unresolved,
     waits: settled && before.operation !== null ? inVain : before.waits,
     tightest: stop !== null && (before.tightest === null || stop.gt(before.tightest)) ? stop : before.tightest,
     overrun: same && before.overrun,

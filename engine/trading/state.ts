@@ -68,7 +68,9 @@ export interface Protection {
   readonly resting: RestingProtection | null;
   /** The one operation that was asked for and has not settled; null when none. */
   readonly operation: 'place' | 'replace' | 'cancel' | null;
-  /** The last operation did not get what it asked for: the next one waits for time to pass. */
+  /** The fate of an order that binds no coins is still open: the position may be sold, and nothing new is opened or put up. */
+  readonly unresolved: boolean;
+  /** The last operation did not get what it asked for: the news of that does not lead to the next one. */
   readonly waits: boolean;
   /** Highest stop price that was ever put out for this position: a stop never loosens. */
   readonly tightest: Decimal | null;

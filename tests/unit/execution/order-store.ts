@@ -21,7 +21,7 @@ export class MemoryOrderStore implements OrderStore {
     const verdicts = new Map<string, IntentVerdict>();
     for (const intent of intents) {
       const open = [...this.orders.values()].some(
-        (order) => order.botId === intent.botId && order.role === intent.role && !isTerminal(order.state),
+        (order) => order.botId === intent.botId && order.role === intent.role && order.slot === intent.slot && !isTerminal(order.state),
       );
       const verdict = intent.epoch !== this.epoch ? 'fenced' : open || this.orders.has(intent.clientOrderId) ? 'refused' : 'committed';
       verdicts.set(intent.clientOrderId, verdict);

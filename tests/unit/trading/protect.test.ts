@@ -58,7 +58,7 @@ class Guarded {
   }
   answer(refused: string | null): void {
     this.asked = null;
-    this.tell({ type: 'protection-changed', resting: this.resting, settled: true, refused, atMs: this.atMs });
+    this.tell({ type: 'protection-changed', resting: this.resting, settled: true, unresolved: false, refused, atMs: this.atMs });
   }
   get put(): PutProtection | undefined {
     return this.commands.find(
@@ -156,7 +156,7 @@ describe('operations', () => {
     bot.done();
     bot.tell({ type: 'close-requested', reason: 'asked', atMs: bot.atMs });
     expect(bot.types).toEqual(['cancel-protection']);
-    bot.tell({ type: 'protection-changed', resting: null, settled: false, refused: null, atMs: bot.atMs });
+    bot.tell({ type: 'protection-changed', resting: null, settled: false, unresolved: false, refused: null, atMs: bot.atMs });
     expect(bot.commands).toEqual([]);
     bot.done();
     expect(bot.types).toEqual(['exit']);
@@ -242,7 +242,7 @@ describe('operations', () => {
       atMs: midnight + 59_999,
     });
     expect(bot.types).toEqual(['cancel-protection']);
-    expect(bot.reason).toMatch(/still rests/);
+    expect(bot.reason).toMatch(/not proven to be over/);
   });
 
   it('wait after a restart until execution has told what rests', () => {
@@ -318,6 +318,7 @@ describe('whatever happens in whatever order', () => {
             told(() => bot.tell({ type: 'fill-received', fill: fill('SELL', sold.toFixed(), price, { atMs: bot.atMs }), atMs: bot.atMs }));
             told(() => bot.tell({ type: 'order-ended', clientOrderId: 'x', role: 'exit', outcome: 'filled', reason: '', atMs: bot.atMs }));
           }
+          if (bot.state.position.openedAtMs === null && bot.resting === null) tightest = 0;
           switch (one.kind) {
             case 'buy':
               // Fills come from one entry: none after the position began to close.
@@ -360,7 +361,14 @@ describe('whatever happens in whatever order', () => {
                   }),
                 );
                 told(() =>
-                  bot.tell({ type: 'protection-changed', resting: bot.resting, settled: asked === null, refused: null, atMs: bot.atMs }),
+                  bot.tell({
+                    type: 'protection-changed',
+                    resting: bot.resting,
+                    settled: asked === null,
+                    unresolved: false,
+                    refused: null,
+                    atMs: bot.atMs,
+                  }),
                 );
                 // A replacement under way is for what was held before: the exchange refuses it, its cancel comes too late.
                 if (asked !== null && asked.type !== 'cancel-protection') told(() => bot.answer(null), true);
