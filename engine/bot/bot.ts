@@ -144,7 +144,8 @@ export class Bot {
     const session = this.#session;
     if (session === null || !this.running || !this.#options.executor.idle(this.#options.botId)) return null;
     const { working, exiting, protection, lastDecidedMs } = session.state;
-    return working === null && exiting === null && protection.operation === null ? lastDecidedMs : null;
+    const atRest = working === null && exiting === null && protection.operation === null && this.#watch.exposure !== 'bare';
+    return atRest ? lastDecidedMs : null;
   }
 
   /** Takes changed settings over from the next decision on. False when they need another series: restart the bot then. */

@@ -30,6 +30,10 @@ export class ProtectionWatch {
     this.#options = options;
   }
 
+  get exposure(): Exposure {
+    return this.#exposure;
+  }
+
   changed(exposure: Exposure): void {
     if (exposure === this.#exposure) return;
     const { clock, metrics } = this.#options;

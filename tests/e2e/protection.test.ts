@@ -234,7 +234,8 @@ describe('protection at the exchange', () => {
     });
     await drive(replay, 3);
     await agrees();
-    const rows = await orders();
+    // A stepped venue may refuse a signature's time in the middle of a candle; then the exit is tried again.
+    const rows = (await orders()).filter(({ state }) => state === 'filled');
     expect(rows.map(({ role }) => role)).toEqual(['exit', 'entry']);
     expect(rows[0]?.reason).toMatch(/^stop-loss at /);
   });
