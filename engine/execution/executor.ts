@@ -391,7 +391,7 @@ export class Executor {
       metrics.fills.inc({ market: 'spot', liquidity: source?.isMaker === true ? 'maker' : 'taker' });
     }
     if (answer.newFills.length > 0 && !line.detached) line.link.onFills(answer.newFills);
-    const live = line.open.get(clientOrderId);
+    const live = line.open.get(clientOrderId) ?? this.#adopt(line, answer.order);
     if (live === undefined) return;
     live.executedQuantity = answer.order.executedQuantity;
     live.exchangeOrderId = answer.order.exchangeOrderId ?? live.exchangeOrderId;
@@ -404,6 +404,18 @@ export class Executor {
     else if (!live.awaitingAnswer) this.#scheduleProbe(line, live);
     if (isProtective(live)) this.#protector.tell(line);
     this.#countUnknown();
+  }
+
+  /** A stop or target that was believed never placed and stands at the exchange after all: the bot decides what becomes of it. */
+  #adopt(line: OrderLine, order: StoredOrder): LiveOrder | undefined {
+    if (!isProtective(order) || isTerminal(order.state) || line.detached) return undefined;
+    const { log, metrics, clock } = this.#options;
+    const { botId } = line.link;
+    log.error({ botId, clientOrderId: order.clientOrderId }, 'a protective order arrived late; its bot takes it up');
+    metrics.reconcileDrift.inc({ kind: 'late-order' });
+    const live = openedAt(clock.monotonic(), order, order.recvWindowMs);
+    line.open.set(live.clientOrderId, live);
+    return live;
   }
 
   #end(line: OrderLine, live: LiveOrder, state: OrderState, reason: string): void {

@@ -9,6 +9,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { Clock } from '../time/clock.ts';
 import type { PutProtection } from '../trading/events.ts';
 import type { OrderType } from '../trading/instrument.ts';
+import { parseClientOrderId } from './client-order-id.ts';
 import type { LiveOrder, OrderLine } from './order-line.ts';
 import type { Outgoing, SentOutcome } from './send.ts';
 
@@ -97,7 +98,9 @@ export class Protector {
         // Orders that are placed while the read is under way need not be in it.
         const asked = group.flatMap((line) => line.protective().flatMap((live) => (live.resting ? [{ line, live }] : [])));
         try {
-          const open = new Set((await first.link.account.openOrders(symbol)).map((order) => order.clientOrderId));
+          const orders = await first.link.account.openOrders(symbol);
+          for (const order of orders) await this.#noticeUnexpected(group, order);
+          const open = new Set(orders.map((order) => order.clientOrderId));
           for (const { line, live } of asked) if (!open.has(live.clientOrderId)) await this.#lookForMissing(line, live);
         } catch (error) {
           log.warn({ err: error, symbol, bots: group.length }, 'protective orders could not be verified; they are looked at again');
@@ -105,6 +108,14 @@ export class Protector {
         }
       }),
     );
+  }
+
+  /** One of ours that its bot does not know to be open: the rows decide what it is. */
+  async #noticeUnexpected(lines: readonly OrderLine[], order: ExchangeOrder): Promise<void> {
+    const parts = parseClientOrderId(order.clientOrderId);
+    if (parts === null || (parts.role !== 'stop' && parts.role !== 'target')) return;
+    const line = lines.find(({ link }) => link.botId === parts.botId && link.installation === parts.installation);
+    if (line !== undefined && !line.open.has(order.clientOrderId)) await this.#ports.record(line, order, { verified: order.status });
   }
 
   async #lookForMissing(line: OrderLine, live: LiveOrder): Promise<void> {

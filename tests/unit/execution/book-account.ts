@@ -56,6 +56,21 @@ export class BookAccount implements TradingAccount {
     this.#tell(this.matching.tick({ ...tick, atMs: this.#clock.now() }));
   }
 
+  /** A request that was lost long ago is executed after all. */
+  async arriveLate(clientOrderId: string, quantity: Decimal): Promise<void> {
+    const request = {
+      symbol: this.#symbol,
+      side: 'SELL',
+      type: 'STOP_LOSS',
+      clientOrderId,
+      quantity,
+      stopPrice: new Decimal(1_000),
+    } as const;
+    const placed = this.matching.place(owner, request, this.#clock.now());
+    if (!placed.ok) throw new Error(placed.refusal.message);
+    this.#tell(placed.events);
+  }
+
   /** Orders that are open in the books, whatever was answered. */
   get open(): readonly BookOrder[] {
     return this.matching.openOrders(owner, this.#symbol);

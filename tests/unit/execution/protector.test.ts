@@ -15,7 +15,7 @@ import { isFlat } from '../../../engine/trading/position.ts';
 import { exposureOf } from '../../../engine/trading/protect.ts';
 import { seededRandom } from '../../e2e/support/seeded-random.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { btc, candle, config, emptyState, midnight } from '../trading/given.ts';
+import { btc, candle, config, d, emptyState, midnight } from '../trading/given.ts';
 import { BookAccount } from './book-account.ts';
 import type { Loss, Operation } from './book-account.ts';
 import { MemoryOrderStore } from './order-store.ts';
@@ -318,6 +318,23 @@ describe('a position and its stop at the exchange', () => {
     expect(rig.account.asked).toEqual(['openOrders', 'order', 'place']);
     expect(rig.stops).toEqual(['STOP_LOSS 0.02497 19600']);
     rig.expectProtectedOrFlat();
+  });
+
+  it('takes up a stop that was believed never placed, and cancels it when nothing is held', async () => {
+    let requests = 0;
+    rig.account.onRequest = () => ((requests += 1) === 2 ? 'request' : null);
+    await rig.enter();
+    await rig.clock.advance(120_000);
+    const late = [...rig.store.orders.values()].find(({ role, state }) => role === 'stop' && state === 'never-placed');
+    expect([rig.flat, late === undefined]).toEqual([true, false]);
+    expect((await rig.metrics.unprotectedSeconds.get()).values[0]?.value).toBeGreaterThan(5);
+    expect((await rig.metrics.positionsUnprotected.get()).values[0]?.value).toBe(0);
+    rig.account.matching.deposit('main', 'BTC', late?.quantity ?? d(0), rig.clock.now());
+    await rig.account.arriveLate(late?.clientOrderId ?? '', late?.quantity ?? d(0));
+    expect(rig.account.open).toHaveLength(1);
+    await rig.clock.advance(1_000);
+    expect(rig.account.open).toEqual([]);
+    expect(rig.store.orders.get(late?.clientOrderId ?? '')?.state).toBe('cancelled');
   });
 
   it('is known to a new owner, who books what it sold meanwhile', async () => {
