@@ -265,10 +265,11 @@ export class Bot {
       instrument,
       onFills: (fills) => {
         for (const fill of fills) session.tell({ type: 'fill-received', fill, atMs: fill.atMs });
-        // The bunch is complete: what protects the position follows it.
+        this.#options.onDirty();
+        // The bunch is complete: what protects the position follows it. Of its own fills it tells next.
+        if (fills.every(({ role }) => role === 'stop' || role === 'target')) return;
         const newestMs = Math.max(...fills.map((fill) => fill.atMs));
         session.tell({ type: 'time-passed', atMs: Math.max(venueClock.now(), newestMs) });
-        this.#options.onDirty();
       },
       onOrderEnded: (order) => {
         session.tell({ type: 'order-ended', ...order, atMs: venueClock.now() });

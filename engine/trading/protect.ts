@@ -94,8 +94,11 @@ export function withProtection(
   const { protection } = state;
   const plan = state.exiting === null ? plannedProtection(state, config, instrument) : null;
   if (plan === null) {
-    if (!isClear(protection))
-      return protection.operation === 'cancel' ? decision : cancel(decision, 'the position is closed or being closed');
+    if (!isClear(protection)) {
+      // An order whose fate is open is taken down at once only where its coins are needed: its sibling may just have ended it.
+      const wait = protection.operation === 'cancel' || (state.exiting === null && protection.resting === null);
+      return wait ? decision : cancel(decision, 'the position is closed or being closed');
+    }
     const fresh = protection.tightest === null && !protection.waits && !protection.overrun;
     if (fresh || !isFlat(state.position, instrument, state.lastPrice)) return decision;
     return {

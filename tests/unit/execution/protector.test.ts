@@ -68,7 +68,7 @@ class Rig {
       instrument: () => instrument,
       onFills: (fills) => {
         for (const fill of fills) this.tell({ type: 'fill-received', fill, atMs: fill.atMs });
-        this.tell({ type: 'time-passed', atMs: this.clock.now() });
+        if (fills.some(({ role }) => role === 'entry' || role === 'exit')) this.tell({ type: 'time-passed', atMs: this.clock.now() });
       },
       onOrderEnded: (order) => {
         this.tell({ type: 'order-ended', ...order, atMs: this.clock.now() });
@@ -182,6 +182,8 @@ describe('a position and its stop at the exchange', () => {
     expect(rig.account.asked).toEqual(['place', 'oco']);
     await rig.price(20_700);
     expect(rig.flat).toBe(true);
+    // The end of one is no reason to take the other down.
+    expect(rig.account.asked).toEqual(['place', 'oco']);
     rig.expectProtectedOrFlat();
     expect([...rig.store.orders.values()].map(({ role, state }) => `${role} ${state}`)).toEqual([
       'entry filled',
@@ -238,6 +240,33 @@ describe('a position and its stop at the exchange', () => {
     expect(rig.flat).toBe(true);
     rig.expectProtectedOrFlat();
     expect(rig.account.all.filter((order) => order.side === 'SELL' && order.executedQuantity.gt(0))).toHaveLength(1);
+  });
+
+  it('sells beside a stop that may still arrive only when its receive window is over', async () => {
+    let requests = 0;
+    rig.account.onRequest = () => ((requests += 1) === 2 ? 'request' : null);
+    await rig.enter();
+    rig.tell({ type: 'close-requested', reason: 'asked', atMs: rig.clock.now() });
+    const signedMs = [...rig.store.orders.values()].find(({ role }) => role === 'stop')?.signedTimestampMs ?? 0;
+    await rig.clock.advance(signedMs + 3_900 - rig.clock.now());
+    expect(rig.flat).toBe(false);
+    await rig.clock.advance(4_000);
+    expect(rig.flat).toBe(true);
+    rig.expectProtectedOrFlat();
+  });
+
+  it('is followed without any event, by what the answers say', async () => {
+    rig = new Rig({ stopLossPercent: null, trailingStopPercent: 2, trailingStopActive: true });
+    await rig.enter();
+    rig.account.listener = null;
+    await rig.price(20_400, 100);
+    expect([...rig.store.orders.values()].map(({ role, state }) => `${role} ${state}`)).toEqual([
+      'entry filled',
+      'stop cancelled',
+      'stop accepted',
+    ]);
+    expect(rig.executor.idle('7')).toBe(true);
+    rig.expectProtectedOrFlat();
   });
 
   it('sells nothing more when the stop fills while its cancel is on the way', async () => {

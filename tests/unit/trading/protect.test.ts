@@ -195,6 +195,34 @@ describe('operations', () => {
     expect(bot.reason).toMatch(/no stop rests/);
   });
 
+  it('wait while a denied order may still come: nothing new is put up or entered', () => {
+    const bot = new Guarded();
+    bot.bought('0.1', 20_000);
+    const denied = { type: 'protection-changed', resting: null, settled: true, unresolved: true, refused: null } as const;
+    bot.tell({ ...denied, atMs: bot.atMs });
+    bot.pass();
+    expect(bot.commands).toEqual([]);
+    bot.tell({ type: 'fill-received', fill: fill('SELL', '0.1', 20_000, { atMs: bot.atMs }), atMs: bot.atMs });
+    const up = { action: 'enter-long', reason: 'up' } as const;
+    bot.tell({ type: 'candle-closed', candle: candle(0, { close: 20_000 }), signal: up, atMs: midnight + 59_999 });
+    expect(bot.commands).toEqual([]);
+    expect(bot.reason).toMatch(/not proven to be over/);
+    bot.tell({ ...denied, unresolved: false, atMs: bot.atMs });
+    bot.tell({ type: 'candle-closed', candle: candle(1, { close: 20_000 }), signal: up, atMs: midnight + 119_999 });
+    expect(bot.types).toEqual(['entry']);
+  });
+
+  it('are numbered by times that never go back, although a close is told after its end', () => {
+    const bot = new Guarded();
+    bot.atMs = midnight + 60_500;
+    bot.bought('0.1', 20_000);
+    expect(bot.put?.decisionMs).toBe(midnight + 60_500);
+    bot.answer(null);
+    const hold = { action: 'hold', reason: '' } as const;
+    bot.tell({ type: 'candle-closed', candle: candle(0, { close: 20_000 }), signal: hold, atMs: midnight + 59_999 });
+    expect(bot.put?.decisionMs).toBe(midnight + 60_500);
+  });
+
   it('put a vanished stop up again, not looser than it was', () => {
     const bot = new Guarded(stops({ stopLossPercent: null, trailingStopPercent: 2, trailingStopActive: true }));
     bot.bought('0.1', 20_000);
