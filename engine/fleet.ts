@@ -35,6 +35,8 @@ export type FleetConfig = Pick<
   | 'auditIntervalMs'
   | 'drainTimeoutMs'
   | 'paper'
+  | 'stops'
+  | 'protectionCheckMs'
 >;
 
 export interface FleetOptions {
@@ -103,6 +105,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
         installation: options.installation,
         executor,
         market: venue.market,
+        stops: config.stops,
         drainTimeoutMs: Math.max(100, config.drainTimeoutMs - writeReserveMs),
         loadInstrument: async () => loaded,
       };
@@ -142,6 +145,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   audit?.start();
   takeOver?.start();
   await supervisor.start();
+  const protectionCheck = clock.every(config.protectionCheckMs, () => void executor.verifyProtection());
   const clockWatch = watchVenueClock(supervisor, venue, clock);
   return {
     supervisor,
@@ -152,6 +156,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     async stop() {
       clockWatch.cancel();
       takeOver?.leave();
+      protectionCheck.cancel();
       await supervisor.drain(config.drainTimeoutMs);
       executor.stop();
       await takeOver?.stop();

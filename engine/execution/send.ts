@@ -11,11 +11,14 @@ import { CommitUnknown } from '../persistence/commit-intents.ts';
 import type { Intent } from '../persistence/commit-intents.ts';
 import type { OrderStore } from '../persistence/order-store.ts';
 import type { Clock } from '../time/clock.ts';
-import type { TradingAccount } from '../exchanges/exchange.ts';
 
-/** What became of one intent on its way out. */
+/** `not-attempted`: the exchange did something else of the request, or none of it, and did not try this order. */
+export type SentOutcome = PlaceOutcome | { readonly kind: 'not-attempted'; readonly reason: string };
+
+/** What became of a request on its way out. */
 export type SendResult =
-  | { readonly kind: 'answered'; readonly outcome: PlaceOutcome }
+  /** One outcome per intent, in their order. */
+  | { readonly kind: 'answered'; readonly outcomes: readonly SentOutcome[] }
   /** Proven not sent, by us, although the intent is durable. */
   | { readonly kind: 'not-sent'; readonly reason: string }
   /** Nothing is durable and nothing was sent. */
@@ -23,9 +26,11 @@ export type SendResult =
   | { readonly kind: 'fenced' }
   | { readonly kind: 'refused' };
 
+/** One request: it places one order, or two that cancel one another. */
 export interface Outgoing {
-  readonly intent: Intent;
-  readonly account: TradingAccount;
+  readonly intents: readonly [Intent, ...Intent[]];
+  /** Sends the one request, up to the socket in this turn of the loop; answers what became of each intent, in their order. */
+  transmit(): Promise<readonly SentOutcome[]>;
   /** Monotonic time of the signature. */
   readonly signedAt: number;
   /** Monotonic time at which the candle behind the decision was received; null when there is none. */
@@ -50,7 +55,7 @@ export class Sender {
     this.#options = options;
   }
 
-  /** Queues an intent for this turn's group commit. `done` is called exactly once. */
+  /** Queues a request's intents for this turn's group commit. `done` is called exactly once. */
   submit(outgoing: Outgoing): void {
     this.#batch.push(outgoing);
     if (this.#batch.length === 1) this.#options.clock.soon(() => void this.#flush());
@@ -63,15 +68,17 @@ export class Sender {
     const startedAt = clock.monotonic();
     reach('CP1');
     try {
-      const committing = store.commit(batch.map((outgoing) => outgoing.intent));
+      const committing = store.commit(batch.flatMap((outgoing) => outgoing.intents));
       reach('CP2');
       const verdicts = await committing;
       reach('CP3');
       metrics.dbQueryDuration.observe({ op: 'commit-intents' }, (clock.monotonic() - startedAt) / 1000);
       for (const outgoing of batch) {
-        const verdict = verdicts.get(outgoing.intent.clientOrderId) ?? 'refused';
-        if (verdict === 'committed') void this.#send(outgoing);
-        else outgoing.done({ kind: verdict });
+        const failed = outgoing.intents
+          .map((intent) => verdicts.get(intent.clientOrderId) ?? 'refused')
+          .find((verdict) => verdict !== 'committed');
+        if (failed === undefined) void this.#send(outgoing);
+        else outgoing.done({ kind: failed });
       }
     } catch (error) {
       metrics.dbErrors.inc({ class: error instanceof CommitUnknown ? 'commit-unknown' : 'commit-refused' });
@@ -82,7 +89,7 @@ export class Sender {
   }
 
   async #send(outgoing: Outgoing): Promise<void> {
-    const { intent } = outgoing;
+    const [intent] = outgoing.intents;
     const { clock, metrics, log, reach } = this.#options;
     const sentAt = clock.monotonic();
     if (sentAt - outgoing.signedAt >= intent.recvWindowMs) {
@@ -92,24 +99,22 @@ export class Sender {
       });
       return;
     }
-    metrics.ordersSubmitted.inc({ market: intent.market, side: intent.side, type: intent.type, mode: outgoing.mode });
-    let outcome: PlaceOutcome;
+    for (const { market, side, type } of outgoing.intents) metrics.ordersSubmitted.inc({ market, side, type, mode: outgoing.mode });
+    let outcomes: readonly SentOutcome[];
     try {
-      const answer = outgoing.account.placeOrder(
-        { symbol: intent.symbol, clientOrderId: intent.clientOrderId, side: intent.side, type: intent.type, quantity: intent.quantity },
-        { timestampMs: intent.signedTimestampMs, recvWindowMs: intent.recvWindowMs },
-      );
+      const answer = outgoing.transmit();
       if (outgoing.triggeredAt !== null) metrics.barToOrder.observe((clock.monotonic() - outgoing.triggeredAt) / 1000);
       reach('CP4');
-      outcome = await answer;
+      outcomes = await answer;
     } catch (error) {
       // The port promises not to throw. If it does, the order may be out: that is an unknown, never a failure.
       log.error({ err: error, clientOrderId: intent.clientOrderId }, 'placing an order threw; its outcome is unknown');
-      outcome = { kind: 'unknown', refusal: { httpStatus: 0, code: null, message: reasonOf(error), class: 'other' } };
+      const refusal = { httpStatus: 0, code: null, message: reasonOf(error), class: 'other' } as const;
+      outcomes = outgoing.intents.map(() => ({ kind: 'unknown', refusal }));
     }
     metrics.orderAck.observe((clock.monotonic() - sentAt) / 1000);
     reach('CP6');
-    outgoing.done({ kind: 'answered', outcome });
+    outgoing.done({ kind: 'answered', outcomes });
   }
 
   /** Only we could have sent these and we did not: durable or not, they were never placed. Which of the two decides what must be written. */
@@ -118,10 +123,11 @@ export class Sender {
     for (let waitMs = 200; ; waitMs = Math.min(waitMs * 2, 5_000)) {
       await clock.sleep(waitMs);
       try {
-        const durable = await store.committed(batch.map((outgoing) => outgoing.intent.clientOrderId));
+        const durable = await store.committed(batch.flatMap((outgoing) => outgoing.intents.map((intent) => intent.clientOrderId)));
         for (const outgoing of batch) {
           const reason = 'the database did not confirm the intent in time, so it was not sent';
-          outgoing.done(durable.has(outgoing.intent.clientOrderId) ? { kind: 'not-sent', reason } : { kind: 'not-committed', reason });
+          // They were committed in one statement: all of them are durable, or none is.
+          outgoing.done(durable.has(outgoing.intents[0].clientOrderId) ? { kind: 'not-sent', reason } : { kind: 'not-committed', reason });
         }
         return;
       } catch (error) {
