@@ -80,6 +80,11 @@ export class Replica {
     void this.processes.at(-1)?.end(signal);
   }
 
+  /** Ends a process whose crash point was not reached, so that it dies before the calm and not in the comparison. */
+  disarm(): void {
+    if (this.#armed !== null) this.kill('SIGKILL');
+  }
+
   /** Stands still as if the host were suspended. */
   async pause(forMs: number): Promise<void> {
     const process = this.processes.at(-1);
@@ -129,6 +134,7 @@ export class Replica {
     if (process === undefined || this.#waking || !isStopped(process.pid)) return;
     this.#waking = true;
     this.#options.onEvent(`${this.name} stopped itself at ${this.#armed ?? 'an unknown place'} for ${this.#options.pauseMs} ms`);
+    this.#armed = null;
     void sleep(this.#options.pauseMs).then(() => {
       signal(process.pid, 'SIGCONT');
       this.#waking = false;

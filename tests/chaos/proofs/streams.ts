@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../../e2e/support/processes.ts';
 import { judge } from '../run.ts';
 import { World } from '../world.ts';
-import { atMost, clean, print } from './proof.ts';
+import { atMost, clean, print, seconds } from './proof.ts';
 import type { Finding, Ground, Proof } from './proof.ts';
 
 const rounds = 4;
@@ -14,6 +14,7 @@ const halfOpenFoundMs = 15_000;
 const muteFoundMs = 30_000;
 const fillsWrittenMs = 35_000;
 const unheardLeast = 10;
+const staleAfterMs = 5_000;
 
 export const streams: Proof = async (ground) => [
   ...(await halfOpen(ground)),
@@ -71,15 +72,17 @@ async function muted(ground: Ground, timeframe: '1s' | '1m'): Promise<readonly F
       /"time":"([^"]+)"[^\n]*connected but mute/.exec(output()),
     );
     const foundAtMs = Date.parse(line[1] ?? '');
-    const entries = await place.query<{ count: number }>(
-      `select count(*)::int as count from orders where role = 'entry' and signed_ts > $1::bigint + 5000 and signed_ts < $2::bigint`,
-      [mutedAtMs, foundAtMs],
+    // What REST tells is entered on while it is fresh; nothing else may be.
+    const [entries] = await place.query<{ count: number; stale: number }>(
+      `select count(*)::int as count, (count(*) filter (where signed_ts - decision_ms > $2::bigint))::int as stale
+       from orders where role = 'entry' and signed_ts > $1::bigint`,
+      [mutedAtMs, staleAfterMs],
     );
     const findings = [
       atMost(`mute ${timeframe} stream found`, [foundAtMs - mutedAtMs], 1, muteFoundMs),
       {
-        what: `entries on the mute ${timeframe} stream, from 5 s after its last candle until it was found: ${entries[0]?.count ?? 'unknown'}`,
-        holds: entries[0]?.count === 0,
+        what: `entries since the ${timeframe} stream is mute: ${entries?.count ?? 'unknown'}, on a candle that closed more than ${seconds(staleAfterMs)} before: ${entries?.stale ?? 'unknown'}`,
+        holds: entries?.stale === 0,
       },
     ];
     if (timeframe === '1m') return findings; // no signal within a proof's time: nothing to compare
