@@ -223,6 +223,8 @@ export class Executor {
     const first = prepareOne(draft);
     const rest = others.map(prepareOne);
     const lives = [first.live, ...rest.map(({ live }) => live)] as const;
+    // Counted against the venue's limit, but never held back here: when even protection has no room, the exchange says so.
+    const rooms = drafts.map(() => line.link.account.reserveOrder?.('protect'));
     return {
       lives,
       signed,
@@ -235,6 +237,7 @@ export class Executor {
             triggeredAt: null,
             mode: line.link.mode,
             done: (result) => {
+              for (const room of rooms) if (room?.granted === true) room.release();
               this.#onSendResult(line, lives, result);
               void line.written().then(resolve);
             },

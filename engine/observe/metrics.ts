@@ -84,7 +84,8 @@ function bornAtZero(metrics: {
   readonly actorRestarts: Counter<'kind' | 'reason'>;
   readonly dbErrors: Counter<'class'>;
 }): void {
-  for (const kind of ['position-cache', 'order-without-intent']) metrics.reconcileDrift.inc({ kind }, 0);
+  const driftKinds = ['position-cache', 'position', 'order-without-intent', 'order-without-bot', 'late-order', 'protection-vanished'];
+  for (const kind of driftKinds) metrics.reconcileDrift.inc({ kind }, 0);
   for (const result of ['ok', 'failed']) metrics.reconcileRuns.inc({ result }, 0);
   for (const reason of ['Error', 'TypeError', 'RangeError']) metrics.decisionFailures.inc({ reason }, 0);
   for (const reason of ['fault', 'quarantined']) metrics.actorRestarts.inc({ kind: 'bot', reason }, 0);
