@@ -56,6 +56,7 @@ export interface BotOptions {
 
 /** An entry that never got out is decided on once more at once, and then again after this. */
 const decideAgainMs = 250;
+const drainPollMs = 50;
 /** Recovery waits this long for the exchange to tell what rests there. */
 const verifyPatienceMs = 2_000;
 
@@ -382,9 +383,17 @@ export class Bot {
   }
 
   async #drain(): Promise<void> {
-    const { executor, botId, drainTimeoutMs, log } = this.#options;
+    const { executor, botId, drainTimeoutMs, log, clock } = this.#options;
     this.#subscription?.close();
-    const settled = await executor.settle(botId, drainTimeoutMs);
+    const deadline = clock.monotonic() + drainTimeoutMs;
+    let settled = await executor.settle(botId, drainTimeoutMs);
+    // A stop that could not be put up is tried again, or the position sold: nobody may look after it for a while.
+    while (settled && this.#watch.exposure === 'bare' && clock.monotonic() < deadline) {
+      await clock.sleep(drainPollMs);
+      settled = await executor.settle(botId, Math.max(0, deadline - clock.monotonic()));
+    }
+    if (this.#watch.exposure === 'bare')
+      log.error({ botId, symbol: this.symbol }, 'the bot leaves a position without its stop at the exchange');
     if (!settled) log.warn({ botId }, 'the bot leaves with an order whose fate is open; its next owner resolves it');
     await executor.detach(botId);
     this.#session?.close();

@@ -27,7 +27,18 @@ describe('protection at the exchange', () => {
     replay.engine = await startEngineProcess({ ...replay.engineEnv, ...env }, replay.dataDir);
   };
   const killed = async (): Promise<void> => {
-    await replay.engine.process.exited;
+    await eventually('the engine has killed itself', 30_000, async () => (await dead(0)) === true);
+  };
+  /** Whether the engine is dead, or has come to rest, whichever is first; null when neither happens in time. */
+  const dead = async (timeoutMs: number): Promise<boolean | null> => {
+    const closeMs = await standsAt(replay);
+    return Promise.race([
+      replay.engine.process.exited.then(() => true),
+      settled(replay, closeMs, timeoutMs).then(
+        () => false,
+        () => null,
+      ),
+    ]);
   };
   const agrees = async (): Promise<void> => {
     await eventually(
@@ -143,8 +154,11 @@ describe('protection at the exchange', () => {
   it.each(['CP11', 'CP11:2'])('has one stop after kill -9 in the middle of a replacement (%s)', async (crashAt) => {
     replay = await beginCrafted({ after: rising, columns: trailing, engineEnv: { EVENKEEL_CRASH_AT: crashAt } });
     await drive(replay, 1);
-    await replay.simulator.step(3);
-    await killed();
+    // At which candle the moves are made depends on when their requests arrive.
+    for (let candle = 0; (await dead(20_000)) !== true; candle += 1) {
+      expect(candle).toBeLessThan(4);
+      await replay.simulator.step();
+    }
     await restart();
     await settled(replay, await standsAt(replay));
     await protectedBy(replay, ['STOP_LOSS']);

@@ -1,4 +1,5 @@
 /** Somebody else trades on the account: what is theirs is never touched, and what they take from the bots is seen. */
+import { Decimal } from 'decimal.js';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { freshDatabase } from '../servers/database.ts';
@@ -77,7 +78,8 @@ describe('a stranger on the account', () => {
     });
     const balance = (await replay.simulator.ledger()).balances.find((one) => one.asset === 'BTC');
     expect(told[0]).toContain(`hold ${held} BTC together`);
-    expect(told[0]).toContain(`has ${balance?.free} BTC`);
+    const owned = new Decimal(balance?.free ?? 0).plus(balance?.locked ?? 0).toFixed();
+    expect(told[0]).toContain(`has ${owned} BTC`);
     const metrics = await (await fetch(`${/Metrics: (\S+)/.exec(replay.engine.process.output())?.[1]}`)).text();
     expect(metrics).toContain(`evenkeel_reconcile_position{asset="BTC",of="bots"} ${held}`);
     expect(metrics).toMatch(/evenkeel_reconcile_drift_total\{kind="position"\} 1/);

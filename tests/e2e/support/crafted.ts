@@ -45,7 +45,8 @@ export async function beginCrafted(options: CraftedOptions): Promise<Crafted> {
     DATABASE_URL: database.url,
     // One Redis for all: locks carry the installation's code.
     REDIS_URL: `${inject('redisUrl')}/6`,
-    EVENKEEL_LOCK_TTL_MS: '2000',
+    // Long enough for signatures that live more than a second: the lock bounds them.
+    EVENKEEL_LOCK_TTL_MS: '5000',
     EVENKEEL_CLAIM_POLL_MS: '200',
     EVENKEEL_NEVER_PLACED_HORIZON_MS: '1000',
     EVENKEEL_AUDIT_INTERVAL_MS: '1000',
