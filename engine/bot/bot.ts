@@ -60,6 +60,9 @@ const drainPollMs = 50;
 /** Recovery waits this long for the exchange to tell what rests there. */
 const verifyPatienceMs = 2_000;
 
+/** Keeps entries closed while a bot that was switched off waits for the end of what is in flight. */
+export const leavingBlock: EntryBlock = { rule: 'leaving', reason: 'the bot is switched off and ends when nothing is in flight any more' };
+
 export class Bot {
   readonly #options: BotOptions;
   readonly #actor: Actor<typeof botMachine>;
@@ -68,6 +71,7 @@ export class Bot {
   #subscription: SeriesSubscription | null = null;
   #instrument: (() => Instrument) | null = null;
   #fenced = false;
+  #leaving: boolean;
   #exitRetry: Timer | null = null;
   /** The close whose entry never got out and was decided on once more. */
   #decidedAgainMs: number | null = null;
@@ -77,6 +81,7 @@ export class Bot {
 
   constructor(options: BotOptions) {
     this.#options = options;
+    this.#leaving = options.blocks.includes(leavingBlock);
     this.#settings = settingsOf(options.rows.config, options.stops);
     this.#watch = new ProtectionWatch({
       clock: options.clock,
@@ -107,6 +112,24 @@ export class Bot {
   stop(): void {
     this.#session?.block({ rule: 'draining', reason: 'the bot is stopping' });
     this.#send({ type: 'stop' });
+  }
+
+  /** It shall not run any more: nothing is entered, and it stops once nothing is in flight, so that no order is left to nobody. */
+  leave(): void {
+    const { executor, botId, rows } = this.#options;
+    const unresolved = !this.running && rows.orders.some((order) => !isTerminal(order.state));
+    if (executor.idle(botId) && !unresolved) this.stop();
+    else {
+      this.#leaving = true;
+      this.#session?.block(leavingBlock);
+    }
+  }
+
+  /** It shall run, or shall run again. */
+  stay(): void {
+    if (!this.#leaving) return;
+    this.#leaving = false;
+    this.#session?.unblock(leavingBlock.rule);
   }
 
   /** Somebody else has the bot: no further write or exchange call. */

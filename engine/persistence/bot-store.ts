@@ -9,7 +9,7 @@ import type { BotStatus, Wish } from './claim-bots.ts';
 export type { BotRows, BotStatus, PendingCommand, Wish };
 
 export interface BotStore {
-  /** Every bot that shall run, by its configuration. */
+  /** Every bot that shall run, and those that somebody must still take care of. */
   wishes(): Promise<readonly Wish[]>;
   /** Takes the bots: answers the new epoch of each, one above any before it. */
   claim(botIds: readonly string[]): Promise<ReadonlyMap<string, number>>;

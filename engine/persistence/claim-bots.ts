@@ -4,24 +4,32 @@
  */
 import type { Pool } from 'pg';
 
-/** What the roster sees of one bot that shall run. */
+/** What the roster sees of one bot that concerns it. */
 export interface Wish {
   readonly botId: string;
+  /** False for a bot that shall not run, and that somebody must still take care of. */
+  readonly wanted: boolean;
   readonly configVersion: number;
   readonly venue: string;
   readonly epoch: number;
   readonly holder: string | null;
 }
 
-/** Every bot that shall run, by its configuration. */
+/**
+ * Every bot that shall run, and those that shall not but still have a holder (who may be dead) or an order whose fate is
+ * open: somebody has to find it out.
+ */
 export async function readWishes(pool: Pool): Promise<readonly Wish[]> {
-  const { rows } = await pool.query<{ id: string; version: number; venue: string; epoch: string; holder: string | null }>(
-    `select c.id::text, c.version, c.venue, coalesce(s.lock_epoch, 0)::text as epoch, s.lock_holder as holder
+  const { rows } = await pool.query<{ id: string; wanted: boolean; version: number; venue: string; epoch: string; holder: string | null }>(
+    `select c.id::text, c.is_active as wanted, c.version, c.venue, coalesce(s.lock_epoch, 0)::text as epoch, s.lock_holder as holder
      from bot_configs c left join bot_state s on s.bot_config_id = c.id
-     where c.is_active and c.deleted_at is null
+     where c.deleted_at is null
+       and (c.is_active or s.lock_holder is not null
+         or exists (select 1 from orders o where o.bot_config_id = c.id
+                    and (o.state in ('intended', 'unknown') or (o.state = 'accepted' and o.role in ('entry', 'exit')))))
      order by c.id`,
   );
-  return rows.map((row) => ({ botId: row.id, configVersion: row.version, venue: row.venue, epoch: Number(row.epoch), holder: row.holder }));
+  return rows.map(({ id, version, epoch, ...row }) => ({ ...row, botId: id, configVersion: version, epoch: Number(epoch) }));
 }
 
 /** Takes the bots: answers the new epoch of each. */

@@ -2,7 +2,7 @@
  * Who runs here, and why: compares the wish (`is_active`) with what runs, claims in sets, starts and restarts bots,
  * carries out commands, writes their status, and drains on shutdown. A plain class: a machine that spawns thousands is slow.
  */
-import { Bot } from '../bot/bot.ts';
+import { Bot, leavingBlock } from '../bot/bot.ts';
 import type { BotOptions } from '../bot/bot.ts';
 import type { Reach } from '../crash-points.ts';
 import { reasonOf } from '../execution/send.ts';
@@ -181,12 +181,14 @@ export class Supervisor {
   async #compare(): Promise<void> {
     const { store, owner, venue } = this.#options;
     const wishes = await store.wishes();
-    this.#wished = wishes.length;
+    this.#wished = wishes.filter((wish) => wish.wanted).length;
     const wanted = new Map(wishes.map((wish) => [wish.botId, wish]));
     for (const entry of this.#entries.values()) {
       const wish = wanted.get(entry.botId);
       if (wish === undefined) entry.bot.stop();
       else if (wish.epoch !== entry.epoch || wish.holder !== owner) entry.bot.fence();
+      else if (wish.wanted) entry.bot.stay();
+      else entry.bot.leave();
     }
     await this.#reconfigure(
       wishes.filter((wish) => (this.#entries.get(wish.botId)?.configVersion ?? wish.configVersion) !== wish.configVersion),
@@ -211,10 +213,12 @@ export class Supervisor {
     this.#options.reach('CP13');
     const epochs = await store.claim(held);
     const bots = await store.load([...epochs.keys()]);
-    const versions = new Map(wishes.map((wish) => [wish.botId, wish.configVersion]));
+    const wishById = new Map(wishes.map((wish) => [wish.botId, wish]));
     const start = async ({ botId, epoch, rows }: ClaimedBot, blocks: readonly EntryBlock[]): Promise<void> => {
       try {
-        await this.#spawn(botId, epoch, rows, blocks, versions.get(botId) ?? rows.config.version);
+        const wish = wishById.get(botId);
+        const closed = wish?.wanted === false ? [...blocks, leavingBlock] : blocks;
+        await this.#spawn(botId, epoch, rows, closed, wish?.configVersion ?? rows.config.version);
       } catch (error) {
         log.error({ err: error, botId }, 'a bot could not be started');
         this.#options.quarantine.crashed(botId, this.#options.clock.monotonic());

@@ -16,6 +16,7 @@ export interface EntryBlock {
     | 'clock-untrusted'
     | 'symbol-not-trading'
     | 'draining'
+    | 'leaving'
     | 'quarantined'
     /** The account has not been compared with the exchange since this owner took the bot. */
     | 'reconciling'

@@ -80,11 +80,6 @@ export class Replica {
     void this.processes.at(-1)?.end(signal);
   }
 
-  /** Ends a process whose crash point was not reached, so that it dies before the calm and not in the comparison. */
-  disarm(): void {
-    if (this.#armed !== null) this.kill('SIGKILL');
-  }
-
   /** Stands still as if the host were suspended. */
   async pause(forMs: number): Promise<void> {
     const process = this.processes.at(-1);

@@ -51,7 +51,6 @@ export async function runOnce({ servers, seed, folder }: RunOptions): Promise<Ru
       await inflict(world, fault);
     });
     await Promise.all(suffering);
-    for (const replica of world.replicas) replica.disarm();
     const verdict = await judge(world, note);
     const wrong = world.secretPrinted ? [...verdict.wrong, 'a secret was printed'] : verdict.wrong;
     const passed = passes({ ...verdict, wrong });

@@ -224,6 +224,23 @@ describe('a claim', () => {
   });
 });
 
+describe('a bot that is switched off', () => {
+  const wish = async () => (await readWishes(rows.pool)).find(({ botId }) => botId === '1');
+  beforeEach(() => rows.pool.query('update bot_configs set is_active = false where id = 1'));
+
+  it('is somebody’s concern while it has a holder, who may be dead', async () => {
+    expect(await wish()).toMatchObject({ wanted: false, holder });
+    await releaseBots(rows.pool, holder, [{ botId: '1', message: 'stopped' }]);
+    expect(await wish()).toBeUndefined();
+  });
+
+  it('is somebody’s concern while the fate of one of its orders is open', async () => {
+    await commitIntents(rows.pool, holder, [intent(rows.userId)]);
+    await releaseBots(rows.pool, holder, [{ botId: '1', message: 'stopped' }]);
+    expect(await wish()).toMatchObject({ wanted: false, holder: null });
+  });
+});
+
 describe('stops and targets', () => {
   const stop = { role: 'stop', side: 'SELL', type: 'STOP_LOSS', stopPrice: d('19600'), clientOrderId: 'ektest-1-as-1' } as const;
   const target = { role: 'target', side: 'SELL', type: 'LIMIT_MAKER', price: d('20600'), clientOrderId: 'ektest-1-at-1' } as const;
