@@ -60,8 +60,11 @@ const drainPollMs = 50;
 /** Recovery waits this long for the exchange to tell what rests there. */
 const verifyPatienceMs = 2_000;
 
-/** Keeps entries closed while a bot that was switched off waits for the end of what is in flight. */
-export const leavingBlock: EntryBlock = { rule: 'leaving', reason: 'the bot is switched off and ends when nothing is in flight any more' };
+/** Keeps entries closed while a bot that was switched off waits for the end of its orders. */
+export const leavingBlock: EntryBlock = {
+  rule: 'leaving',
+  reason: 'the bot is switched off; its orders at the exchange are watched until they are over',
+};
 
 export class Bot {
   readonly #options: BotOptions;
@@ -114,11 +117,14 @@ export class Bot {
     this.#send({ type: 'stop' });
   }
 
-  /** It shall not run any more: nothing is entered, and it stops once nothing is in flight, so that no order is left to nobody. */
+  /**
+   * It shall not run any more: nothing is entered, its strategy is not asked, and it stops once none of its orders is in flight or
+   * rests at the exchange. An order that is left to nobody would have no row when it executes.
+   */
   leave(): void {
     const { executor, botId, rows } = this.#options;
     const unresolved = !this.running && rows.orders.some((order) => !isTerminal(order.state));
-    if (executor.idle(botId) && !unresolved) this.stop();
+    if (executor.over(botId) && !unresolved) this.stop();
     else {
       this.#leaving = true;
       this.#session?.block(leavingBlock);

@@ -53,6 +53,7 @@ const lateEntryShare = 0.1;
 const lateEntryMinMs = 5_000;
 
 const safeModeSignal: Signal = { action: 'hold', reason: 'safe mode after repeated crashes: the strategy is not asked' };
+const leavingSignal: Signal = { action: 'hold', reason: 'the bot is switched off: the strategy is not asked' };
 const staleSignal: Signal = { action: 'hold', reason: 'the newest close was too old to enter on; waiting for the next one' };
 
 export class BotSession implements SeriesListener {
@@ -105,7 +106,7 @@ export class BotSession implements SeriesListener {
     const receivedAt = this.#options.clock.monotonic();
     this.#options.onPrice(view.candle);
     this.#guard(() => {
-      const asked = this.#options.safeMode ? safeModeSignal : this.#settings.strategy.signal(view, this.#settings.parameters);
+      const asked = this.#silencing ?? this.#settings.strategy.signal(view, this.#settings.parameters);
       const signal = asked.action === 'enter-long' && !this.#fresh(view.candle) ? staleSignal : asked;
       const decision = this.#decide({ type: 'candle-closed', candle: view.candle, signal, atMs: view.candle.closeTime }, receivedAt);
       // What keeps entries closed stays readable while nothing happens.
@@ -114,6 +115,12 @@ export class BotSession implements SeriesListener {
       this.#options.onDirty();
       this.#options.metrics.barToDecision.observe((this.#options.clock.monotonic() - receivedAt) / 1000);
     });
+  }
+
+  /** Why the strategy is not asked; null when it is. Stops are kept all the same. */
+  get #silencing(): Signal | null {
+    if (this.#options.safeMode) return safeModeSignal;
+    return this.#state.blocks.some((block) => block.rule === 'leaving') ? leavingSignal : null;
   }
 
   #fresh({ openTime, closeTime }: Candle): boolean {

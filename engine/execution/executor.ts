@@ -140,6 +140,12 @@ export class Executor {
     return this.#lines.get(botId)?.idle ?? true;
   }
 
+  /** True when nothing of the bot is in flight, waiting to be written or resting at the exchange. */
+  over(botId: string): boolean {
+    const line = this.#lines.get(botId);
+    return line === undefined || (line.idle && line.open.size === 0);
+  }
+
   /** Resolves when the bot has no order in flight, or after `timeoutMs` (false then). */
   async settle(botId: string, timeoutMs: number): Promise<boolean> {
     const { clock } = this.#options;

@@ -16,8 +16,8 @@ export interface Wish {
 }
 
 /**
- * Every bot that shall run, and those that shall not but still have a holder (who may be dead) or an order whose fate is
- * open: somebody has to find it out.
+ * Every bot that shall run, and those that shall not but still have a holder (who may be dead) or an order that is not over:
+ * somebody has to write down how it ends.
  */
 export async function readWishes(pool: Pool): Promise<readonly Wish[]> {
   const { rows } = await pool.query<{ id: string; wanted: boolean; version: number; venue: string; epoch: string; holder: string | null }>(
@@ -25,8 +25,7 @@ export async function readWishes(pool: Pool): Promise<readonly Wish[]> {
      from bot_configs c left join bot_state s on s.bot_config_id = c.id
      where c.deleted_at is null
        and (c.is_active or s.lock_holder is not null
-         or exists (select 1 from orders o where o.bot_config_id = c.id
-                    and (o.state in ('intended', 'unknown') or (o.state = 'accepted' and o.role in ('entry', 'exit')))))
+         or exists (select 1 from orders o where o.bot_config_id = c.id and o.state in ('intended', 'unknown', 'accepted')))
      order by c.id`,
   );
   return rows.map(({ id, version, epoch, ...row }) => ({ ...row, botId: id, configVersion: version, epoch: Number(epoch) }));

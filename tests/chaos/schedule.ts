@@ -24,9 +24,7 @@ export interface ScheduleOptions {
   readonly faults: number;
 }
 
-/** Protective orders do not exist yet: nobody passes these. */
-const notReached: readonly CrashPoint[] = ['CP9', 'CP10', 'CP11'];
-export const reachedCrashPoints = (Object.keys(crashPoints) as CrashPoint[]).filter((point) => !notReached.includes(point));
+export const allCrashPoints = Object.keys(crashPoints) as CrashPoint[];
 
 export function drawSchedule({ seed, lockTtlMs, lastsMs, faults }: ScheduleOptions): Schedule {
   const random = seededRandom(seed * 2_654_435_761);
@@ -36,7 +34,7 @@ export function drawSchedule({ seed, lockTtlMs, lastsMs, faults }: ScheduleOptio
 
   const replicas = random() < 0.5 ? 1 : 2;
   // Seeds in a row go round the points, so that few runs pass many.
-  const point = reachedCrashPoints[seed % reachedCrashPoints.length] ?? 'CP3';
+  const point = allCrashPoints[seed % allCrashPoints.length] ?? 'CP3';
   const times = point === 'CP13' || point === 'CP14' ? 1 : between(1, 4);
   const armed = `${point}:${times}${random() < 0.35 ? ':stop' : ''}`;
   // A crash during the take-over of another's bots needs a second engine that comes too late for the first claim.

@@ -11,7 +11,7 @@ export interface OrderRow {
   readonly id: string;
   readonly bot: string;
   readonly decision_ms: string;
-  readonly role: 'entry' | 'exit';
+  readonly role: 'entry' | 'exit' | 'stop' | 'target';
   readonly attempt: number;
   readonly state: string;
   readonly epoch: string;
@@ -59,6 +59,15 @@ export function passes(verdict: Verdict): boolean {
   return [verdict.lost, verdict.doubled, verdict.orphaned, verdict.wrong].every((lines) => lines.length === 0);
 }
 
+/** A stop or target that waits at the exchange: at rest too it is not over. */
+function mayRest({ state, role }: OrderRow): boolean {
+  return state === 'accepted' && (role === 'stop' || role === 'target');
+}
+
+function isOpen(status: string): boolean {
+  return status === 'NEW' || status === 'PARTIALLY_FILLED' || status === 'PENDING_NEW';
+}
+
 /** What a clock of the same host may be read apart in commit and arrival. */
 const clockSlackMs = 50;
 /** An entry is decided at most this long after its close. */
@@ -92,6 +101,7 @@ export function verify(rows: Rows, ledger: LedgerAccount): Verdict {
     }
     if (row.state === 'never-placed' || row.state === 'rejected')
       lost.push(`order ${row.id} is called ${row.state}, but the exchange has it ${told.status}`);
+    if (isOpen(told.status) !== mayRest(row)) wrong.push(`order ${row.id} is ${row.state} in its row and ${told.status} on the exchange`);
     if (!new Decimal(row.executed).eq(told.executedQuantity))
       lost.push(`order ${row.id} executed ${told.executedQuantity} on the exchange, ${row.executed} in its row`);
     const ageMs = told.arrivedAtMs - Number(row.signed_ms);
@@ -105,6 +115,7 @@ export function verify(rows: Rows, ledger: LedgerAccount): Verdict {
 
   const epochs = new Map<string, number>();
   for (const order of rows.orders) {
+    if (mayRest(order)) continue;
     if (['intended', 'unknown', 'accepted'].includes(order.state)) wrong.push(`order ${order.id} is still ${order.state}`);
     else if (order.evidence === null) wrong.push(`order ${order.id} is ${order.state} without evidence`);
     if (order.role === 'entry' && Number(order.signed_ms) - Number(order.decision_ms) > lateEntryMs + clockSlackMs)
@@ -157,23 +168,42 @@ function comparePositions(rows: Rows, ledger: LedgerAccount, byId: ReadonlyMap<s
       orphaned.push(
         `bot ${bot} holds ${(held.get(bot) ?? new Decimal(0)).toFixed()} by the exchange's trades, its row says ${quantity ?? 'nothing'}`,
       );
+  // The two legs of a list close the same coins, so each role counts by itself.
+  const resting = new Map<string, Standard>();
+  for (const told of ledger.orders) {
+    const row = byId.get(told.clientOrderId);
+    if (row === undefined || !isOpen(told.status)) continue;
+    const key = `${row.bot} ${row.role}`;
+    resting.set(key, (resting.get(key) ?? new Decimal(0)).plus(told.quantity).minus(told.executedQuantity));
+  }
+  for (const [key, quantity] of resting) {
+    const [bot = '', role] = key.split(' ');
+    if (quantity.gt(held.get(bot) ?? 0))
+      orphaned.push(`bot ${bot} has ${role} orders for ${quantity.toFixed()} and holds ${(held.get(bot) ?? new Decimal(0)).toFixed()}`);
+  }
 }
 
-/** One accepted order per bot, decision and role; entries and exits take turns (nothing here fills in part). */
+/**
+ * One accepted order per bot, decision and role (of stops and targets: one that is open or executed, for they are moved);
+ * what opens and what closes take turns (nothing here fills in part).
+ */
 function findDoubles(ledger: LedgerAccount, byId: ReadonlyMap<string, OrderRow>, doubled: string[]): void {
   const perDecision = new Map<string, string[]>();
-  const last = new Map<string, { readonly id: string; readonly role: string }>();
+  const last = new Map<string, { readonly id: string; readonly turn: 'entry' | 'exit' }>();
   const ordered = [...ledger.orders].sort((a, b) => a.arrivedAtMs - b.arrivedAtMs || (BigInt(a.orderId) < BigInt(b.orderId) ? -1 : 1));
-  for (const { clientOrderId, executedQuantity } of ordered) {
+  for (const { clientOrderId, executedQuantity, status } of ordered) {
     const row = byId.get(clientOrderId);
     if (row === undefined) continue;
     const key = `${row.bot} ${row.decision_ms} ${row.role}`;
-    perDecision.set(key, [...(perDecision.get(key) ?? []), clientOrderId]);
-    if (new Decimal(executedQuantity).isZero()) continue;
+    const executed = !new Decimal(executedQuantity).isZero();
+    const moved = (row.role === 'stop' || row.role === 'target') && !executed && !isOpen(status);
+    if (!moved) perDecision.set(key, [...(perDecision.get(key) ?? []), clientOrderId]);
+    if (!executed) continue;
     const before = last.get(row.bot);
-    if (before?.role === row.role)
-      doubled.push(`bot ${row.bot}: ${row.role} ${clientOrderId} follows ${row.role} ${before.id} with nothing in between`);
-    last.set(row.bot, { id: clientOrderId, role: row.role });
+    const turn = row.role === 'entry' ? 'entry' : 'exit';
+    if (before?.turn === turn)
+      doubled.push(`bot ${row.bot}: ${turn} ${clientOrderId} follows ${turn} ${before.id} with nothing in between`);
+    last.set(row.bot, { id: clientOrderId, turn });
   }
   for (const [key, ids] of perDecision)
     if (ids.length > 1) doubled.push(`decision ${key} has ${ids.length} accepted orders: ${ids.join(', ')}`);

@@ -3,7 +3,7 @@
  * When it goes on, nothing that it signed may be accepted later than its receive window, and the rows must be whole.
  */
 import { judge } from '../run.ts';
-import { reachedCrashPoints } from '../schedule.ts';
+import { allCrashPoints } from '../schedule.ts';
 import { World, lockTtlMs } from '../world.ts';
 import { startServers } from '../servers.ts';
 import type { Servers } from '../servers.ts';
@@ -17,7 +17,7 @@ const jobs = 3;
 const bots = 12;
 
 export const pauses: Proof = async (ground) => {
-  const left = reachedCrashPoints.flatMap((point) => factors.map((factor) => ({ point, factor })));
+  const left = allCrashPoints.flatMap((point) => factors.map((factor) => ({ point, factor })));
   const findings: Finding[] = [];
   const work = async (servers: Servers): Promise<void> => {
     for (let next = left.shift(); next !== undefined; next = left.shift()) {
@@ -32,7 +32,7 @@ export const pauses: Proof = async (ground) => {
   return [
     ...findings.filter(({ holds }) => !holds),
     {
-      what: `SIGSTOP at ${reachedCrashPoints.length} crash points for ${factors.join(', ')} times the lock's TTL: ${findings.filter(({ holds }) => holds).length} of ${findings.length} clean`,
+      what: `SIGSTOP at ${allCrashPoints.length} crash points for ${factors.join(', ')} times the lock's TTL: ${findings.filter(({ holds }) => holds).length} of ${findings.length} clean`,
       holds: findings.every(({ holds }) => holds),
     },
   ];

@@ -81,6 +81,16 @@ describe('the comparison of rows and ledger', () => {
     expect(passes(verdict)).toBe(true);
   });
 
+  it('lets stops and targets rest for what is held', () => {
+    const at = { side: 'SELL', status: 'NEW', executedQuantity: '0', quantity: '0.999' };
+    const resting = { state: 'accepted', executed: '0', evidence: null };
+    const verdict = verify(
+      rows({ orders: [order('a'), order('s', { role: 'stop', ...resting }), order('t', { role: 'target', ...resting })] }),
+      ledger({ orders: [told('a'), told('s', { ...at, orderId: '2' }), told('t', { ...at, orderId: '3' })] }),
+    );
+    expect(passes(verdict)).toBe(true);
+  });
+
   it.each<[string, 'lost' | 'doubled' | 'orphaned' | 'wrong', Rows, LedgerAccount, RegExp]>([
     ['an execution without a row', 'lost', rows({ fills: [], trades: [] }), ledger(), /has no row/],
     ['an execution of another price', 'lost', rows({ fills: [fill('a', { price: '100.01' })] }), ledger(), /has no row/],
@@ -114,6 +124,20 @@ describe('the comparison of rows and ledger', () => {
       rows({ orders: [order('a', { created_ms: String(decisionMs + 500) })] }),
       ledger(),
       /before its intent/,
+    ],
+    [
+      'a stop that rests only in its row',
+      'wrong',
+      rows({ orders: [order('a'), order('s', { role: 'stop', state: 'accepted', executed: '0' })] }),
+      ledger({ orders: [told('a'), told('s', { side: 'SELL', status: 'CANCELED', executedQuantity: '0' })] }),
+      /accepted in its row and CANCELED/,
+    ],
+    [
+      'a stop for more than is held',
+      'orphaned',
+      rows({ orders: [order('a'), order('s', { role: 'stop', state: 'accepted', executed: '0' })] }),
+      ledger({ orders: [told('a'), told('s', { side: 'SELL', status: 'NEW', executedQuantity: '0', quantity: '1' })] }),
+      /has stop orders for 1 and holds 0.999/,
     ],
     ['an order whose fate is open', 'wrong', rows({ orders: [order('a', { state: 'unknown' })] }), ledger(), /still unknown/],
     ['a verdict without evidence', 'wrong', rows({ orders: [order('a', { evidence: null })] }), ledger(), /without evidence/],
