@@ -9,6 +9,8 @@ import type { Log } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
 import type { BotStore } from './persistence/bot-store.ts';
 import type { OrderStore } from './persistence/order-store.ts';
+import { fullSafety } from './safety.ts';
+import type { Safety } from './safety.ts';
 import { Leases } from './supervisor/leases.ts';
 import { Quarantine } from './supervisor/quarantine.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
@@ -42,6 +44,8 @@ export interface FleetOptions {
   readonly metrics: Metrics;
   readonly random: () => number;
   readonly reach: Reach;
+  /** Whole unless a proof switches an element off. */
+  readonly safety?: Safety;
 }
 
 export interface Fleet {
@@ -58,8 +62,17 @@ const clockWatchMs = 1_000;
 const writeReserveMs = 1_000;
 
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const { config, orders, bots, coordination, venue, owner, clock, log, metrics, random, reach } = options;
-  const executor = new Executor({ store: orders, clock, venueClock: venue.clock, log, metrics, recvWindowMs: config.recvWindowMs, reach });
+  const { config, orders, bots, coordination, venue, owner, clock, log, metrics, random, reach, safety = fullSafety } = options;
+  const executor = new Executor({
+    store: orders,
+    clock,
+    venueClock: venue.clock,
+    log,
+    metrics,
+    recvWindowMs: config.recvWindowMs,
+    reach,
+    safety,
+  });
   const supervisor: Supervisor = new Supervisor({
     store: bots,
     owner,
@@ -81,6 +94,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
         installation: options.installation,
         executor,
         market: venue.market,
+        safety,
         drainTimeoutMs: Math.max(100, config.drainTimeoutMs - writeReserveMs),
         loadInstrument: async () => loaded,
       };
@@ -112,6 +126,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
           log,
           metrics,
           reach,
+          safety,
           intervalMs: config.auditIntervalMs,
           exposedSymbols: () => exposedSymbols(supervisor),
         });

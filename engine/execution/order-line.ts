@@ -46,6 +46,8 @@ export interface LiveOrder {
   readonly openSince: number;
   exchangeOrderId: string | null;
   executedQuantity: Decimal | null;
+  /** Executions that the bot was told of. */
+  readonly told: Set<string>;
   /** Rounds of look-ups after the horizon in which no trace was found. */
   negativeRounds: number;
   probes: number;

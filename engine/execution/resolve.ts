@@ -3,6 +3,7 @@
  * only after the horizon, and only when two independent places show no trace in two rounds, was it never placed.
  */
 import type { ExchangeFill, ExchangeOrder } from '../exchanges/exchange.ts';
+import type { Safety } from '../safety.ts';
 import type { BotLink, LiveOrder } from './order-line.ts';
 
 export type Finding =
@@ -24,11 +25,11 @@ const negativeRoundsNeeded = 2;
 const historyMarginMs = 60_000;
 
 /** `at` is monotonic. Counts negative rounds in `live`. Throws what the reads throw; read errors decide nothing. */
-export async function lookUp({ account, horizonMs }: BotLink, live: LiveOrder, at: number): Promise<Finding> {
+export async function lookUp({ account, horizonMs }: BotLink, live: LiveOrder, at: number, safety: Safety): Promise<Finding> {
   const lookup = await account.order(live.symbol, live.clientOrderId);
   if (lookup.kind === 'found') return withFills(lookup.order, { lookup: lookup.order.status });
   const openForMs = at - live.openSince;
-  if (openForMs < horizonMs || live.exchangeOrderId !== null) return undecided;
+  if ((safety.horizon && openForMs < horizonMs) || live.exchangeOrderId !== null) return undecided;
 
   const isIt = (order: ExchangeOrder): boolean => order.clientOrderId === live.clientOrderId;
   const found =
@@ -36,7 +37,7 @@ export async function lookUp({ account, horizonMs }: BotLink, live: LiveOrder, a
     (await account.ordersSince(live.symbol, live.signedTimestampMs - historyMarginMs)).find(isIt);
   if (found !== undefined) return withFills(found, { search: found.status });
   live.negativeRounds += 1;
-  if (live.negativeRounds < negativeRoundsNeeded) return undecided;
+  if (safety.horizon && live.negativeRounds < negativeRoundsNeeded) return undecided;
   return {
     kind: 'never-placed',
     reason: `the exchange shows no trace of it ${Math.round(openForMs / 1000)} s after it may have been sent (order query, open orders and order history, two rounds)`,
@@ -44,7 +45,7 @@ export async function lookUp({ account, horizonMs }: BotLink, live: LiveOrder, a
   };
 
   async function withFills(order: ExchangeOrder, proof: Record<string, unknown>): Promise<Finding> {
-    const fills = order.executedQuantity.gt(0) ? await account.fillsOfOrder(live.symbol, order.orderId) : [];
+    const fills = safety.tradePolling && order.executedQuantity.gt(0) ? await account.fillsOfOrder(live.symbol, order.orderId) : [];
     return { kind: 'found', order, fills, proof };
   }
 }

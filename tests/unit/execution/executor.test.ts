@@ -11,6 +11,7 @@ import type {
   SignedWindow,
   TradingAccount,
 } from '../../../engine/exchanges/exchange.ts';
+import { fullSafety } from '../../../engine/safety.ts';
 import { reachNothing } from '../../../engine/crash-points.ts';
 import { Executor } from '../../../engine/execution/executor.ts';
 import type { BotLink } from '../../../engine/execution/order-line.ts';
@@ -142,6 +143,7 @@ describe('the executor', () => {
       metrics: createMetrics(),
       recvWindowMs: 3_000,
       reach: reachNothing,
+      safety: fullSafety,
     });
     executor.attach(link(), []);
   });
@@ -327,6 +329,31 @@ describe('the executor', () => {
     expect(told.fills).toHaveLength(1);
   });
 
+  it('tells the bot of a fill although the write that booked it was never answered', async () => {
+    store.answerLost = new Error('Connection terminated unexpectedly');
+    await placed();
+    await clock.advance(1_000);
+    expect(told.fills.map((fill) => [fill.tradeId, fill.role, fill.quantity.toFixed()])).toEqual([['1', 'entry', buy.quantity.toFixed()]]);
+    expect(told.ended).toEqual(['filled']);
+    expect(told.faults).toEqual([]);
+  });
+
+  it('lets the late answer of an earlier life leave the bot of a later one alone', async () => {
+    let answer: (outcome: PlaceOutcome) => void = () => undefined;
+    account.answer = () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      });
+    await placed();
+    await executor.detach('7');
+    store.epoch = 2;
+    executor.attach({ ...link(), epoch: 2 }, []);
+    answer({ kind: 'unknown', refusal: refusal({ httpStatus: 504, code: -1007, class: 'server' }) });
+    await settle();
+    expect(executor.botIds()).toEqual(['7']);
+    expect(told.fenced).toBe(0);
+  });
+
   it('takes up orders that an earlier owner left open, without sending anything', async () => {
     executor.place('7', buy, null);
     account.answer = () => new Promise(() => undefined);
@@ -341,6 +368,7 @@ describe('the executor', () => {
       metrics: createMetrics(),
       recvWindowMs: 3_000,
       reach: reachNothing,
+      safety: fullSafety,
     });
     account.lookup = async () => ({
       kind: 'found',
