@@ -11,6 +11,8 @@ interface FaultShape {
   readonly value?: readonly [number, number];
   /** Concerns one replica. */
   readonly local?: boolean;
+  /** Concerns one bot. */
+  readonly personal?: boolean;
   /** How often it is drawn, 1 by default. */
   readonly weight?: number;
 }
@@ -64,6 +66,13 @@ export const faultKinds = {
   'frame-lost': {},
   'frame-twice': {},
   'frame-late': { value: [500, 9_000] },
+  // The market.
+  'symbol-halt': { lasts: [5_000, 30_000] },
+  // What users ask for, no faults. The value is how long it holds, ms.
+  'ask-stop': { value: [3_000, 60_000], personal: true },
+  'ask-pause': { value: [10_000, 90_000], personal: true },
+  'ask-close': { personal: true },
+  'ask-change': { value: [20, 90], personal: true },
 } as const satisfies Readonly<Record<string, FaultShape>>;
 
 export type FaultKind = keyof typeof faultKinds;
@@ -75,8 +84,13 @@ export interface Fault {
   readonly forMs?: number;
   readonly value?: number;
   readonly replica?: number;
+  /** Of the bots in order; counted round. */
+  readonly bot?: number;
   readonly point?: CrashPoint;
 }
+
+/** What users ask for is no fault, and is not counted as one. */
+export const isFault = (kind: FaultKind): boolean => !kind.startsWith('ask-');
 
 /** Crash points that this engine passes; each is drawn equally often. */
 export const drawnCrashPoints: readonly CrashPoint[] = ['CP1', 'CP2', 'CP3', 'CP4', 'CP5', 'CP6', 'CP7', 'CP8', 'CP12', 'CP13', 'CP14'];
@@ -91,7 +105,7 @@ export function drawFaults(random: Random, count: number, replicas: number, from
   const faults: Fault[] = [];
   for (let index = 0; index < count; index += 1) {
     const kind = random.pick(urn);
-    const { lasts, value, local } = shapes[kind];
+    const { lasts, value, local, personal } = shapes[kind];
     const forMs = lasts === undefined ? 0 : Math.round(random.between(...lasts));
     const atMs = Math.round(random.between(fromMs, Math.max(fromMs, toMs - forMs)));
     faults.push({
@@ -100,6 +114,7 @@ export function drawFaults(random: Random, count: number, replicas: number, from
       ...(lasts === undefined ? {} : { forMs: Math.min(forMs, toMs - atMs) }),
       ...(value === undefined ? {} : { value: Math.round(random.between(...value) * 1_000) / 1_000 }),
       ...(local === true ? { replica: random.whole(0, replicas - 1) } : {}),
+      ...(personal === true ? { bot: random.whole(0, 59) } : {}),
       ...(kind === 'crash-point' ? { point: random.pick(drawnCrashPoints) } : {}),
       ...(kind === 'pause-at' ? { point: random.pick(['CP1', 'CP3', 'CP7'] as const) } : {}),
     });

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { fullSafety } from '../../engine/safety.ts';
 import { systemClock } from '../../engine/time/clock.ts';
 import { ablationSeedsMax, elements, findFailing } from './ablations.ts';
-import type { Violation } from './invariants.ts';
+import type { Violation } from './watched.ts';
 import { keepRegression, readRegression } from './regression.ts';
 import { drawSchedule } from './schedule.ts';
 import type { Schedule } from './schedule.ts';

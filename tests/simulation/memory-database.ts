@@ -89,6 +89,15 @@ export class MemoryDatabase {
     this.configs.set(row.id, { row, active });
   }
 
+  /** A user changes the row: engines compare its version. */
+  changeBot(botId: string, change: { readonly active?: boolean; readonly positionSizePerc?: number }): void {
+    const config = this.configs.get(botId);
+    if (config === undefined) return;
+    const { active = config.active, positionSizePerc = config.row.columns.positionSizePerc } = change;
+    config.active = active;
+    config.row = { ...config.row, version: config.row.version + 1, columns: { ...config.row.columns, positionSizePerc } };
+  }
+
   giveCommand(botId: string, command: PendingCommand['command'], reason: string): void {
     this.#commands.push({ id: String(this.#commands.length + 1), botId, command, reason, outcome: null });
   }

@@ -1,6 +1,6 @@
 /** Schedules that once broke something: kept as files, played for ever. */
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import type { Violation } from './invariants.ts';
+import type { Violation } from './watched.ts';
 import type { Schedule } from './schedule.ts';
 
 export interface Regression extends Schedule {

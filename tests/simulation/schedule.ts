@@ -18,6 +18,6 @@ export function replicasOf(seed: number): number {
 
 export function drawSchedule(seed: number): Schedule {
   const random = new Random(seed).branch('faults');
-  const count = random.whole(24, 44);
+  const count = random.whole(28, 46);
   return { seed, faults: drawFaults(random, count, replicasOf(seed), 5_000, stormMs) };
 }

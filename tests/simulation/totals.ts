@@ -1,6 +1,6 @@
 /** What a run of many schedules adds up to. */
 import type { CrashPoint } from '../../engine/crash-points.ts';
-import { drawnCrashPoints, faultKinds } from './faults.ts';
+import { drawnCrashPoints, faultKinds, isFault } from './faults.ts';
 import type { FaultKind } from './faults.ts';
 import type { Outcome } from './world.ts';
 
@@ -28,6 +28,6 @@ export class Totals {
   }
 
   get faultsPerSchedule(): number {
-    return [...this.faults.values()].reduce((sum, count) => sum + count, 0) / this.schedules;
+    return [...this.faults].reduce((sum, [kind, count]) => sum + (isFault(kind) ? count : 0), 0) / this.schedules;
   }
 }

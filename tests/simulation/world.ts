@@ -10,7 +10,7 @@ import { botsOf, deposits, feesOf, instrumentsOf, symbolsOf } from './bots.ts';
 import { Weather } from './faults.ts';
 import type { Fault, FaultKind } from './faults.ts';
 import { Invariants } from './invariants.ts';
-import type { Violation } from './invariants.ts';
+import type { Violation } from './watched.ts';
 import { MemoryDatabase } from './memory-database.ts';
 import { MemoryExchange } from './memory-exchange.ts';
 import { SimulatedMigrations } from './migrations.ts';
@@ -21,6 +21,7 @@ import { calmMs, replicasOf, stormMs } from './schedule.ts';
 import type { Schedule } from './schedule.ts';
 import { Scheduler, epochMs } from './scheduler.ts';
 import { Trace } from './trace.ts';
+import { Users } from './users.ts';
 
 export interface PlayOptions {
   readonly safety?: Safety;
@@ -95,7 +96,8 @@ export async function play(schedule: Schedule, { safety = fullSafety, readable =
         onCrashPoint: (point) => void crashPoints.set(point, (crashPoints.get(point) ?? 0) + 1),
       }),
   );
-  const invariants = new Invariants({ scheduler, trace, database, exchange, feed, replicas, deposits, foreignOrder, bans });
+  const users = new Users(database, scheduler);
+  const invariants = new Invariants({ scheduler, trace, database, exchange, feed, replicas, users, deposits, foreignOrder, bans });
   database.watch = invariants;
   exchange.watch = invariants;
   const onUnhandled = (error: unknown): void => invariants.onUnhandled(error);
@@ -105,11 +107,12 @@ export async function play(schedule: Schedule, { safety = fullSafety, readable =
     for (const fault of schedule.faults)
       scheduler.after(fault.atMs, () => {
         trace.note(`fault: ${JSON.stringify(fault)}`);
-        strike(fault, { weather, replicas, feed, redis });
+        strike(fault, { weather, scheduler, replicas, feed, redis, exchange, users });
       });
     await scheduler.run(stormMs);
     trace.note('calm');
     weather.clear();
+    users.comeToRest();
     await scheduler.run(stormMs + calmMs);
     invariants.atRest();
   } finally {
@@ -124,7 +127,7 @@ export async function play(schedule: Schedule, { safety = fullSafety, readable =
     violations: invariants.violations,
     hash: trace.hash,
     trace: trace.lines ?? [],
-    orders: invariants.accepted.length,
+    orders: invariants.ledger.accepted.length,
     fills: database.fills.length,
     events: scheduler.fired,
     faults: weather.hits,
@@ -161,12 +164,15 @@ function placeForeign(
 
 interface Struck {
   readonly weather: Weather;
+  readonly scheduler: Scheduler;
   readonly replicas: readonly Replica[];
   readonly feed: PriceFeed;
   readonly redis: ReturnType<typeof createMemoryStore>;
+  readonly exchange: MemoryExchange;
+  readonly users: Users;
 }
 
-function strike(fault: Fault, { weather, replicas, feed, redis }: Struck): void {
+function strike(fault: Fault, { weather, scheduler, replicas, feed, redis, exchange, users }: Struck): void {
   const replica = replicas[fault.replica ?? 0];
   const value = fault.value ?? 0;
   switch (fault.kind) {
@@ -197,6 +203,20 @@ function strike(fault: Fault, { weather, replicas, feed, redis }: Struck): void 
     case 'market-cut':
       weather.count(fault.kind);
       feed.cut(fault.replica, fault.forMs ?? 0);
+      return;
+    case 'symbol-halt':
+      weather.count(fault.kind);
+      for (const { symbol } of exchange.instruments) {
+        exchange.matching.setStatus(symbol, 'HALT');
+        scheduler.after(fault.forMs ?? 0, () => exchange.matching.setStatus(symbol, 'TRADING'));
+      }
+      return;
+    case 'ask-stop':
+    case 'ask-pause':
+    case 'ask-close':
+    case 'ask-change':
+      weather.count(fault.kind);
+      users.ask(fault.kind, fault.bot ?? 0, value);
       return;
     default:
       weather.begin(fault);
