@@ -2,6 +2,7 @@
 import type { Decimal } from 'decimal.js';
 import { isTerminal } from '../../engine/persistence/order-store.ts';
 import { readStateData } from '../../engine/persistence/state-data.ts';
+import { findStrategy } from '../../engine/strategies/registry.ts';
 import { zero } from '../../engine/trading/exact.ts';
 import type { Ledger } from './ledger.ts';
 import { epochMs } from './scheduler.ts';
@@ -79,7 +80,8 @@ function liveness({ database, replicas, scheduler }: Watched, fail: Fail): void 
   for (const { intent, state } of database.orders.values()) if (!isTerminal(state)) fail(15, `${intent.clientOrderId} is still ${state}`);
   const newestClose = epochMs + Math.floor(scheduler.now / 60_000) * 60_000 - 1;
   for (const { row, active } of database.configs.values()) {
-    if (!active) continue;
+    // A bot that cannot be started does not run, and that is right.
+    if (!active || findStrategy(row.columns.strategy) === undefined) continue;
     const runs = replicas.filter((replica) => replica.fleet?.supervisor.bot(row.id)?.running === true);
     const [only] = runs;
     if (only === undefined || runs.length > 1) {

@@ -48,6 +48,12 @@ export function botsOf(random: Random, paths: readonly SymbolPath[]): readonly B
   });
 }
 
+/** A bot that no engine can start: its strategy does not exist. */
+export function poisonBot([first]: readonly BotConfigRow[]): BotConfigRow {
+  if (first === undefined) throw new RangeError('a poisoned bot is made from another one');
+  return { ...first, id: '99', columns: { ...first.columns, name: 'poison', strategy: 'no_such_strategy' } };
+}
+
 export function feesOf(random: Random): FeeSchedule {
   const rates = { maker: new Decimal('0.001'), taker: new Decimal('0.001') };
   return random.chance(0.8)

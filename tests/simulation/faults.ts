@@ -69,8 +69,8 @@ export const faultKinds = {
   // The market.
   'symbol-halt': { lasts: [5_000, 30_000] },
   // What users ask for, no faults. The value is how long it holds, ms.
-  'ask-stop': { value: [3_000, 60_000], personal: true },
-  'ask-pause': { value: [10_000, 90_000], personal: true },
+  'ask-stop': { value: [3_000, 150_000], personal: true },
+  'ask-pause': { value: [10_000, 200_000], personal: true },
   'ask-close': { personal: true },
   'ask-change': { value: [20, 90], personal: true },
 } as const satisfies Readonly<Record<string, FaultShape>>;

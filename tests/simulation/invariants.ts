@@ -13,7 +13,7 @@ import { aheadMs } from './memory-exchange.ts';
 import type { ExchangeWatch } from './memory-exchange.ts';
 import { Ledger, carry } from './ledger.ts';
 import type { Truth } from './ledger.ts';
-import type { DatabaseWatch, FillRow, OrderRow } from './memory-database.ts';
+import type { DatabaseWatch, FillRow, OrderRow } from './memory-rows.ts';
 import { judgeAtRest } from './at-rest.ts';
 import { Oracle } from './oracle.ts';
 import { installation } from './replica.ts';
@@ -23,8 +23,8 @@ import type { Fail, Violation, Watched } from './watched.ts';
 /** How far a host's clock may be off before the venue's time is learnt anew. */
 const skewBoundMs = 1_500;
 const recvWindowMs = 3_000;
-/** What a user asked for is heard of at the next comparison, at the latest so long after an engine can hear again. */
-const obeyWithinMs = 12_000;
+/** What a user asked for is heard of at the next comparison with the rows; the longest deafness of an engine and two polls. */
+const obeyWithinMs = 45_000;
 /** An order of a close must be on the exchange by then: freshness, receive window and skew together. */
 const latestEntryMs = 6_000 + recvWindowMs + aheadMs + skewBoundMs;
 

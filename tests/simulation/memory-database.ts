@@ -9,64 +9,15 @@ import type { BotStatus, PendingCommand, Wish } from '../../engine/persistence/b
 import type { Intent, IntentVerdict } from '../../engine/persistence/commit-intents.ts';
 import { nextState } from '../../engine/persistence/order-life.ts';
 import { isTerminal } from '../../engine/persistence/order-store.ts';
-import type {
-  ExecutionEvidence,
-  FillSource,
-  OrderState,
-  RecordAnswer,
-  ReportedFill,
-  StoredOrder,
-} from '../../engine/persistence/order-store.ts';
+import type { ExecutionEvidence, RecordAnswer, StoredOrder } from '../../engine/persistence/order-store.ts';
 import { readStateData, writePosition } from '../../engine/persistence/state-data.ts';
-import type { StateDataJson } from '../../engine/persistence/state-data.ts';
 import { fullSafety } from '../../engine/safety.ts';
 import type { Safety } from '../../engine/safety.ts';
 import type { Fill } from '../../engine/trading/events.ts';
 import { exact, zero } from '../../engine/trading/exact.ts';
 import { applyFill } from '../../engine/trading/position.ts';
-
-export interface OrderRow {
-  readonly intent: Intent;
-  readonly createdAtMs: number;
-  state: OrderState;
-  exchangeOrderId: string | null;
-  executedQuantity: Decimal;
-  executedQuote: Decimal;
-  /** What proved each state, by state. */
-  evidence: Readonly<Record<string, unknown>>;
-  /** What the fill rows add up to. */
-  filled: Decimal;
-  filledQuote: Decimal;
-}
-
-export interface FillRow {
-  readonly botId: string;
-  readonly symbol: string;
-  readonly fill: Fill;
-  readonly source: FillSource;
-}
-
-export interface StateRow {
-  readonly botId: string;
-  holder: string | null;
-  epoch: number;
-  running: boolean;
-  message: string;
-  data: StateDataJson;
-  lastExecutionMs: number | null;
-}
-
-interface CommandRow extends PendingCommand {
-  outcome: string | null;
-}
-
-/** What the invariants look at: called inside the transaction that makes the change. */
-export interface DatabaseWatch {
-  onCommitted(order: OrderRow, currentEpoch: number): void;
-  onFill(row: FillRow): void;
-  onOrderChanged(order: OrderRow, before: { readonly state: OrderState; readonly executedQuantity: Decimal }): void;
-  onClaimed(botId: string, epoch: number, before: number): void;
-}
+import { byTime, fillKey, stored } from './memory-rows.ts';
+import type { CommandRow, DatabaseWatch, FillRow, OrderRow, StateRow } from './memory-rows.ts';
 
 export class MemoryDatabase {
   readonly configs = new Map<string, { row: BotConfigRow; active: boolean }>();
@@ -316,32 +267,4 @@ export class MemoryDatabase {
       if (row?.outcome === null) row.outcome = outcome;
     }
   }
-}
-
-function fillKey({ venue, market, symbol }: Intent, tradeId: string): string {
-  return `${venue} ${market} ${symbol} ${tradeId}`;
-}
-
-/** As the unit of work sorts them: by time, executions of one moment by their ids. */
-function byTime(a: ReportedFill, b: ReportedFill): number {
-  return a.atMs - b.atMs || a.tradeId.length - b.tradeId.length || (a.tradeId < b.tradeId ? -1 : 1);
-}
-
-function stored({ intent, state, exchangeOrderId, executedQuantity, createdAtMs }: OrderRow): StoredOrder {
-  const { botId, clientOrderId, symbol, role, side, decisionMs, attempt, reason, signedTimestampMs } = intent;
-  return {
-    botId,
-    clientOrderId,
-    symbol,
-    role,
-    side,
-    decisionMs,
-    attempt,
-    reason,
-    state,
-    exchangeOrderId,
-    executedQuantity,
-    signedTimestampMs,
-    createdAtMs,
-  };
 }

@@ -16,7 +16,7 @@ export const minuteMs = 60_000;
 const historyCandles = 44;
 /** Prices inside a candle, the open and the close included; the stream tells each. */
 const points = 5;
-const pointMs = minuteMs / points;
+export const pointMs = minuteMs / points;
 
 export interface SymbolPath {
   readonly symbol: string;

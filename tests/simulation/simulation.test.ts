@@ -38,6 +38,13 @@ it('plays a seed always in the same way, whatever was played before', async () =
   expect(other.hash).not.toBe(first.hash);
 });
 
+it.each([21, 22, 23])('lets a bot that crashes whenever it starts change nothing for the others (seed %i)', async (seed) => {
+  const [alone, beside] = [await play({ seed, faults: [] }), await play({ seed, faults: [] }, { poison: true })];
+  expect([...alone.violations, ...beside.violations]).toEqual([]);
+  expect(alone.orders).toBeGreaterThan(10);
+  expect(beside.decisions).toEqual(alone.decisions);
+});
+
 describe('what once broke a promise', () => {
   it.each(regressionFiles())('%s holds', async (name) => {
     expect((await play(readRegression(name))).violations).toEqual([]);

@@ -6,7 +6,7 @@ import { createMetrics } from '../../engine/observe/metrics.ts';
 import { fullSafety } from '../../engine/safety.ts';
 import type { Safety } from '../../engine/safety.ts';
 import { systemClock } from '../../engine/time/clock.ts';
-import { botsOf, deposits, feesOf, instrumentsOf, symbolsOf } from './bots.ts';
+import { botsOf, deposits, feesOf, instrumentsOf, poisonBot, symbolsOf } from './bots.ts';
 import { Weather } from './faults.ts';
 import type { Fault, FaultKind } from './faults.ts';
 import { Invariants } from './invariants.ts';
@@ -14,7 +14,7 @@ import type { Violation } from './watched.ts';
 import { MemoryDatabase } from './memory-database.ts';
 import { MemoryExchange } from './memory-exchange.ts';
 import { SimulatedMigrations } from './migrations.ts';
-import { PriceFeed } from './price-feed.ts';
+import { PriceFeed, pointMs } from './price-feed.ts';
 import { Random } from './random.ts';
 import { Replica } from './replica.ts';
 import { calmMs, replicasOf, stormMs } from './schedule.ts';
@@ -27,6 +27,8 @@ export interface PlayOptions {
   readonly safety?: Safety;
   /** Keep what happened as lines. */
   readonly readable?: boolean;
+  /** One more bot, which crashes its actor whenever it is started. */
+  readonly poison?: boolean;
 }
 
 export interface Outcome {
@@ -35,6 +37,8 @@ export interface Outcome {
   readonly hash: string;
   readonly trace: readonly string[];
   readonly orders: number;
+  /** Which bot traded which way at which price point, in order. */
+  readonly decisions: readonly string[];
   readonly fills: number;
   readonly events: number;
   /** Faults that had an effect, by kind. */
@@ -47,7 +51,10 @@ const metrics = createMetrics();
 const account = 'account';
 const foreign = { clientOrderId: 'web_somebody', quantity: new Decimal('0.2') };
 
-export async function play(schedule: Schedule, { safety = fullSafety, readable = false }: PlayOptions = {}): Promise<Outcome> {
+export async function play(
+  schedule: Schedule,
+  { safety = fullSafety, readable = false, poison = false }: PlayOptions = {},
+): Promise<Outcome> {
   const random = new Random(schedule.seed);
   const scheduler = new Scheduler();
   const trace = new Trace(scheduler, readable);
@@ -70,7 +77,8 @@ export async function play(schedule: Schedule, { safety = fullSafety, readable =
   placeForeign(exchange, foreignOrder);
 
   const database = new MemoryDatabase(safety);
-  for (const row of botsOf(random.branch('bots'), paths)) database.addBot(row);
+  const bots = botsOf(random.branch('bots'), paths);
+  for (const row of poison ? [...bots, poisonBot(bots)] : bots) database.addBot(row);
   const bans = { untilMs: 0, brokenBy: null };
   const crashPoints = new Map<CrashPoint, number>();
   const clock = { now, monotonic: () => scheduler.now };
@@ -128,6 +136,9 @@ export async function play(schedule: Schedule, { safety = fullSafety, readable =
     hash: trace.hash,
     trace: trace.lines ?? [],
     orders: invariants.ledger.accepted.length,
+    decisions: [...database.orders.values()]
+      .map(({ intent }) => `${intent.botId} ${intent.side} ${Math.floor(intent.decisionMs / pointMs)}`)
+      .sort(),
     fills: database.fills.length,
     events: scheduler.fired,
     faults: weather.hits,
