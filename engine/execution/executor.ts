@@ -69,13 +69,15 @@ export class Executor {
         openSince: this.#options.clock.monotonic(),
         exchangeOrderId: order.exchangeOrderId,
         executedQuantity: order.executedQuantity,
-        told: new Set(fills.filter((fill) => fill.clientOrderId === order.clientOrderId).map((fill) => fill.tradeId)),
         negativeRounds: 0,
         probes: 0,
         probeScheduled: false,
         awaitingAnswer: false,
       };
-      line.open.set(live.clientOrderId, live);
+      line.follow(
+        live,
+        fills.filter((fill) => fill.clientOrderId === order.clientOrderId).map((fill) => fill.tradeId),
+      );
       void this.#probe(line, live);
     }
     this.#countUnknown();
@@ -145,13 +147,12 @@ export class Executor {
       openSince: signedAt,
       exchangeOrderId: null,
       executedQuantity: null,
-      told: new Set(),
       negativeRounds: 0,
       probes: 0,
       probeScheduled: false,
       awaitingAnswer: true,
     };
-    line.open.set(clientOrderId, live);
+    line.follow(live, []);
     this.#sender.submit({
       intent: {
         botId,
@@ -351,7 +352,8 @@ export class Executor {
       return;
     }
     const live = line.open.get(clientOrderId);
-    const newFills = unheard ? untold(evidence.fills, answer, live) : answer.newFills;
+    const told = line.told(clientOrderId);
+    const newFills = unheard ? untold(evidence.fills, answer, told) : answer.newFills;
     if (newFills === null) {
       if (!line.detached)
         line.link.onFault(
@@ -362,7 +364,7 @@ export class Executor {
       return;
     }
     for (const fill of newFills) {
-      live?.told.add(fill.tradeId);
+      told?.add(fill.tradeId);
       const source = evidence.fills.find((candidate) => candidate.tradeId === fill.tradeId);
       metrics.fills.inc({ market: 'spot', liquidity: source?.isMaker === true ? 'maker' : 'taker' });
     }
@@ -427,8 +429,8 @@ export class Executor {
 function untold(
   fills: ExecutionEvidence['fills'],
   { order: { clientOrderId, role, side }, newFills }: Extract<RecordAnswer, { verdict: 'recorded' }>,
-  live: LiveOrder | undefined,
+  told: ReadonlySet<string> | null,
 ): readonly Fill[] | null {
-  if (live === undefined) return fills.length === newFills.length ? newFills : null;
-  return fills.filter((fill) => !live.told.has(fill.tradeId)).map((fill) => ({ ...fill, clientOrderId, role, side }));
+  if (told === null) return fills.length === newFills.length ? newFills : null;
+  return fills.filter((fill) => !told.has(fill.tradeId)).map((fill) => ({ ...fill, clientOrderId, role, side }));
 }

@@ -46,8 +46,6 @@ export interface LiveOrder {
   readonly openSince: number;
   exchangeOrderId: string | null;
   executedQuantity: Decimal | null;
-  /** Executions that the bot was told of. */
-  readonly told: Set<string>;
   /** Rounds of look-ups after the horizon in which no trace was found. */
   negativeRounds: number;
   probes: number;
@@ -56,9 +54,14 @@ export interface LiveOrder {
   awaitingAnswer: boolean;
 }
 
+/** Late words on an order come within the next few orders of its bot. */
+const toldOrdersMax = 16;
+
 export class OrderLine {
   readonly link: BotLink;
   readonly open = new Map<string, LiveOrder>();
+  /** Executions that the bot was told of, by order: of those that are open and the latest that are over. */
+  readonly #told = new Map<string, Set<string>>();
   /** Attempts of the newest decision per role; decisions never go back in time, so older ones are not needed. */
   readonly #attempts = new Map<OrderRole, { decisionMs: number; attempt: number }>();
   #queue: Promise<void> = Promise.resolve();
@@ -69,6 +72,21 @@ export class OrderLine {
   constructor(link: BotLink, history: readonly Pick<StoredOrder, 'role' | 'decisionMs' | 'attempt'>[]) {
     this.link = link;
     for (const { role, decisionMs, attempt } of history) this.#count(role, decisionMs, attempt);
+  }
+
+  /** An order is followed from now on; `known` are the executions that the bot has heard of. */
+  follow(live: LiveOrder, known: Iterable<string>): void {
+    this.open.set(live.clientOrderId, live);
+    this.#told.set(live.clientOrderId, new Set(known));
+    for (const oldest of this.#told.keys()) {
+      if (this.#told.size <= toldOrdersMax) break;
+      if (!this.open.has(oldest)) this.#told.delete(oldest);
+    }
+  }
+
+  /** Ids of the order's executions that the bot has heard of; null when nobody remembers. */
+  told(clientOrderId: string): Set<string> | null {
+    return this.#told.get(clientOrderId) ?? null;
   }
 
   /** Number of the next order of this decision and role, from 1. */

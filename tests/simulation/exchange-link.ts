@@ -138,11 +138,11 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
         }
         if (unheard !== null) reset(unheard);
         scheduler.after(latency() + lateMs, () => {
-          const refused = failed !== null ? serverError : refusedAtDoor(false);
+          const refused = failed !== null ? random.pick(unprovenAnswers) : refusedAtDoor(false);
           const placed = refused ?? arrive(request, signed);
           const answerMs = latency() + (weather.take('ack-late')?.value ?? 0);
           if (unheard !== null) return;
-          process.after(answerMs, () => resolve(executedAnd5xx !== null ? serverError : placed));
+          process.after(answerMs, () => resolve(executedAnd5xx !== null ? random.pick(unprovenAnswers) : placed));
         });
         process.after(orderTimeoutMs, () => resolve(new Error(`no answer within ${orderTimeoutMs} ms`)));
       });
@@ -208,11 +208,15 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
   };
 }
 
-const serverError: RawAnswer = {
-  status: 504,
-  body: { code: -1007, msg: 'Timeout waiting for response from backend server. Send status unknown; execution status unknown.' },
-  retryAfterSeconds: null,
-};
+/** Answers to an order that prove nothing: it may have been executed or not (binance-wire.md 4.2). */
+const unprovenAnswers: readonly RawAnswer[] = [
+  { status: 504, body: { code: -1007, msg: 'Timeout waiting for response from backend server.' }, retryAfterSeconds: null },
+  { status: 500, body: { code: -1000, msg: 'An unknown error occurred while processing the request.' }, retryAfterSeconds: null },
+  { status: 503, body: { code: -1008, msg: 'Server is currently overloaded with other requests.' }, retryAfterSeconds: null },
+  { status: 400, body: { code: -1006, msg: 'An unexpected response was received from the message bus.' }, retryAfterSeconds: null },
+  { status: 502, body: undefined, retryAfterSeconds: null },
+  { status: 408, body: undefined, retryAfterSeconds: null },
+];
 
 function classified(refusal: Refusal): PlaceOutcome {
   return { kind: provesNotPlaced(refusal) ? 'rejected' : 'unknown', refusal };

@@ -338,6 +338,32 @@ describe('the executor', () => {
     expect(told.faults).toEqual([]);
   });
 
+  it('tells a fill once although the stream told it first and the write behind the answer was never answered', async () => {
+    let answer: (outcome: PlaceOutcome) => void = () => undefined;
+    account.answer = () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      });
+    await placed();
+    const [post] = account.posts;
+    if (post === undefined) throw new Error('no order');
+    executor.onUserEvent({
+      type: 'order-updated',
+      order: exchangeOrder(post.request),
+      fill: fillOf(post.request, '1', post.request.quantity),
+      reason: null,
+      atMs: 1,
+    });
+    await settle();
+    expect(told.fills).toHaveLength(1);
+    store.recordFault = new Error('Connection terminated unexpectedly');
+    answer(filledAnswer(post.request));
+    await clock.advance(1_000);
+    expect(told.fills).toHaveLength(1);
+    expect(told.ended).toEqual(['filled']);
+    expect(told.faults).toEqual([]);
+  });
+
   it('lets the late answer of an earlier life leave the bot of a later one alone', async () => {
     let answer: (outcome: PlaceOutcome) => void = () => undefined;
     account.answer = () =>

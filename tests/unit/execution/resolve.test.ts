@@ -37,7 +37,6 @@ function given(finds: { order?: ExchangeOrder; open?: readonly ExchangeOrder[]; 
     openSince: 0,
     exchangeOrderId: null,
     executedQuantity: null,
-    told: new Set(),
     negativeRounds: 0,
     probes: 0,
     probeScheduled: false,
