@@ -75,6 +75,7 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
     this.#lossCap(row, truth);
     this.#data(row);
     this.#obedience(row);
+    this.#exitHolds(row, truth);
     this.ledger.accepted.push(order);
     truth.orders.push({ order, executed: trades.length > 0, key: decisionKey(row) });
     const instrument = this.#world.exchange.matching.instrument(order.symbol);
@@ -155,6 +156,15 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
     if (ageMs > latestEntryMs) this.#fail(14, `${intent.clientOrderId} enters ${Math.round(ageMs)} ms after its close`);
     if (row !== undefined && this.#oracle.signal(row, intent.decisionMs) !== 'enter-long')
       this.#fail(14, `${intent.clientOrderId} enters although the true candles do not say so`);
+  }
+
+  /** 15: an exit that sold a part goes on until nothing is left, whoever runs the bot: no later decision takes its place. */
+  #exitHolds({ intent }: OrderRow, truth: Truth): void {
+    const last = truth.orders.at(-1);
+    const least = this.#world.exchange.matching.instrument(intent.symbol)?.notional?.min ?? zero;
+    const left = truth.position.times(intent.referencePrice);
+    if (last?.order.side === 'SELL' && last.executed && last.key !== `${intent.role} ${intent.decisionMs}` && left.gte(least.times(2)))
+      this.#fail(15, `${intent.clientOrderId} follows ${last.order.clientOrderId}, whose exit left ${truth.position.toFixed()} unsold`);
   }
 
   /** 15: what a user asked for is done. */
