@@ -9,8 +9,9 @@ import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { isTerminal } from '../persistence/order-store.ts';
 import type { ExecutionEvidence, FillSource, OrderState, OrderStore, RecordAnswer, StoredOrder } from '../persistence/order-store.ts';
+import type { Safety } from '../safety.ts';
 import type { Clock, VenueClock } from '../time/clock.ts';
-import type { PlaceOrder } from '../trading/events.ts';
+import type { Fill, PlaceOrder } from '../trading/events.ts';
 import { formatClientOrderId, parseClientOrderId } from './client-order-id.ts';
 import { evidenceOfHistory, evidenceOfOrder, evidenceOfState, outcomeOf } from './evidence.ts';
 import type { Evidence } from './evidence.ts';
@@ -32,6 +33,7 @@ export interface ExecutorOptions {
   readonly reach: Reach;
   /** The exchange has an order of ours that the rows lack. */
   onStrayOrder(symbol: string): void;
+  readonly safety: Safety;
 }
 
 /** How far the venue's clock and ours may disagree while entries are allowed (order-safety.md row 13). */
@@ -53,8 +55,9 @@ export class Executor {
 
   /**
    * Takes over a bot's orders. `history` numbers the attempts; those that are not terminal are resolved from now on.
+   * `fills` are those that the bot knows already.
    */
-  attach(link: BotLink, history: readonly StoredOrder[]): void {
+  attach(link: BotLink, history: readonly StoredOrder[], fills: readonly Fill[] = []): void {
     const line = new OrderLine(link, history);
     this.#lines.set(link.botId, line);
     for (const order of history) {
@@ -74,7 +77,10 @@ export class Executor {
         probeScheduled: false,
         awaitingAnswer: false,
       };
-      line.open.set(live.clientOrderId, live);
+      line.follow(
+        live,
+        fills.filter((fill) => fill.clientOrderId === order.clientOrderId).map((fill) => fill.tradeId),
+      );
       void this.#probe(line, live);
     }
     this.#countUnknown();
@@ -155,7 +161,7 @@ export class Executor {
       probeScheduled: false,
       awaitingAnswer: true,
     };
-    line.open.set(clientOrderId, live);
+    line.follow(live, []);
     this.#sender.submit({
       intent: {
         botId,
@@ -333,6 +339,7 @@ export class Executor {
     const { store, clock, log, metrics, reach } = this.#options;
     const { link } = line;
     const startedAt = clock.monotonic();
+    let unheard = false;
     for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 5_000)) {
       reach('CP7');
       try {
@@ -345,21 +352,30 @@ export class Executor {
         });
         reach('CP8');
         metrics.dbQueryDuration.observe({ op: 'record-execution' }, (clock.monotonic() - startedAt) / 1000);
-        this.#onRecorded(line, clientOrderId, evidence, answer);
+        this.#onRecorded(line, clientOrderId, evidence, answer, unheard);
         return answer;
       } catch (error) {
         metrics.dbErrors.inc({ class: 'record-execution' });
         if (this.#stopped) throw error;
+        unheard = true;
         log.error({ err: error, botId: link.botId, clientOrderId }, 'what happened to an order could not be written; trying again');
         await clock.sleep(waitMs);
       }
     }
   }
 
-  #onRecorded(line: OrderLine, clientOrderId: string, evidence: Pick<ExecutionEvidence, 'proof' | 'fills'>, answer: RecordAnswer): void {
+  /** `unheard`: an earlier try failed, and may have been written all the same. */
+  #onRecorded(
+    line: OrderLine,
+    clientOrderId: string,
+    evidence: Pick<ExecutionEvidence, 'proof' | 'fills'>,
+    answer: RecordAnswer,
+    unheard: boolean,
+  ): void {
     const { metrics, log } = this.#options;
     if (answer.verdict === 'fenced') {
-      this.#lines.delete(line.link.botId);
+      // A later life of the bot in this process may have a line of its own.
+      if (this.#lines.get(line.link.botId) === line) this.#lines.delete(line.link.botId);
       if (!line.detached) line.link.onFenced();
       return;
     }
@@ -379,12 +395,24 @@ export class Executor {
       );
       if (!line.detached) line.link.onLate(answer.late);
     }
-    for (const fill of answer.newFills) {
+    const live = line.open.get(clientOrderId);
+    const told = line.told(clientOrderId);
+    const newFills = unheard ? untold(evidence.fills, answer, told) : answer.newFills;
+    if (newFills === null) {
+      if (!line.detached)
+        line.link.onFault(
+          new Error(
+            `it is not known which fills of ${clientOrderId} were written before the database answered; the bot is rebuilt from its rows`,
+          ),
+        );
+      return;
+    }
+    for (const fill of newFills) {
+      told?.add(fill.tradeId);
       const source = evidence.fills.find((candidate) => candidate.tradeId === fill.tradeId);
       metrics.fills.inc({ market: 'spot', liquidity: source?.isMaker === true ? 'maker' : 'taker' });
     }
-    if (answer.newFills.length > 0 && !line.detached) line.link.onFills(answer.newFills);
-    const live = line.open.get(clientOrderId);
+    if (newFills.length > 0 && !line.detached) line.link.onFills(newFills);
     if (live === undefined) return;
     live.executedQuantity = answer.order.executedQuantity;
     live.exchangeOrderId = answer.order.exchangeOrderId ?? live.exchangeOrderId;
@@ -418,9 +446,9 @@ export class Executor {
   /** One look at an order whose fate is open. Read errors decide nothing. */
   async #probe(line: OrderLine, live: LiveOrder): Promise<void> {
     if (this.#stopped || line.detached || !line.open.has(live.clientOrderId) || live.awaitingAnswer) return;
-    const { log, clock } = this.#options;
+    const { log, clock, safety } = this.#options;
     try {
-      const finding = await lookUp(line.link, live, clock.monotonic());
+      const finding = await lookUp(line.link, live, clock.monotonic(), safety);
       if (finding.kind === 'found') line.enqueue(() => this.#recordOrder(line, finding.order, finding.fills, 'history', finding.proof));
       else if (finding.kind === 'never-placed')
         line.enqueue(() => this.#conclude(line, live, 'never-placed', finding.proof, finding.reason));
@@ -439,4 +467,14 @@ export class Executor {
     for (const line of this.#lines.values()) for (const live of line.open.values()) if (!live.awaitingAnswer) count += 1;
     this.#options.metrics.ordersUnknown.set(count);
   }
+}
+
+/** Fills that the bot has not heard of, whichever try wrote them; null when nobody remembers what it has heard. */
+function untold(
+  fills: ExecutionEvidence['fills'],
+  { order: { clientOrderId, role, side }, newFills }: Extract<RecordAnswer, { verdict: 'recorded' }>,
+  told: ReadonlySet<string> | null,
+): readonly Fill[] | null {
+  if (told === null) return fills.length === newFills.length ? newFills : null;
+  return fills.filter((fill) => !told.has(fill.tradeId)).map((fill) => ({ ...fill, clientOrderId, role, side }));
 }

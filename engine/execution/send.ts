@@ -4,13 +4,14 @@
  * wakes up as a zombie sends something that the exchange drops for being late. Nothing here retries an order.
  */
 import type { Reach } from '../crash-points.ts';
-import type { PlaceOutcome } from '../exchanges/exchange.ts';
+import type { PlaceOutcome, SignedWindow } from '../exchanges/exchange.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { CommitUnknown } from '../persistence/commit-intents.ts';
 import type { Intent } from '../persistence/commit-intents.ts';
 import type { OrderStore } from '../persistence/order-store.ts';
-import type { Clock } from '../time/clock.ts';
+import type { Safety } from '../safety.ts';
+import type { Clock, VenueClock } from '../time/clock.ts';
 import type { TradingAccount } from '../exchanges/exchange.ts';
 
 /** What became of one intent on its way out. */
@@ -37,9 +38,11 @@ export interface Outgoing {
 export interface SenderOptions {
   readonly store: OrderStore;
   readonly clock: Clock;
+  readonly venueClock: VenueClock;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly reach: Reach;
+  readonly safety: Safety;
 }
 
 export class Sender {
@@ -83,9 +86,9 @@ export class Sender {
 
   async #send(outgoing: Outgoing): Promise<void> {
     const { intent } = outgoing;
-    const { clock, metrics, log, reach } = this.#options;
+    const { clock, metrics, log, reach, safety } = this.#options;
     const sentAt = clock.monotonic();
-    if (sentAt - outgoing.signedAt >= intent.recvWindowMs) {
+    if (safety.signedTimeBound && sentAt - outgoing.signedAt >= intent.recvWindowMs) {
       outgoing.done({
         kind: 'not-sent',
         reason: `its signature was ${Math.round(sentAt - outgoing.signedAt)} ms old before it could be sent; the receive window is ${intent.recvWindowMs} ms`,
@@ -95,13 +98,16 @@ export class Sender {
     metrics.ordersSubmitted.inc({ market: intent.market, side: intent.side, type: intent.type, mode: outgoing.mode });
     let outcome: PlaceOutcome;
     try {
-      const answer = outgoing.account.placeOrder(
-        { symbol: intent.symbol, clientOrderId: intent.clientOrderId, side: intent.side, type: intent.type, quantity: intent.quantity },
-        { timestampMs: intent.signedTimestampMs, recvWindowMs: intent.recvWindowMs },
-      );
+      const post = (): Promise<PlaceOutcome> =>
+        outgoing.account.placeOrder(
+          { symbol: intent.symbol, clientOrderId: intent.clientOrderId, side: intent.side, type: intent.type, quantity: intent.quantity },
+          this.#signedWindow(intent),
+        );
+      const answer = post();
       if (outgoing.triggeredAt !== null) metrics.barToOrder.observe((clock.monotonic() - outgoing.triggeredAt) / 1000);
       reach('CP4');
       outcome = await answer;
+      if (!safety.singlePost && outcome.kind === 'unknown') outcome = await post();
     } catch (error) {
       // The port promises not to throw. If it does, the order may be out: that is an unknown, never a failure.
       log.error({ err: error, clientOrderId: intent.clientOrderId }, 'placing an order threw; its outcome is unknown');
@@ -110,6 +116,14 @@ export class Sender {
     metrics.orderAck.observe((clock.monotonic() - sentAt) / 1000);
     reach('CP6');
     outgoing.done({ kind: 'answered', outcome });
+  }
+
+  /** Fixed in the intent, before its commit checked who owns the bot. */
+  #signedWindow(intent: Intent): SignedWindow {
+    const { safety, venueClock } = this.#options;
+    return safety.signedTimeBound
+      ? { timestampMs: intent.signedTimestampMs, recvWindowMs: intent.recvWindowMs }
+      : { timestampMs: Math.floor(venueClock.now()), recvWindowMs: 60_000 };
   }
 
   /** Only we could have sent these and we did not: durable or not, they were never placed. Which of the two decides what must be written. */

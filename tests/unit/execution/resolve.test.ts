@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ExchangeFill, ExchangeOrder, TradingAccount } from '../../../engine/exchanges/exchange.ts';
+import { fullSafety } from '../../../engine/safety.ts';
 import type { BotLink, LiveOrder } from '../../../engine/execution/order-line.ts';
 import { lookUp } from '../../../engine/execution/resolve.ts';
 import { d } from '../trading/given.ts';
@@ -49,7 +50,7 @@ function given(finds: {
     probeScheduled: false,
     awaitingAnswer: false,
   };
-  return { asked, live, look: (at: number) => lookUp(link, live, at) };
+  return { asked, live, look: (at: number) => lookUp(link, live, at, fullSafety) };
 }
 
 describe('a look at an open order', () => {

@@ -1,0 +1,32 @@
+/** Without any one of the safety elements a promise breaks, so the simulation would notice its loss. */
+import { describe, expect, it } from 'vitest';
+import { fullSafety } from '../../engine/safety.ts';
+import type { SafetyElement } from '../../engine/safety.ts';
+import { brokenAt, elements, findFailing, redundant } from './ablations.ts';
+
+/** As `npm run simulate -- --ablations` printed them; a change of the engine or the storms may move them. */
+const firstFailingSeeds: Partial<Record<SafetyElement, number>> = {
+  fence: 22,
+  signedTimeBound: 9,
+  horizon: 72,
+  tradePolling: 9,
+  uniqueFillKey: 1,
+  singlePost: 2,
+  positionCheck: 2,
+  epochInWrites: 2_734,
+};
+/** Bounds the search when a known seed does not fail any more. */
+const searchMax = 2_500;
+
+it('is whole by default', () => {
+  expect(Object.values(fullSafety).every(Boolean)).toBe(true);
+});
+
+describe('without', () => {
+  it.each(elements.filter((element) => !redundant.has(element)))('%s a promise breaks', async (element) => {
+    const known = firstFailingSeeds[element];
+    const broken = known === undefined ? [] : await brokenAt(element, known);
+    if (broken.length > 0) return;
+    expect((await findFailing(element, 1, searchMax)).firstFailingSeed).not.toBeNull();
+  });
+});

@@ -1,0 +1,37 @@
+/** What the exchange did for our bots, kept as it happens: the truth that rows and actors are compared with. */
+import type { Decimal } from 'decimal.js';
+import type { BookOrder, BookTrade } from '../../engine/matching/matching.ts';
+import { zero } from '../../engine/trading/exact.ts';
+import type { Instrument } from '../../engine/trading/instrument.ts';
+
+export interface Truth {
+  position: Decimal;
+  /** Quote received minus quote spent, net of fees. */
+  cash: Decimal;
+  readonly orders: { readonly order: BookOrder; readonly executed: boolean; readonly key: string }[];
+}
+
+export class Ledger {
+  readonly accepted: BookOrder[] = [];
+  /** By symbol and number. */
+  readonly trades = new Map<string, BookTrade>();
+  /** Executions that have a row, by symbol and number. */
+  readonly booked = new Set<string>();
+  readonly #truths = new Map<string, Truth>();
+
+  of(botId: string): Truth {
+    const known = this.#truths.get(botId);
+    if (known !== undefined) return known;
+    const truth: Truth = { position: zero, cash: zero, orders: [] };
+    this.#truths.set(botId, truth);
+    return truth;
+  }
+}
+
+export function carry(truth: Truth, trade: BookTrade, instrument: Instrument | null): void {
+  const sign = trade.side === 'BUY' ? 1 : -1;
+  truth.position = truth.position.plus(trade.quantity.times(sign));
+  truth.cash = truth.cash.minus(trade.quoteQuantity.times(sign));
+  if (trade.commissionAsset === instrument?.baseAsset) truth.position = truth.position.minus(trade.commission);
+  if (trade.commissionAsset === instrument?.quoteAsset) truth.cash = truth.cash.minus(trade.commission);
+}
