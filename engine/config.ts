@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { venues } from '../entities/vocabulary.ts';
 import { armCrashPoint } from './crash-points.ts';
 import { Secret } from './secret.ts';
+import type { StopKeeper } from './trading/events.ts';
 
 export const roles = ['all', 'engine', 'admin'] as const;
 export type Role = (typeof roles)[number];
@@ -64,6 +65,10 @@ export interface Config {
   readonly drainTimeoutMs: number;
   /** What was built, for the metrics; whoever builds an image sets it. */
   readonly commit: string;
+  /** Who keeps the stops of live bots: orders at the exchange, or this engine. */
+  readonly stops: StopKeeper;
+  /** How often the exchange is asked whether protective orders rest there. */
+  readonly protectionCheckMs: number;
   readonly paper: { readonly feePercent: number; readonly slippagePercent: number };
   /** Crash point at which this process kills or stops itself, for proofs against the simulator; null otherwise. */
   readonly crashAt: string | null;
@@ -180,6 +185,8 @@ export function readConfig(env: Environment): Config {
     recvWindowMs,
     neverPlacedHorizonMs: number('EVENKEEL_NEVER_PLACED_HORIZON_MS', 60_000, 1_000, 3_600_000),
     auditIntervalMs: number('EVENKEEL_AUDIT_INTERVAL_MS', 30_000, 500, 600_000),
+    stops: oneOf('EVENKEEL_STOPS', 'exchange', ['exchange', 'engine'] as const),
+    protectionCheckMs: number('EVENKEEL_PROTECTION_CHECK_MS', 60_000, 500, 600_000),
     drainTimeoutMs: number('EVENKEEL_DRAIN_TIMEOUT_MS', 8_000, 100, 60_000),
     commit: text('EVENKEEL_COMMIT') ?? 'unknown',
     paper: {

@@ -37,6 +37,8 @@ export type FleetConfig = Pick<
   | 'auditIntervalMs'
   | 'drainTimeoutMs'
   | 'paper'
+  | 'stops'
+  | 'protectionCheckMs'
 >;
 
 export interface FleetOptions {
@@ -109,6 +111,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
         executor,
         market: venue.market,
         safety,
+        stops: config.stops,
         drainTimeoutMs: Math.max(100, config.drainTimeoutMs - writeReserveMs),
         loadInstrument: async () => loaded,
       };
@@ -149,6 +152,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   audit?.start();
   takeOver?.start();
   await supervisor.start();
+  const protectionCheck = clock.every(config.protectionCheckMs, () => void executor.verifyProtection());
   const clockWatch = watchVenueClock(supervisor, venue, clock);
   return {
     supervisor,
@@ -159,6 +163,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     async stop() {
       clockWatch.cancel();
       takeOver?.leave();
+      protectionCheck.cancel();
       await supervisor.drain(config.drainTimeoutMs);
       executor.stop();
       await takeOver?.stop();

@@ -6,7 +6,7 @@ import { markets, orderRoles, orderStates, orderTypes, sides, venues } from './v
 
 /**
  * An order's intent, committed before it is sent, and its fate. One decision of a role has one order per attempt, and a
- * bot has at most one order of a role that is not over.
+ * bot has at most one order of a role that is not over; a stop that replaces another one stands beside it until one is over.
  */
 const OrderSchema = defineEntity({
   name: 'Order',
@@ -29,6 +29,12 @@ const OrderSchema = defineEntity({
     quantity: money().check(positiveCheck('quantity')),
     /** Price that the size was worked out with. */
     referencePrice: money().check('reference_price >= 0'),
+    /** Limit price; null for orders at market. */
+    price: money().nullable().check(positiveCheck('price')),
+    /** Price that triggers it; null for orders that wait for none. */
+    stopPrice: money().nullable().check(positiveCheck('stop_price')),
+    /** 0, or the other one of the two for a stop that takes the place of a standing stop: both rows are open until the exchange has decided. */
+    slot: p.integer().default(0).check("slot = 0 or (slot = 1 and role = 'stop')"),
     reason: p.string().length(500),
     state: p.enum(orderStates),
     /** Epoch of the owner that committed it. */
@@ -47,7 +53,11 @@ const OrderSchema = defineEntity({
   },
   uniques: [
     { name: 'orders_decision_unique', properties: ['botConfig', 'decisionMs', 'role', 'attempt'] },
-    { name: 'orders_one_open_per_role_unique', properties: ['botConfig', 'role'], where: "state in ('intended', 'unknown', 'accepted')" },
+    {
+      name: 'orders_one_open_per_role_unique',
+      properties: ['botConfig', 'role', 'slot'],
+      where: "state in ('intended', 'unknown', 'accepted')",
+    },
   ],
   indexes: [
     { name: 'orders_bot_config_id_created_at_index', properties: ['botConfig', 'createdAt'] },

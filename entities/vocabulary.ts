@@ -5,7 +5,7 @@ export const venues = ['simulated', 'binance', 'binance-demo', 'binance-testnet'
 export const markets = ['spot', 'futures'] as const;
 export const sides = ['BUY', 'SELL'] as const;
 export const orderTypes = ['MARKET', 'LIMIT', 'LIMIT_MAKER', 'STOP_LOSS', 'STOP_LOSS_LIMIT', 'TAKE_PROFIT', 'TAKE_PROFIT_LIMIT'] as const;
-export const orderRoles = ['entry', 'exit'] as const;
+export const orderRoles = ['entry', 'exit', 'stop', 'target'] as const;
 /** States of an intent that is not over. */
 export const openOrderStates = ['intended', 'unknown', 'accepted'] as const;
 /** Life of an intent. */

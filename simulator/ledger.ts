@@ -39,6 +39,7 @@ function historyOf(
         status: order.status,
         quantity: order.quantity.toFixed(),
         price: order.price.toFixed(),
+        stopPrice: order.stopPrice?.toFixed() ?? null,
         executedQuantity: order.executedQuantity.toFixed(),
         executedQuote: order.executedQuote.toFixed(),
         arrivedAtMs: order.createdAtMs,

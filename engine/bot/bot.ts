@@ -6,7 +6,7 @@ import { createActor } from 'xstate';
 import type { Actor, SnapshotFrom } from 'xstate';
 import type { TradingAccount } from '../exchanges/exchange.ts';
 import type { Executor } from '../execution/executor.ts';
-import type { BotLink } from '../execution/order-line.ts';
+import type { BotLink, ProtectionNews } from '../execution/order-line.ts';
 import type { MarketSeries, SeriesListener, SeriesSubscription } from '../market/market.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -15,12 +15,14 @@ import type { BotRows } from '../persistence/bot-rows.ts';
 import type { Safety } from '../safety.ts';
 import type { Clock, Timer, VenueClock } from '../time/clock.ts';
 import type { Candle } from '../trading/candle.ts';
-import type { EntryBlock } from '../trading/events.ts';
+import type { EntryBlock, StopKeeper, TradingCommand } from '../trading/events.ts';
 import type { Instrument } from '../trading/instrument.ts';
 import { exitPauseMs } from '../trading/exits.ts';
+import { isFlat } from '../trading/position.ts';
 import { restoreState } from '../trading/restore.ts';
 import { botMachine } from './machine.ts';
 import type { BotMachineEvent } from './machine.ts';
+import { ProtectionWatch } from './protection-watch.ts';
 import { BotSession } from './session.ts';
 import type { BotSettings } from './session.ts';
 import { settingsOf } from './settings.ts';
@@ -43,6 +45,8 @@ export interface BotOptions {
   readonly metrics: Metrics;
   readonly safety: Safety;
   readonly drainTimeoutMs: number;
+  /** Who keeps the stops of live bots. */
+  readonly stops: StopKeeper;
   /** Loads the instrument and answers how to read it from then on (filters change while a bot runs). */
   loadInstrument(symbol: string): Promise<() => Instrument>;
   leaseLeftMs(): number | null;
@@ -54,6 +58,8 @@ export interface BotOptions {
 
 /** An entry that never got out is decided on once more at once, and then again after this. */
 const decideAgainMs = 250;
+/** Recovery waits this long for the exchange to tell what rests there. */
+const verifyPatienceMs = 2_000;
 
 export class Bot {
   readonly #options: BotOptions;
@@ -66,10 +72,24 @@ export class Bot {
   #exitRetry: Timer | null = null;
   /** The close whose entry never got out and was decided on once more. */
   #decidedAgainMs: number | null = null;
+  readonly #watch: ProtectionWatch;
+  /** A stop was told to rest and nobody here took it down. */
+  #stopStands = false;
 
   constructor(options: BotOptions) {
     this.#options = options;
-    this.#settings = settingsOf(options.rows.config);
+    this.#settings = settingsOf(options.rows.config, options.stops);
+    this.#watch = new ProtectionWatch({
+      clock: options.clock,
+      metrics: options.metrics,
+      onTick: () => this.#session?.tell({ type: 'time-passed', atMs: options.venueClock.now() }),
+      onOverdue: (exposure) => {
+        const why =
+          exposure === 'bare' ? 'its position is without a stop' : 'the price is beyond its stop, which the exchange does not execute';
+        options.log.error({ botId: options.botId, symbol: this.symbol }, `a bot is not protected in time: ${why}; it is closed`);
+        this.#session?.tell({ type: 'protection-overdue', atMs: options.venueClock.now() });
+      },
+    });
     this.#actor = createActor(botMachine, {
       input: { recover: () => this.#recover(), warm: () => this.#warm(), drain: () => this.#drain(), safeMode: options.safeMode },
     });
@@ -131,13 +151,14 @@ export class Bot {
   get settledThroughMs(): number | null {
     const session = this.#session;
     if (session === null || !this.running || !this.#options.executor.idle(this.#options.botId)) return null;
-    const { working, exiting, lastDecidedMs } = session.state;
-    return working === null && exiting === null ? lastDecidedMs : null;
+    const { working, exiting, protection, lastDecidedMs } = session.state;
+    const atRest = working === null && exiting === null && protection.operation === null && this.#watch.exposure !== 'bare';
+    return atRest ? lastDecidedMs : null;
   }
 
   /** Takes changed settings over from the next decision on. False when they need another series: restart the bot then. */
   reconfigure(rows: BotRows): boolean {
-    const next = settingsOf(rows.config);
+    const next = settingsOf(rows.config, this.#options.stops);
     const before = this.#settings;
     const sameSeries =
       next.trading.symbol === before.trading.symbol &&
@@ -164,6 +185,7 @@ export class Bot {
         attempt: order.attempt,
         clientOrderId: order.clientOrderId,
         reason: order.reason,
+        stopPrice: order.stopPrice,
         outcome: !isTerminal(order.state)
           ? null
           : order.executedQuantity.gt(0)
@@ -194,10 +216,11 @@ export class Bot {
       metrics,
       safeMode,
       instrument: this.#instrument,
-      place: (command, triggeredAt) => executor.place(this.#options.botId, command, triggeredAt),
+      carryOut: (command, triggeredAt) => this.#carryOut(command, triggeredAt),
       onPrice: (candle) => this.#options.onPrice(candle),
       onTradingPhase: (phase) => this.#send({ type: 'trading-changed', phase }),
       onFeedPhase: (phase) => this.#send({ type: 'feed-changed', phase }),
+      onExposure: (exposure) => this.#watch.changed(exposure),
       onAllowance: (reason) => this.#send({ type: 'allowance-changed', reason }),
       onDirty: () => this.#options.onDirty(),
       onFault: (error) => this.#send({ type: 'fault', error }),
@@ -205,7 +228,29 @@ export class Bot {
     this.#session = session;
     if (safeMode)
       session.block({ rule: 'quarantined', reason: 'the bot crashed again and again; its position is managed, nothing new is opened' });
+    // What happened at the exchange meanwhile is learnt before anything is decided; an exchange that is away does not stop that.
     executor.attach(this.#link(session, this.#instrument), rows.orders, rows.fills);
+    await Promise.race([executor.protectionVerified(this.#options.botId), clock.sleep(verifyPatienceMs)]);
+    session.tell({ type: 'time-passed', atMs: venueClock.now() });
+  }
+
+  #carryOut(command: TradingCommand, triggeredAt: number | null): void {
+    const { executor, botId } = this.#options;
+    switch (command.type) {
+      case 'place-order':
+        executor.place(botId, command, triggeredAt);
+        return;
+      case 'place-protection':
+      case 'replace-protection':
+        executor.protect(botId, command);
+        return;
+      case 'cancel-protection':
+        this.#stopStands = false;
+        executor.unprotect(botId);
+        return;
+      default:
+        command satisfies never;
+    }
   }
 
   /** The cache written with the fills must equal their fold; a difference means corrupt rows, and nobody trades on those. */
@@ -234,6 +279,10 @@ export class Bot {
       onFills: (fills) => {
         for (const fill of fills) session.tell({ type: 'fill-received', fill, atMs: fill.atMs });
         this.#options.onDirty();
+        // The bunch is complete: what protects the position follows it. Of its own fills it tells next.
+        if (fills.every(({ role }) => role === 'stop' || role === 'target')) return;
+        const newestMs = Math.max(...fills.map((fill) => fill.atMs));
+        session.tell({ type: 'time-passed', atMs: Math.max(venueClock.now(), newestMs) });
       },
       onOrderEnded: (order) => {
         session.tell({ type: 'order-ended', ...order, atMs: venueClock.now() });
@@ -242,6 +291,7 @@ export class Bot {
         else if (order.role === 'exit' && order.outcome !== 'filled') this.#retryExit();
       },
       onLate: (reason) => session.block({ rule: 'held', reason }),
+      onProtection: (news) => this.#onProtection(session, news),
       onFenced: () => this.fence(),
       onFault: (error) => this.#send({ type: 'fault', error }),
     };
@@ -278,6 +328,22 @@ export class Bot {
       return;
     }
     this.#options.clock.after(decideAgainMs, () => this.#decideOnNewestClose());
+  }
+
+  #onProtection(session: BotSession, news: ProtectionNews): void {
+    const { log, botId, metrics, venueClock } = this.#options;
+    const { resting, settled, refused } = news;
+    const stood = this.#stopStands;
+    this.#stopStands = resting !== null || (stood && !settled);
+    const vanished = stood && !this.#stopStands;
+    if (refused !== null) log.error({ botId, symbol: this.symbol, refused }, 'the exchange refused a protective order');
+    session.tell({ type: 'protection-changed', ...news, atMs: venueClock.now() });
+    if (!vanished || isFlat(session.state.position, session.instrument, session.state.lastPrice)) return;
+    metrics.reconcileDrift.inc({ kind: 'protection-vanished' });
+    log.error(
+      { botId, symbol: this.symbol },
+      'the stop of a bot no longer rests at the exchange although its position is open; it is put up again',
+    );
   }
 
   /** The newest close may not have been decided on (restart, an entry that never got out). */
@@ -340,6 +406,7 @@ export class Bot {
 
   #end(error: Error | null): void {
     this.#exitRetry?.cancel();
+    this.#watch.stop();
     this.#subscription?.close();
     this.#session?.close();
     void this.#options.executor.detach(this.#options.botId).finally(() => this.#options.onEnded({ error, fenced: this.#fenced }));

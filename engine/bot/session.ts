@@ -8,9 +8,11 @@ import type { Strategy, StrategyParameters, Signal } from '../strategies/strateg
 import type { Clock, VenueClock } from '../time/clock.ts';
 import type { Candle } from '../trading/candle.ts';
 import { decide } from '../trading/decide.ts';
-import type { Decision, EntryBlock, PlaceOrder, TradingConfig, TradingEvent } from '../trading/events.ts';
+import type { Decision, EntryBlock, TradingCommand, TradingConfig, TradingEvent } from '../trading/events.ts';
 import type { Instrument } from '../trading/instrument.ts';
 import { isFlat } from '../trading/position.ts';
+import { exposureOf, stopKeeper } from '../trading/protect.ts';
+import type { Exposure } from '../trading/protect.ts';
 import type { TradingState } from '../trading/state.ts';
 
 export type TradingPhase = 'flat' | 'entering' | 'holding' | 'exiting';
@@ -33,12 +35,14 @@ export interface SessionOptions {
   /** The strategy is not asked: stops and requested exits still work. For bots that crash again and again. */
   readonly safeMode: boolean;
   instrument(): Instrument;
-  place(command: PlaceOrder, triggeredAt: number | null): void;
+  carryOut(command: TradingCommand, triggeredAt: number | null): void;
   /** The forming or closed candle that the session saw last; paper accounts fill at its price. */
   onPrice(candle: Candle): void;
   onTradingPhase(phase: TradingPhase): void;
   onFeedPhase(phase: FeedPhase): void;
   onAllowance(reason: string | null): void;
+  /** Whether the position's stop rests at the exchange. */
+  onExposure(exposure: Exposure): void;
   /** Something worth a row changed: status message, day, blocks. */
   onDirty(): void;
   onFault(error: Error): void;
@@ -76,6 +80,9 @@ export class BotSession implements SeriesListener {
   get settings(): BotSettings {
     return this.#settings;
   }
+  get instrument(): Instrument {
+    return this.#options.instrument();
+  }
   get phase(): TradingPhase {
     return this.#phase;
   }
@@ -87,7 +94,7 @@ export class BotSession implements SeriesListener {
   }
   /** Why the bot did what it did, or did nothing, last. */
   get message(): string {
-    return this.#message;
+    return this.#message + this.#keeperNote();
   }
   get lastDecisionAtMs(): number | null {
     return this.#lastDecisionAtMs;
@@ -175,8 +182,9 @@ export class BotSession implements SeriesListener {
     const decision = decide(before, event, this.#settings.trading, this.#options.instrument());
     this.#state = decision.state;
     for (const command of decision.commands) {
-      this.#options.metrics.decisions.inc({ action: command.role, mode: this.#settings.mode });
-      this.#options.place(command, triggeredAt);
+      const action = command.type === 'place-order' ? command.role : command.type;
+      this.#options.metrics.decisions.inc({ action, mode: this.#settings.mode });
+      this.#options.carryOut(command, triggeredAt);
     }
     if (decision.blockedBy !== null) this.#options.metrics.riskBlocks.inc({ rule: decision.blockedBy });
     if (decision.reason !== null) this.#say(decision.reason);
@@ -197,6 +205,15 @@ export class BotSession implements SeriesListener {
     this.#options.onDirty();
   }
 
+  /** Stops were to rest at the exchange, and the symbol offers none: whoever reads the status shall know. */
+  #keeperNote(): string {
+    const { trading } = this.#settings;
+    const instrument = this.#options.instrument();
+    const hasStop = trading.stopLossPercent !== null || (trading.trailingStopActive && trading.trailingStopPercent !== null);
+    if (!hasStop || trading.stops === 'engine' || stopKeeper(trading, instrument) === 'exchange') return '';
+    return `; ${instrument.symbol} offers no stop orders: the engine keeps the stop, and nothing protects the position while it is down`;
+  }
+
   #report(): void {
     const state = this.#state;
     const phase: TradingPhase =
@@ -212,6 +229,7 @@ export class BotSession implements SeriesListener {
       this.#options.onTradingPhase(phase);
       this.#options.onDirty();
     }
+    this.#options.onExposure(exposureOf(state, this.#settings.trading, this.#options.instrument()));
     const allowance = state.blocks[0]?.reason ?? null;
     if (allowance !== this.#allowance) {
       this.#allowance = allowance;

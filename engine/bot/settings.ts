@@ -1,6 +1,7 @@
 /** From a bot's row to its settings: overrides applied, the strategy looked up. */
 import type { BotConfigRow } from '../persistence/bot-rows.ts';
 import { findStrategy } from '../strategies/registry.ts';
+import type { StopKeeper } from '../trading/events.ts';
 import { resolveConfig } from '../trading/resolve-config.ts';
 import type { BotSettings } from './session.ts';
 
@@ -12,10 +13,11 @@ export class UnusableConfig extends Error {
   }
 }
 
-export function settingsOf(row: BotConfigRow): BotSettings {
+/** A paper bot's stops are kept by the engine whatever `stops` says: the fill model of design.md section 5. */
+export function settingsOf(row: BotConfigRow, stops: StopKeeper): BotSettings {
   const strategy = findStrategy(row.columns.strategy);
   if (strategy === undefined) throw new UnusableConfig(row.id, `there is no strategy "${row.columns.strategy}"`);
-  const { trading, parameters } = resolveConfig(row.columns);
+  const { trading, parameters } = resolveConfig(row.columns, row.mode === 'live' ? stops : 'engine');
   const problems = strategy.check(parameters);
   if (problems.length > 0) throw new UnusableConfig(row.id, problems.join('; '));
   return { trading, parameters, strategy, mode: row.mode };

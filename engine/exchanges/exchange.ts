@@ -1,7 +1,7 @@
 /**
  * The exchange port: what the engine needs of a venue. Adapters: `binance/` (Binance and everything that speaks
  * its wire, our simulator included) and `paper.ts`. Placing never throws and never retries: it answers what is
- * known. Reads throw `ExchangeError` when no answer was had.
+ * known, as cancelling and replacing do. Reads throw `ExchangeError` when no answer was had.
  */
 import type { Decimal } from 'decimal.js';
 import type { Candle, Timeframe } from '../trading/candle.ts';
@@ -46,6 +46,17 @@ export type OrderPriority = 'protect' | 'exit' | 'entry';
 export type OrderReservation =
   | { readonly granted: true; release(): void }
   | { readonly granted: false; readonly retryAfterMs: number; readonly reason: string };
+/** One leg of an order list: `price` for orders with a limit, `stopPrice` for those that wait for a trigger. */
+export type OcoLeg = Pick<OrderRequest, 'clientOrderId' | 'type' | 'price' | 'stopPrice' | 'timeInForce'>;
+
+/** Two orders for the same coins: one cancels the other. `above` and `below` say on which side of the market each one waits. */
+export interface OcoRequest {
+  readonly symbol: string;
+  readonly side: OrderSide;
+  readonly quantity: Decimal;
+  readonly above: OcoLeg;
+  readonly below: OcoLeg;
+}
 
 /** When the request was signed, in the venue's time, and how long it may travel. Fixed in the intent before the send. */
 export interface SignedWindow {
@@ -131,6 +142,12 @@ export type PlaceOutcome =
   | { readonly kind: 'rejected'; readonly refusal: Refusal }
   | { readonly kind: 'unknown'; readonly refusal: Refusal };
 
+/** Both legs stand, none does, or nobody knows. */
+export type OcoOutcome =
+  | { readonly kind: 'accepted'; readonly orders: readonly ExchangeOrder[] }
+  | { readonly kind: 'rejected'; readonly refusal: Refusal }
+  | { readonly kind: 'unknown'; readonly refusal: Refusal };
+
 /**
  * `refused` proves only that the order was not open for the matching engine at that moment: it may have been filled, cancelled
  * before, or never placed. Cancelling one of a list cancels all of it; `orders` are those that the answer tells of.
@@ -139,6 +156,12 @@ export type CancelOutcome =
   | { readonly kind: 'cancelled'; readonly orders: readonly ExchangeOrder[] }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   | { readonly kind: 'unknown'; readonly refusal: Refusal };
+
+/** `not-attempted`: the cancel failed, so nothing was placed. */
+export interface ReplaceOutcome {
+  readonly cancel: CancelOutcome;
+  readonly place: PlaceOutcome | { readonly kind: 'not-attempted' };
+}
 
 /** `absent` is the exchange's word, not proof (its reads lag its matching). */
 export type OrderLookup = { readonly kind: 'found'; readonly order: ExchangeOrder } | { readonly kind: 'absent' };
@@ -174,7 +197,10 @@ export interface TradingAccount {
   /** Asked before an order's intent is committed, answered at once; without it (paper) there are no limits. */
   reserveOrder?(priority: OrderPriority): OrderReservation;
   placeOrder(request: OrderRequest, signed: SignedWindow): Promise<PlaceOutcome>;
+  placeOco(request: OcoRequest, signed: SignedWindow): Promise<OcoOutcome>;
   cancelOrder(symbol: string, clientOrderId: string, signed: SignedWindow): Promise<CancelOutcome>;
+  /** Cancels the named order and, only when that succeeded, places the request: one request, nothing in between. */
+  replaceOrder(cancelledId: string, request: OrderRequest, signed: SignedWindow): Promise<ReplaceOutcome>;
   order(symbol: string, clientOrderId: string): Promise<OrderLookup>;
   /** Of one symbol, or of all (null). */
   openOrders(symbol: string | null): Promise<readonly ExchangeOrder[]>;

@@ -9,7 +9,7 @@ import { createMatching } from '../matching/engine.ts';
 import type { VenueClock } from '../time/clock.ts';
 import type { Fill } from '../trading/events.ts';
 import type { Instrument } from '../trading/instrument.ts';
-import type { Balance, ExchangeFill, ExchangeOrder, OrderLookup, OrderRequest, PlaceOutcome, TradingAccount } from './exchange.ts';
+import type { Balance, ExchangeFill, ExchangeOrder, OrderLookup, OrderRequest, PlaceOutcome, Refusal, TradingAccount } from './exchange.ts';
 
 export interface PaperOptions {
   readonly botId: string;
@@ -77,11 +77,15 @@ export function createPaperAccount(options: PaperOptions): PaperAccount {
       const { order, trades } = result.value;
       return { kind: 'accepted', order: exchangeOrder(order), fills: trades.map((trade, index) => exchangeFill(order, trade, index)) };
     },
+    // A paper bot's stops are kept by the engine (design.md section 5), so nothing ever rests here.
+    async placeOco() {
+      return refused('a paper account takes no orders that rest');
+    },
     async cancelOrder() {
-      return {
-        kind: 'refused',
-        refusal: { httpStatus: 400, code: null, message: 'a paper order is filled at once: there is nothing to cancel', class: 'other' },
-      };
+      return { kind: 'refused', refusal: noRest };
+    },
+    async replaceOrder() {
+      return { cancel: { kind: 'refused', refusal: noRest }, place: { kind: 'not-attempted' } };
     },
     async ordersFrom() {
       return [];
@@ -144,7 +148,9 @@ function exchangeFill(order: BookOrder, trade: BookTrade, index: number): Exchan
   };
 }
 
-function refused(message: string, code: number | null = null): PlaceOutcome {
+const noRest: Refusal = { httpStatus: 400, code: -2011, message: 'nothing rests in a paper account', class: 'not-found' };
+
+function refused(message: string, code: number | null = null): Extract<PlaceOutcome, { kind: 'rejected' }> {
   return { kind: 'rejected', refusal: { httpStatus: 400, code, message, class: code === -1013 ? 'filter' : 'other' } };
 }
 

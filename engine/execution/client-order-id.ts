@@ -15,8 +15,9 @@ export interface ClientOrderIdParts {
   readonly attempt: number;
 }
 
-const letters: Readonly<Record<OrderRole, string>> = { entry: 'e', exit: 'x' };
-const shape = /^ek([0-9a-z]{4})-([0-9a-z]+)-([0-9a-z]+)(e|x)-([0-9a-z]+)$/;
+const letters: Readonly<Record<OrderRole, string>> = { entry: 'e', exit: 'x', stop: 's', target: 't' };
+const rolesByLetter = new Map(Object.entries(letters).map(([role, letter]) => [letter, role as OrderRole]));
+const shape = /^ek([0-9a-z]{4})-([0-9a-z]+)-([0-9a-z]+)([exst])-([0-9a-z]+)$/;
 
 /** Our ids of one installation start like this. */
 export function clientOrderIdPrefix(installation: string): string {
@@ -38,7 +39,7 @@ export function parseClientOrderId(id: string): ClientOrderIdParts | null {
     installation,
     botId: fromBase36(bot).toString(),
     decisionMs: Number(fromBase36(decision)),
-    role: letter === 'e' ? 'entry' : 'exit',
+    role: rolesByLetter.get(letter) ?? 'exit',
     attempt: Number(fromBase36(attempt)),
   };
 }

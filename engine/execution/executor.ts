@@ -4,23 +4,27 @@
  * after the horizon and in two independent rounds.
  */
 import type { Reach } from '../crash-points.ts';
-import type { ExchangeFill, ExchangeOrder, PlaceOutcome, UserEvent } from '../exchanges/exchange.ts';
+import type { ExchangeErrorClass, ExchangeFill, ExchangeOrder, SignedWindow, UserEvent } from '../exchanges/exchange.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { isTerminal } from '../persistence/order-store.ts';
 import type { ExecutionEvidence, FillSource, OrderState, OrderStore, RecordAnswer, StoredOrder } from '../persistence/order-store.ts';
 import type { Safety } from '../safety.ts';
 import type { Clock, VenueClock } from '../time/clock.ts';
-import type { Fill, PlaceOrder } from '../trading/events.ts';
-import { formatClientOrderId, parseClientOrderId } from './client-order-id.ts';
+import type { Intent } from '../persistence/commit-intents.ts';
+import type { Fill, PlaceOrder, PutProtection } from '../trading/events.ts';
+import { parseClientOrderId } from './client-order-id.ts';
 import { evidenceOfHistory, evidenceOfOrder, evidenceOfState, outcomeOf } from './evidence.ts';
 import type { Evidence } from './evidence.ts';
 import { cancelLate } from './late-arrivals.ts';
-import { OrderLine } from './order-line.ts';
+import { intentOf, openedAt, refusedByDatabase, skewBoundMs } from './new-orders.ts';
+import { OrderLine, isProtective } from './order-line.ts';
 import type { BotLink, LiveOrder } from './order-line.ts';
+import { Protector } from './protector.ts';
+import type { OrderDraft, PreparedOrders } from './protector.ts';
 import { lookUp } from './resolve.ts';
 import { Sender } from './send.ts';
-import type { SendResult } from './send.ts';
+import type { SendResult, SentOutcome } from './send.ts';
 
 export interface ExecutorOptions {
   readonly store: OrderStore;
@@ -36,21 +40,34 @@ export interface ExecutorOptions {
   readonly safety: Safety;
 }
 
-/** How far the venue's clock and ours may disagree while entries are allowed (order-safety.md row 13). */
-const skewBoundMs = 1_000;
-
 /** Look-ups of an open order after 0.3, 1, 2, 4 and then every 8 seconds (binance-wire.md 4.4). */
 const probeDelaysMs = [300, 700, 1_000, 2_000, 4_000, 8_000] as const;
+
+/** Refusals that say nothing against the order itself: it may be tried again. */
+const passing: ReadonlySet<ExchangeErrorClass> = new Set(['rate-limited', 'banned', 'overloaded', 'clock']);
 
 export class Executor {
   readonly #options: ExecutorOptions;
   readonly #sender: Sender;
   readonly #lines = new Map<string, OrderLine>();
+  readonly #protector: Protector;
+  #unverified: { readonly line: OrderLine; readonly resolve: () => void }[] = [];
   #stopped = false;
 
   constructor(options: ExecutorOptions) {
     this.#options = options;
     this.#sender = new Sender(options);
+    this.#protector = new Protector({
+      ...options,
+      prepare: (line, command, drafts) => this.#prepare(line, command, drafts),
+      sign: (line) => this.#sign(line),
+      record: async (line, order, proof) => {
+        line.enqueue(() => this.#recordOrder(line, order, [], 'ack', proof));
+        await line.written();
+      },
+      look: (line, live) => this.#look(line, live),
+      lookSoon: (line, live) => this.#scheduleProbe(line, live),
+    });
   }
 
   /**
@@ -60,30 +77,58 @@ export class Executor {
   attach(link: BotLink, history: readonly StoredOrder[], fills: readonly Fill[] = []): void {
     const line = new OrderLine(link, history);
     this.#lines.set(link.botId, line);
+    const now = this.#options.clock.monotonic();
     for (const order of history) {
       if (isTerminal(order.state)) continue;
-      const live: LiveOrder = {
-        clientOrderId: order.clientOrderId,
-        symbol: order.symbol,
-        role: order.role,
-        decisionMs: order.decisionMs,
-        signedTimestampMs: order.signedTimestampMs,
-        // Its age in another process's life does not count: that only makes the verdict later.
-        openSince: this.#options.clock.monotonic(),
-        exchangeOrderId: order.exchangeOrderId,
-        executedQuantity: order.executedQuantity,
-        negativeRounds: 0,
-        probes: 0,
-        probeScheduled: false,
-        awaitingAnswer: false,
-      };
+      // Its age in another process's life does not count: that only makes the verdict later.
+      const live = openedAt(now, order, order.recvWindowMs);
+      live.executedQuantity = order.executedQuantity;
+      live.resting = isProtective(order) && order.state === 'accepted' && order.exchangeOrderId !== null;
       line.follow(
         live,
         fills.filter((fill) => fill.clientOrderId === order.clientOrderId).map((fill) => fill.tradeId),
       );
-      void this.#probe(line, live);
+      if (!live.resting) void this.#probe(line, live);
     }
     this.#countUnknown();
+  }
+
+  /**
+   * Resolves when the exchange was asked whether the bot's stops and targets rest there, and the bot was told. Bots that ask in
+   * one turn share one read per account and symbol.
+   */
+  async protectionVerified(botId: string): Promise<void> {
+    const line = this.#lines.get(botId);
+    if (line === undefined || line.protective().length === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#unverified.push({ line, resolve });
+      if (this.#unverified.length === 1) this.#options.clock.soon(() => void this.#verifyAttached());
+    });
+    this.#protector.tell(line);
+  }
+
+  async #verifyAttached(): Promise<void> {
+    const attached = this.#unverified;
+    this.#unverified = [];
+    await this.#protector.verify(attached.map(({ line }) => line));
+    for (const { resolve } of attached) resolve();
+  }
+
+  /** Looks whether the stops and targets of all bots rest at the exchange. */
+  async verifyProtection(): Promise<void> {
+    if (!this.#stopped) await this.#protector.verify(this.#lines.values());
+  }
+
+  /** Puts a stop (and a target) up at the exchange, or in the place of the standing stop. */
+  protect(botId: string, command: PutProtection): void {
+    const line = this.#lines.get(botId);
+    if (line !== undefined && !line.detached) this.#protector.put(line, command);
+  }
+
+  /** Takes down whatever protects the position; the bot is told when that is proven. */
+  unprotect(botId: string): void {
+    const line = this.#lines.get(botId);
+    if (line !== undefined && !line.detached) this.#protector.cancel(line);
   }
 
   /** Lets go of a bot once what is queued has been written. Orders that are still open are the next owner's to resolve. */
@@ -126,70 +171,30 @@ export class Executor {
   place(botId: string, command: PlaceOrder, triggeredAt: number | null): void {
     const line = this.#lines.get(botId);
     if (line === undefined || line.detached) return;
-    const { clock, venueClock, recvWindowMs } = this.#options;
     const { link } = line;
     const room = link.account.reserveOrder?.(command.role);
     if (room?.granted === false) {
       // Told in the next turn: the decision that asked for it is still being made.
-      clock.soon(() => this.#refuse(line, command, room.reason));
+      this.#options.clock.soon(() => this.#refuse(line, command, room.reason));
       return;
     }
-    const leaseLeftMs = link.leaseLeftMs();
-    const windowMs = leaseLeftMs === null ? recvWindowMs : Math.max(100, Math.min(recvWindowMs, Math.floor(leaseLeftMs - 2 * skewBoundMs)));
-    const attempt = line.nextAttempt(command.role, command.decisionMs);
-    const signedTimestampMs = Math.floor(venueClock.now());
-    const signedAt = clock.monotonic();
-    const clientOrderId = formatClientOrderId({
-      installation: link.installation,
-      botId,
-      decisionMs: command.decisionMs,
-      role: command.role,
-      attempt,
-    });
-    const instrument = link.instrument();
-    const live: LiveOrder = {
-      clientOrderId,
-      symbol: instrument.symbol,
-      role: command.role,
-      decisionMs: command.decisionMs,
-      signedTimestampMs,
-      openSince: signedAt,
-      exchangeOrderId: null,
-      executedQuantity: null,
-      negativeRounds: 0,
-      probes: 0,
-      probeScheduled: false,
-      awaitingAnswer: true,
-    };
+    const signed = this.#sign(line);
+    const signedAt = this.#options.clock.monotonic();
+    const { role, side, orderType: type, quantity } = command;
+    const intent = intentOf(line, command, { role, side, type, quantity, price: null, stopPrice: null, slot: 0 }, signed);
+    const live = openedAt(signedAt, intent, signed.recvWindowMs, true);
     line.follow(live, []);
+    const { symbol, clientOrderId } = intent;
+    const { account, mode } = link;
     this.#sender.submit({
-      intent: {
-        botId,
-        userId: link.userId,
-        epoch: link.epoch,
-        venue: link.venue,
-        account: link.account.name,
-        market: instrument.market,
-        symbol: instrument.symbol,
-        clientOrderId,
-        decisionMs: command.decisionMs,
-        role: command.role,
-        attempt,
-        side: command.side,
-        type: command.orderType,
-        quantity: command.quantity,
-        referencePrice: command.referencePrice,
-        reason: command.reason,
-        signedTimestampMs,
-        recvWindowMs: windowMs,
-      },
-      account: link.account,
+      intents: [intent],
+      transmit: async (window) => [await account.placeOrder({ symbol, clientOrderId, side, type, quantity }, window)],
       signedAt,
       triggeredAt,
-      mode: link.mode,
+      mode,
       done: (result) => {
         room?.release();
-        this.#onSendResult(line, live, result);
+        this.#onSendResult(line, [live], result);
       },
     });
   }
@@ -198,6 +203,49 @@ export class Executor {
   #refuse(line: OrderLine, { role, decisionMs }: PlaceOrder, reason: string): void {
     this.#options.metrics.ordersRejected.inc({ market: 'spot', code_class: 'no-room' });
     if (!line.detached) line.link.onOrderEnded({ clientOrderId: '', role, decisionMs, outcome: 'rejected', reason });
+  }
+
+  /** The signature's time, and a window that ends before the lock does. */
+  #sign({ link }: OrderLine): SignedWindow {
+    const { venueClock, recvWindowMs } = this.#options;
+    const leaseLeftMs = link.leaseLeftMs();
+    return {
+      timestampMs: Math.floor(venueClock.now()),
+      recvWindowMs: leaseLeftMs === null ? recvWindowMs : Math.max(100, Math.min(recvWindowMs, Math.floor(leaseLeftMs - 2 * skewBoundMs))),
+    };
+  }
+
+  /** The orders of one operation, in the line from now on. */
+  #prepare(line: OrderLine, command: PutProtection, drafts: readonly [OrderDraft, ...OrderDraft[]]): PreparedOrders {
+    const signed = this.#sign(line);
+    const signedAt = this.#options.clock.monotonic();
+    const prepareOne = (draft: OrderDraft): { readonly intent: Intent; readonly live: LiveOrder } => {
+      const intent = intentOf(line, command, { ...draft, side: 'SELL', quantity: command.plan.quantity }, signed);
+      const live = openedAt(signedAt, intent, signed.recvWindowMs, true);
+      line.follow(live, []);
+      return { intent, live };
+    };
+    const [draft, ...others] = drafts;
+    const first = prepareOne(draft);
+    const rest = others.map(prepareOne);
+    const lives = [first.live, ...rest.map(({ live }) => live)] as const;
+    return {
+      lives,
+      send: (transmit) =>
+        new Promise((resolve) => {
+          this.#sender.submit({
+            intents: [first.intent, ...rest.map(({ intent }) => intent)],
+            transmit,
+            signedAt,
+            triggeredAt: null,
+            mode: line.link.mode,
+            done: (result) => {
+              this.#onSendResult(line, lives, result);
+              void line.written().then(resolve);
+            },
+          });
+        }),
+    };
   }
 
   /** Evidence from the user stream. Events of orders that are not ours, or of bots that run elsewhere, are left alone. */
@@ -230,36 +278,38 @@ export class Executor {
     this.#stopped = true;
   }
 
-  #onSendResult(line: OrderLine, live: LiveOrder, result: SendResult): void {
-    live.awaitingAnswer = false;
+  #onSendResult(line: OrderLine, lives: readonly LiveOrder[], result: SendResult): void {
+    for (const live of lives) live.awaitingAnswer = false;
     switch (result.kind) {
       case 'fenced':
-        this.#close(line, live);
+        for (const live of lives) this.#close(line, live);
         if (!line.detached) line.link.onFenced();
         return;
       case 'refused':
-        this.#close(line, live);
-        if (!line.detached)
-          line.link.onFault(
-            new Error(
-              `order ${live.clientOrderId} was refused by the database: an unresolved order of role ${live.role} or this very decision exists already; the bot is rebuilt from its rows`,
-            ),
-          );
+        for (const live of lives) this.#close(line, live);
+        if (!line.detached) line.link.onFault(refusedByDatabase(lives));
         return;
       case 'not-committed':
-        this.#end(line, live, 'never-placed', result.reason);
+        for (const live of lives) this.#end(line, live, 'never-placed', result.reason);
         return;
       case 'not-sent':
-        line.enqueue(() => this.#conclude(line, live, 'never-placed', { notSent: result.reason }, result.reason));
+        for (const live of lives) line.enqueue(() => this.#conclude(line, live, 'never-placed', { notSent: result.reason }, result.reason));
         return;
       case 'answered':
-        line.enqueue(() => this.#onAnswer(line, live, result.outcome));
+        lives.forEach((live, index) => {
+          const outcome = result.outcomes[index];
+          if (outcome !== undefined) line.enqueue(() => this.#onAnswer(line, live, outcome));
+        });
         return;
     }
   }
 
-  async #onAnswer(line: OrderLine, live: LiveOrder, outcome: PlaceOutcome): Promise<void> {
+  async #onAnswer(line: OrderLine, live: LiveOrder, outcome: SentOutcome): Promise<void> {
     const { log, metrics } = this.#options;
+    if (outcome.kind === 'not-attempted') {
+      await this.#conclude(line, live, 'rejected', { notAttempted: outcome.reason }, outcome.reason);
+      return;
+    }
     if (outcome.kind === 'accepted') {
       live.exchangeOrderId = outcome.order.orderId;
       await this.#recordOrder(line, outcome.order, outcome.fills, 'ack', { ack: outcome.order.status });
@@ -268,6 +318,7 @@ export class Executor {
     const { refusal } = outcome;
     if (outcome.kind === 'rejected') {
       metrics.ordersRejected.inc({ market: 'spot', code_class: refusal.class });
+      if (isProtective(live) && !passing.has(refusal.class)) line.refused = `${refusal.message}, code ${refusal.code ?? 'none'}`;
       log.warn({ botId: line.link.botId, clientOrderId: live.clientOrderId, refusal }, 'the exchange rejected an order');
       await this.#conclude(
         line,
@@ -395,7 +446,6 @@ export class Executor {
       );
       if (!line.detached) line.link.onLate(answer.late);
     }
-    const live = line.open.get(clientOrderId);
     const told = line.told(clientOrderId);
     const newFills = unheard ? untold(evidence.fills, answer, told) : answer.newFills;
     if (newFills === null) {
@@ -413,15 +463,50 @@ export class Executor {
       metrics.fills.inc({ market: 'spot', liquidity: source?.isMaker === true ? 'maker' : 'taker' });
     }
     if (newFills.length > 0 && !line.detached) line.link.onFills(newFills);
+    const live =
+      line.open.get(clientOrderId) ??
+      this.#adopt(
+        line,
+        answer.order,
+        newFills.map((fill) => fill.tradeId),
+      );
     if (live === undefined) return;
     live.executedQuantity = answer.order.executedQuantity;
     live.exchangeOrderId = answer.order.exchangeOrderId ?? live.exchangeOrderId;
-    if (isTerminal(answer.order.state)) this.#end(line, live, answer.order.state, `order ${answer.order.state}`);
+    if (isTerminal(answer.order.state)) {
+      this.#end(line, live, answer.order.state, `order ${answer.order.state}`);
+      return;
+    }
+    live.resting = isProtective(live) && answer.order.state === 'accepted' && live.exchangeOrderId !== null && answer.missing.lte(0);
+    if (live.resting) live.gone = false;
     else if (!live.awaitingAnswer) this.#scheduleProbe(line, live);
+    if (isProtective(live)) this.#protector.tell(line);
+    this.#countUnknown();
+  }
+
+  /** A stop or target that was believed never placed and stands at the exchange after all: the bot decides what becomes of it. */
+  #adopt(line: OrderLine, order: StoredOrder, told: readonly string[]): LiveOrder | undefined {
+    if (!isProtective(order) || isTerminal(order.state) || line.detached) return undefined;
+    const { log, metrics, clock } = this.#options;
+    const { botId } = line.link;
+    log.error({ botId, clientOrderId: order.clientOrderId }, 'a protective order arrived late; its bot takes it up');
+    metrics.reconcileDrift.inc({ kind: 'late-order' });
+    const live = openedAt(clock.monotonic(), order, order.recvWindowMs);
+    line.follow(live, line.told(live.clientOrderId) ?? told);
+    return live;
   }
 
   #end(line: OrderLine, live: LiveOrder, state: OrderState, reason: string): void {
     if (!this.#close(line, live) || line.detached) return;
+    if (live.role === 'stop' || live.role === 'target') {
+      // Its sibling is over too, or soon: what it says next counts.
+      for (const sibling of line.protective().filter((other) => other.decisionMs === live.decisionMs && other.resting)) {
+        sibling.resting = false;
+        this.#scheduleProbe(line, sibling);
+      }
+      this.#protector.tell(line);
+      return;
+    }
     const outcome = outcomeOf(state, live.executedQuantity?.gt(0) ?? false);
     line.link.onOrderEnded({ clientOrderId: live.clientOrderId, role: live.role, decisionMs: live.decisionMs, outcome, reason });
   }
@@ -433,7 +518,7 @@ export class Executor {
   }
 
   #scheduleProbe(line: OrderLine, live: LiveOrder): void {
-    if (!line.open.has(live.clientOrderId) || live.probeScheduled) return;
+    if (!line.open.has(live.clientOrderId) || live.probeScheduled || live.resting) return;
     const delay = probeDelaysMs[Math.min(live.probes, probeDelaysMs.length - 1)] ?? 8_000;
     live.probes += 1;
     live.probeScheduled = true;
@@ -445,14 +530,10 @@ export class Executor {
 
   /** One look at an order whose fate is open. Read errors decide nothing. */
   async #probe(line: OrderLine, live: LiveOrder): Promise<void> {
-    if (this.#stopped || line.detached || !line.open.has(live.clientOrderId) || live.awaitingAnswer) return;
-    const { log, clock, safety } = this.#options;
+    if (this.#stopped || line.detached || !line.open.has(live.clientOrderId) || live.awaitingAnswer || live.resting) return;
+    const { log } = this.#options;
     try {
-      const finding = await lookUp(line.link, live, clock.monotonic(), safety);
-      if (finding.kind === 'found') line.enqueue(() => this.#recordOrder(line, finding.order, finding.fills, 'history', finding.proof));
-      else if (finding.kind === 'never-placed')
-        line.enqueue(() => this.#conclude(line, live, 'never-placed', finding.proof, finding.reason));
-      await line.written();
+      await this.#look(line, live);
     } catch (error) {
       log.warn(
         { err: error, botId: line.link.botId, clientOrderId: live.clientOrderId },
@@ -462,9 +543,18 @@ export class Executor {
     this.#scheduleProbe(line, live);
   }
 
+  /** Answers whether the exchange knows the order; what it says is written by then. */
+  async #look(line: OrderLine, live: LiveOrder): Promise<boolean> {
+    const finding = await lookUp(line.link, live, this.#options.clock.monotonic(), this.#options.safety);
+    if (finding.kind === 'found') line.enqueue(() => this.#recordOrder(line, finding.order, finding.fills, 'history', finding.proof));
+    else if (finding.kind === 'never-placed') line.enqueue(() => this.#conclude(line, live, 'never-placed', finding.proof, finding.reason));
+    await line.written();
+    return finding.kind === 'found';
+  }
+
   #countUnknown(): void {
     let count = 0;
-    for (const line of this.#lines.values()) for (const live of line.open.values()) if (!live.awaitingAnswer) count += 1;
+    for (const line of this.#lines.values()) for (const live of line.open.values()) if (!live.awaitingAnswer && !live.resting) count += 1;
     this.#options.metrics.ordersUnknown.set(count);
   }
 }

@@ -5,8 +5,9 @@
 import type { Decimal } from 'decimal.js';
 import type { TradingAccount } from '../exchanges/exchange.ts';
 import type { StoredOrder } from '../persistence/order-store.ts';
-import type { Fill, OrderOutcome, OrderRole } from '../trading/events.ts';
+import type { Fill, OrderOutcome, OrderRole, WorkingRole } from '../trading/events.ts';
 import type { Instrument } from '../trading/instrument.ts';
+import type { RestingProtection } from '../trading/state.ts';
 
 /** What execution needs of a bot, and how it tells it what happened. Callbacks must not throw. */
 export interface BotLink {
@@ -25,16 +26,28 @@ export interface BotLink {
   onFills(fills: readonly Fill[]): void;
   onOrderEnded(order: {
     readonly clientOrderId: string;
-    readonly role: OrderRole;
+    readonly role: WorkingRole;
     readonly decisionMs: number;
     readonly outcome: OrderOutcome;
     readonly reason: string;
   }): void;
   /** An order that was declared never placed exists: nothing more is entered until a user resumes the bot. */
   onLate(reason: string): void;
+  /** What rests at the exchange to close the position, whenever that may have changed. */
+  onProtection(told: ProtectionNews): void;
   /** Another owner holds the bot: stop without another write or exchange call. */
   onFenced(): void;
   onFault(error: Error): void;
+}
+
+export interface ProtectionNews {
+  readonly resting: RestingProtection | null;
+  /** False while an operation or the fate of one of the orders is open. */
+  readonly settled: boolean;
+  /** An order that binds no coins has not found its end. */
+  readonly unresolved: boolean;
+  /** Why the exchange did not take one of the orders; null when it did not refuse any since the last news. */
+  readonly refused: string | null;
 }
 
 /** One order that is not over. */
@@ -44,6 +57,12 @@ export interface LiveOrder {
   readonly role: OrderRole;
   readonly decisionMs: number;
   readonly signedTimestampMs: number;
+  readonly quantity: Decimal;
+  readonly price: Decimal | null;
+  readonly stopPrice: Decimal | null;
+  readonly slot: number;
+  /** Monotonic time after which the exchange no longer accepts it: its receive window is over. */
+  readonly acceptedUntil: number;
   /** Monotonic time since when its fate has been open. */
   readonly openSince: number;
   exchangeOrderId: string | null;
@@ -56,6 +75,16 @@ export interface LiveOrder {
   probeScheduled: boolean;
   /** True while its only POST is under way: nobody looks it up before the answer. */
   awaitingAnswer: boolean;
+  /** A stop or target that stands at the exchange and waits for its price: nothing about it is open. */
+  resting: boolean;
+  /** The matching engine said that it is not open when it could no longer be accepted, and a query knows nothing of it: it binds no coins. */
+  gone: boolean;
+  /** Rounds of cancelling in which both said so. */
+  denials: number;
+}
+
+export function isProtective({ role }: Pick<LiveOrder, 'role'>): boolean {
+  return role === 'stop' || role === 'target';
 }
 
 /** Late words on an order come within the next few orders of its bot. */
@@ -72,6 +101,10 @@ export class OrderLine {
   #pending = 0;
   /** Set when the bot left: late answers are still written, nobody is told. */
   detached = false;
+  /** Operations on protective orders that have not ended. */
+  operations = 0;
+  /** Why the exchange refused a protective order, until the bot was told. */
+  refused: string | null = null;
 
   constructor(link: BotLink, history: readonly Pick<StoredOrder, 'role' | 'decisionMs' | 'attempt'>[]) {
     this.link = link;
@@ -122,7 +155,34 @@ export class OrderLine {
   }
 
   get idle(): boolean {
-    return this.#pending === 0 && this.open.size === 0;
+    if (this.#pending > 0 || this.operations > 0) return false;
+    for (const live of this.open.values()) if (!live.resting) return false;
+    return true;
+  }
+
+  protective(): readonly LiveOrder[] {
+    return [...this.open.values()].filter(isProtective);
+  }
+
+  /** What rests, as far as evidence says. */
+  protection(): Omit<ProtectionNews, 'refused'> {
+    const orders = this.protective().filter((live) => !live.gone);
+    const standing = orders.filter((live) => live.resting);
+    const stop = standing.findLast((live) => live.role === 'stop');
+    const target = standing.findLast((live) => live.role === 'target');
+    const one = stop ?? target;
+    return {
+      resting:
+        one === undefined
+          ? null
+          : {
+              quantity: one.quantity.minus(one.executedQuantity ?? 0),
+              stopPrice: stop?.stopPrice ?? null,
+              targetPrice: target?.price ?? null,
+            },
+      unresolved: this.protective().some((live) => live.gone),
+      settled: this.operations === 0 && standing.length === orders.length && orders.filter((live) => live.role === 'stop').length <= 1,
+    };
   }
 
   /** Resolves when everything queued so far has been written. */

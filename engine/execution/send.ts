@@ -12,11 +12,14 @@ import type { Intent } from '../persistence/commit-intents.ts';
 import type { OrderStore } from '../persistence/order-store.ts';
 import type { Safety } from '../safety.ts';
 import type { Clock, VenueClock } from '../time/clock.ts';
-import type { TradingAccount } from '../exchanges/exchange.ts';
 
-/** What became of one intent on its way out. */
+/** `not-attempted`: the exchange did something else of the request, or none of it, and did not try this order. */
+export type SentOutcome = PlaceOutcome | { readonly kind: 'not-attempted'; readonly reason: string };
+
+/** What became of a request on its way out. */
 export type SendResult =
-  | { readonly kind: 'answered'; readonly outcome: PlaceOutcome }
+  /** One outcome per intent, in their order. */
+  | { readonly kind: 'answered'; readonly outcomes: readonly SentOutcome[] }
   /** Proven not sent, by us, although the intent is durable. */
   | { readonly kind: 'not-sent'; readonly reason: string }
   /** Nothing is durable and nothing was sent. */
@@ -24,9 +27,11 @@ export type SendResult =
   | { readonly kind: 'fenced' }
   | { readonly kind: 'refused' };
 
+/** One request: it places one order, or two that cancel one another. */
 export interface Outgoing {
-  readonly intent: Intent;
-  readonly account: TradingAccount;
+  readonly intents: readonly [Intent, ...Intent[]];
+  /** Sends the one request, up to the socket in this turn of the loop; answers what became of each intent, in their order. */
+  transmit(signed: SignedWindow): Promise<readonly SentOutcome[]>;
   /** Monotonic time of the signature. */
   readonly signedAt: number;
   /** Monotonic time at which the candle behind the decision was received; null when there is none. */
@@ -53,7 +58,7 @@ export class Sender {
     this.#options = options;
   }
 
-  /** Queues an intent for this turn's group commit. `done` is called exactly once. */
+  /** Queues a request's intents for this turn's group commit. `done` is called exactly once. */
   submit(outgoing: Outgoing): void {
     this.#batch.push(outgoing);
     if (this.#batch.length === 1) this.#options.clock.soon(() => void this.#flush());
@@ -66,15 +71,17 @@ export class Sender {
     const startedAt = clock.monotonic();
     reach('CP1');
     try {
-      const committing = store.commit(batch.map((outgoing) => outgoing.intent));
+      const committing = store.commit(batch.flatMap((outgoing) => outgoing.intents));
       reach('CP2');
       const verdicts = await committing;
       reach('CP3');
       metrics.dbQueryDuration.observe({ op: 'commit-intents' }, (clock.monotonic() - startedAt) / 1000);
       for (const outgoing of batch) {
-        const verdict = verdicts.get(outgoing.intent.clientOrderId) ?? 'refused';
-        if (verdict === 'committed') void this.#send(outgoing);
-        else outgoing.done({ kind: verdict });
+        const failed = outgoing.intents
+          .map((intent) => verdicts.get(intent.clientOrderId) ?? 'refused')
+          .find((verdict) => verdict !== 'committed');
+        if (failed === undefined) void this.#send(outgoing);
+        else outgoing.done({ kind: failed });
       }
     } catch (error) {
       metrics.dbErrors.inc({ class: error instanceof CommitUnknown ? 'commit-unknown' : 'commit-refused' });
@@ -85,7 +92,7 @@ export class Sender {
   }
 
   async #send(outgoing: Outgoing): Promise<void> {
-    const { intent } = outgoing;
+    const [intent] = outgoing.intents;
     const { clock, metrics, log, reach, safety } = this.#options;
     const sentAt = clock.monotonic();
     if (safety.signedTimeBound && sentAt - outgoing.signedAt >= intent.recvWindowMs) {
@@ -95,27 +102,24 @@ export class Sender {
       });
       return;
     }
-    metrics.ordersSubmitted.inc({ market: intent.market, side: intent.side, type: intent.type, mode: outgoing.mode });
-    let outcome: PlaceOutcome;
+    for (const { market, side, type } of outgoing.intents) metrics.ordersSubmitted.inc({ market, side, type, mode: outgoing.mode });
+    let outcomes: readonly SentOutcome[];
     try {
-      const post = (): Promise<PlaceOutcome> =>
-        outgoing.account.placeOrder(
-          { symbol: intent.symbol, clientOrderId: intent.clientOrderId, side: intent.side, type: intent.type, quantity: intent.quantity },
-          this.#signedWindow(intent),
-        );
-      const answer = post();
+      const answer = outgoing.transmit(this.#signedWindow(intent));
       if (outgoing.triggeredAt !== null) metrics.barToOrder.observe((clock.monotonic() - outgoing.triggeredAt) / 1000);
       reach('CP4');
-      outcome = await answer;
-      if (!safety.singlePost && outcome.kind === 'unknown') outcome = await post();
+      outcomes = await answer;
+      if (!safety.singlePost && outcomes.some(({ kind }) => kind === 'unknown'))
+        outcomes = await outgoing.transmit(this.#signedWindow(intent));
     } catch (error) {
       // The port promises not to throw. If it does, the order may be out: that is an unknown, never a failure.
       log.error({ err: error, clientOrderId: intent.clientOrderId }, 'placing an order threw; its outcome is unknown');
-      outcome = { kind: 'unknown', refusal: { httpStatus: 0, code: null, message: reasonOf(error), class: 'other' } };
+      const refusal = { httpStatus: 0, code: null, message: reasonOf(error), class: 'other' } as const;
+      outcomes = outgoing.intents.map(() => ({ kind: 'unknown', refusal }));
     }
     metrics.orderAck.observe((clock.monotonic() - sentAt) / 1000);
     reach('CP6');
-    outgoing.done({ kind: 'answered', outcome });
+    outgoing.done({ kind: 'answered', outcomes });
   }
 
   /** Fixed in the intent, before its commit checked who owns the bot. */
@@ -132,10 +136,11 @@ export class Sender {
     for (let waitMs = 200; ; waitMs = Math.min(waitMs * 2, 5_000)) {
       await clock.sleep(waitMs);
       try {
-        const durable = await store.committed(batch.map((outgoing) => outgoing.intent.clientOrderId));
+        const durable = await store.committed(batch.flatMap((outgoing) => outgoing.intents.map((intent) => intent.clientOrderId)));
         for (const outgoing of batch) {
           const reason = 'the database did not confirm the intent in time, so it was not sent';
-          outgoing.done(durable.has(outgoing.intent.clientOrderId) ? { kind: 'not-sent', reason } : { kind: 'not-committed', reason });
+          // They were committed in one statement: all of them are durable, or none is.
+          outgoing.done(durable.has(outgoing.intents[0].clientOrderId) ? { kind: 'not-sent', reason } : { kind: 'not-committed', reason });
         }
         return;
       } catch (error) {

@@ -46,6 +46,8 @@ export function createMetrics() {
     ordersUnknown: gauge('orders_unknown_state', 'Orders whose fate is not known yet. Must be 0.'),
     fills: counter('fills_total', 'Executions booked.', 'market', 'liquidity'),
     positionsOpen: gauge('positions_open', 'Bots of this process that hold a position.', 'market', 'mode'),
+    positionsUnprotected: gauge('positions_unprotected', 'Positions whose stop does not rest at the exchange now. Must be 0.'),
+    unprotectedSeconds: counter('unprotected_seconds_total', 'Time that positions were held without their stop at the exchange.'),
     reconcileRuns: counter('reconcile_runs_total', 'Audits of an account against the exchange.', 'result'),
     reconcilePosition: gauge(
       'reconcile_position',

@@ -4,7 +4,7 @@
 import { Decimal } from 'decimal.js';
 import type { Pool } from 'pg';
 import type { Fill, OrderRole } from '../trading/events.ts';
-import type { OrderSide } from '../trading/instrument.ts';
+import type { OrderSide, OrderType } from '../trading/instrument.ts';
 import type { BotColumns } from '../trading/resolve-config.ts';
 import type { OrderState, StoredOrder } from './order-store.ts';
 import { readStateData } from './state-data.ts';
@@ -74,8 +74,8 @@ export async function loadBots(pool: Pool, botIds: readonly string[]): Promise<R
 
 /** Columns of `orders` that make a `StoredOrder`; callers add the condition. */
 export const selectOrder = `
-  select bot_config_id::text, client_order_id, symbol, role, side, decision_ms::text, attempt, reason, state, exchange_order_id,
-         executed_quantity::text, signed_ts::text, (extract(epoch from created_at) * 1000)::bigint::text as created_ms
+  select bot_config_id::text, client_order_id, symbol, role, side, type, quantity::text, price::text, stop_price::text, slot, decision_ms::text, attempt, reason, state, exchange_order_id,
+         executed_quantity::text, signed_ts::text, recv_window_ms, (extract(epoch from created_at) * 1000)::bigint::text as created_ms
   from orders`;
 
 export interface OrderRecord {
@@ -84,6 +84,11 @@ export interface OrderRecord {
   readonly symbol: string;
   readonly role: OrderRole;
   readonly side: OrderSide;
+  readonly type: OrderType;
+  readonly quantity: string;
+  readonly price: string | null;
+  readonly stop_price: string | null;
+  readonly slot: number;
   readonly decision_ms: string;
   readonly attempt: number;
   readonly reason: string;
@@ -91,6 +96,7 @@ export interface OrderRecord {
   readonly exchange_order_id: string | null;
   readonly executed_quantity: string;
   readonly signed_ts: string;
+  readonly recv_window_ms: number;
   readonly created_ms: string;
 }
 
@@ -101,6 +107,11 @@ export function storedOrder(row: OrderRecord): StoredOrder {
     symbol: row.symbol,
     role: row.role,
     side: row.side,
+    type: row.type,
+    quantity: new Decimal(row.quantity),
+    price: row.price === null ? null : new Decimal(row.price),
+    stopPrice: row.stop_price === null ? null : new Decimal(row.stop_price),
+    slot: row.slot,
     decisionMs: Number(row.decision_ms),
     attempt: row.attempt,
     reason: row.reason,
@@ -108,6 +119,7 @@ export function storedOrder(row: OrderRecord): StoredOrder {
     exchangeOrderId: row.exchange_order_id,
     executedQuantity: new Decimal(row.executed_quantity),
     signedTimestampMs: Number(row.signed_ts),
+    recvWindowMs: row.recv_window_ms,
     createdAtMs: Number(row.created_ms),
   };
 }

@@ -1,13 +1,13 @@
 /**
  * Makes order intents durable before anything is sent. All intents of one turn of the event loop go in one statement,
  * which checks the epoch under a row lock: a stale owner commits nothing. The partial unique index refuses a second
- * unresolved intent of the same role, the unique client order id refuses a repeated decision.
+ * unresolved intent of the same role (beside a stop one that takes its place), the unique client order id refuses a repeated decision.
  */
 import type { Decimal } from 'decimal.js';
 import type { Pool } from 'pg';
 import type { OrderRole } from '../trading/events.ts';
 import { intentPoolName } from './intent-pool.ts';
-import type { Market, OrderSide } from '../trading/instrument.ts';
+import type { Market, OrderSide, OrderType } from '../trading/instrument.ts';
 
 export interface Intent {
   readonly botId: string;
@@ -22,8 +22,12 @@ export interface Intent {
   readonly role: OrderRole;
   readonly attempt: number;
   readonly side: OrderSide;
-  readonly type: 'MARKET';
+  readonly type: OrderType;
   readonly quantity: Decimal;
+  readonly price: Decimal | null;
+  readonly stopPrice: Decimal | null;
+  /** 1 or 0, the other one of the standing stop, for a stop that takes its place; 0 for all others. */
+  readonly slot: number;
   readonly referencePrice: number;
   readonly reason: string;
   /** The venue's time, taken before this commit; the exchange drops the order when it arrives later than the window. */
@@ -51,9 +55,11 @@ const commitSql = `
 with wanted as (
   select * from unnest(
     $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[],
-    $11::text[], $12::int[], $13::text[], $14::text[], $15::numeric[], $16::numeric[], $17::text[], $18::bigint[], $19::int[]
+    $11::text[], $12::int[], $13::text[], $14::text[], $15::numeric[], $16::numeric[], $17::text[], $18::bigint[], $19::int[],
+    $20::numeric[], $21::numeric[], $22::int[]
   ) as w(bot_config_id, user_id, epoch, venue, account, market, symbol, client_order_id, decision_ms,
-         role, attempt, side, type, quantity, reference_price, reason, signed_ts, recv_window_ms)
+         role, attempt, side, type, quantity, reference_price, reason, signed_ts, recv_window_ms,
+         price, stop_price, slot)
 ), owned as (
   select s.bot_config_id, s.lock_epoch
   from bot_state s
@@ -63,9 +69,10 @@ with wanted as (
 ), inserted as (
   insert into orders (bot_config_id, user_id, venue, account, market, symbol, client_order_id, decision_ms, role, attempt, side, type,
                       quantity, reference_price, reason, state, epoch, signed_ts, recv_window_ms, executed_quantity, executed_quote,
+                      price, stop_price, slot,
                       created_at, updated_at)
   select w.bot_config_id, w.user_id, w.venue, w.account, w.market, w.symbol, w.client_order_id, w.decision_ms, w.role, w.attempt, w.side, w.type,
-         w.quantity, w.reference_price, w.reason, 'intended', w.epoch, w.signed_ts, w.recv_window_ms, 0, 0, now(), now()
+         w.quantity, w.reference_price, w.reason, 'intended', w.epoch, w.signed_ts, w.recv_window_ms, 0, 0, w.price, w.stop_price, w.slot, now(), now()
   from wanted w join owned o on o.bot_config_id = w.bot_config_id and o.lock_epoch = w.epoch
   on conflict do nothing
   returning client_order_id
@@ -108,6 +115,9 @@ export async function commitIntents(pool: Pool, holder: string, intents: readonl
         column((i) => i.reason),
         column((i) => Math.floor(i.signedTimestampMs)),
         column((i) => i.recvWindowMs),
+        column((i) => i.price?.toFixed() ?? null),
+        column((i) => i.stopPrice?.toFixed() ?? null),
+        column((i) => i.slot),
       ],
     });
     return new Map(rows.map((row) => [row.id, row.verdict]));

@@ -5,7 +5,7 @@
 import type { Decimal } from 'decimal.js';
 import { orderStates } from '../../entities/vocabulary.ts';
 import type { Fill, OrderRole } from '../trading/events.ts';
-import type { Instrument, OrderSide } from '../trading/instrument.ts';
+import type { Instrument, OrderSide, OrderType } from '../trading/instrument.ts';
 import type { Intent, IntentVerdict } from './commit-intents.ts';
 
 export { orderStates };
@@ -22,6 +22,11 @@ export interface StoredOrder {
   readonly symbol: string;
   readonly role: OrderRole;
   readonly side: OrderSide;
+  readonly type: OrderType;
+  readonly quantity: Decimal;
+  readonly price: Decimal | null;
+  readonly stopPrice: Decimal | null;
+  readonly slot: number;
   readonly decisionMs: number;
   readonly attempt: number;
   /** Why it was decided, in the trader's words. */
@@ -31,6 +36,7 @@ export interface StoredOrder {
   /** As the exchange says it. */
   readonly executedQuantity: Decimal;
   readonly signedTimestampMs: number;
+  readonly recvWindowMs: number;
   readonly createdAtMs: number;
 }
 

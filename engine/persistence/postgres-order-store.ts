@@ -91,6 +91,11 @@ function stored(order: Order, botId: string): StoredOrder {
     symbol: order.symbol,
     role: order.role,
     side: order.side,
+    type: order.type,
+    quantity: order.quantity,
+    price: order.price ?? null,
+    stopPrice: order.stopPrice ?? null,
+    slot: order.slot,
     decisionMs: Number(order.decisionMs),
     attempt: order.attempt,
     reason: order.reason,
@@ -98,6 +103,7 @@ function stored(order: Order, botId: string): StoredOrder {
     exchangeOrderId: order.exchangeOrderId ?? null,
     executedQuantity: order.executedQuantity,
     signedTimestampMs: Number(order.signedTs),
+    recvWindowMs: order.recvWindowMs,
     createdAtMs: order.createdAt.getTime(),
   };
 }

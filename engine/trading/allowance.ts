@@ -2,6 +2,7 @@
 import type { BlockingRule, TradingConfig } from './events.ts';
 import type { Instrument } from './instrument.ts';
 import { isFlat } from './position.ts';
+import { isClear } from './protect.ts';
 import type { TradingState } from './state.ts';
 
 export interface Refused {
@@ -12,6 +13,8 @@ export interface Refused {
 /** `price` is the close under decision. */
 export function entryRefusal(state: TradingState, config: TradingConfig, instrument: Instrument, price: number): Refused | null {
   if (state.working !== null) return { rule: 'order-in-flight', reason: `no entry: an order (${state.working.role}) is still in flight` };
+  if (!isClear(state.protection) || state.protection.unresolved)
+    return { rule: 'protection-open', reason: 'no entry: the stop of the last position is not proven to be over' };
   if (!isFlat(state.position, instrument, price)) return { rule: 'position-open', reason: 'no entry: a position is open' };
   if (config.direction === 'short') return { rule: 'direction', reason: 'no entry: the bot only goes short, and the signal is to go long' };
   const block = state.blocks[0];

@@ -10,6 +10,7 @@ import { exact } from './exact.ts';
 import { afterFailure, newExit } from './exits.ts';
 import type { Instrument } from './instrument.ts';
 import { applyFill, figuresOf, isFlat, sellableQuantity } from './position.ts';
+import { afterChange, exposureOf, isClear, withProtection } from './protect.ts';
 import { entrySize } from './sizing.ts';
 import type { TradingState } from './state.ts';
 import { bestAfter, protectiveExit } from './stops.ts';
@@ -18,6 +19,10 @@ import type { PriceRange } from './stops.ts';
 const noCommands: readonly TradingCommand[] = [];
 
 export function decide(state: TradingState, event: TradingEvent, config: TradingConfig, instrument: Instrument): Decision {
+  return withProtection(decideOrders(state, event, config, instrument), state, event, config, instrument);
+}
+
+function decideOrders(state: TradingState, event: TradingEvent, config: TradingConfig, instrument: Instrument): Decision {
   switch (event.type) {
     case 'candle-closed':
       return onClose(state, event, config, instrument);
@@ -35,6 +40,12 @@ export function decide(state: TradingState, event: TradingEvent, config: Trading
         : nothing(state);
     case 'close-requested':
       return onCloseRequested(state, event, config, instrument);
+    case 'protection-changed':
+      return onProtectionChanged(state, event, instrument);
+    case 'protection-overdue':
+      return onProtectionOverdue(state, event, config, instrument);
+    case 'time-passed':
+      return exitIfDue(state, instrument, state.lastPrice);
     case 'exit-retry-due':
       return state.exiting === null
         ? nothing(state)
@@ -124,13 +135,22 @@ function checked(state: TradingState, candle: Candle, config: TradingConfig, ins
     return Number.isNaN(judged.bestPrice) ? judged : { ...judged, bestPrice: Number.NaN };
   const range = rangeSinceEntry(candle, judged.position.openedAtMs);
   const bestPrice = range === null ? judged.bestPrice : bestAfter(judged.bestPrice, range);
-  const held = bestPrice === judged.bestPrice ? judged : { ...judged, bestPrice };
+  const followed = bestPrice === judged.bestPrice ? judged : { ...judged, bestPrice };
+  const held = noticeOverrun(followed, candle.close);
   if (held.exiting !== null) return held;
   const { averagePrice } = figuresOf(held.position, instrument);
   const reason =
-    (range === null ? null : protectiveExit(config, averagePrice, bestPrice, range)) ??
+    (range === null ? null : protectiveExit(config, averagePrice, bestPrice, range, held.protection.resting)) ??
     (lossReached ? `the day's loss reached ${config.maxDailyLossPercent ?? 0} % of ${held.day.startEquity.toFixed(2)}` : null);
   return reason === null ? held : { ...held, exiting: newExit(reason, decisionMs) };
+}
+
+/** The exchange executes its stop at such a price; should it not, the engine sells when that is overdue. */
+function noticeOverrun(state: TradingState, price: number): TradingState {
+  const { protection } = state;
+  const stop = protection.resting?.stopPrice ?? null;
+  if (protection.overrun || stop === null || price > stop.toNumber()) return state;
+  return { ...state, protection: { ...protection, overrun: true } };
 }
 
 /** An entry is filled this share of a candle after its open at the latest; later ones do not own the candle's extremes. */
@@ -145,11 +165,15 @@ function rangeSinceEntry(candle: Candle, openedAtMs: number | null): PriceRange 
   return openedAtMs > candle.closeTime ? null : { high: candle.close, low: candle.close };
 }
 
-/** Places the exit that is decided unless an order is in flight (it is placed when that has ended) or it is pausing. */
+/**
+ * Places the exit that is decided unless an order is in flight (it is placed when that has ended), it is pausing, or the coins
+ * are still bound in orders at the exchange, which are cancelled first.
+ */
 function exitIfDue(state: TradingState, instrument: Instrument, price: number): Decision {
   const { exiting } = state;
   if (exiting === null || state.working !== null || exiting.pausing) return nothing(state);
   if (isFlat(state.position, instrument, price)) return nothing({ ...state, exiting: null });
+  if (!isClear(state.protection)) return nothing(state, exiting.reason);
   const command: PlaceOrder = {
     type: 'place-order',
     role: 'exit',
@@ -166,6 +190,30 @@ function exitIfDue(state: TradingState, instrument: Instrument, price: number): 
     reason: exiting.reason,
     blockedBy: null,
   };
+}
+
+function onProtectionChanged(before: TradingState, event: EventOf<'protection-changed'>, instrument: Instrument): Decision {
+  const state = { ...before, protection: afterChange(before.protection, event) };
+  if (isFlat(state.position, instrument, state.lastPrice))
+    return nothing({ ...state, exiting: state.working === null ? null : state.exiting });
+  if (event.refused === null || state.exiting !== null) return exitIfDue(state, instrument, state.lastPrice);
+  const reason = `the exchange refused the stop (${event.refused}): the position is closed`;
+  return exitIfDue({ ...state, exiting: newExit(reason, Math.floor(event.atMs)) }, instrument, state.lastPrice);
+}
+
+function onProtectionOverdue(
+  state: TradingState,
+  event: EventOf<'protection-overdue'>,
+  config: TradingConfig,
+  instrument: Instrument,
+): Decision {
+  const exposure = exposureOf(state, config, instrument);
+  if (state.exiting !== null || (exposure !== 'bare' && exposure !== 'overrun')) return nothing(state);
+  const reason =
+    exposure === 'bare'
+      ? 'no stop rests at the exchange in time: the position is closed'
+      : 'the price is beyond the stop and the exchange has not executed it in time: the position is closed';
+  return exitIfDue({ ...state, exiting: newExit(reason, Math.floor(event.atMs)) }, instrument, state.lastPrice);
 }
 
 function onFill(before: TradingState, event: EventOf<'fill-received'>, config: TradingConfig, instrument: Instrument): Decision {

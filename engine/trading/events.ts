@@ -5,10 +5,13 @@
 import type { Decimal } from 'decimal.js';
 import type { Signal } from '../strategies/strategy.ts';
 import type { Candle, Timeframe } from './candle.ts';
-import type { OrderSide } from './instrument.ts';
-import type { EntryBlock, OrderRole, TradingState } from './state.ts';
+import type { OrderSide, OrderType } from './instrument.ts';
+import type { EntryBlock, OrderRole, RestingProtection, TradingState, WorkingRole } from './state.ts';
 
-export type { EntryBlock, OrderRole } from './state.ts';
+export type { EntryBlock, OrderRole, WorkingRole } from './state.ts';
+
+/** Who executes stops and targets: orders that rest at the exchange, or the engine when it sees the price. */
+export type StopKeeper = 'exchange' | 'engine';
 
 /** A bot's trading columns, resolved: `custom_*` already applied, percent in percent (2.5 means 2.5 %), null where unset. */
 export interface TradingConfig {
@@ -30,6 +33,8 @@ export interface TradingConfig {
   /** Least time between two intrabar checks. */
   readonly checkIntervalMs: number;
   readonly direction: 'long' | 'short' | 'both';
+  /** A symbol that offers no stop orders has its stops in the engine whatever this says. */
+  readonly stops: StopKeeper;
 }
 
 /** One execution of one of the bot's orders, exact. */
@@ -54,11 +59,12 @@ export type TradingEvent =
   | { readonly type: 'candle-closed'; readonly candle: Candle; readonly signal: Signal; readonly atMs: number }
   /** The forming candle changed: stops, target and daily loss are checked, at most once per check interval. */
   | { readonly type: 'price-moved'; readonly candle: Candle; readonly atMs: number }
+  /** What protects the position grows with the next event that is no fill: fills are told in bunches. */
   | { readonly type: 'fill-received'; readonly fill: Fill; readonly atMs: number }
   | {
       readonly type: 'order-ended';
       readonly clientOrderId: string;
-      readonly role: OrderRole;
+      readonly role: WorkingRole;
       readonly outcome: OrderOutcome;
       readonly reason: string;
       readonly atMs: number;
@@ -66,12 +72,28 @@ export type TradingEvent =
   | { readonly type: 'entries-blocked'; readonly block: EntryBlock; readonly atMs: number }
   | { readonly type: 'entries-unblocked'; readonly rule: EntryBlock['rule']; readonly atMs: number }
   | { readonly type: 'close-requested'; readonly reason: string; readonly atMs: number }
+  /** What rests at the exchange now. */
+  | {
+      readonly type: 'protection-changed';
+      readonly resting: RestingProtection | null;
+      /** False while an operation or the fate of one of the orders is open. */
+      readonly settled: boolean;
+      /** An order that binds no coins has not found its end: the exchange denies it, and the horizon has not passed. */
+      readonly unresolved: boolean;
+      /** Why the exchange does not take a protective order; null when it did not refuse one. */
+      readonly refused: string | null;
+      readonly atMs: number;
+    }
+  /** The position has been without its stop, or the price beyond it, for longer than is borne. */
+  | { readonly type: 'protection-overdue'; readonly atMs: number }
+  /** Nothing happened but time, or a bunch of fills is complete: what waits for it may be due. */
+  | { readonly type: 'time-passed'; readonly atMs: number }
   /** The pause after an exit order that sold nothing is over (`exitPauseMs`). */
   | { readonly type: 'exit-retry-due'; readonly atMs: number };
 
 export interface PlaceOrder {
   readonly type: 'place-order';
-  readonly role: OrderRole;
+  readonly role: WorkingRole;
   readonly side: OrderSide;
   readonly orderType: 'MARKET';
   /** Base, already on the instrument's grid. */
@@ -86,7 +108,31 @@ export interface PlaceOrder {
   readonly reason: string;
 }
 
-export type TradingCommand = PlaceOrder;
+/** What shall rest at the exchange: a stop for what is held, and a target beside it (one cancels the other). */
+export interface ProtectionPlan {
+  readonly quantity: Decimal;
+  readonly stopType: Extract<OrderType, 'STOP_LOSS' | 'STOP_LOSS_LIMIT'>;
+  readonly stopPrice: Decimal;
+  /** Least price of a stop that becomes a limit order; null for one that becomes a market order. */
+  readonly limitPrice: Decimal | null;
+  readonly targetPrice: Decimal | null;
+}
+
+/** `replace` is for a stop alone, in one request; orders that cancel one another are cancelled and placed anew. */
+export interface PutProtection {
+  readonly type: 'place-protection' | 'replace-protection';
+  readonly plan: ProtectionPlan;
+  readonly referencePrice: number;
+  readonly decisionMs: number;
+  readonly reason: string;
+}
+
+export interface CancelProtection {
+  readonly type: 'cancel-protection';
+  readonly reason: string;
+}
+
+export type TradingCommand = PlaceOrder | PutProtection | CancelProtection;
 
 export interface Decision {
   readonly state: TradingState;
@@ -104,6 +150,7 @@ export type BlockingRule =
   | 'max-daily-trades'
   | 'position-open'
   | 'order-in-flight'
+  | 'protection-open'
   | 'direction'
   | 'size-below-minimum'
   | 'capital-exhausted';

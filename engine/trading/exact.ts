@@ -19,6 +19,11 @@ export function floorToStep(value: Decimal, step: Decimal): Decimal {
   return step.isZero() ? exact(value) : exact(value).div(step).floor().times(step);
 }
 
+/** Smallest multiple of `step` that is not below `value`; a step of 0 switches the grid off. */
+export function ceilToStep(value: Decimal, step: Decimal): Decimal {
+  return step.isZero() ? exact(value) : exact(value).div(step).ceil().times(step);
+}
+
 /** Rounds half to even at the 18 decimals that the rows keep. */
 export function toRowScale(value: Decimal): Decimal {
   return exact(value).toDecimalPlaces(18, Decimal.ROUND_HALF_EVEN);

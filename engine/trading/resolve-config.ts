@@ -6,7 +6,7 @@ import type { Decimal } from 'decimal.js';
 import { findStrategy, strategies } from '../strategies/registry.ts';
 import type { StrategyParameters } from '../strategies/strategy.ts';
 import { isTimeframe, timeframes } from './candle.ts';
-import type { TradingConfig } from './events.ts';
+import type { StopKeeper, TradingConfig } from './events.ts';
 
 /** The trading columns of `bot_configs`, as the table names them in camel case. Percent in percent; null where unset. */
 export interface BotColumns {
@@ -76,7 +76,10 @@ export const defaultColumns = {
 } as const satisfies Partial<BotColumns>;
 
 /** Throws on a timeframe that does not exist: such a row was never valid. */
-export function resolveConfig(columns: BotColumns): { readonly trading: TradingConfig; readonly parameters: StrategyParameters } {
+export function resolveConfig(
+  columns: BotColumns,
+  stops: StopKeeper = 'engine',
+): { readonly trading: TradingConfig; readonly parameters: StrategyParameters } {
   const { timeframe, direction } = columns;
   if (!isTimeframe(timeframe)) throw new Error(`timeframe "${timeframe}" does not exist; it is one of ${timeframes.join(', ')}`);
   return {
@@ -95,6 +98,7 @@ export function resolveConfig(columns: BotColumns): { readonly trading: TradingC
       maxDailyTrades: columns.maxDailyTrades,
       checkIntervalMs: columns.checkIntervalSeconds * 1_000,
       direction: direction === 'short' || direction === 'both' ? direction : 'long',
+      stops,
     },
     parameters: strategyParameters(columns),
   };

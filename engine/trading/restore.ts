@@ -7,11 +7,13 @@ import type { Instrument } from './instrument.ts';
 import { newExit } from './exits.ts';
 import { equityAt } from './pnl.ts';
 import { applyFill, emptyPosition, isFlat } from './position.ts';
-import type { TradingDay, TradingState } from './state.ts';
+import { noProtection } from './protect.ts';
+import type { Protection, TradingDay, TradingState } from './state.ts';
 
 /** One order of the bot, oldest first. `outcome` is null while its fate is open. */
 export interface RestoredOrder {
   readonly role: OrderRole;
+  readonly stopPrice: Decimal | null;
   readonly decisionMs: number;
   readonly attempt: number;
   readonly clientOrderId: string;
@@ -61,9 +63,12 @@ export function restoreState(config: TradingConfig, instrument: Instrument, inpu
   day ??= begin();
 
   const entries = input.orders.filter((order) => order.role === 'entry');
-  const open = input.orders.findLast((order) => order.outcome === null);
+  const working = input.orders.flatMap((order) =>
+    order.role === 'entry' || order.role === 'exit' ? [{ ...order, role: order.role }] : [],
+  );
+  const open = working.findLast((order) => order.outcome === null);
   const flat = isFlat(position, instrument, input.lastPrice);
-  const newest = input.orders.at(-1);
+  const newest = working.at(-1);
   return {
     position,
     day: {
@@ -74,11 +79,28 @@ export function restoreState(config: TradingConfig, instrument: Instrument, inpu
     working: open === undefined ? null : { role: open.role, decisionMs: open.decisionMs },
     // The newest order was an exit and something is left: the exit still holds.
     exiting: newest?.role === 'exit' && !flat ? newExit(newest.reason, newest.decisionMs) : null,
+    protection: restoreProtection(input.orders, position.openedAtMs),
     bestPrice: flat ? Number.NaN : Number.isNaN(input.bestPrice) ? bestFill : Math.max(input.bestPrice, bestFill),
     lastPrice: input.lastPrice,
     lastDecidedMs: 0,
     lastEntryMs: Math.max(0, ...entries.filter((order) => order.outcome !== 'never-placed').map((order) => order.decisionMs)),
     lastCheckMs: 0,
     blocks: input.blocks,
+  };
+}
+
+/** What rests is told by execution, which looks at the exchange; until then an open stop counts as an operation under way. */
+function restoreProtection(orders: readonly RestoredOrder[], openedAtMs: number | null): Protection {
+  const protective = orders.filter((order) => order.role === 'stop' || order.role === 'target');
+  let { tightest } = noProtection;
+  for (const { stopPrice, decisionMs } of protective) {
+    const ofThisPosition = openedAtMs !== null && decisionMs >= Math.floor(openedAtMs);
+    if (ofThisPosition && stopPrice !== null && (tightest === null || stopPrice.gt(tightest))) tightest = stopPrice;
+  }
+  return {
+    ...noProtection,
+    operation: protective.some((order) => order.outcome === null) ? 'place' : null,
+    tightest,
+    decisionMs: Math.max(0, ...protective.map((order) => order.decisionMs)),
   };
 }

@@ -1,8 +1,11 @@
 /** The trading state of one bot: everything `decide` needs to know, rebuilt from rows after a restart. */
 import type { Decimal } from 'decimal.js';
 
-/** Why an order exists. `entry` opens or adds; `exit` closes. */
-export type OrderRole = 'entry' | 'exit';
+/** Why an order exists. `entry` opens or adds; `exit` closes; `stop` and `target` rest at the exchange and close when reached. */
+export type OrderRole = 'entry' | 'exit' | 'stop' | 'target';
+
+/** Roles of orders that are meant to execute at once. */
+export type WorkingRole = Extract<OrderRole, 'entry' | 'exit'>;
 
 /** A reason from outside the core for which entries stay closed until it is lifted. */
 export interface EntryBlock {
@@ -51,7 +54,7 @@ export interface TradingDay {
 }
 
 export interface WorkingOrder {
-  readonly role: OrderRole;
+  readonly role: WorkingRole;
   readonly decisionMs: number;
 }
 
@@ -65,14 +68,40 @@ export interface PendingExit {
   readonly pausing: boolean;
 }
 
+/** What rests at the exchange to close the position; a price is null where that order does not rest. */
+export interface RestingProtection {
+  /** Base that the orders still close (each of them alone: one cancels the other). */
+  readonly quantity: Decimal;
+  readonly stopPrice: Decimal | null;
+  readonly targetPrice: Decimal | null;
+}
+
+/** The orders at the exchange that protect the position, as far as evidence says. */
+export interface Protection {
+  readonly resting: RestingProtection | null;
+  /** The one operation that was asked for and has not settled; null when none. */
+  readonly operation: 'place' | 'replace' | 'cancel' | null;
+  /** The fate of an order that binds no coins is still open: the position may be sold, and nothing new is opened or put up. */
+  readonly unresolved: boolean;
+  /** The last operation did not get what it asked for: the news of that does not lead to the next one. */
+  readonly waits: boolean;
+  /** Highest stop price that was ever put out for this position: a stop never loosens. */
+  readonly tightest: Decimal | null;
+  /** A price beyond the resting stop was seen: the exchange has to execute it, or the engine sells. */
+  readonly overrun: boolean;
+  /** Of the newest operation; never decreases, because it is part of client order ids. */
+  readonly decisionMs: number;
+}
+
 export interface TradingState {
   readonly position: Position;
   readonly day: TradingDay;
   /** Net profit realised since the bot began, quote. */
   readonly realisedTotal: Decimal;
-  /** The one order that is decided and not yet ended; null when none. */
+  /** The one entry or exit that is decided and not yet ended; null when none. */
   readonly working: WorkingOrder | null;
   readonly exiting: PendingExit | null;
+  readonly protection: Protection;
   /** Best price since entry (highest for a long); NaN when flat. */
   readonly bestPrice: number;
   readonly lastPrice: number;

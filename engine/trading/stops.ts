@@ -4,6 +4,7 @@
  * against the low; when stop and target both lie inside, the stop wins.
  */
 import type { TradingConfig } from './events.ts';
+import type { RestingProtection } from './state.ts';
 
 /** Floats; quote prices. */
 export interface PriceRange {
@@ -30,16 +31,27 @@ export function targetPrice(config: TradingConfig, averagePrice: number): number
   return config.takeProfitPercent === null ? Number.POSITIVE_INFINITY : averagePrice * (1 + config.takeProfitPercent / 100);
 }
 
-/** Which of them the range reached, in the trader's words; null when none. */
-export function protectiveExit(config: TradingConfig, averagePrice: number, best: number, range: PriceRange): string | null {
+/**
+ * Which of them the range reached and the engine has to execute, in the trader's words; null when none. What an order that
+ * rests at the exchange executes at these prices is left to it.
+ */
+export function protectiveExit(
+  config: TradingConfig,
+  averagePrice: number,
+  best: number,
+  range: PriceRange,
+  resting: RestingProtection | null,
+): string | null {
   const stop = stopPrice(config, averagePrice, best);
   if (range.low <= stop * (1 + roundOff)) {
+    if (resting !== null && resting.stopPrice !== null && range.low <= resting.stopPrice.toNumber()) return null;
     const trailing = config.stopLossPercent === null || stop > averagePrice * (1 - config.stopLossPercent / 100);
     return trailing
       ? `trailing stop at ${text(stop)} was reached (best price ${text(best)})`
       : `stop-loss at ${text(stop)} was reached (average entry ${text(averagePrice)})`;
   }
   const target = targetPrice(config, averagePrice);
+  if (resting !== null && resting.targetPrice !== null) return null;
   return range.high >= target * (1 - roundOff) ? `take-profit at ${text(target)} was reached (average entry ${text(averagePrice)})` : null;
 }
 

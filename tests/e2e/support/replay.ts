@@ -224,8 +224,10 @@ export interface Difference {
   readonly onlyInDatabase: readonly string[];
   /** Exchange orders without an intent row. */
   readonly ordersWithoutIntent: readonly string[];
-  /** Orders in the database that are not over. */
+  /** Orders in the database that are not over, but for stops and targets that rest at the exchange. */
   readonly unresolved: readonly string[];
+  /** Orders that are open at the exchange and not in the database, and bots whose resting stops or targets exceed their position. */
+  readonly protectionThatDiffers: readonly string[];
   /** Bots whose fold of fills is not what `bot_state` holds, or not what the ledger's trades add up to. */
   readonly positionsThatDiffer: readonly string[];
 }
@@ -237,7 +239,10 @@ export async function compareWithLedger(replay: Replay): Promise<Difference> {
     replay,
     `select symbol, exchange_trade_id, client_order_id, side, price::text, quantity::text, commission_amount::text, commission_asset, bot_config_id::text from fills`,
   );
-  const orders = await query<{ id: string; state: string }>(replay, 'select client_order_id as id, state from orders');
+  const orders = await query<{ id: string; state: string; role: string; bot: string }>(
+    replay,
+    'select client_order_id as id, state, role, bot_config_id::text as bot from orders',
+  );
   const states = await query<{ id: string; quantity: string | null }>(
     replay,
     `select bot_config_id::text as id, state_data->'position'->>'quantity' as quantity from bot_state`,
@@ -269,12 +274,30 @@ export async function compareWithLedger(replay: Replay): Promise<Difference> {
     const fee = trade.commissionAsset === 'BTC' ? trade.commission : '0';
     held.set(bot, (held.get(bot) ?? new Decimal(0)).plus(new Decimal(trade.quantity).times(sign)).minus(fee));
   }
+  const openAtExchange = new Map(
+    ledger.orders.filter(({ status }) => status === 'NEW' || status === 'PARTIALLY_FILLED').map((order) => [order.clientOrderId, order]),
+  );
+  const rests = (order: { id: string; state: string; role: string }): boolean =>
+    order.state === 'accepted' && (order.role === 'stop' || order.role === 'target') && openAtExchange.has(order.id);
+  const resting = new Map<string, Standard>();
+  for (const order of orders.filter(rests)) {
+    const { quantity = '0', executedQuantity = '0' } = openAtExchange.get(order.id) ?? {};
+    const key = `${order.bot} ${order.role}`;
+    resting.set(key, (resting.get(key) ?? new Decimal(0)).plus(quantity).minus(executedQuantity));
+  }
+  const overInRows = new Set(orders.filter((order) => !rests(order)).map((order) => order.id));
   return {
     onlyInLedger: [...told].filter((trade) => !storedSet.has(trade)),
     onlyInDatabase: stored.filter((trade) => !told.has(trade)),
     ordersWithoutIntent: ledger.orders.map((order) => order.clientOrderId).filter((id) => !intents.has(id)),
+    protectionThatDiffers: [
+      ...[...openAtExchange.keys()].filter((id) => overInRows.has(id)).map((id) => `${id} is open at the exchange only`),
+      ...[...resting]
+        .filter(([key, quantity]) => quantity.gt(held.get(key.split(' ')[0] ?? '') ?? 0))
+        .map(([key, quantity]) => `bot ${key}: ${quantity.toFixed()} rest, which is more than it holds`),
+    ],
     unresolved: orders
-      .filter((order) => ['intended', 'unknown', 'accepted'].includes(order.state))
+      .filter((order) => ['intended', 'unknown', 'accepted'].includes(order.state) && !rests(order))
       .map((order) => `${order.id} ${order.state}`),
     positionsThatDiffer: states
       .filter((state) => !new Decimal(state.quantity ?? 0).eq(held.get(state.id) ?? 0))
@@ -288,6 +311,7 @@ export const noDifference: Difference = {
   onlyInLedger: [],
   onlyInDatabase: [],
   ordersWithoutIntent: [],
+  protectionThatDiffers: [],
   unresolved: [],
   positionsThatDiffer: [],
 };

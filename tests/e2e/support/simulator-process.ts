@@ -13,7 +13,11 @@ export interface LedgerOrder {
   readonly orderId: string;
   readonly clientOrderId: string;
   readonly side: string;
+  readonly type: string;
   readonly status: string;
+  readonly quantity: string;
+  readonly price: string;
+  readonly stopPrice: string | null;
   readonly executedQuantity: string;
   readonly arrivedAtMs: number;
 }

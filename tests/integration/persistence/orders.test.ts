@@ -223,3 +223,73 @@ describe('a claim', () => {
     expect((await readWishes(rows.pool)).find((wish) => wish.botId === '1')).toMatchObject({ holder: null, epoch: 1 });
   });
 });
+
+describe('stops and targets', () => {
+  const stop = { role: 'stop', side: 'SELL', type: 'STOP_LOSS', stopPrice: d('19600'), clientOrderId: 'ektest-1-as-1' } as const;
+  const target = { role: 'target', side: 'SELL', type: 'LIMIT_MAKER', price: d('20600'), clientOrderId: 'ektest-1-at-1' } as const;
+  const commit = async (...changes: Parameters<typeof intent>[1][]): Promise<unknown[]> => [
+    ...(
+      await commitIntents(
+        rows.pool,
+        holder,
+        changes.map((change) => intent(rows.userId, change)),
+      )
+    ).values(),
+  ];
+
+  it('of one operation are durable together, with their prices, and known to the next owner', async () => {
+    expect(await commit(stop, target)).toEqual(['committed', 'committed']);
+    const { orders } = (await loadBots(rows.pool, ['1'])).get('1') ?? { orders: [] };
+    expect(
+      orders.map(({ role, type, quantity, price, stopPrice, slot }) => [
+        role,
+        type,
+        quantity.toFixed(),
+        price?.toFixed(),
+        stopPrice?.toFixed(),
+        slot,
+      ]),
+    ).toEqual([
+      ['stop', 'STOP_LOSS', '0.5', undefined, '19600', 0],
+      ['target', 'LIMIT_MAKER', '0.5', '20600', undefined, 0],
+    ]);
+  });
+
+  it('are one per bot and role, but for a stop that takes the place of the standing one', async () => {
+    await commit(stop, target);
+    expect(await commit({ ...stop, decisionMs: 2, clientOrderId: 'second' })).toEqual(['refused']);
+    expect(await commit({ ...target, decisionMs: 2, clientOrderId: 'second' })).toEqual(['refused']);
+    expect(await commit({ ...stop, slot: 1, decisionMs: 2, clientOrderId: 'replacement' })).toEqual(['committed']);
+    expect(await commit({ ...stop, slot: 1, decisionMs: 3, clientOrderId: 'third' })).toEqual(['refused']);
+    await store.record(
+      evidence({ clientOrderId: stop.clientOrderId, state: 'cancelled', executedQuantity: d(0), executedQuote: d(0), fills: [] }),
+    );
+    expect(await commit({ ...stop, slot: 0, decisionMs: 4, clientOrderId: 'fourth' })).toEqual(['committed']);
+    await expect(commit({ ...target, slot: 1, decisionMs: 5, clientOrderId: 'no' })).rejects.toThrow(/orders_slot_check/);
+  });
+
+  it('sell as exits do: fill, trade row and position in one unit of work', async () => {
+    await commit({});
+    await store.record(evidence());
+    await commit(stop);
+    const sold = await store.record(
+      evidence({
+        clientOrderId: stop.clientOrderId,
+        exchangeOrderId: '78',
+        executedQuantity: d('0.4995'),
+        executedQuote: d('9790.2'),
+        fills: [fill('2', '0.4995', '19600', { commission: d('9.7902'), commissionAsset: 'USDT' })],
+      }),
+    );
+    expect(sold).toMatchObject({ verdict: 'recorded', order: { state: 'filled' }, newFills: [{ role: 'stop', side: 'SELL' }] });
+    const { rows: trades } = await rows.pool.query('select side, order_type, pnl::float8 as pnl from trades order by id');
+    expect(trades).toEqual([
+      { side: 'BUY', order_type: 'MARKET', pnl: 0 },
+      { side: 'SELL', order_type: 'STOP_LOSS', pnl: -199.8 },
+    ]);
+    const { rows: states } = await rows.pool.query(
+      `select state_data->'position'->>'quantity' as quantity from bot_state where bot_config_id = 1`,
+    );
+    expect(states).toEqual([{ quantity: '0' }]);
+  });
+});

@@ -5,10 +5,12 @@ import type {
   CancelOutcome,
   ExchangeFill,
   ExchangeOrder,
+  OcoOutcome,
   OrderLookup,
   OrderRequest,
   PlaceOutcome,
   Refusal,
+  ReplaceOutcome,
   SignedWindow,
   TradingAccount,
 } from '../../../engine/exchanges/exchange.ts';
@@ -50,8 +52,14 @@ class ScriptedAccount implements TradingAccount {
     this.posts.push({ request, signed });
     return this.answer(request);
   }
+  async placeOco(): Promise<OcoOutcome> {
+    throw new Error('these tests place no lists');
+  }
   async cancelOrder(): Promise<CancelOutcome> {
     throw new Error('these tests cancel nothing');
+  }
+  async replaceOrder(): Promise<ReplaceOutcome> {
+    throw new Error('these tests replace nothing');
   }
   async ordersFrom(): Promise<readonly ExchangeOrder[]> {
     return [];
@@ -138,6 +146,7 @@ describe('the executor', () => {
       told.reasons.push(order.reason);
     },
     onLate: (reason) => told.reasons.push(reason),
+    onProtection: () => undefined,
     onFenced: () => (told.fenced += 1),
     onFault: (error) => told.faults.push(error),
   });

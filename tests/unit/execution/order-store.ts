@@ -23,7 +23,7 @@ export class MemoryOrderStore implements OrderStore {
     const verdicts = new Map<string, IntentVerdict>();
     for (const intent of intents) {
       const open = [...this.orders.values()].some(
-        (order) => order.botId === intent.botId && order.role === intent.role && !isTerminal(order.state),
+        (order) => order.botId === intent.botId && order.role === intent.role && order.slot === intent.slot && !isTerminal(order.state),
       );
       const verdict = intent.epoch !== this.epoch ? 'fenced' : open || this.orders.has(intent.clientOrderId) ? 'refused' : 'committed';
       verdicts.set(intent.clientOrderId, verdict);
@@ -67,13 +67,14 @@ export class MemoryOrderStore implements OrderStore {
     const executedQuantity = Decimal.max(order.executedQuantity, evidence.executedQuantity ?? 0, filled);
     const missing = executedQuantity.minus(filled);
     const wanted = evidence.state ?? order.state;
-    const state = isTerminal(order.state)
-      ? order.state
-      : isTerminal(wanted) && missing.gt(0)
-        ? 'accepted'
-        : wanted === 'unknown' && order.state === 'accepted'
+    const state =
+      isTerminal(order.state) && !(order.state === 'never-placed' && evidence.exchangeOrderId !== null)
+        ? order.state
+        : isTerminal(wanted) && missing.gt(0)
           ? 'accepted'
-          : wanted;
+          : wanted === 'unknown' && order.state === 'accepted'
+            ? 'accepted'
+            : wanted;
     const next: StoredOrder = { ...order, state, executedQuantity, exchangeOrderId: order.exchangeOrderId ?? evidence.exchangeOrderId };
     this.orders.set(order.clientOrderId, next);
     const lost = this.answerLost;

@@ -1,3 +1,4 @@
+import { Decimal } from 'decimal.js';
 import { describe, expect, it } from 'vitest';
 import type { ExchangeFill, ExchangeOrder, TradingAccount } from '../../../engine/exchanges/exchange.ts';
 import { fullSafety } from '../../../engine/safety.ts';
@@ -42,6 +43,11 @@ function given(finds: {
     role: 'entry',
     decisionMs: 0,
     signedTimestampMs: 1_000_000,
+    quantity: new Decimal(1),
+    price: null,
+    stopPrice: null,
+    slot: 0,
+    acceptedUntil: 4_000,
     openSince: 0,
     exchangeOrderId: null,
     executedQuantity: null,
@@ -49,6 +55,9 @@ function given(finds: {
     probes: 0,
     probeScheduled: false,
     awaitingAnswer: false,
+    resting: false,
+    gone: false,
+    denials: 0,
   };
   return { asked, live, look: (at: number) => lookUp(link, live, at, fullSafety) };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../../engine/trading/decide.ts';
-import type { Decision, OrderOutcome, OrderRole, TradingConfig } from '../../../engine/trading/events.ts';
+import type { Decision, OrderOutcome, PlaceOrder, TradingConfig, WorkingRole } from '../../../engine/trading/events.ts';
 import { exitPauseMs } from '../../../engine/trading/exits.ts';
 import type { TradingState } from '../../../engine/trading/state.ts';
 import type { Signal } from '../../../engine/strategies/strategy.ts';
@@ -40,7 +40,7 @@ class Trader {
   fill(side: 'BUY' | 'SELL', quantity: string, price: number, atMs: number): Decision {
     return this.tell({ type: 'fill-received', fill: fill(side, quantity, price, { atMs }), atMs });
   }
-  ended(role: OrderRole, outcome: OrderOutcome, atMs: number): Decision {
+  ended(role: WorkingRole, outcome: OrderOutcome, atMs: number): Decision {
     return this.tell({ type: 'order-ended', clientOrderId: 'x', role, outcome, reason: 'told so', atMs });
   }
   /** Enters at the close of `minute` and holds from the next candle's open. */
@@ -51,8 +51,11 @@ class Trader {
     this.ended('entry', 'filled', atMs);
     return this;
   }
+  get placed(): PlaceOrder[] {
+    return (this.last?.commands ?? []).flatMap((command) => (command.type === 'place-order' ? [command] : []));
+  }
   get orders(): string[] {
-    return (this.last?.commands ?? []).map((command) => `${command.role} ${command.side} ${command.quantity.toFixed()}`);
+    return this.placed.map((command) => `${command.role} ${command.side} ${command.quantity.toFixed()}`);
   }
 }
 
@@ -224,12 +227,12 @@ describe('exits', () => {
   it('holds an exit until the position is flat, under the same decision', () => {
     const bot = new Trader().holding(0, 20_000);
     bot.close(2, { close: 20_000 }, exitSignal);
-    const decisionMs = bot.last?.commands[0]?.decisionMs;
+    const decisionMs = bot.placed[0]?.decisionMs;
     bot.ended('exit', 'unfilled', midnight + 181_000);
     expect(bot.orders).toEqual([]);
     bot.tell({ type: 'exit-retry-due', atMs: midnight + 182_000 });
     expect(bot.orders).toEqual(['exit SELL 0.02']);
-    expect(bot.last?.commands[0]?.decisionMs).toBe(decisionMs);
+    expect(bot.placed[0]?.decisionMs).toBe(decisionMs);
   });
 
   it('pauses after an exit order that sold nothing: only the end of the pause tries again', () => {

@@ -45,6 +45,7 @@ export function config(change: Partial<TradingConfig> = {}): TradingConfig {
     maxDailyTrades: null,
     checkIntervalMs: 1_000,
     direction: 'long',
+    stops: 'engine',
     ...change,
   };
 }

@@ -16,7 +16,15 @@ const nothing: RestoreInput = {
   atMs: midnight + 3_600_000,
 };
 const restored = (input: Partial<RestoreInput>, trading = config()) => restoreState(trading, btc, { ...nothing, ...input });
-const order = { role: 'entry', decisionMs: midnight + 59_999, attempt: 1, clientOrderId: 'a', reason: 'go', outcome: 'filled' } as const;
+const order = {
+  role: 'entry',
+  decisionMs: midnight + 59_999,
+  attempt: 1,
+  clientOrderId: 'a',
+  reason: 'go',
+  stopPrice: null,
+  outcome: 'filled',
+} as const;
 
 describe('a restored state', () => {
   it('goes on as if there had been no restart, wherever it was cut', () => {

@@ -14,14 +14,16 @@ describe('protective levels', () => {
         const percent = tenths / 10;
         if (down % 1_000 === 0) {
           const price = down / 100_000;
-          if (protectiveExit(config({ stopLossPercent: percent }), average, average, at(price)) === null) missed.push(`stop ${price}`);
-          if (protectiveExit(config({ stopLossPercent: percent }), average, average, at((down / 1_000 + 1) / 100)) !== null)
+          if (protectiveExit(config({ stopLossPercent: percent }), average, average, at(price), null) === null)
+            missed.push(`stop ${price}`);
+          if (protectiveExit(config({ stopLossPercent: percent }), average, average, at((down / 1_000 + 1) / 100), null) !== null)
             missed.push(`a tick above stop ${price}`);
         }
         if (up % 1_000 === 0) {
           const price = up / 100_000;
-          if (protectiveExit(config({ takeProfitPercent: percent }), average, average, at(price)) === null) missed.push(`target ${price}`);
-          if (protectiveExit(config({ takeProfitPercent: percent }), average, average, at((up / 1_000 - 1) / 100)) !== null)
+          if (protectiveExit(config({ takeProfitPercent: percent }), average, average, at(price), null) === null)
+            missed.push(`target ${price}`);
+          if (protectiveExit(config({ takeProfitPercent: percent }), average, average, at((up / 1_000 - 1) / 100), null) !== null)
             missed.push(`a tick below target ${price}`);
         }
       }
@@ -30,14 +32,16 @@ describe('protective levels', () => {
 
   it('name what was reached', () => {
     const both = config({ stopLossPercent: 10, trailingStopPercent: 5, trailingStopActive: true });
-    expect(protectiveExit(both, 100, 100, at(95))).toBe('trailing stop at 95 was reached (best price 100)');
-    expect(protectiveExit(config({ ...both, trailingStopPercent: 20 }), 100, 100, at(90))).toBe(
+    expect(protectiveExit(both, 100, 100, at(95), null)).toBe('trailing stop at 95 was reached (best price 100)');
+    expect(protectiveExit(config({ ...both, trailingStopPercent: 20 }), 100, 100, at(90), null)).toBe(
       'stop-loss at 90 was reached (average entry 100)',
     );
-    expect(protectiveExit(config({ trailingStopPercent: 5, trailingStopActive: true }), 100, 120, at(114))).toBe(
+    expect(protectiveExit(config({ trailingStopPercent: 5, trailingStopActive: true }), 100, 120, at(114), null)).toBe(
       'trailing stop at 114 was reached (best price 120)',
     );
-    expect(protectiveExit(config({ takeProfitPercent: 10 }), 100, 110, at(110))).toBe('take-profit at 110 was reached (average entry 100)');
+    expect(protectiveExit(config({ takeProfitPercent: 10 }), 100, 110, at(110), null)).toBe(
+      'take-profit at 110 was reached (average entry 100)',
+    );
   });
 
   it('leave the fixed stop while no best price is known', () => {

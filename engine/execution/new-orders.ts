@@ -1,0 +1,82 @@
+/** How an order begins: as an intent for the rows and as something that is not over yet. */
+import type { SignedWindow } from '../exchanges/exchange.ts';
+import type { Intent } from '../persistence/commit-intents.ts';
+import { formatClientOrderId } from './client-order-id.ts';
+import type { LiveOrder, OrderLine } from './order-line.ts';
+
+type Draft = Pick<Intent, 'role' | 'side' | 'type' | 'quantity' | 'price' | 'stopPrice' | 'slot'>;
+type Decided = Pick<Intent, 'decisionMs' | 'referencePrice' | 'reason'>;
+
+/** The intent of the line's next order of this decision and role. */
+export function intentOf(line: OrderLine, decided: Decided, draft: Draft, signed: SignedWindow): Intent {
+  const { botId, userId, epoch, venue, account, installation } = line.link;
+  const { market, symbol } = line.link.instrument();
+  const { decisionMs, referencePrice, reason } = decided;
+  const { role } = draft;
+  const attempt = line.nextAttempt(role, decisionMs);
+  return {
+    botId,
+    userId,
+    epoch,
+    venue,
+    account: account.name,
+    market,
+    symbol,
+    clientOrderId: formatClientOrderId({ installation, botId, decisionMs, role, attempt }),
+    decisionMs,
+    role,
+    attempt,
+    side: draft.side,
+    type: draft.type,
+    quantity: draft.quantity,
+    price: draft.price,
+    stopPrice: draft.stopPrice,
+    slot: draft.slot,
+    referencePrice,
+    reason,
+    signedTimestampMs: signed.timestampMs,
+    recvWindowMs: signed.recvWindowMs,
+  };
+}
+
+type Known = Pick<
+  LiveOrder,
+  'clientOrderId' | 'symbol' | 'role' | 'decisionMs' | 'signedTimestampMs' | 'quantity' | 'price' | 'stopPrice' | 'slot'
+> & { readonly exchangeOrderId?: string | null };
+
+/** An order that is open from `at` (monotonic) on. */
+export function openedAt(at: number, known: Known, recvWindowMs: number, awaitingAnswer = false): LiveOrder {
+  const { clientOrderId, symbol, role, decisionMs, signedTimestampMs, quantity, price, stopPrice, slot } = known;
+  return {
+    clientOrderId,
+    symbol,
+    role,
+    decisionMs,
+    signedTimestampMs,
+    quantity,
+    price,
+    stopPrice,
+    slot,
+    openSince: at,
+    acceptedUntil: at + recvWindowMs + skewBoundMs,
+    exchangeOrderId: known.exchangeOrderId ?? null,
+    executedQuantity: null,
+    negativeRounds: 0,
+    probes: 0,
+    probeScheduled: false,
+    awaitingAnswer,
+    resting: false,
+    gone: false,
+    denials: 0,
+  };
+}
+
+/** How far the venue's clock and ours may disagree while entries are allowed (order-safety.md row 13). */
+export const skewBoundMs = 1_000;
+
+export function refusedByDatabase(orders: readonly LiveOrder[]): Error {
+  const names = orders.map((order) => `${order.clientOrderId} (${order.role})`).join(' and ');
+  return new Error(
+    `order ${names} was refused by the database: an unresolved order of this role or this very decision exists already; the bot is rebuilt from its rows`,
+  );
+}

@@ -1,0 +1,271 @@
+/**
+ * Stops and targets at the exchange: placed (two that cancel one another in one request), replaced in one request, cancelled
+ * until that is proven, and looked at in sets. Each order is an intent of its own, durable before the wire.
+ */
+import type { Reach } from '../crash-points.ts';
+import type { CancelOutcome, ExchangeOrder, OcoLeg, OrderRequest, SignedWindow } from '../exchanges/exchange.ts';
+import type { Log } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { Clock } from '../time/clock.ts';
+import type { PutProtection } from '../trading/events.ts';
+import type { OrderType } from '../trading/instrument.ts';
+import { parseClientOrderId } from './client-order-id.ts';
+import type { LiveOrder, OrderLine } from './order-line.ts';
+import type { Outgoing, SentOutcome } from './send.ts';
+
+/** What an order of an operation is made of. */
+export interface OrderDraft {
+  readonly role: 'stop' | 'target';
+  readonly type: OrderType;
+  readonly price: PutProtection['plan']['limitPrice'];
+  readonly stopPrice: PutProtection['plan']['limitPrice'];
+  readonly slot: number;
+}
+
+/** A draft with its number, its place in the line and its signature. */
+export interface PreparedOrders {
+  readonly lives: readonly [LiveOrder, ...LiveOrder[]];
+  /** Commits, sends and records; resolves when what is known of every order is written. Null outcomes: nothing was sent. */
+  send(transmit: Outgoing['transmit']): Promise<void>;
+}
+
+/** What the executor does for this part. */
+export interface ProtectorPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly reach: Reach;
+  prepare(line: OrderLine, command: PutProtection, drafts: readonly [OrderDraft, ...OrderDraft[]]): PreparedOrders;
+  readonly sign: (line: OrderLine) => SignedWindow;
+  /** Writes the exchange's view of an order. */
+  readonly record: (line: OrderLine, order: ExchangeOrder, proof: Record<string, unknown>) => Promise<void>;
+  /** One look at an order by its client id; what is found is written. Answers whether the exchange knows it. Throws what the read throws. */
+  readonly look: (line: OrderLine, live: LiveOrder) => Promise<boolean>;
+  readonly lookSoon: (line: OrderLine, live: LiveOrder) => void;
+}
+
+/** Pauses between two rounds of cancelling. */
+const cancelPausesMs = [100, 200, 400, 800, 1_600] as const;
+const denialsOfAccepted = 3;
+const failedLookPauseMs = 5_000;
+
+export class Protector {
+  readonly #ports: ProtectorPorts;
+  readonly #cancelling = new Set<OrderLine>();
+
+  constructor(ports: ProtectorPorts) {
+    this.#ports = ports;
+  }
+
+  put(line: OrderLine, command: PutProtection): void {
+    void this.#during(line, command.type === 'place-protection' ? this.#place(line, command) : this.#replace(line, command));
+  }
+
+  /** Cancels whatever protects the position; ends when every such order is proven to be over, or proven to bind no coins. */
+  cancel(line: OrderLine): void {
+    if (this.#cancelling.has(line)) return;
+    this.#cancelling.add(line);
+    void this.#during(
+      line,
+      this.#cancelAll(line).finally(() => this.#cancelling.delete(line)),
+    );
+  }
+
+  /** Tells the bot what rests now. */
+  tell(line: OrderLine): void {
+    if (line.detached) return;
+    const { refused } = line;
+    line.refused = null;
+    line.link.onProtection({ ...line.protection(), refused });
+  }
+
+  /**
+   * Looks whether what should rest does: one read per account and symbol, however many bots. What is missing is looked up by its
+   * id. Lines whose exchange could not be read are looked at again soon.
+   */
+  async verify(lines: Iterable<OrderLine>): Promise<void> {
+    const { clock, log } = this.#ports;
+    const groups = Map.groupBy(
+      [...lines].filter((line) => !line.detached && line.protective().some((live) => live.resting)),
+      (line) => `${line.link.account.name} ${line.link.instrument().symbol}`,
+    );
+    await Promise.all(
+      [...groups.values()].map(async (group) => {
+        const [first] = group;
+        if (first === undefined) return;
+        const { symbol } = first.link.instrument();
+        // Orders that are placed while the read is under way need not be in it.
+        const asked = group.flatMap((line) => line.protective().flatMap((live) => (live.resting ? [{ line, live }] : [])));
+        try {
+          const orders = await first.link.account.openOrders(symbol);
+          for (const order of orders) await this.#noticeUnexpected(group, order);
+          const open = new Set(orders.map((order) => order.clientOrderId));
+          for (const { line, live } of asked) if (!open.has(live.clientOrderId)) await this.#lookForMissing(line, live);
+        } catch (error) {
+          log.warn({ err: error, symbol, bots: group.length }, 'protective orders could not be verified; they are looked at again');
+          clock.after(failedLookPauseMs, () => void this.verify(group));
+        }
+      }),
+    );
+  }
+
+  /** One of ours that its bot does not know to be open: the rows decide what it is. */
+  async #noticeUnexpected(lines: readonly OrderLine[], order: ExchangeOrder): Promise<void> {
+    const parts = parseClientOrderId(order.clientOrderId);
+    if (parts === null || (parts.role !== 'stop' && parts.role !== 'target')) return;
+    const line = lines.find(({ link }) => link.botId === parts.botId && link.installation === parts.installation);
+    if (line !== undefined && !line.open.has(order.clientOrderId)) await this.#ports.record(line, order, { verified: order.status });
+  }
+
+  async #lookForMissing(line: OrderLine, live: LiveOrder): Promise<void> {
+    const known = await this.#ports.look(line, live);
+    if (known || !line.open.has(live.clientOrderId)) return;
+    this.#ports.log.error(
+      { botId: line.link.botId, clientOrderId: live.clientOrderId },
+      'the exchange no longer knows a protective order that it had accepted',
+    );
+    live.resting = false;
+    this.#ports.lookSoon(line, live);
+    this.tell(line);
+  }
+
+  async #during(line: OrderLine, operation: Promise<void>): Promise<void> {
+    line.operations += 1;
+    try {
+      await operation;
+      await line.written();
+    } catch (error) {
+      if (!line.detached) line.link.onFault(error instanceof Error ? error : new Error(String(error)));
+    } finally {
+      line.operations -= 1;
+    }
+    this.tell(line);
+  }
+
+  async #place(line: OrderLine, command: PutProtection): Promise<void> {
+    const { reach } = this.#ports;
+    const { plan } = command;
+    reach('CP9');
+    const stop = stopDraft(command, freeSlot(line));
+    const target: OrderDraft | null =
+      plan.targetPrice === null ? null : { role: 'target', type: 'LIMIT_MAKER', price: plan.targetPrice, stopPrice: null, slot: 0 };
+    const orders = this.#ports.prepare(line, command, target === null ? [stop] : [stop, target]);
+    const { account } = line.link;
+    const [below, above] = orders.lives;
+    const { symbol } = below;
+    await orders.send(async (signed) => {
+      if (above === undefined || target === null)
+        return [await account.placeOrder(requestOf(below, stop), signed).finally(() => reach('CP10'))];
+      const oco = { symbol, side: 'SELL', quantity: plan.quantity, above: legOf(above, target), below: legOf(below, stop) } as const;
+      const outcome = await account.placeOco(oco, signed);
+      reach('CP10');
+      if (outcome.kind !== 'accepted') return [outcome, outcome];
+      return [below, above].map((live): SentOutcome => {
+        const order = outcome.orders.find((one) => one.clientOrderId === live.clientOrderId);
+        const refusal = {
+          httpStatus: 200,
+          code: null,
+          message: 'the answer does not tell of this order',
+          class: 'malformed-answer',
+        } as const;
+        return order === undefined ? { kind: 'unknown', refusal } : { kind: 'accepted', order, fills: [] };
+      });
+    });
+  }
+
+  async #replace(line: OrderLine, command: PutProtection): Promise<void> {
+    const { reach } = this.#ports;
+    const standing = line.protective().find((live) => live.role === 'stop' && live.resting);
+    // It ended in the same turn in which this was decided: the bot is told and decides anew.
+    if (standing === undefined) return;
+    const draft = stopDraft(command, 1 - standing.slot);
+    const orders = this.#ports.prepare(line, command, [draft]);
+    let cancelled: CancelOutcome | null = null;
+    await orders.send(async (signed) => {
+      const answer = line.link.account.replaceOrder(standing.clientOrderId, requestOf(orders.lives[0], draft), signed);
+      reach('CP11');
+      const outcome = await answer;
+      cancelled = outcome.cancel;
+      if (outcome.place.kind !== 'not-attempted') return [outcome.place];
+      const why = outcome.cancel.kind === 'refused' ? outcome.cancel.refusal.message : 'its cancel failed';
+      return [{ kind: 'not-attempted', reason: `the stop that it replaces could not be cancelled: ${why}` }];
+    });
+    await this.#settleCancelled(line, standing, cancelled);
+  }
+
+  /** Writes what a cancel proved of the order; null when nothing was sent. */
+  async #settleCancelled(line: OrderLine, live: LiveOrder, outcome: CancelOutcome | null): Promise<void> {
+    if (outcome === null) return;
+    if (outcome.kind === 'cancelled') {
+      for (const order of outcome.orders) await this.#ports.record(line, order, { cancelled: order.status });
+      return;
+    }
+    if (!line.open.has(live.clientOrderId)) return;
+    live.resting = false;
+    this.#ports.lookSoon(line, live);
+  }
+
+  async #cancelAll(line: OrderLine): Promise<void> {
+    const { clock, log } = this.#ports;
+    for (let round = 0; ; round += 1) {
+      const left = line.protective().filter((live) => !live.gone);
+      if (left.length === 0 || line.detached) return;
+      const leaseLeftMs = line.link.leaseLeftMs();
+      // Without the lock another owner may have put up what this would take down.
+      if (leaseLeftMs === null || leaseLeftMs > 0) {
+        for (const live of left) {
+          try {
+            await this.#cancelOne(line, live);
+          } catch (error) {
+            log.warn(
+              { err: error, botId: line.link.botId, clientOrderId: live.clientOrderId },
+              'a protective order could not be cancelled; trying again',
+            );
+          }
+        }
+      }
+      if (line.protective().every((live) => live.gone)) return;
+      await clock.sleep(cancelPausesMs[Math.min(round, cancelPausesMs.length - 1)] ?? 1_600);
+    }
+  }
+
+  async #cancelOne(line: OrderLine, live: LiveOrder): Promise<void> {
+    if (live.awaitingAnswer || !line.open.has(live.clientOrderId)) return;
+    const { record, look, clock, sign } = this.#ports;
+    const tooLate = clock.monotonic() > live.acceptedUntil;
+    const outcome = await line.link.account.cancelOrder(live.symbol, live.clientOrderId, sign(line));
+    if (outcome.kind === 'cancelled') {
+      for (const order of outcome.orders) await record(line, order, { cancelled: order.status });
+      return;
+    }
+    // Filled, cancelled by its sibling or by a stranger, or never placed: its own record tells.
+    const known = await look(line, live);
+    const denied = outcome.kind === 'refused' && outcome.refusal.class === 'not-found';
+    if (known || !denied || !tooLate) return;
+    live.denials += 1;
+    // Once accepted, it may have been filled while reads lag: that takes more to believe.
+    live.gone = live.denials >= (live.exchangeOrderId === null ? 1 : denialsOfAccepted);
+  }
+}
+
+function freeSlot(line: OrderLine): number {
+  return line.protective().some((live) => live.role === 'stop' && live.slot === 0) ? 1 : 0;
+}
+
+function stopDraft({ plan }: PutProtection, slot: number): OrderDraft {
+  return { role: 'stop', type: plan.stopType, price: plan.limitPrice, stopPrice: plan.stopPrice, slot };
+}
+
+function legOf({ clientOrderId }: LiveOrder, { type, price, stopPrice }: OrderDraft): OcoLeg {
+  return {
+    clientOrderId,
+    type,
+    ...(price === null ? {} : { price }),
+    ...(stopPrice === null ? {} : { stopPrice }),
+    ...(type === 'STOP_LOSS_LIMIT' ? { timeInForce: 'GTC' as const } : {}),
+  };
+}
+
+function requestOf(live: LiveOrder, draft: OrderDraft): OrderRequest {
+  return { symbol: live.symbol, side: 'SELL', quantity: live.quantity, ...legOf(live, draft) };
+}

@@ -1,0 +1,193 @@
+/**
+ * Stops and targets that rest at the exchange: what a state wants there, whether what rests is good enough, and the one
+ * operation that brings them together. A stop never loosens, and what rests never exceeds what is held.
+ */
+import type { Decimal } from 'decimal.js';
+import type { Decision, ProtectionPlan, StopKeeper, TradingCommand, TradingConfig, TradingEvent } from './events.ts';
+import { ceilToStep, exact, floorToStep } from './exact.ts';
+import type { Instrument } from './instrument.ts';
+import { figuresOf, isFlat, sellableQuantity } from './position.ts';
+import type { Protection, RestingProtection, TradingState } from './state.ts';
+import { stopPrice, targetPrice } from './stops.ts';
+
+export const noProtection: Protection = {
+  resting: null,
+  operation: null,
+  unresolved: false,
+  waits: false,
+  tightest: null,
+  overrun: false,
+  decisionMs: 0,
+};
+
+/** Who keeps the stops of this bot on this symbol. */
+export function stopKeeper(config: TradingConfig, instrument: Instrument): StopKeeper {
+  return config.stops === 'exchange' && stopTypeOf(instrument) !== null ? 'exchange' : 'engine';
+}
+
+function stopTypeOf({ orderTypes }: Instrument): ProtectionPlan['stopType'] | null {
+  return orderTypes.includes('STOP_LOSS') ? 'STOP_LOSS' : orderTypes.includes('STOP_LOSS_LIMIT') ? 'STOP_LOSS_LIMIT' : null;
+}
+
+/** A stop that becomes a limit order sells down to this share below its trigger. */
+const limitOffsetShare = 0.005;
+
+/**
+ * What shall rest at the exchange. Null when nothing shall: flat, no stop set (a target alone protects nothing and stays in the
+ * engine), stops kept by the engine, or a position whose stop would be below the exchange's least order value.
+ */
+export function plannedProtection(state: TradingState, config: TradingConfig, instrument: Instrument): ProtectionPlan | null {
+  if (config.stops === 'engine') return null;
+  const stopType = stopTypeOf(instrument);
+  if (stopType === null || isFlat(state.position, instrument, state.lastPrice)) return null;
+  const { averagePrice } = figuresOf(state.position, instrument);
+  const wanted = stopPrice(config, averagePrice, state.bestPrice);
+  if (!(wanted > 0)) return null;
+  const { tick } = instrument.price;
+  const rounded = ceilToStep(exactPrice(wanted), tick);
+  const { tightest } = state.protection;
+  const stop = tightest !== null && tightest.gt(rounded) ? tightest : rounded;
+  const limitPrice = stopType === 'STOP_LOSS' ? null : floorToStep(exact(stop).times(1 - limitOffsetShare), tick);
+  const quantity = sellableQuantity(state.position, instrument);
+  if (
+    instrument.notional !== null &&
+    exact(quantity)
+      .times(limitPrice ?? stop)
+      .lt(instrument.notional.min)
+  )
+    return null;
+  const target = targetPrice(config, averagePrice);
+  const withTarget = Number.isFinite(target) && instrument.ocoAllowed && instrument.orderTypes.includes('LIMIT_MAKER');
+  return { quantity, stopType, stopPrice: stop, limitPrice, targetPrice: withTarget ? ceilToStep(exactPrice(target), tick) : null };
+}
+
+/** A float price without the noise of its arithmetic. */
+function exactPrice(price: number): Decimal {
+  return exact(price.toPrecision(12));
+}
+
+export function isClear(protection: Protection): boolean {
+  return protection.resting === null && protection.operation === null;
+}
+
+/** `bare`: the stop that shall rest does not, or covers too little. `overrun`: the price is beyond it and nothing was executed. */
+export type Exposure = 'none' | 'protected' | 'bare' | 'overrun';
+
+export function exposureOf(state: TradingState, config: TradingConfig, instrument: Instrument): Exposure {
+  const plan = plannedProtection(state, config, instrument);
+  if (plan === null) return 'none';
+  const { resting, overrun } = state.protection;
+  if (resting === null || resting.stopPrice === null || resting.quantity.lt(plan.quantity)) return 'bare';
+  return overrun ? 'overrun' : 'protected';
+}
+
+/** Adds the operation on the protection that the decided state asks for; at most one is under way. */
+export function withProtection(
+  decision: Decision,
+  before: TradingState,
+  event: TradingEvent,
+  config: TradingConfig,
+  instrument: Instrument,
+): Decision {
+  const { state } = decision;
+  if (event.type === 'fill-received' || (state === before && event.type !== 'time-passed')) return decision;
+  const { protection } = state;
+  const plan = state.exiting === null ? plannedProtection(state, config, instrument) : null;
+  if (plan === null) {
+    if (!isClear(protection)) {
+      // An order whose fate is open is taken down at once only where its coins are needed: its sibling may just have ended it.
+      const wait = protection.operation === 'cancel' || (state.exiting === null && protection.resting === null);
+      return wait ? decision : cancel(decision, 'the position is closed or being closed');
+    }
+    const fresh = protection.tightest === null && !protection.waits && !protection.overrun;
+    if (fresh || !isFlat(state.position, instrument, state.lastPrice)) return decision;
+    return {
+      ...decision,
+      state: { ...state, protection: { ...noProtection, unresolved: protection.unresolved, decisionMs: protection.decisionMs } },
+    };
+  }
+  // Nothing is tried again in the same breath in which it failed.
+  const mayTry = !protection.waits || event.type !== 'protection-changed';
+  if (protection.operation !== null || protection.unresolved || !mayTry) return decision;
+  const { resting } = protection;
+  if (resting === null) return put(decision, 'place', plan, event.atMs);
+  if (!differs(resting, plan) && !followsUp(resting, plan, state, event.atMs, config, instrument)) return decision;
+  return resting.stopPrice !== null && resting.targetPrice === null && plan.targetPrice === null && instrument.cancelReplaceAllowed
+    ? put(decision, 'replace', plan, event.atMs)
+    : cancel(decision, 'what protects the position is placed anew');
+}
+
+function differs(resting: RestingProtection, plan: ProtectionPlan): boolean {
+  if (resting.stopPrice === null || !resting.quantity.eq(plan.quantity)) return true;
+  return resting.targetPrice === null || plan.targetPrice === null
+    ? resting.targetPrice !== plan.targetPrice
+    : !resting.targetPrice.eq(plan.targetPrice);
+}
+
+/** A tighter stop is worth an operation from this many ticks, and from this share of the trailing distance on. */
+const leastTicks = 3;
+const leastTrailingShare = 0.1;
+
+function followsUp(
+  resting: RestingProtection,
+  plan: ProtectionPlan,
+  state: TradingState,
+  atMs: number,
+  config: TradingConfig,
+  instrument: Instrument,
+): boolean {
+  if (resting.stopPrice === null || atMs - state.protection.decisionMs < config.checkIntervalMs) return false;
+  const tighterBy = exact(plan.stopPrice).minus(resting.stopPrice).toNumber();
+  const distance = config.trailingStopActive ? (state.bestPrice * (config.trailingStopPercent ?? 0)) / 100 : 0;
+  const least = Math.max(leastTicks * instrument.price.tick.toNumber(), Number.isNaN(distance) ? 0 : distance * leastTrailingShare);
+  return tighterBy > 0 && tighterBy >= least;
+}
+
+function put(decision: Decision, kind: 'place' | 'replace', plan: ProtectionPlan, atMs: number): Decision {
+  const { state } = decision;
+  const decisionMs = Math.max(state.protection.decisionMs, Math.floor(atMs));
+  const target = plan.targetPrice === null ? '' : `, take-profit at ${plan.targetPrice.toFixed()}`;
+  return issue(
+    decision,
+    { ...state.protection, operation: kind, waits: false, decisionMs },
+    {
+      type: kind === 'place' ? 'place-protection' : 'replace-protection',
+      plan,
+      referencePrice: Number.isNaN(state.lastPrice) ? plan.stopPrice.toNumber() : state.lastPrice,
+      decisionMs,
+      reason: `stop at ${plan.stopPrice.toFixed()}${target}`,
+    },
+  );
+}
+
+function cancel(decision: Decision, reason: string): Decision {
+  return issue(decision, { ...decision.state.protection, operation: 'cancel', waits: false }, { type: 'cancel-protection', reason });
+}
+
+function issue(decision: Decision, protection: Protection, command: TradingCommand): Decision {
+  return { ...decision, state: { ...decision.state, protection }, commands: [...decision.commands, command] };
+}
+
+/** The protection after the exchange's side of it was told. */
+export function afterChange(before: Protection, event: Extract<TradingEvent, { readonly type: 'protection-changed' }>): Protection {
+  const { resting, settled, unresolved } = event;
+  const same = sameOrders(before.resting, resting);
+  const inVain = (before.operation === 'place' && resting === null) || (before.operation === 'replace' && same);
+  const stop = resting?.stopPrice ?? null;
+  return {
+    ...before,
+    resting: same ? before.resting : resting,
+    // What is open although nothing was asked for was left by an earlier owner.
+    operation: settled ? null : (before.operation ?? 'place'),
+    unresolved,
+    waits: settled && before.operation !== null ? inVain : before.waits,
+    tightest: stop !== null && (before.tightest === null || stop.gt(before.tightest)) ? stop : before.tightest,
+    overrun: same && before.overrun,
+  };
+}
+
+function sameOrders(a: RestingProtection | null, b: RestingProtection | null): boolean {
+  if (a === null || b === null) return a === b;
+  const same = (one: Decimal | null, other: Decimal | null): boolean => (one === null || other === null ? one === other : one.eq(other));
+  return a.quantity.eq(b.quantity) && same(a.stopPrice, b.stopPrice) && same(a.targetPrice, b.targetPrice);
+}

@@ -1,0 +1,420 @@
+/** The protection of a position at an exchange that loses requests and answers, fills while it is being asked, and refuses. */
+import type { Decimal } from 'decimal.js';
+import { pino } from 'pino';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { ProtectionWatch } from '../../../engine/bot/protection-watch.ts';
+import { reachNothing } from '../../../engine/crash-points.ts';
+import { Executor } from '../../../engine/execution/executor.ts';
+import type { BotLink } from '../../../engine/execution/order-line.ts';
+import { createMetrics } from '../../../engine/observe/metrics.ts';
+import { fullSafety } from '../../../engine/safety.ts';
+import { decide } from '../../../engine/trading/decide.ts';
+import type { TradingConfig, TradingEvent } from '../../../engine/trading/events.ts';
+import { exitPauseMs } from '../../../engine/trading/exits.ts';
+import type { Instrument } from '../../../engine/trading/instrument.ts';
+import { isFlat } from '../../../engine/trading/position.ts';
+import { exposureOf } from '../../../engine/trading/protect.ts';
+import { seededRandom } from '../../e2e/support/seeded-random.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { btc, candle, config, d, emptyState, midnight } from '../trading/given.ts';
+import { BookAccount } from './book-account.ts';
+import type { Loss, Operation } from './book-account.ts';
+import { MemoryOrderStore } from './order-store.ts';
+
+const instrument: Instrument = { ...btc, orderTypes: ['MARKET', 'LIMIT', 'LIMIT_MAKER', 'STOP_LOSS'] };
+const venueClockOf = (clock: FakeClock) => ({ now: () => clock.now(), trusted: true, resync: () => Promise.resolve() });
+
+/** A bot's core, its execution and an exchange; what a bot's session does between them. */
+class Rig {
+  readonly clock = new FakeClock(midnight);
+  readonly account = new BookAccount(this.clock, instrument);
+  readonly store = new MemoryOrderStore();
+  readonly metrics = createMetrics();
+  readonly config: TradingConfig;
+  executor = this.#newExecutor();
+  state = emptyState();
+  last = 20_000;
+  faults: Error[] = [];
+  readonly watch = new ProtectionWatch({
+    clock: this.clock,
+    metrics: this.metrics,
+    onTick: () => this.tell({ type: 'time-passed', atMs: this.clock.now() }),
+    onOverdue: () => this.tell({ type: 'protection-overdue', atMs: this.clock.now() }),
+  });
+
+  constructor(change: Partial<TradingConfig> = {}) {
+    this.config = config({ stops: 'exchange', stopLossPercent: 2, ...change });
+    this.account.listener = (event) => this.executor.onUserEvent(event);
+    this.account.price(this.last);
+    this.executor.attach(this.#link(), []);
+  }
+
+  #newExecutor(): Executor {
+    const { clock, metrics, store } = this;
+    const venueClock = venueClockOf(clock);
+    return new Executor({
+      store,
+      clock,
+      venueClock,
+      log: pino({ level: 'silent' }),
+      metrics,
+      recvWindowMs: 3_000,
+      reach: reachNothing,
+      onStrayOrder: () => undefined,
+      safety: fullSafety,
+    });
+  }
+
+  #link(): BotLink {
+    return {
+      botId: '7',
+      userId: '1',
+      epoch: 1,
+      venue: 'simulated',
+      mode: 'live',
+      installation: 'ab12',
+      account: this.account,
+      horizonMs: 60_000,
+      leaseLeftMs: () => 10_000,
+      instrument: () => instrument,
+      onFills: (fills) => {
+        for (const fill of fills) this.tell({ type: 'fill-received', fill, atMs: fill.atMs });
+        if (fills.some(({ role }) => role === 'entry' || role === 'exit')) this.tell({ type: 'time-passed', atMs: this.clock.now() });
+      },
+      onOrderEnded: (order) => {
+        this.tell({ type: 'order-ended', ...order, atMs: this.clock.now() });
+        const { exiting } = this.state;
+        if (exiting?.pausing === true)
+          this.clock.after(exitPauseMs(exiting.failures), () => this.tell({ type: 'exit-retry-due', atMs: this.clock.now() }));
+      },
+      onLate: () => undefined,
+      onProtection: (news) => this.tell({ type: 'protection-changed', ...news, atMs: this.clock.now() }),
+      onFenced: () => undefined,
+      onFault: (error) => this.faults.push(error),
+    };
+  }
+
+  tell(event: TradingEvent): void {
+    const { state, commands } = decide(this.state, event, this.config, instrument);
+    this.state = state;
+    this.watch.changed(exposureOf(state, this.config, instrument));
+    for (const command of commands) {
+      if (command.type === 'place-order') this.executor.place('7', command, null);
+      else if (command.type === 'cancel-protection') this.executor.unprotect('7');
+      else this.executor.protect('7', command);
+    }
+  }
+
+  /** Buys at the price that stands; resolves when everything has come to rest. */
+  async enter(): Promise<void> {
+    const close = candle(Math.floor((this.clock.now() - midnight) / 60_000), { close: this.last });
+    this.tell({ type: 'candle-closed', candle: close, signal: { action: 'enter-long', reason: 'up' }, atMs: this.clock.now() });
+    await this.clock.advance(2_000);
+  }
+
+  /** The market moves, and the bot hears of it. */
+  async price(price: number, afterMs = 2_000): Promise<void> {
+    this.last = price;
+    this.account.price(price);
+    const minute = Math.floor((this.clock.now() - midnight) / 60_000);
+    this.tell({ type: 'price-moved', candle: { ...candle(minute, { close: price }), closed: false }, atMs: this.clock.now() });
+    await this.clock.advance(afterMs);
+  }
+
+  lose(operation: Operation, loss: Loss, times = 1): void {
+    let left = times;
+    this.account.onRequest = (asked) => {
+      if (asked !== operation || left === 0) return null;
+      left -= 1;
+      return loss;
+    };
+  }
+
+  /** A new process takes the bot over from its rows. */
+  async takeOver(): Promise<void> {
+    await this.executor.detach('7');
+    this.executor.stop();
+    this.executor = this.#newExecutor();
+    this.state = { ...this.state, protection: { ...this.state.protection, operation: 'place', resting: null } };
+    this.executor.attach(this.#link(), [...this.store.orders.values()]);
+    const verified = this.executor.protectionVerified('7');
+    await this.clock.advance(100);
+    await verified;
+  }
+
+  get held(): Decimal {
+    return this.state.position.quantity;
+  }
+  get flat(): boolean {
+    return isFlat(this.state.position, instrument, this.last);
+  }
+  get stops(): string[] {
+    return this.account.open.map(
+      (order) => `${order.type} ${order.quantity.minus(order.executedQuantity).toFixed()} ${(order.stopPrice ?? order.price).toFixed()}`,
+    );
+  }
+  /** What must hold whenever nothing is in flight. */
+  expectSound(): void {
+    expect(this.faults).toEqual([]);
+    expect(this.held.toFixed()).toBe(this.account.coins().toFixed());
+    for (const type of ['STOP_LOSS', 'LIMIT_MAKER']) {
+      const resting = this.account.open.filter((order) => order.type === type);
+      expect(resting.length).toBeLessThanOrEqual(1);
+      for (const order of resting) expect(order.quantity.minus(order.executedQuantity).lte(this.held)).toBe(true);
+    }
+  }
+  expectProtectedOrFlat(): void {
+    this.expectSound();
+    if (this.flat) expect(this.account.open).toEqual([]);
+    else expect(this.account.open.filter((order) => order.type === 'STOP_LOSS')).toHaveLength(1);
+  }
+}
+
+describe('a position and its stop at the exchange', () => {
+  let rig: Rig;
+  beforeEach(() => {
+    rig = new Rig();
+  });
+
+  it('rests as soon as the entry is filled, is idle from then on and asks nothing of the exchange', async () => {
+    await rig.enter();
+    expect(rig.stops).toEqual(['STOP_LOSS 0.02497 19600']);
+    expect(rig.account.asked).toEqual(['place', 'place']);
+    expect(rig.executor.idle('7')).toBe(true);
+    await rig.clock.advance(3_600_000);
+    expect(rig.account.asked).toEqual(['place', 'place']);
+    expect(await rig.metrics.ordersUnknown.get()).toMatchObject({ values: [{ value: 0 }] });
+    expect((await rig.metrics.unprotectedSeconds.get()).values[0]?.value).toBeLessThan(0.1);
+  });
+
+  it('rests as one request for stop and target', async () => {
+    rig = new Rig({ takeProfitPercent: 3 });
+    await rig.enter();
+    expect(rig.stops.toSorted()).toEqual(['LIMIT_MAKER 0.02497 20600', 'STOP_LOSS 0.02497 19600']);
+    expect(rig.account.asked).toEqual(['place', 'oco']);
+    await rig.price(20_700);
+    expect(rig.flat).toBe(true);
+    // The end of one is no reason to take the other down.
+    expect(rig.account.asked).toEqual(['place', 'oco']);
+    rig.expectProtectedOrFlat();
+    expect([...rig.store.orders.values()].map(({ role, state }) => `${role} ${state}`)).toEqual([
+      'entry filled',
+      'stop expired',
+      'target filled',
+    ]);
+  });
+
+  it.each<[Operation, Partial<TradingConfig>, Loss]>([
+    ['place', {}, 'answer'],
+    ['place', {}, 'request'],
+    ['oco', { takeProfitPercent: 3 }, 'answer'],
+    ['oco', { takeProfitPercent: 3 }, 'request'],
+  ])('is protected or closed within ten seconds when the %s (%o) loses its %s', async (operation, change, loss) => {
+    rig = new Rig(change);
+    let entered = false;
+    rig.account.onRequest = (asked) => {
+      // The entry itself goes through.
+      if (!entered && asked === 'place') {
+        entered = true;
+        return null;
+      }
+      if (asked !== operation) return null;
+      rig.account.onRequest = () => null;
+      return loss;
+    };
+    await rig.enter();
+    await rig.clock.advance(9_000);
+    rig.expectProtectedOrFlat();
+    expect(rig.flat).toBe(loss === 'request');
+    await rig.clock.advance(120_000);
+    rig.expectProtectedOrFlat();
+    expect(rig.executor.idle('7')).toBe(true);
+  });
+
+  it.each<Loss>(['answer', 'request'])('is protected or closed when a replacement loses its %s', async (loss) => {
+    rig = new Rig({ stopLossPercent: null, trailingStopPercent: 2, trailingStopActive: true });
+    await rig.enter();
+    rig.lose('replace', loss);
+    await rig.price(20_400, 15_000);
+    rig.expectProtectedOrFlat();
+    expect(rig.flat).toBe(false);
+    await rig.clock.advance(120_000);
+    await rig.price(20_500, 5_000);
+    expect(rig.stops).toEqual(['STOP_LOSS 0.02497 20090']);
+    rig.expectSound();
+  });
+
+  it.each<Loss>(['answer', 'request'])('sells once when the cancel before an exit loses its %s', async (loss) => {
+    await rig.enter();
+    rig.lose('cancel', loss);
+    rig.tell({ type: 'close-requested', reason: 'asked', atMs: rig.clock.now() });
+    await rig.clock.advance(5_000);
+    expect(rig.flat).toBe(true);
+    rig.expectProtectedOrFlat();
+    expect(rig.account.all.filter((order) => order.side === 'SELL' && order.executedQuantity.gt(0))).toHaveLength(1);
+  });
+
+  it('sells beside a stop that may still arrive only when its receive window is over', async () => {
+    let requests = 0;
+    rig.account.onRequest = () => ((requests += 1) === 2 ? 'request' : null);
+    await rig.enter();
+    rig.tell({ type: 'close-requested', reason: 'asked', atMs: rig.clock.now() });
+    const signedMs = [...rig.store.orders.values()].find(({ role }) => role === 'stop')?.signedTimestampMs ?? 0;
+    await rig.clock.advance(signedMs + 3_900 - rig.clock.now());
+    expect(rig.flat).toBe(false);
+    await rig.clock.advance(4_000);
+    expect(rig.flat).toBe(true);
+    rig.expectProtectedOrFlat();
+  });
+
+  it('is followed without any event, by what the answers say', async () => {
+    rig = new Rig({ stopLossPercent: null, trailingStopPercent: 2, trailingStopActive: true });
+    await rig.enter();
+    rig.account.listener = null;
+    await rig.price(20_400, 100);
+    expect([...rig.store.orders.values()].map(({ role, state }) => `${role} ${state}`)).toEqual([
+      'entry filled',
+      'stop cancelled',
+      'stop accepted',
+    ]);
+    expect(rig.executor.idle('7')).toBe(true);
+    rig.expectProtectedOrFlat();
+  });
+
+  it('sells nothing more when the stop fills while its cancel is on the way', async () => {
+    await rig.enter();
+    rig.account.onRequest = (operation) => {
+      if (operation === 'cancel') rig.account.price(19_500);
+      return null;
+    };
+    rig.tell({ type: 'close-requested', reason: 'asked', atMs: rig.clock.now() });
+    await rig.clock.advance(5_000);
+    expect(rig.flat).toBe(true);
+    rig.expectProtectedOrFlat();
+    expect(rig.account.all.map(({ type, status }) => `${type} ${status}`)).toEqual(['MARKET FILLED', 'STOP_LOSS FILLED']);
+  });
+
+  it('closes what is left when the stop fills in part while its cancel is on the way', async () => {
+    await rig.enter();
+    rig.account.onRequest = (operation) => {
+      if (operation === 'cancel') rig.account.price(19_500, 0.01);
+      return null;
+    };
+    rig.tell({ type: 'close-requested', reason: 'asked', atMs: rig.clock.now() });
+    await rig.clock.advance(5_000);
+    rig.account.onRequest = () => null;
+    await rig.price(19_500, 60_000);
+    expect(rig.flat).toBe(true);
+    rig.expectProtectedOrFlat();
+  });
+
+  it('is closed when the new stop of a replacement is refused after the old one was cancelled', async () => {
+    rig = new Rig({ stopLossPercent: null, trailingStopPercent: 2, trailingStopActive: true });
+    await rig.enter();
+    rig.account.onRequest = (operation) => {
+      // The price falls below the new stop before the request arrives.
+      if (operation === 'replace') rig.account.price(19_990);
+      return null;
+    };
+    await rig.price(20_400, 5_000);
+    expect(rig.flat).toBe(true);
+    rig.expectProtectedOrFlat();
+    expect([...rig.store.orders.values()].at(-1)).toMatchObject({ role: 'exit' });
+    expect([...rig.store.orders.values()].at(-1)?.reason).toMatch(/refused the stop/);
+  });
+
+  it('keeps the fold right when the old stop fills before its replacement arrives', async () => {
+    rig = new Rig({ stopLossPercent: null, trailingStopPercent: 2, trailingStopActive: true });
+    await rig.enter();
+    rig.account.onRequest = (operation) => {
+      if (operation === 'replace') rig.account.price(19_000);
+      return null;
+    };
+    await rig.price(20_400, 5_000);
+    expect(rig.flat).toBe(true);
+    rig.expectProtectedOrFlat();
+    expect([...rig.store.orders.values()].map(({ role, state }) => `${role} ${state}`)).toEqual([
+      'entry filled',
+      'stop filled',
+      'stop rejected',
+    ]);
+  });
+
+  it('grows with an entry that fills in parts, never above what is held', async () => {
+    rig.account.price(20_000, 0.01);
+    await rig.enter();
+    expect(rig.stops).toEqual(['STOP_LOSS 0.00999 19600']);
+    rig.expectProtectedOrFlat();
+  });
+
+  it('is put up again when a stranger cancelled it and no event told of it, by one read for all bots of a symbol', async () => {
+    await rig.enter();
+    rig.account.listener = null;
+    const [stop] = rig.account.open;
+    rig.account.matching.cancel('main', 'BTCUSDT', { clientOrderId: stop?.clientOrderId ?? '' }, 'stranger', rig.clock.now());
+    rig.account.asked.length = 0;
+    const verified = rig.executor.verifyProtection();
+    await rig.clock.advance(1_000);
+    await verified;
+    expect(rig.account.asked).toEqual(['openOrders', 'order', 'place']);
+    expect(rig.stops).toEqual(['STOP_LOSS 0.02497 19600']);
+    rig.expectProtectedOrFlat();
+  });
+
+  it('takes up a stop that was believed never placed, and cancels it when nothing is held', async () => {
+    let requests = 0;
+    rig.account.onRequest = () => ((requests += 1) === 2 ? 'request' : null);
+    await rig.enter();
+    await rig.clock.advance(120_000);
+    const late = [...rig.store.orders.values()].find(({ role, state }) => role === 'stop' && state === 'never-placed');
+    expect([rig.flat, late === undefined]).toEqual([true, false]);
+    expect((await rig.metrics.unprotectedSeconds.get()).values[0]?.value).toBeGreaterThan(5);
+    expect((await rig.metrics.positionsUnprotected.get()).values[0]?.value).toBe(0);
+    rig.account.matching.deposit('main', 'BTC', late?.quantity ?? d(0), rig.clock.now());
+    await rig.account.arriveLate(late?.clientOrderId ?? '', late?.quantity ?? d(0));
+    expect(rig.account.open).toHaveLength(1);
+    await rig.clock.advance(1_000);
+    expect(rig.account.open).toEqual([]);
+    expect(rig.store.orders.get(late?.clientOrderId ?? '')?.state).toBe('cancelled');
+  });
+
+  it('is known to a new owner, who books what it sold meanwhile', async () => {
+    await rig.enter();
+    rig.account.listener = null;
+    await rig.takeOver();
+    expect(rig.stops).toHaveLength(1);
+    expect(rig.state.protection.operation).toBeNull();
+    expect(rig.state.protection.resting?.stopPrice?.toFixed()).toBe('19600');
+    await rig.executor.detach('7');
+    rig.account.price(19_000);
+    await rig.takeOver();
+    expect(rig.flat).toBe(true);
+    rig.expectProtectedOrFlat();
+  });
+
+  it.each(Array.from({ length: 40 }, (_, seed) => seed))(
+    'stays sound whatever is lost, refused or filled meanwhile (seed %i)',
+    async (seed) => {
+      const random = seededRandom(seed);
+      rig = new Rig({ trailingStopPercent: 1.5, trailingStopActive: true, takeProfitPercent: seed % 2 === 0 ? 3 : null });
+      let disturb = true;
+      rig.account.onRequest = () => {
+        if (!disturb) return null;
+        if (random() < 0.1) rig.account.price((rig.last = Math.round(rig.last * (0.985 + random() * 0.03))));
+        return random() < 0.12 ? 'request' : random() < 0.15 ? 'answer' : null;
+      };
+      for (let step = 0; step < 25; step += 1) {
+        if (rig.flat && rig.state.working === null) await rig.enter();
+        if (random() < 0.1) rig.tell({ type: 'close-requested', reason: 'asked', atMs: rig.clock.now() });
+        if (random() < 0.1) await rig.takeOver();
+        await rig.price(Math.round(rig.last * (0.99 + random() * 0.02)), Math.floor(random() * 8_000));
+        await rig.clock.advance(60_000 - (rig.clock.now() % 60_000));
+        if (random() < 0.2) void rig.executor.verifyProtection();
+      }
+      disturb = false;
+      await rig.price(rig.last, 180_000);
+      rig.expectProtectedOrFlat();
+      expect(rig.executor.idle('7')).toBe(true);
+    },
+  );
+});
