@@ -16,7 +16,7 @@ const firstFailingSeeds: Partial<Record<SafetyElement, number>> = {
   epochInWrites: 2_734,
 };
 /** Bounds the search when a known seed does not fail any more. */
-const searchMax = 2_500;
+const searchMax = 4_000;
 
 it('is whole by default', () => {
   expect(Object.values(fullSafety).every(Boolean)).toBe(true);
