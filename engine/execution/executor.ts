@@ -447,7 +447,8 @@ export class Executor {
       if (!line.detached) line.link.onLate(answer.late);
     }
     const told = line.told(clientOrderId);
-    const newFills = unheard ? untold(evidence.fills, answer, told) : answer.newFills;
+    // They may have been written by somebody else: a try whose answer was lost, or the comparison with the exchange.
+    const newFills = told !== null || unheard ? untold(evidence.fills, answer, told) : answer.newFills;
     if (newFills === null) {
       if (!line.detached)
         line.link.onFault(

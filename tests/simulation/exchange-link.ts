@@ -2,29 +2,34 @@
  * The exchange port of one process over the exchange in memory: what a REST client and a user stream would make of it.
  * Answers are classified by the adapter's own rules; a venue that asks for silence gets it, shared through the budget.
  */
-import type { WeightBudget } from '../../engine/coordination/coordination.ts';
 import { networkRefusal, provesNotPlaced, refusalOf } from '../../engine/exchanges/binance/errors.ts';
 import type { RawAnswer } from '../../engine/exchanges/binance/errors.ts';
 import { ExchangeError } from '../../engine/exchanges/exchange.ts';
 import type {
+  CancelOutcome,
+  ExchangeOrder,
   MarketData,
   OrderLookup,
   PlaceOutcome,
   Refusal,
+  ReplaceOutcome,
   TradingAccount,
   UserEvent,
   UserEventListener,
 } from '../../engine/exchanges/exchange.ts';
+import type { RequestGate } from '../../engine/exchanges/request-gate.ts';
 import type { VenueClock } from '../../engine/time/clock.ts';
 import type { Fault } from './faults.ts';
 import type { LinkOptions } from './links.ts';
-import type { MemoryExchange } from './memory-exchange.ts';
+import type { MemoryExchange, ReadLag, VenueAnswer } from './memory-exchange.ts';
 import type { PriceFeed } from './price-feed.ts';
 
 export interface ExchangeLinkOptions extends LinkOptions {
   readonly exchange: MemoryExchange;
   readonly feed: PriceFeed;
-  readonly weight: WeightBudget;
+  readonly gate: RequestGate;
+  /** The venue's clock as this process knows it. */
+  readonly venueClock: Pick<VenueClock, 'now' | 'resync'>;
   /** Ends of bans, venue time; shared by all processes. */
   readonly bans: { untilMs: number; brokenBy: string | null };
 }
@@ -33,72 +38,54 @@ export const venueName = 'binance';
 /** Longer than a reordered or delayed event can travel; orders older than this are never hidden from reads by chance. */
 const flapAgeMs = 12_000;
 const orderTimeoutMs = 15_000;
-const readPatienceMs = 30_000;
 const weights = { order: 4, openOrders: 6, orders: 20, trades: 20, account: 20, market: 2 } as const;
 
 export interface ExchangeLink {
   readonly account: TradingAccount;
   readonly marketData: MarketData;
-  /** The venue's clock as this process knows it; set once it exists. */
-  useClock(clock: VenueClock): void;
   /** The user stream breaks, and is dialled anew after this. */
   cutUserStream(forMs: number): void;
 }
 
 export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
-  const { process, scheduler, weather, random, exchange, feed, weight, bans } = options;
-  let venueClock: VenueClock | null = null;
-  let silence: { readonly refusal: Refusal; readonly untilMs: number } | null = null;
+  const { process, scheduler, weather, random, exchange, feed, gate, venueClock, bans } = options;
   const streams = new Set<UserStream>();
   const latency = (): number => random.between(2, 25);
+  const answerOf = (status: number, code: number, msg: string, waitMs: number): RawAnswer => ({
+    status,
+    body: { code, msg },
+    retryAfterSeconds: waitMs / 1_000,
+    receivedAtVenueMs: venueClock.now(),
+  });
 
   /** A request arrives: null when it may be answered. `knew` says whether it left although the process knew of the ban. */
   const refusedAtDoor = (knew: boolean): RawAnswer | null => {
     const now = exchange.now();
     if (now < bans.untilMs) {
       if (knew) bans.brokenBy = process.name;
-      return {
-        status: 418,
-        body: { code: -1003, msg: 'Way too many requests; IP banned.' },
-        retryAfterSeconds: (bans.untilMs - now) / 1_000,
-      };
+      return answerOf(418, -1003, 'Way too many requests; IP banned.', bans.untilMs - now);
     }
     const ban = weather.take('ban');
     if (ban !== null) {
       bans.untilMs = now + (ban.value ?? 0);
-      return { status: 418, body: { code: -1003, msg: 'Way too many requests; IP banned.' }, retryAfterSeconds: (ban.value ?? 0) / 1_000 };
+      return answerOf(418, -1003, 'Way too many requests; IP banned.', ban.value ?? 0);
     }
     const limited = weather.take('rate-limited');
-    return limited === null
-      ? null
-      : { status: 429, body: { code: -1003, msg: 'Too many requests.' }, retryAfterSeconds: (limited.value ?? 0) / 1_000 };
+    return limited === null ? null : answerOf(429, -1003, 'Too many requests.', limited.value ?? 0);
   };
 
   /** As the REST client learns from answers: silence when it is asked for, the time anew when ours was refused. */
   const learn = async (answer: RawAnswer): Promise<Refusal> => {
     const refusal = refusalOf(answer);
-    if (answer.status === 418 || answer.status === 429) {
-      const untilMs = scheduler.now + (refusal.retryAfterMs ?? 60_000);
-      silence = { refusal, untilMs };
-      await weight.blockUntil(venueName, process.clock.now() + (refusal.retryAfterMs ?? 60_000), `HTTP ${answer.status}`);
-    }
-    if (refusal.class === 'clock') await venueClock?.resync();
+    gate.learn({ usedWeight: null, orderCounts: new Map(), refusal });
+    if (refusal.class === 'clock') await venueClock.resync();
     return refusal;
   };
 
-  const knowsBan = (): boolean => silence !== null && silence.refusal.httpStatus === 418 && scheduler.now < silence.untilMs;
+  const knowsBan = (): boolean => gate.silenceRefusal()?.message.includes('HTTP 418') === true;
 
   const read = async <T>(what: keyof typeof weights, act: () => T): Promise<T> => {
-    const startedAt = scheduler.now;
-    for (;;) {
-      const silentMs = silence === null ? 0 : silence.untilMs - scheduler.now;
-      const granted = await weight.take(venueName, weights[what], 'audit');
-      if (granted.granted && silentMs <= 0) break;
-      const waitMs = Math.max(silentMs, granted.granted ? 0 : granted.retryAfterMs);
-      if (scheduler.now - startedAt + waitMs > readPatienceMs)
-        throw new ExchangeError(what, { httpStatus: 0, code: null, message: 'the venue wants silence', class: 'rate-limited' });
-      await process.clock.sleep(waitMs);
-    }
+    await gate.admit(what, weights[what], 'audit');
     const answer = await new Promise<{ readonly value: T } | RawAnswer | Error>((resolve) => {
       process.run(() => {
         if (weather.lasting('reads-fail') !== null) {
@@ -122,9 +109,11 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
   const hidden = (updatedAtMs: number): boolean =>
     weather.lasting('reads-flap') !== null && exchange.now() - updatedAtMs < flapAgeMs && random.chance(0.5);
 
-  const placeOrder: TradingAccount['placeOrder'] = async (request, signed) => {
-    if (silence !== null && scheduler.now < silence.untilMs) return classified(silence.refusal);
-    const answer = await new Promise<PlaceOutcome | RawAnswer | Error>((resolve) => {
+  /** A request that changes something, sent once: what the exchange did, or what is known of it. */
+  const send = async <T>(act: () => T): Promise<{ readonly did: T } | { readonly refusal: Refusal }> => {
+    const silent = gate.silenceRefusal();
+    if (silent !== null) return { refusal: silent };
+    const answer = await new Promise<{ readonly did: T } | RawAnswer | Error>((resolve) => {
       process.run(() => {
         const lost = weather.take('order-lost');
         const failed = lost === null ? weather.take('order-5xx') : null;
@@ -139,32 +128,67 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
         if (unheard !== null) reset(unheard);
         scheduler.after(latency() + lateMs, () => {
           const refused = failed !== null ? random.pick(unprovenAnswers) : refusedAtDoor(false);
-          const placed = refused ?? arrive(request, signed);
+          const done = refused ?? { did: act() };
           const answerMs = latency() + (weather.take('ack-late')?.value ?? 0);
           if (unheard !== null) return;
-          process.after(answerMs, () => resolve(executedAnd5xx !== null ? random.pick(unprovenAnswers) : placed));
+          process.after(answerMs, () => resolve(executedAnd5xx !== null ? random.pick(unprovenAnswers) : done));
         });
         process.after(orderTimeoutMs, () => resolve(new Error(`no answer within ${orderTimeoutMs} ms`)));
       });
     });
-    if (answer instanceof Error) return { kind: 'unknown', refusal: networkRefusal(answer) };
-    if ('kind' in answer) return answer;
-    return classified(await learn(answer));
+    if (answer instanceof Error) return { refusal: networkRefusal(answer) };
+    return 'did' in answer ? answer : { refusal: await learn(answer) };
   };
 
-  const arrive = (request: Parameters<typeof placeOrder>[0], signed: Parameters<typeof placeOrder>[1]): PlaceOutcome | RawAnswer => {
-    const thin = weather.take('thin-book');
-    const tick = exchange.matching.lastTick(request.symbol);
-    if (thin !== null && tick !== null) exchange.setPrice(request.symbol, tick.price, request.quantity.times(thin.value ?? 1));
-    const lag = { orderMs: weather.take('reads-lag')?.value ?? 0, tradesMs: weather.take('trades-lag')?.value ?? 0 };
-    const placed = exchange.place(request, signed, lag);
-    if (thin !== null && tick !== null) exchange.setPrice(request.symbol, tick.price);
-    return placed.kind === 'placed' ? { kind: 'accepted', order: placed.order, fills: placed.fills } : placed.answer;
+  /** What the venue did of a placement or a cancel: its value, or the refusal behind the wire's answer. */
+  const settled = async <T>(
+    sent: { readonly did: VenueAnswer<T> } | { readonly refusal: Refusal },
+  ): Promise<{ readonly value: T } | { readonly refusal: Refusal }> => {
+    if ('refusal' in sent) return sent;
+    return sent.did.kind === 'done' ? { value: sent.did.value } : { refusal: await learn(sent.did.answer) };
+  };
+
+  const lag = (): ReadLag => ({ orderMs: weather.take('reads-lag')?.value ?? 0, tradesMs: weather.take('trades-lag')?.value ?? 0 });
+
+  const placeOrder: TradingAccount['placeOrder'] = async (request, signed): Promise<PlaceOutcome> => {
+    const placed = await settled(
+      await send(() => {
+        const thin = request.type === 'MARKET' ? weather.take('thin-book') : null;
+        const tick = exchange.matching.lastTick(request.symbol);
+        if (thin !== null && tick !== null) exchange.setPrice(request.symbol, tick.price, request.quantity.times(thin.value ?? 1));
+        const answer = exchange.place(request, signed, lag());
+        if (thin !== null && tick !== null) exchange.setPrice(request.symbol, tick.price);
+        return answer;
+      }),
+    );
+    return 'value' in placed ? { kind: 'accepted', ...placed.value } : notPlaced(placed.refusal);
+  };
+
+  const cancelled = (answer: { readonly value: readonly ExchangeOrder[] } | { readonly refusal: Refusal }): CancelOutcome =>
+    'value' in answer
+      ? { kind: 'cancelled', orders: answer.value }
+      : { kind: provesNotPlaced(answer.refusal) ? 'refused' : 'unknown', refusal: answer.refusal };
+
+  const replaceOrder: TradingAccount['replaceOrder'] = async (cancelledId, request, signed): Promise<ReplaceOutcome> => {
+    const sent = await send(() => exchange.replace(cancelledId, request, signed, lag()));
+    if ('refusal' in sent) return { cancel: cancelled(sent), place: notPlaced(sent.refusal) };
+    const cancel = cancelled(await settled({ did: sent.did.cancelled }));
+    if (sent.did.placed === null) return { cancel, place: { kind: 'not-attempted' } };
+    const placed = await settled({ did: sent.did.placed });
+    return { cancel, place: 'value' in placed ? { kind: 'accepted', ...placed.value } : notPlaced(placed.refusal) };
   };
 
   const account: TradingAccount = {
     name: exchange.account,
+    reserveOrder: (priority) => gate.reserve(1, priority),
     placeOrder,
+    async placeOco(request, signed) {
+      const placed = await settled(await send(() => exchange.placeOco(request, signed, lag())));
+      return 'value' in placed ? { kind: 'accepted', orders: placed.value } : notPlaced(placed.refusal);
+    },
+    cancelOrder: async (symbol, clientOrderId, signed) =>
+      cancelled(await settled(await send(() => exchange.cancel(symbol, clientOrderId, signed)))),
+    replaceOrder,
     order: (symbol, clientOrderId) =>
       read('order', (): OrderLookup => {
         const order = exchange.order(symbol, clientOrderId);
@@ -173,6 +197,8 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
     openOrders: (symbol) => read('openOrders', () => exchange.openOrders(symbol).filter((order) => !hidden(order.updatedAtMs))),
     ordersSince: (symbol, startTimeMs) =>
       read('orders', () => exchange.ordersSince(symbol, startTimeMs).filter((order) => !hidden(order.updatedAtMs))),
+    ordersFrom: (symbol, fromOrderId) =>
+      read('orders', () => exchange.ordersFrom(symbol, fromOrderId).filter((order) => !hidden(order.updatedAtMs))),
     fillsOfOrder: (symbol, orderId) => read('trades', () => exchange.fillsOfOrder(symbol, orderId)),
     fillsSince: (symbol, fromTradeId) => read('trades', () => exchange.fillsSince(symbol, fromTradeId)),
     balances: () => read('account', () => exchange.balances()),
@@ -195,12 +221,9 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
       instruments: () => read('account', () => exchange.instruments),
       klines: (request) =>
         read('market', () => feed.klines(request)).then((rows) =>
-          rows.map((row) => ({ ...row, closed: row.closeTime < (venueClock?.now() ?? 0) })),
+          rows.map((row) => ({ ...row, closed: row.closeTime < venueClock.now() })),
         ),
       price: (symbol) => read('market', () => feed.price(symbol)),
-    },
-    useClock(clock) {
-      venueClock = clock;
     },
     cutUserStream(forMs) {
       for (const stream of streams) stream.cut(forMs);
@@ -210,15 +233,19 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
 
 /** Answers to an order that prove nothing: it may have been executed or not (binance-wire.md 4.2). */
 const unprovenAnswers: readonly RawAnswer[] = [
-  { status: 504, body: { code: -1007, msg: 'Timeout waiting for response from backend server.' }, retryAfterSeconds: null },
-  { status: 500, body: { code: -1000, msg: 'An unknown error occurred while processing the request.' }, retryAfterSeconds: null },
-  { status: 503, body: { code: -1008, msg: 'Server is currently overloaded with other requests.' }, retryAfterSeconds: null },
-  { status: 400, body: { code: -1006, msg: 'An unexpected response was received from the message bus.' }, retryAfterSeconds: null },
-  { status: 502, body: undefined, retryAfterSeconds: null },
-  { status: 408, body: undefined, retryAfterSeconds: null },
+  unproven(504, { code: -1007, msg: 'Timeout waiting for response from backend server.' }),
+  unproven(500, { code: -1000, msg: 'An unknown error occurred while processing the request.' }),
+  unproven(503, { code: -1008, msg: 'Server is currently overloaded with other requests.' }),
+  unproven(400, { code: -1006, msg: 'An unexpected response was received from the message bus.' }),
+  unproven(502, undefined),
+  unproven(408, undefined),
 ];
 
-function classified(refusal: Refusal): PlaceOutcome {
+function unproven(status: number, body: unknown): RawAnswer {
+  return { status, body, retryAfterSeconds: null, receivedAtVenueMs: 0 };
+}
+
+function notPlaced(refusal: Refusal): { readonly kind: 'rejected' | 'unknown'; readonly refusal: Refusal } {
   return { kind: provesNotPlaced(refusal) ? 'rejected' : 'unknown', refusal };
 }
 

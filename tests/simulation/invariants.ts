@@ -11,7 +11,7 @@ import type { Decimal } from 'decimal.js';
 import { zero } from '../../engine/trading/exact.ts';
 import { aheadMs } from './memory-exchange.ts';
 import type { ExchangeWatch } from './memory-exchange.ts';
-import { Ledger, carry } from './ledger.ts';
+import { Ledger, carry, restingSales } from './ledger.ts';
 import type { Truth } from './ledger.ts';
 import type { DatabaseWatch, FillRow, OrderRow } from './memory-rows.ts';
 import { judgeAtRest } from './at-rest.ts';
@@ -82,6 +82,18 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
     for (const trade of trades) carry(truth, trade, instrument);
   }
 
+  /** An order that had rested is carried out. */
+  onExecuted(order: BookOrder, trade: BookTrade): void {
+    const intent = this.#world.database.orders.get(order.clientOrderId)?.intent;
+    if (intent === undefined) return;
+    this.#world.trace.note(`exchange: ${order.clientOrderId} sells ${trade.quantity.toFixed()} and is ${order.status}`);
+    this.ledger.trades.set(`${trade.symbol} ${trade.tradeId}`, trade);
+    const truth = this.ledger.of(intent.botId);
+    const accepted = truth.orders.findLast((one) => one.order.clientOrderId === order.clientOrderId);
+    if (accepted !== undefined) accepted.executed = true;
+    carry(truth, trade, this.#world.exchange.matching.instrument(order.symbol));
+  }
+
   /** 2: one accepted order per decision and role, unless all earlier attempts are over. */
   #oncePerDecision({ intent }: OrderRow, truth: Truth, order: BookOrder): void {
     for (const earlier of truth.orders) {
@@ -117,10 +129,15 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
     const instrument = this.#world.exchange.matching.instrument(order.symbol);
     const price = this.#world.exchange.matching.lastTick(order.symbol)?.price ?? zero;
     if (order.side === 'SELL') {
-      if (order.quantity.gt(truth.position)) {
+      const resting = restingSales(this.#world.exchange, intent).filter(
+        (one) => one.clientOrderId !== order.clientOrderId && !sameList(one, order),
+      );
+      const sold = resting.reduce((sum, one) => sum.plus(one.quantity).minus(one.executedQuantity), order.quantity);
+      if (sold.gt(truth.position)) {
+        const beside = resting.length === 0 ? '' : ` (with ${resting.map((one) => one.clientOrderId).join(', ')})`;
         this.#fail(
           6,
-          `${intent.clientOrderId} sells ${order.quantity.toFixed()} of the ${truth.position.toFixed()} that bot ${intent.botId} holds`,
+          `${intent.clientOrderId}${beside} sells ${sold.toFixed()} of the ${truth.position.toFixed()} that bot ${intent.botId} holds`,
         );
         this.#fail(13, `${intent.clientOrderId} sells coins that are not the bot's`);
       }
@@ -184,7 +201,7 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
     if (intent.epoch !== currentEpoch)
       this.#fail(7, `${intent.clientOrderId} was committed under epoch ${intent.epoch}; the bot is at ${currentEpoch}`);
     for (const other of database.ordersOf(intent.botId)) {
-      if (other === row || other.intent.role !== intent.role || isTerminal(other.state)) continue;
+      if (other === row || other.intent.role !== intent.role || other.intent.slot !== intent.slot || isTerminal(other.state)) continue;
       this.#fail(
         intent.role === 'entry' ? 3 : 2,
         `${intent.clientOrderId} was committed while ${other.intent.clientOrderId} is ${other.state}`,
@@ -232,6 +249,10 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
     this.#claims.set(`${botId} ${epoch}`, this.#world.scheduler.now);
     if (epoch <= before) this.#fail(7, `the epoch of bot ${botId} went from ${before} to ${epoch}`);
   }
+}
+
+function sameList(a: BookOrder, b: BookOrder): boolean {
+  return a.orderListId >= 0n && a.orderListId === b.orderListId;
 }
 
 function decisionKey({ intent }: OrderRow): string {

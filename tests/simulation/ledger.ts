@@ -1,14 +1,17 @@
 /** What the exchange did for our bots, kept as it happens: the truth that rows and actors are compared with. */
 import type { Decimal } from 'decimal.js';
+import { parseClientOrderId } from '../../engine/execution/client-order-id.ts';
 import type { BookOrder, BookTrade } from '../../engine/matching/matching.ts';
 import { zero } from '../../engine/trading/exact.ts';
+import type { Intent } from '../../engine/persistence/commit-intents.ts';
 import type { Instrument } from '../../engine/trading/instrument.ts';
+import type { MemoryExchange } from './memory-exchange.ts';
 
 export interface Truth {
   position: Decimal;
   /** Quote received minus quote spent, net of fees. */
   cash: Decimal;
-  readonly orders: { readonly order: BookOrder; readonly executed: boolean; readonly key: string }[];
+  readonly orders: { readonly order: BookOrder; executed: boolean; readonly key: string }[];
 }
 
 export class Ledger {
@@ -34,4 +37,14 @@ export function carry(truth: Truth, trade: BookTrade, instrument: Instrument | n
   truth.cash = truth.cash.minus(trade.quoteQuantity.times(sign));
   if (trade.commissionAsset === instrument?.baseAsset) truth.position = truth.position.minus(trade.commission);
   if (trade.commissionAsset === instrument?.quoteAsset) truth.cash = truth.cash.minus(trade.commission);
+}
+
+/** Orders of the bot that wait at the exchange to sell. */
+export function restingSales(
+  { matching, account }: MemoryExchange,
+  { botId, symbol }: Pick<Intent, 'botId' | 'symbol'>,
+): readonly BookOrder[] {
+  return matching
+    .openOrders(account, symbol)
+    .filter((order) => order.side === 'SELL' && parseClientOrderId(order.clientOrderId)?.botId === botId);
 }

@@ -119,7 +119,15 @@ export function coordinationLink(inner: Coordination, { process, replica, schedu
       },
     },
     symbols: inner.symbols,
-    weight: inner.weight,
+    weight: {
+      ...inner.weight,
+      // Each process judges an end that it was told by its own clock.
+      silence(venue) {
+        const silence = inner.weight.silence(venue);
+        return silence !== null && silence.untilMs > process.clock.now() ? silence : null;
+      },
+    },
+    orders: inner.orders,
     get reachable() {
       return answered;
     },

@@ -7,10 +7,12 @@ import { Decimal } from 'decimal.js';
 import type { BotConfigRow, BotRows } from '../../engine/persistence/bot-rows.ts';
 import type { BotStatus, PendingCommand, Wish } from '../../engine/persistence/bot-store.ts';
 import type { Intent, IntentVerdict } from '../../engine/persistence/commit-intents.ts';
-import { nextState } from '../../engine/persistence/order-life.ts';
+import { lateReason, nextState } from '../../engine/persistence/order-life.ts';
 import { isTerminal } from '../../engine/persistence/order-store.ts';
-import type { ExecutionEvidence, RecordAnswer, StoredOrder } from '../../engine/persistence/order-store.ts';
+import type { ExecutionEvidence, OrderState, RecordAnswer, StoredOrder } from '../../engine/persistence/order-store.ts';
+import type { FillInAnswer, LostOrder } from '../../engine/persistence/reconcile-store.ts';
 import { readStateData, writePosition } from '../../engine/persistence/state-data.ts';
+import type { StateDataJson } from '../../engine/persistence/state-data.ts';
 import { fullSafety } from '../../engine/safety.ts';
 import type { Safety } from '../../engine/safety.ts';
 import type { Fill } from '../../engine/trading/events.ts';
@@ -71,31 +73,69 @@ export class MemoryDatabase {
     const state = this.states.get(intent.botId);
     if (state === undefined) return 'fenced';
     if (this.#safety.fence && (state.epoch !== intent.epoch || state.holder !== holder)) return 'fenced';
-    const own = this.#ordersOf.get(intent.botId) ?? [];
-    if (this.orders.has(intent.clientOrderId)) return 'refused';
-    const clashes = own.some(
-      (order) =>
-        order.intent.role === intent.role &&
-        ((this.#safety.positionCheck && !isTerminal(order.state)) ||
-          (order.intent.decisionMs === intent.decisionMs && order.intent.attempt === intent.attempt)),
+    if (this.orders.has(intent.clientOrderId) || this.#clashes(intent)) return 'refused';
+    const row = this.#insert(intent, nowMs, 'intended', {});
+    this.watch?.onCommitted(row, state.epoch);
+    return 'committed';
+  }
+
+  /** An open order of the role in its slot, or the same decision. */
+  #clashes({ botId, role, slot, decisionMs, attempt }: Intent): boolean {
+    return this.ordersOf(botId).some(
+      ({ intent, state }) =>
+        intent.role === role &&
+        ((this.#safety.positionCheck && intent.slot === slot && !isTerminal(state)) ||
+          (intent.decisionMs === decisionMs && intent.attempt === attempt)),
     );
-    if (clashes) return 'refused';
+  }
+
+  #insert(intent: Intent, nowMs: number, state: OrderState, evidence: OrderRow['evidence']): OrderRow {
     const row: OrderRow = {
       intent,
       createdAtMs: nowMs,
-      state: 'intended',
+      state,
       exchangeOrderId: null,
       executedQuantity: zero,
       executedQuote: zero,
-      evidence: {},
+      evidence,
       filled: zero,
       filledQuote: zero,
     };
     this.orders.set(intent.clientOrderId, row);
+    const own = this.#ordersOf.get(intent.botId) ?? [];
     own.push(row);
     this.#ordersOf.set(intent.botId, own);
-    this.watch?.onCommitted(row, state.epoch);
-    return 'committed';
+    return row;
+  }
+
+  /** A row made again from what the exchange has. */
+  fillIn(holder: string, lost: LostOrder, nowMs: number): FillInAnswer {
+    const state = this.states.get(lost.botId);
+    const config = this.configs.get(lost.botId)?.row;
+    if (state === undefined || config === undefined || state.epoch !== lost.epoch || state.holder !== holder) return 'fenced';
+    if (this.orders.has(lost.clientOrderId)) return 'exists';
+    const { evidence, ...known } = lost;
+    const intent: Intent = {
+      ...known,
+      userId: config.userId,
+      price: null,
+      stopPrice: null,
+      slot: 0,
+      referencePrice: 0,
+      signedTimestampMs: lost.decisionMs,
+      recvWindowMs: 1,
+    };
+    if (this.#clashes(intent)) return 'conflict';
+    this.#insert(intent, nowMs, 'unknown', { 'filled-in': evidence });
+    return 'filled-in';
+  }
+
+  /** Facts about bots that are still the holder's. */
+  mergeState(holder: string, bots: readonly { readonly botId: string; readonly epoch: number; readonly data: StateDataJson }[]): void {
+    for (const { botId, epoch, data } of bots) {
+      const state = this.states.get(botId);
+      if (state?.epoch === epoch && state.holder === holder) state.data = { ...state.data, ...data };
+    }
   }
 
   committed(ids: readonly string[]): ReadonlySet<string> {
@@ -109,11 +149,14 @@ export class MemoryDatabase {
     const order = this.orders.get(evidence.clientOrderId);
     if (order === undefined || order.intent.botId !== evidence.botId) return { verdict: 'no-such-order' };
     const before = { state: order.state, executedQuantity: order.executedQuantity };
+    const denied = order.state === 'never-placed' && order.exchangeOrderId === null;
     order.exchangeOrderId ??= evidence.exchangeOrderId;
     const newFills = this.#book(order, state, evidence);
     const missing = this.#advance(order, evidence);
+    const late = denied && (order.exchangeOrderId !== null || order.executedQuantity.gt(0)) ? lateReason(order.intent) : null;
+    if (late !== null) state.data = { ...state.data, heldReason: late };
     this.watch?.onOrderChanged(order, before);
-    return { verdict: 'recorded', order: stored(order), newFills, missing };
+    return { verdict: 'recorded', order: stored(order), newFills, missing, late };
   }
 
   #book(order: OrderRow, state: StateRow, evidence: ExecutionEvidence): readonly Fill[] {

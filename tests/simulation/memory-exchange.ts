@@ -4,21 +4,50 @@
  */
 import type { Decimal } from 'decimal.js';
 import type { RawAnswer } from '../../engine/exchanges/binance/errors.ts';
-import type { Balance, ExchangeFill, ExchangeOrder, OrderRequest, SignedWindow, UserEvent } from '../../engine/exchanges/exchange.ts';
+import type {
+  Balance,
+  ExchangeFill,
+  ExchangeOrder,
+  OcoRequest,
+  OrderRequest,
+  SignedWindow,
+  UserEvent,
+} from '../../engine/exchanges/exchange.ts';
 import { createMatching } from '../../engine/matching/engine.ts';
-import type { BookEvent, BookOrder, BookTrade, FeeSchedule, MatchingEngine } from '../../engine/matching/matching.ts';
+import type { BookEvent, BookOrder, BookRefusal, BookTrade, FeeSchedule, MatchingEngine, Placed } from '../../engine/matching/matching.ts';
 import type { Instrument } from '../../engine/trading/instrument.ts';
 
 /** Ahead of the venue's time by this much a timestamp is refused (binance-wire.md 2.1). */
 export const aheadMs = 1_000;
 
-export type PlaceAnswer =
-  | { readonly kind: 'placed'; readonly order: ExchangeOrder; readonly fills: readonly ExchangeFill[] }
-  | { readonly kind: 'refused'; readonly answer: RawAnswer };
+/** What was done, or the wire's refusal. */
+export type VenueAnswer<T> = { readonly kind: 'done'; readonly value: T } | { readonly kind: 'refused'; readonly answer: RawAnswer };
 
-/** What the invariants look at: called when the order has just been executed. */
+export interface PlacedOrder {
+  readonly order: ExchangeOrder;
+  readonly fills: readonly ExchangeFill[];
+}
+
+/** `placed` is null when the cancel failed, so that nothing was tried. */
+export interface Replaced {
+  readonly cancelled: VenueAnswer<readonly ExchangeOrder[]>;
+  readonly placed: VenueAnswer<PlacedOrder> | null;
+}
+
+/** How long reads show nothing of what arrives now, and of its executions (they lag the matching). */
+export interface ReadLag {
+  readonly orderMs: number;
+  readonly tradesMs: number;
+}
+
+const noLag: ReadLag = { orderMs: 0, tradesMs: 0 };
+
+/** What the invariants look at, as it happens. */
 export interface ExchangeWatch {
+  /** `trades` are those that it made as it arrived. */
   onAccepted(order: BookOrder, trades: readonly BookTrade[], signed: SignedWindow): void;
+  /** An order that had rested was executed. */
+  onExecuted(order: BookOrder, trade: BookTrade): void;
 }
 
 export interface MemoryExchangeOptions {
@@ -51,7 +80,9 @@ export class MemoryExchange {
 
   /** `liquidity` is what one order can take at this price; null is unlimited. */
   setPrice(symbol: string, price: Decimal, liquidity: Decimal | null = null): void {
-    this.#tell(this.matching.tick({ symbol, price, bid: price, ask: price, liquidity, atMs: this.now() }));
+    const events = this.matching.tick({ symbol, price, bid: price, ask: price, liquidity, atMs: this.now() });
+    for (const event of events) if (event.type === 'order' && event.trade !== null) this.watch?.onExecuted(event.order, event.trade);
+    this.#tell(events);
   }
 
   listen(listener: (event: UserEvent) => void): () => void {
@@ -59,26 +90,58 @@ export class MemoryExchange {
     return () => this.#listeners.delete(listener);
   }
 
-  /** An order arrives. Reads show it, and its executions, only after these delays (they lag the matching). */
-  place(
-    request: OrderRequest,
-    signed: SignedWindow,
-    lag: { readonly orderMs: number; readonly tradesMs: number } = { orderMs: 0, tradesMs: 0 },
-  ): PlaceAnswer {
-    const now = this.now();
-    if (signed.timestampMs >= now + aheadMs) return refused(-1021, "Timestamp for this request was 1000ms ahead of the server's time.");
-    if (now - signed.timestampMs > signed.recvWindowMs) return refused(-1021, 'Timestamp for this request is outside of the recvWindow.');
-    const placed = this.matching.place(this.account, request, Math.floor(now));
-    if (!placed.ok) return refused(placed.refusal.code, placed.refusal.message);
-    const { order, trades } = placed.value;
-    if (lag.orderMs > 0 || lag.tradesMs > 0)
-      this.#shownFrom.set(`${order.symbol} ${order.orderId}`, {
-        order: now + lag.orderMs,
-        trades: now + Math.max(lag.orderMs, lag.tradesMs),
-      });
-    this.watch?.onAccepted(order, trades, signed);
+  /** An order arrives. */
+  place(request: OrderRequest, signed: SignedWindow, lag: ReadLag = noLag): VenueAnswer<PlacedOrder> {
+    const late = this.#outOfTime(signed);
+    if (late !== null) return late;
+    const placed = this.matching.place(this.account, request, this.#nowMs());
+    if (!placed.ok) return this.#refused(placed.refusal);
+    const accepted = this.#accepted(placed.value, signed, lag);
     this.#tell(placed.events);
-    return { kind: 'placed', order: exchangeOrder(order), fills: trades.map((trade) => exchangeFill(trade, order.clientOrderId)) };
+    return { kind: 'done', value: accepted };
+  }
+
+  /** Both legs, or none. */
+  placeOco(
+    { symbol, side, quantity, above, below }: OcoRequest,
+    signed: SignedWindow,
+    lag: ReadLag = noLag,
+  ): VenueAnswer<readonly ExchangeOrder[]> {
+    const late = this.#outOfTime(signed);
+    if (late !== null) return late;
+    const request = { symbol, side, quantity, above, below, listClientOrderId: `list-of-${below.clientOrderId}` };
+    const placed = this.matching.placeOco(this.account, request, this.#nowMs());
+    if (!placed.ok) return this.#refused(placed.refusal);
+    const orders = placed.value.orders.map((order) => this.#accepted({ order, trades: [] }, signed, lag).order);
+    this.#tell(placed.events);
+    return { kind: 'done', value: orders };
+  }
+
+  /** Answers the order, and with one of a list all of it. */
+  cancel(symbol: string, clientOrderId: string, signed: SignedWindow): VenueAnswer<readonly ExchangeOrder[]> {
+    const late = this.#outOfTime(signed);
+    if (late !== null) return late;
+    const cancelled = this.matching.cancel(this.account, symbol, { clientOrderId }, null, this.#nowMs());
+    if (!cancelled.ok) return this.#refused(cancelled.refusal);
+    this.#tell(cancelled.events);
+    return { kind: 'done', value: this.#together(cancelled.value) };
+  }
+
+  /** Cancels, and places only when that succeeded. */
+  replace(cancelledId: string, request: OrderRequest, signed: SignedWindow, lag: ReadLag = noLag): Replaced {
+    const late = this.#outOfTime(signed);
+    if (late !== null) return { cancelled: late, placed: late };
+    const { cancel, placed, events } = this.matching.cancelReplace(
+      this.account,
+      { cancel: { clientOrderId: cancelledId }, mode: 'STOP_ON_FAILURE', replacement: request },
+      this.#nowMs(),
+    );
+    const half = placed.ok ? this.#accepted(placed.placed, signed, lag) : null;
+    this.#tell(events);
+    return {
+      cancelled: cancel.ok ? { kind: 'done', value: this.#together(cancel.order) } : this.#refused(cancel.refusal),
+      placed: half !== null ? { kind: 'done', value: half } : placed.ok || placed.refusal === null ? null : this.#refused(placed.refusal),
+    };
   }
 
   order(symbol: string, clientOrderId: string): ExchangeOrder | null {
@@ -86,7 +149,7 @@ export class MemoryExchange {
     return order !== null && this.#shows(order) ? exchangeOrder(order) : null;
   }
 
-  openOrders(symbol: string): readonly ExchangeOrder[] {
+  openOrders(symbol: string | null): readonly ExchangeOrder[] {
     return this.matching
       .openOrders(this.account, symbol)
       .filter((order) => this.#shows(order))
@@ -97,6 +160,13 @@ export class MemoryExchange {
     return this.matching
       .orders(this.account, symbol)
       .filter((order) => order.createdAtMs >= startTimeMs && this.#shows(order))
+      .map(exchangeOrder);
+  }
+
+  ordersFrom(symbol: string, fromOrderId: string): readonly ExchangeOrder[] {
+    return this.matching
+      .orders(this.account, symbol)
+      .filter((order) => order.orderId >= BigInt(fromOrderId) && this.#shows(order))
       .map(exchangeOrder);
   }
 
@@ -114,6 +184,41 @@ export class MemoryExchange {
 
   balances(): readonly Balance[] {
     return this.matching.balances(this.account);
+  }
+
+  #nowMs(): number {
+    return Math.floor(this.now());
+  }
+
+  #refused({ code, message }: BookRefusal): { readonly kind: 'refused'; readonly answer: RawAnswer } {
+    return {
+      kind: 'refused',
+      answer: { status: 400, body: { code, msg: message }, retryAfterSeconds: null, receivedAtVenueMs: this.now() },
+    };
+  }
+
+  #outOfTime({ timestampMs, recvWindowMs }: SignedWindow): { readonly kind: 'refused'; readonly answer: RawAnswer } | null {
+    const now = this.now();
+    if (timestampMs >= now + aheadMs)
+      return this.#refused({ code: -1021, message: "Timestamp for this request was 1000ms ahead of the server's time." });
+    return now - timestampMs > recvWindowMs
+      ? this.#refused({ code: -1021, message: 'Timestamp for this request is outside of the recvWindow.' })
+      : null;
+  }
+
+  #accepted({ order, trades }: Placed, signed: SignedWindow, { orderMs, tradesMs }: ReadLag): PlacedOrder {
+    const now = this.now();
+    if (orderMs > 0 || tradesMs > 0)
+      this.#shownFrom.set(`${order.symbol} ${order.orderId}`, { order: now + orderMs, trades: now + Math.max(orderMs, tradesMs) });
+    this.watch?.onAccepted(order, trades, signed);
+    return { order: exchangeOrder(order), fills: trades.map((trade) => exchangeFill(trade, order.clientOrderId)) };
+  }
+
+  /** The order, and with one of a list all of it. */
+  #together(order: BookOrder): readonly ExchangeOrder[] {
+    const { orderListId } = order;
+    const list = orderListId < 0n ? null : this.matching.orderList(this.account, { orderListId });
+    return (list?.orders ?? [order]).map(exchangeOrder);
   }
 
   #trades(symbol: string): readonly BookTrade[] {
@@ -134,10 +239,6 @@ export class MemoryExchange {
       if (told !== null) for (const listener of this.#listeners) listener(told);
     }
   }
-}
-
-function refused(code: number, message: string): PlaceAnswer {
-  return { kind: 'refused', answer: { status: 400, body: { code, msg: message }, retryAfterSeconds: null } };
 }
 
 export function exchangeOrder(order: BookOrder): ExchangeOrder {

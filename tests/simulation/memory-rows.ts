@@ -59,13 +59,19 @@ export function byTime(a: ReportedFill, b: ReportedFill): number {
 }
 
 export function stored({ intent, state, exchangeOrderId, executedQuantity, createdAtMs }: OrderRow): StoredOrder {
-  const { botId, clientOrderId, symbol, role, side, decisionMs, attempt, reason, signedTimestampMs } = intent;
+  const { botId, clientOrderId, symbol, role, side, type, quantity, price, stopPrice, slot } = intent;
+  const { decisionMs, attempt, reason, signedTimestampMs, recvWindowMs } = intent;
   return {
     botId,
     clientOrderId,
     symbol,
     role,
     side,
+    type,
+    quantity,
+    price,
+    stopPrice,
+    slot,
     decisionMs,
     attempt,
     reason,
@@ -73,6 +79,7 @@ export function stored({ intent, state, exchangeOrderId, executedQuantity, creat
     exchangeOrderId,
     executedQuantity,
     signedTimestampMs,
+    recvWindowMs,
     createdAtMs,
   };
 }

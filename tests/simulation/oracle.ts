@@ -15,7 +15,7 @@ export class Oracle {
 
   /** Null when no candle closes at that time. */
   signal(row: BotConfigRow, closeTime: number): SignalAction | null {
-    const { strategy, parameters, trading } = settingsOf(row);
+    const { strategy, parameters, trading } = settingsOf(row, 'engine');
     const needs = strategy.needs(parameters);
     const key = `${trading.symbol} ${strategy.name} ${JSON.stringify(needs)}`;
     let signals = this.#signals.get(key);

@@ -3,7 +3,7 @@ import { Decimal } from 'decimal.js';
 import { klineStream } from '../../engine/exchanges/binance/streams.ts';
 import type { KlineRequest } from '../../engine/exchanges/exchange.ts';
 import type { SocketState, StreamSocket } from '../../engine/exchanges/socket.ts';
-import type { SocketHandlers } from '../../engine/market/feed.ts';
+import type { SocketHandlers } from '../../engine/market/link.ts';
 import type { Candle } from '../../engine/trading/candle.ts';
 import type { Weather } from './faults.ts';
 import type { MemoryExchange } from './memory-exchange.ts';

@@ -4,7 +4,9 @@
  */
 import { createMemoryCoordination } from '../../engine/coordination/memory.ts';
 import type { MemoryStore } from '../../engine/coordination/memory.ts';
+import { createOrderCounts } from '../../engine/coordination/order-budget.ts';
 import type { CrashPoint } from '../../engine/crash-points.ts';
+import { RequestGate } from '../../engine/exchanges/request-gate.ts';
 import { startFleet } from '../../engine/fleet.ts';
 import type { Fleet, FleetConfig } from '../../engine/fleet.ts';
 import { createMarketSeries } from '../../engine/market/series.ts';
@@ -12,13 +14,14 @@ import { SymbolDirectory } from '../../engine/market/symbols.ts';
 import type { Metrics } from '../../engine/observe/metrics.ts';
 import type { Safety } from '../../engine/safety.ts';
 import { createMeasuredVenueClock } from '../../engine/time/venue-clock.ts';
+import { budgetOf } from '../../engine/venue.ts';
 import { createExchangeLink, venueName } from './exchange-link.ts';
 import type { ExchangeLink, ExchangeLinkOptions } from './exchange-link.ts';
 import type { Weather } from './faults.ts';
 import { coordinationLink, databaseTravel } from './links.ts';
 import type { MemoryDatabase } from './memory-database.ts';
 import type { MemoryExchange } from './memory-exchange.ts';
-import { createMemoryBotStore, createMemoryOrderStore } from './memory-stores.ts';
+import { createMemoryBotStore, createMemoryOrderStore, createMemoryReconcileStore } from './memory-stores.ts';
 import type { SimulatedMigrations } from './migrations.ts';
 import type { PriceFeed } from './price-feed.ts';
 import type { Random } from './random.ts';
@@ -56,6 +59,8 @@ export const fleetConfig: FleetConfig = {
   neverPlacedHorizonMs: 23_000,
   auditIntervalMs: 15_000,
   drainTimeoutMs: 8_000,
+  stops: 'engine',
+  protectionCheckMs: 15_000,
   paper: { feePercent: 0.1, slippagePercent: 0 },
 };
 
@@ -160,11 +165,14 @@ export class Replica {
     const link = { process, replica: index, scheduler, weather, random: own };
     const reach = (point: CrashPoint): void => this.#reach(process, point);
     await migrations.run(process, reach);
-    const coordination = coordinationLink(createMemoryCoordination({ clock, owner: process.name, store: redis }), link);
-    const wire = createExchangeLink({ ...link, exchange, feed, weight: coordination.weight, bans });
-    this.#link = wire;
+    const coordination = coordinationLink(
+      createMemoryCoordination({ clock, owner: process.name, store: { ...redis, orderCounts: createOrderCounts(clock) } }),
+      link,
+    );
     const venueClock = createMeasuredVenueClock({ clock, log, metrics, serverTime: () => wire.marketData.serverTime() });
-    wire.useClock(venueClock);
+    const gate = new RequestGate({ budget: budgetOf(coordination, venueName, exchange.account), clock, venueClock, log, metrics });
+    const wire = createExchangeLink({ ...link, exchange, feed, gate, venueClock, bans });
+    this.#link = wire;
     await venueClock.start();
     const symbols = new SymbolDirectory({ venue: venueName, marketData: wire.marketData, cache: coordination.symbols, clock, log });
     await symbols.start();
@@ -195,6 +203,7 @@ export class Replica {
       config: fleetConfig,
       orders: createMemoryOrderStore(stores),
       bots: createMemoryBotStore(stores),
+      reconciliation: createMemoryReconcileStore(stores),
       coordination,
       venue,
       installation,

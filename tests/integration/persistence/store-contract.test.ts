@@ -45,7 +45,7 @@ beforeEach(async () => {
 
 const overPostgres = (holder: string): Stores => ({
   orders: createPostgresOrderStore({ orm: rows.orm, pool: rows.pool, holder, clock: systemClock }),
-  bots: createPostgresBotStore({ pool: rows.pool, holder }),
+  bots: createPostgresBotStore({ pool: rows.pool, holder, clock: systemClock }),
 });
 const inMemory = (holder: string): Stores => {
   const options = { database: memory, holder, travel: atOnce, now: () => systemClock.now() };

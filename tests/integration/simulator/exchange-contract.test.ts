@@ -14,13 +14,15 @@ import type { StreamFrame } from '../../../engine/exchanges/binance/streams.ts';
 import { listenToUserData } from '../../../engine/exchanges/binance/user-stream.ts';
 import { ConnectLimiter } from '../../../engine/exchanges/connect-limiter.ts';
 import type { MarketData, OrderRequest, TradingAccount, UserEvent } from '../../../engine/exchanges/exchange.ts';
+import { RequestGate } from '../../../engine/exchanges/request-gate.ts';
 import { ExchangeSocket } from '../../../engine/exchanges/socket.ts';
 import type { StreamSocket } from '../../../engine/exchanges/socket.ts';
-import type { SocketHandlers } from '../../../engine/market/feed.ts';
+import type { SocketHandlers } from '../../../engine/market/link.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
 import { Secret } from '../../../engine/secret.ts';
 import { systemClock } from '../../../engine/time/clock.ts';
 import { timeframeMs } from '../../../engine/trading/candle.ts';
+import { budgetOf } from '../../../engine/venue.ts';
 import type { Instrument } from '../../../engine/trading/instrument.ts';
 import { generatedFuel } from '../../../simulator/generator.ts';
 import { instrumentOf } from '../../../simulator/instruments.ts';
@@ -65,8 +67,10 @@ async function overWire(): Promise<Backend> {
   const signer = createSigner({ apiKey: new Secret('key'), kind: 'hmac', secret: new Secret('secret') });
   const metrics = createMetrics();
   const random = (): number => 0.5;
-  const budget = { take: async () => ({ granted: true }) as const, observe: () => undefined, blockUntil: async () => undefined };
-  const rest = new RestClient({ baseUrl: simulator.restUrl, clock: systemClock, venueClock, log, metrics, budget, random, signer });
+  const coordination = createMemoryCoordination({ clock: systemClock, owner: 'engine', store: createMemoryStore(systemClock) });
+  const budget = budgetOf(coordination, 'simulated', 'account');
+  const gate = new RequestGate({ budget, clock: systemClock, venueClock, log, metrics });
+  const rest = new RestClient({ baseUrl: simulator.restUrl, clock: systemClock, venueClock, log, metrics, gate, random, signer });
   const connectLimiter = new ConnectLimiter({ clock: systemClock });
   const socket = (name: string, url: string) => (handlers: SocketHandlers) =>
     new ExchangeSocket({ name, url: () => url, clock: systemClock, log, metrics, connectLimiter, random, ...handlers });
@@ -74,9 +78,11 @@ async function overWire(): Promise<Backend> {
     account: createBinanceSpotAccount({
       name: 'account',
       rest,
-      listen: (listener) => listenToUserData({ signer, venueClock, log, openSocket: socket('user', simulator.wsApiUrl) }, listener),
+      gate,
+      listen: (listener) =>
+        listenToUserData({ signer, clock: systemClock, venueClock, gate, log, openSocket: socket('user', simulator.wsApiUrl) }, listener),
     }),
-    marketData: createBinanceMarketData(rest, venueClock),
+    marketData: createBinanceMarketData(rest, gate, venueClock),
     now: () => simulator.now(),
     openMarketSocket: socket('market', combinedStreamUrl(simulator.streamUrl)),
     async until(what, holds) {
@@ -109,10 +115,12 @@ async function inMemory(): Promise<Backend> {
   const feed = new PriceFeed({ symbols: [{ symbol, base: 30_000 }], minutes: 30 }, { scheduler, weather, random, exchange });
   feed.start();
   const process = new SimulatedProcess('engine', scheduler, { skewMs: 0 });
-  const { weight } = createMemoryCoordination({ clock: process.clock, owner: 'engine', store: createMemoryStore(process.clock) });
+  const { clock } = process;
+  const coordination = createMemoryCoordination({ clock, owner: 'engine', store: createMemoryStore(clock) });
+  const venueClock = { now, trusted: true, resync: () => Promise.resolve() };
+  const gate = new RequestGate({ budget: budgetOf(coordination, 'binance', 'account'), clock, venueClock, log, metrics: createMetrics() });
   const bans = { untilMs: 0, brokenBy: null };
-  const link = createExchangeLink({ process, replica: 0, scheduler, weather, random, exchange, feed, weight, bans });
-  link.useClock({ now, trusted: true, resync: () => Promise.resolve() });
+  const link = createExchangeLink({ process, replica: 0, scheduler, weather, random, exchange, feed, gate, venueClock, bans });
   const pass = (): Promise<void> => scheduler.run(scheduler.now + 100);
   return {
     ...link,

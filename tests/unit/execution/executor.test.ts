@@ -16,6 +16,7 @@ import type {
 } from '../../../engine/exchanges/exchange.ts';
 import { fullSafety } from '../../../engine/safety.ts';
 import { reachNothing } from '../../../engine/crash-points.ts';
+import { evidenceOfHistory } from '../../../engine/execution/evidence.ts';
 import { Executor } from '../../../engine/execution/executor.ts';
 import type { BotLink } from '../../../engine/execution/order-line.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
@@ -436,33 +437,46 @@ describe('the executor', () => {
     expect(told.fenced).toBe(0);
   });
 
-  it('takes up orders that an earlier owner left open, without sending anything', async () => {
-    executor.place('7', buy, null);
-    account.answer = () => new Promise(() => undefined);
-    await clock.advance(1);
-    const [left] = [...store.orders.values()];
-    if (left === undefined) throw new Error('no order');
-    const next = new Executor({
-      store,
-      clock,
-      venueClock: { now: () => clock.now(), trusted: true, resync: () => Promise.resolve() },
-      log: pino({ level: 'silent' }),
-      metrics: createMetrics(),
-      recvWindowMs: 3_000,
-      reach: reachNothing,
-      onStrayOrder: () => undefined,
-      safety: fullSafety,
-    });
-    account.lookup = async () => ({
-      kind: 'found',
-      order: exchangeOrder({ ...buy, symbol: 'BTCUSDT', type: 'MARKET', clientOrderId: left.clientOrderId }),
-    });
-    account.fills = [fillOf({ ...buy, symbol: 'BTCUSDT', type: 'MARKET', clientOrderId: left.clientOrderId }, '1', buy.quantity)];
-    next.attach(link(), [left]);
-    await settle();
-    expect(told.ended).toEqual(['filled']);
-    expect(account.posts).toHaveLength(1);
-  });
+  it.each([false, true])(
+    'takes up orders that an earlier owner left open, without sending anything (booked meanwhile: %s)',
+    async (booked) => {
+      executor.place('7', buy, null);
+      account.answer = () => new Promise(() => undefined);
+      await clock.advance(1);
+      const [left] = [...store.orders.values()];
+      if (left === undefined) throw new Error('no order');
+      const next = new Executor({
+        store,
+        clock,
+        venueClock: { now: () => clock.now(), trusted: true, resync: () => Promise.resolve() },
+        log: pino({ level: 'silent' }),
+        metrics: createMetrics(),
+        recvWindowMs: 3_000,
+        reach: reachNothing,
+        onStrayOrder: () => undefined,
+        safety: fullSafety,
+      });
+      account.lookup = async () => ({
+        kind: 'found',
+        order: exchangeOrder({ ...buy, symbol: 'BTCUSDT', type: 'MARKET', clientOrderId: left.clientOrderId }),
+      });
+      account.fills = [fillOf({ ...buy, symbol: 'BTCUSDT', type: 'MARKET', clientOrderId: left.clientOrderId }, '1', buy.quantity)];
+      next.attach(link(), [left]);
+      // Somebody else, the comparison with the exchange, was faster: the bot must hear of it all the same.
+      if (booked)
+        await store.record({
+          ...evidenceOfHistory(account.fills),
+          botId: '7',
+          epoch: 1,
+          clientOrderId: left.clientOrderId,
+          instrument: link().instrument(),
+        });
+      await settle();
+      expect(told.ended).toEqual(['filled']);
+      expect(told.fills).toHaveLength(1);
+      expect(account.posts).toHaveLength(1);
+    },
+  );
 
   it('numbers the next attempt of a decision after those on record', async () => {
     account.answer = async () => ({ kind: 'rejected', refusal: refusal({ httpStatus: 400, code: -2010, class: 'insufficient-balance' }) });
