@@ -11,6 +11,7 @@ export const safetyElements = {
   singlePost: 'an order is sent once, whatever became of its answer',
   positionCheck: 'what is in flight and held is restored before a bot decides, and the commit refuses a second open order of a role',
   epochInWrites: 'evidence and status are written by the current owner of their bot only',
+  protectionVerify: 'the stops and targets of bots are looked for at the exchange when a bot is taken and on a timer',
   audit: "the account's trade history is read on a timer and after each subscription",
 } as const;
 
@@ -26,5 +27,6 @@ export const fullSafety: Safety = {
   singlePost: true,
   positionCheck: true,
   epochInWrites: true,
+  protectionVerify: true,
   audit: true,
 };

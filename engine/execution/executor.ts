@@ -99,7 +99,7 @@ export class Executor {
    */
   async protectionVerified(botId: string): Promise<void> {
     const line = this.#lines.get(botId);
-    if (line === undefined || line.protective().length === 0) return;
+    if (line === undefined || line.protective().length === 0 || !this.#options.safety.protectionVerify) return;
     await new Promise<void>((resolve) => {
       this.#unverified.push({ line, resolve });
       if (this.#unverified.length === 1) this.#options.clock.soon(() => void this.#verifyAttached());
@@ -116,7 +116,7 @@ export class Executor {
 
   /** Looks whether the stops and targets of all bots rest at the exchange. */
   async verifyProtection(): Promise<void> {
-    if (!this.#stopped) await this.#protector.verify(this.#lines.values());
+    if (!this.#stopped && this.#options.safety.protectionVerify) await this.#protector.verify(this.#lines.values());
   }
 
   /** Puts a stop (and a target) up at the exchange, or in the place of the standing stop. */
@@ -231,6 +231,7 @@ export class Executor {
     const lives = [first.live, ...rest.map(({ live }) => live)] as const;
     return {
       lives,
+      over: Promise.all(lives.map((live) => new Promise<void>((resolve) => (live.onClosed = resolve)))).then(() => undefined),
       send: (transmit) =>
         new Promise((resolve) => {
           this.#sender.submit({
@@ -514,6 +515,7 @@ export class Executor {
 
   #close(line: OrderLine, live: LiveOrder): boolean {
     const wasOpen = line.open.delete(live.clientOrderId);
+    live.onClosed?.();
     this.#countUnknown();
     return wasOpen;
   }

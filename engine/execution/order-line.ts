@@ -79,6 +79,8 @@ export interface LiveOrder {
   resting: boolean;
   /** The matching engine said that it is not open when it could no longer be accepted, and a query knows nothing of it: it binds no coins. */
   gone: boolean;
+  /** Called when it is over. */
+  onClosed?: () => void;
   /** Rounds of cancelling in which both said so. */
   denials: number;
 }

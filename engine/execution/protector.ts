@@ -27,6 +27,8 @@ export interface PreparedOrders {
   readonly lives: readonly [LiveOrder, ...LiveOrder[]];
   /** Commits, sends and records; resolves when what is known of every order is written. Null outcomes: nothing was sent. */
   send(transmit: Outgoing['transmit']): Promise<void>;
+  /** Resolves when evidence has ended every order, whether an answer came or not. */
+  readonly over: Promise<void>;
 }
 
 /** What the executor does for this part. */
@@ -153,7 +155,7 @@ export class Protector {
     const { account } = line.link;
     const [below, above] = orders.lives;
     const { symbol } = below;
-    await orders.send(async (signed) => {
+    const sent = orders.send(async (signed) => {
       if (above === undefined || target === null)
         return [await account.placeOrder(requestOf(below, stop), signed).finally(() => reach('CP10'))];
       const oco = { symbol, side: 'SELL', quantity: plan.quantity, above: legOf(above, target), below: legOf(below, stop) } as const;
@@ -171,6 +173,8 @@ export class Protector {
         return order === undefined ? { kind: 'unknown', refusal } : { kind: 'accepted', order, fills: [] };
       });
     });
+    // Nothing waits for the answer of orders that are over (cancelled by a stranger, executed at once): the position is bare.
+    await Promise.race([sent, orders.over]);
   }
 
   async #replace(line: OrderLine, command: PutProtection): Promise<void> {

@@ -75,9 +75,17 @@ function foreign({ exchange, foreignOrder, bans }: Watched, fail: Fail): void {
   if (bans.brokenBy !== null) fail(14, `${bans.brokenBy} sent a request in a ban that it knew of`);
 }
 
-/** 15: every order is over, every wished bot runs once, at the newest close. */
-function liveness({ database, replicas, scheduler }: Watched, fail: Fail): void {
-  for (const { intent, state } of database.orders.values()) if (!isTerminal(state)) fail(15, `${intent.clientOrderId} is still ${state}`);
+/** A stop may just be on its way. */
+const placingMs = 3_000;
+
+/** 15: every order is over or waits at the exchange, every wished bot runs once, at the newest close. */
+function liveness({ database, replicas, scheduler, exchange }: Watched, fail: Fail): void {
+  for (const { intent, state, createdAtMs } of database.orders.values()) {
+    if (isTerminal(state) || (intent.role !== 'entry' && intent.role !== 'exit' && epochMs + scheduler.now - createdAtMs < placingMs))
+      continue;
+    const order = exchange.matching.order(exchange.account, intent.symbol, { clientOrderId: intent.clientOrderId });
+    if (order?.status !== 'NEW' || state !== 'accepted') fail(15, `${intent.clientOrderId} is still ${state}`);
+  }
   const newestClose = epochMs + Math.floor(scheduler.now / 60_000) * 60_000 - 1;
   for (const { row, active } of database.configs.values()) {
     // A bot that cannot be started does not run, and that is right.

@@ -21,7 +21,8 @@ export function botsOf(random: Random, paths: readonly SymbolPath[]): readonly B
   const count = random.whole(3, 5);
   return Array.from({ length: count }, (_, index): BotConfigRow => {
     const { symbol } = random.pick(paths);
-    const stops = random.chance(0.4);
+    const stops = random.chance(0.6);
+    const target = stops && random.chance(0.4);
     return {
       id: String(index + 1),
       userId: '1',
@@ -39,8 +40,8 @@ export function botsOf(random: Random, paths: readonly SymbolPath[]): readonly B
         emaFast: 1,
         emaSlow: random.whole(2, 3),
         stopLossPerc: stops ? 0.25 : null,
-        takeProfitPerc: stops && random.chance(0.5) ? 0.3 : null,
-        trailingStopActive: stops && random.chance(0.3),
+        takeProfitPerc: target ? 0.3 : null,
+        trailingStopActive: stops && random.chance(target ? 0.2 : 0.7),
         trailingStopPerc: 0.3,
         maxDailyLossPerc: random.chance(0.2) ? 0.6 : null,
       },

@@ -110,15 +110,18 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
     weather.lasting('reads-flap') !== null && exchange.now() - updatedAtMs < flapAgeMs && random.chance(0.5);
 
   /** A request that changes something, sent once: what the exchange did, or what is known of it. */
-  const send = async <T>(act: () => T): Promise<{ readonly did: T } | { readonly refusal: Refusal }> => {
+  const send = async <T>(
+    way: 'order' | 'cancel' | 'replace',
+    act: () => T,
+  ): Promise<{ readonly did: T } | { readonly refusal: Refusal }> => {
     const silent = gate.silenceRefusal();
     if (silent !== null) return { refusal: silent };
     const answer = await new Promise<{ readonly did: T } | RawAnswer | Error>((resolve) => {
       process.run(() => {
-        const lost = weather.take('order-lost');
-        const failed = lost === null ? weather.take('order-5xx') : null;
-        const executedAnd5xx = lost === null && failed === null ? weather.take('order-5xx-executed') : null;
-        const unheard = lost === null && failed === null && executedAnd5xx === null ? weather.take('order-unheard') : null;
+        const lost = weather.take(`${way}-lost`);
+        const failed = lost === null ? weather.take(`${way}-5xx`) : null;
+        const executedAnd5xx = lost === null && failed === null ? weather.take(`${way}-5xx-executed`) : null;
+        const unheard = lost === null && failed === null && executedAnd5xx === null ? weather.take(`${way}-unheard`) : null;
         const lateMs = weather.take('order-late')?.value ?? 0;
         const reset = (fault: Fault): void => void process.after(fault.value ?? 10, () => resolve(new Error('socket hang up')));
         if (lost !== null) {
@@ -152,7 +155,7 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
 
   const placeOrder: TradingAccount['placeOrder'] = async (request, signed): Promise<PlaceOutcome> => {
     const placed = await settled(
-      await send(() => {
+      await send('order', () => {
         const thin = request.type === 'MARKET' ? weather.take('thin-book') : null;
         const tick = exchange.matching.lastTick(request.symbol);
         if (thin !== null && tick !== null) exchange.setPrice(request.symbol, tick.price, request.quantity.times(thin.value ?? 1));
@@ -170,7 +173,7 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
       : { kind: provesNotPlaced(answer.refusal) ? 'refused' : 'unknown', refusal: answer.refusal };
 
   const replaceOrder: TradingAccount['replaceOrder'] = async (cancelledId, request, signed): Promise<ReplaceOutcome> => {
-    const sent = await send(() => exchange.replace(cancelledId, request, signed, lag()));
+    const sent = await send('replace', () => exchange.replace(cancelledId, request, signed, lag()));
     if ('refusal' in sent) return { cancel: cancelled(sent), place: notPlaced(sent.refusal) };
     const cancel = cancelled(await settled({ did: sent.did.cancelled }));
     if (sent.did.placed === null) return { cancel, place: { kind: 'not-attempted' } };
@@ -183,11 +186,11 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
     reserveOrder: (priority) => gate.reserve(1, priority),
     placeOrder,
     async placeOco(request, signed) {
-      const placed = await settled(await send(() => exchange.placeOco(request, signed, lag())));
+      const placed = await settled(await send('order', () => exchange.placeOco(request, signed, lag())));
       return 'value' in placed ? { kind: 'accepted', orders: placed.value } : notPlaced(placed.refusal);
     },
     cancelOrder: async (symbol, clientOrderId, signed) =>
-      cancelled(await settled(await send(() => exchange.cancel(symbol, clientOrderId, signed)))),
+      cancelled(await settled(await send('cancel', () => exchange.cancel(symbol, clientOrderId, signed)))),
     replaceOrder,
     order: (symbol, clientOrderId) =>
       read('order', (): OrderLookup => {

@@ -2,6 +2,7 @@
  * What goes wrong, when, and for how long: a list made from a seed, plain enough to be kept as JSON. A momentary fault
  * waits for the next call it concerns; a lasting one holds for its span.
  */
+import { crashPoints } from '../../engine/crash-points.ts';
 import type { CrashPoint } from '../../engine/crash-points.ts';
 import type { Random } from './random.ts';
 
@@ -20,7 +21,7 @@ interface FaultShape {
 export const faultKinds = {
   // Processes. The value is the pause before the restart, ms.
   kill: { value: [300, 4_000], local: true },
-  'crash-point': { value: [300, 4_000], local: true, weight: 4 },
+  'crash-point': { value: [300, 4_000], local: true, weight: 5 },
   stop: { value: [300, 4_000], local: true },
   pause: { lasts: [1_000, 25_000], local: true },
   /** Stopped exactly where it passes a crash point, longer than the lock lives: a zombie when it goes on. */
@@ -46,6 +47,14 @@ export const faultKinds = {
   'order-unheard': { value: [10, 15_000], weight: 3 },
   'order-5xx': { weight: 2 },
   'order-5xx-executed': { weight: 2 },
+  'cancel-lost': { value: [10, 5_000] },
+  'cancel-unheard': { value: [10, 5_000] },
+  'cancel-5xx': {},
+  'cancel-5xx-executed': {},
+  'replace-lost': { value: [10, 5_000] },
+  'replace-unheard': { value: [10, 5_000] },
+  'replace-5xx': {},
+  'replace-5xx-executed': {},
   'order-late': { value: [500, 8_000] },
   'thin-book': { value: [0.2, 0.8] },
   'ack-late': { value: [200, 5_000] },
@@ -67,6 +76,8 @@ export const faultKinds = {
   'frame-twice': {},
   'frame-late': { value: [500, 9_000] },
   // The market.
+  /** Somebody with access to the account cancels what protects a position. */
+  stranger: { weight: 2 },
   'symbol-halt': { lasts: [5_000, 30_000] },
   // What users ask for, no faults. The value is how long it holds, ms.
   'ask-stop': { value: [3_000, 150_000], personal: true },
@@ -92,8 +103,10 @@ export interface Fault {
 /** What users ask for is no fault, and is not counted as one. */
 export const isFault = (kind: FaultKind): boolean => !kind.startsWith('ask-');
 
-/** Crash points that this engine passes; each is drawn equally often. */
-export const drawnCrashPoints: readonly CrashPoint[] = ['CP1', 'CP2', 'CP3', 'CP4', 'CP5', 'CP6', 'CP7', 'CP8', 'CP12', 'CP13', 'CP14'];
+export const drawnCrashPoints = Object.keys(crashPoints) as readonly CrashPoint[];
+
+/** Protective orders are fewer than others, replacements the fewest. */
+const crashPointUrn: readonly CrashPoint[] = [...drawnCrashPoints, 'CP9', 'CP10', 'CP11', 'CP11', 'CP11', 'CP11'];
 
 const shapes: Readonly<Record<FaultKind, FaultShape>> = faultKinds;
 const urn: readonly FaultKind[] = (Object.keys(faultKinds) as FaultKind[]).flatMap((kind) =>
@@ -115,7 +128,7 @@ export function drawFaults(random: Random, count: number, replicas: number, from
       ...(value === undefined ? {} : { value: Math.round(random.between(...value) * 1_000) / 1_000 }),
       ...(local === true ? { replica: random.whole(0, replicas - 1) } : {}),
       ...(personal === true ? { bot: random.whole(0, 59) } : {}),
-      ...(kind === 'crash-point' ? { point: random.pick(drawnCrashPoints) } : {}),
+      ...(kind === 'crash-point' ? { point: random.pick(crashPointUrn) } : {}),
       ...(kind === 'pause-at' ? { point: random.pick(['CP1', 'CP3', 'CP7'] as const) } : {}),
     });
   }
@@ -168,6 +181,14 @@ export class Weather {
       return one.fault;
     }
     return null;
+  }
+
+  /** Whether such a fault is in force, for those who only look. */
+  holds(kind: FaultKind, replica: number): boolean {
+    const now = this.#now();
+    return (this.#lasting.get(kind) ?? []).some(
+      ({ fault, untilMs }) => untilMs > now && (fault.replica === undefined || fault.replica === replica),
+    );
   }
 
   /** What waited for a call that never came is forgotten: the calm begins. */

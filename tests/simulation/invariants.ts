@@ -1,7 +1,6 @@
 /**
  * The promises, numbered as in order-safety.md section 6, that can be broken at a step: judged inside it, when the exchange
- * accepts and when a row changes. `at-rest.ts` has the others. The exchange is the truth.
- * 8 (seconds without a resting stop) has nothing to judge yet: this engine places no protective orders.
+ * accepts and when a row changes. `exposure.ts` and `at-rest.ts` have the others. The exchange is the truth.
  */
 import { parseClientOrderId } from '../../engine/execution/client-order-id.ts';
 import type { SignedWindow } from '../../engine/exchanges/exchange.ts';
@@ -15,6 +14,7 @@ import { Ledger, carry, restingSales } from './ledger.ts';
 import type { Truth } from './ledger.ts';
 import type { DatabaseWatch, FillRow, OrderRow } from './memory-rows.ts';
 import { judgeAtRest } from './at-rest.ts';
+import { ExposureWatch } from './exposure.ts';
 import { Oracle } from './oracle.ts';
 import { installation } from './replica.ts';
 import { epochMs } from './scheduler.ts';
@@ -35,11 +35,14 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
   readonly #oracle: Oracle;
   /** Virtual time of each claim, by bot and epoch. */
   readonly #claims = new Map<string, number>();
+  readonly #exposures: ExposureWatch;
   readonly #committedAt = new Map<string, number>();
 
   constructor(world: Watched) {
     this.#world = world;
     this.#oracle = new Oracle(world.feed);
+    this.#exposures = new ExposureWatch(world, this.ledger, this.#fail);
+    this.#exposures.start();
   }
 
   readonly #fail: Fail = (invariant, what) => {
@@ -55,6 +58,7 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
   /** Everything has come to rest. */
   atRest(): void {
     judgeAtRest(this.#world, this.ledger, this.#fail);
+    this.#exposures.atRest();
   }
 
   onAccepted(order: BookOrder, trades: readonly BookTrade[], signed: SignedWindow): void {
@@ -233,6 +237,7 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
     before: { readonly state: OrderRow['state']; readonly executedQuantity: Decimal },
   ): void {
     if (state !== before.state) this.#world.trace.note(`rows: ${intent.clientOrderId} is ${state}`);
+    if (intent.role === 'exit' && isTerminal(state) && executedQuantity.isZero()) this.#exposures.onFailedExit(intent.botId);
     const back =
       state !== before.state &&
       ((isTerminal(before.state) && before.state !== 'never-placed') ||

@@ -13,6 +13,7 @@ import type {
   SignedWindow,
   UserEvent,
 } from '../../engine/exchanges/exchange.ts';
+import { parseClientOrderId } from '../../engine/execution/client-order-id.ts';
 import { createMatching } from '../../engine/matching/engine.ts';
 import type { BookEvent, BookOrder, BookRefusal, BookTrade, FeeSchedule, MatchingEngine, Placed } from '../../engine/matching/matching.ts';
 import type { Instrument } from '../../engine/trading/instrument.ts';
@@ -125,6 +126,15 @@ export class MemoryExchange {
     if (!cancelled.ok) return this.#refused(cancelled.refusal);
     this.#tell(cancelled.events);
     return { kind: 'done', value: this.#together(cancelled.value) };
+  }
+
+  /** Somebody else cancels an order of the bots; false when none is open. */
+  cancelAsStranger(): boolean {
+    const order = this.matching.openOrders(this.account, null).find(({ clientOrderId }) => parseClientOrderId(clientOrderId) !== null);
+    if (order === undefined) return false;
+    const cancelled = this.matching.cancel(this.account, order.symbol, { orderId: order.orderId }, null, this.#nowMs());
+    if (cancelled.ok) this.#tell(cancelled.events);
+    return cancelled.ok;
   }
 
   /** Cancels, and places only when that succeeded. */

@@ -59,8 +59,8 @@ export const fleetConfig: FleetConfig = {
   neverPlacedHorizonMs: 23_000,
   auditIntervalMs: 15_000,
   drainTimeoutMs: 8_000,
-  stops: 'engine',
-  protectionCheckMs: 15_000,
+  stops: 'exchange',
+  protectionCheckMs: 5_000,
   paper: { feePercent: 0.1, slippagePercent: 0 },
 };
 
@@ -72,6 +72,7 @@ export class Replica {
   readonly #options: ReplicaOptions;
   #process: SimulatedProcess | null = null;
   #link: ExchangeLink | null = null;
+  #gate: RequestGate | null = null;
   #fleet: Fleet | null = null;
   #starts = 0;
 
@@ -83,6 +84,17 @@ export class Replica {
   /** Null while it is not up. */
   get fleet(): Fleet | null {
     return this.#process?.alive === true ? this.#fleet : null;
+  }
+
+  get paused(): boolean {
+    return this.#process?.paused === true;
+  }
+
+  /** Virtual time until which the venue wants silence, as far as this process knows. */
+  get silentUntilMs(): number {
+    const process = this.#process;
+    const silence = this.#gate?.silenceRefusal() ?? null;
+    return process === null || silence === null ? 0 : this.#options.scheduler.now + (silence.retryAfterMs ?? 0);
   }
 
   get owner(): string {
@@ -173,6 +185,7 @@ export class Replica {
     const gate = new RequestGate({ budget: budgetOf(coordination, venueName, exchange.account), clock, venueClock, log, metrics });
     const wire = createExchangeLink({ ...link, exchange, feed, gate, venueClock, bans });
     this.#link = wire;
+    this.#gate = gate;
     await venueClock.start();
     const symbols = new SymbolDirectory({ venue: venueName, marketData: wire.marketData, cache: coordination.symbols, clock, log });
     await symbols.start();

@@ -7,6 +7,7 @@ import type { Replica } from './replica.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Trace } from './trace.ts';
 import type { Users } from './users.ts';
+import type { Weather } from './faults.ts';
 
 export interface Violation {
   readonly invariant: number;
@@ -25,7 +26,8 @@ export interface Watched {
   readonly feed: PriceFeed;
   readonly replicas: readonly Replica[];
   readonly users: Users;
+  readonly weather: Weather;
   readonly deposits: Readonly<Record<string, Decimal>>;
   readonly foreignOrder: { readonly symbol: string; readonly clientOrderId: string; readonly quantity: Decimal };
-  readonly bans: { readonly brokenBy: string | null };
+  readonly bans: { readonly untilMs: number; readonly brokenBy: string | null };
 }

@@ -105,7 +105,7 @@ export async function play(
       }),
   );
   const users = new Users(database, scheduler);
-  const invariants = new Invariants({ scheduler, trace, database, exchange, feed, replicas, users, deposits, foreignOrder, bans });
+  const invariants = new Invariants({ scheduler, trace, database, exchange, feed, replicas, users, weather, deposits, foreignOrder, bans });
   database.watch = invariants;
   exchange.watch = invariants;
   const onUnhandled = (error: unknown): void => invariants.onUnhandled(error);
@@ -183,7 +183,8 @@ interface Struck {
   readonly users: Users;
 }
 
-function strike(fault: Fault, { weather, scheduler, replicas, feed, redis, exchange, users }: Struck): void {
+function strike(fault: Fault, struck: Struck): void {
+  const { weather, scheduler, replicas, feed, redis, exchange, users } = struck;
   const replica = replicas[fault.replica ?? 0];
   const value = fault.value ?? 0;
   switch (fault.kind) {
@@ -214,6 +215,11 @@ function strike(fault: Fault, { weather, scheduler, replicas, feed, redis, excha
     case 'market-cut':
       weather.count(fault.kind);
       feed.cut(fault.replica, fault.forMs ?? 0);
+      return;
+    case 'stranger':
+      if (exchange.cancelAsStranger()) weather.count(fault.kind);
+      // Nothing to cancel yet: it waits for one.
+      else if (scheduler.now < stormMs) scheduler.after(4_000, () => strike(fault, struck));
       return;
     case 'symbol-halt':
       weather.count(fault.kind);

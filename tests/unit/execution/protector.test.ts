@@ -361,6 +361,23 @@ describe('a position and its stop at the exchange', () => {
     rig.expectProtectedOrFlat();
   });
 
+  it('is put up again at once when a stranger cancelled it while its answer is still awaited', async () => {
+    const { account } = rig;
+    const place = account.placeOrder.bind(account);
+    let unanswered = 0;
+    account.placeOrder = (request) => {
+      const answer = place(request);
+      if (request.type !== 'STOP_LOSS' || unanswered > 0) return answer;
+      unanswered += 1;
+      return new Promise(() => undefined);
+    };
+    await rig.enter();
+    void account.cancelOrder('BTCUSDT', account.open[0]?.clientOrderId ?? '');
+    await rig.clock.advance(2_000);
+    expect([unanswered, rig.stops]).toEqual([1, ['STOP_LOSS 0.02497 19600']]);
+    rig.expectProtectedOrFlat();
+  });
+
   it('takes up a stop that was believed never placed, and cancels it when nothing is held', async () => {
     let requests = 0;
     rig.account.onRequest = () => ((requests += 1) === 2 ? 'request' : null);
