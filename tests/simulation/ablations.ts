@@ -15,12 +15,6 @@ export interface Ablation {
 /** Issue 3: each must be caught within so many seeds. */
 export const ablationSeedsMax = 10_000;
 
-/**
- * Elements whose loss others make up for, so that no schedule can notice. `audit`: what an order executed is read by its
- * look-ups until its end, and an order whose number at the exchange is not on record the audit cannot tell as ours.
- */
-export const redundant: ReadonlySet<SafetyElement> = new Set<SafetyElement>(['audit']);
-
 export const elements = Object.keys(safetyElements) as SafetyElement[];
 
 export function without(element: SafetyElement): Safety {

@@ -10,9 +10,11 @@ import { orderStates } from '../../../engine/persistence/order-store.ts';
 import type { ExecutionEvidence, OrderStore } from '../../../engine/persistence/order-store.ts';
 import { createPostgresBotStore } from '../../../engine/persistence/postgres-bot-store.ts';
 import { createPostgresOrderStore } from '../../../engine/persistence/postgres-order-store.ts';
+import { createPostgresReconcileStore } from '../../../engine/persistence/postgres-reconcile-store.ts';
+import type { LostOrder, ReconcileStore } from '../../../engine/persistence/reconcile-store.ts';
 import { systemClock } from '../../../engine/time/clock.ts';
 import { MemoryDatabase } from '../../simulation/memory-database.ts';
-import { atOnce, createMemoryBotStore, createMemoryOrderStore } from '../../simulation/memory-stores.ts';
+import { atOnce, createMemoryBotStore, createMemoryOrderStore, createMemoryReconcileStore } from '../../simulation/memory-stores.ts';
 import { Random } from '../../simulation/random.ts';
 import { btc, d } from '../../unit/trading/given.ts';
 import { intent, openRows } from './given.ts';
@@ -23,6 +25,7 @@ const botIds = ['1', '2', '3'] as const;
 
 interface Stores {
   readonly orders: OrderStore;
+  readonly reconciliation: ReconcileStore;
   readonly bots: BotStore;
 }
 
@@ -46,10 +49,15 @@ beforeEach(async () => {
 const overPostgres = (holder: string): Stores => ({
   orders: createPostgresOrderStore({ orm: rows.orm, pool: rows.pool, holder, clock: systemClock }),
   bots: createPostgresBotStore({ pool: rows.pool, holder, clock: systemClock }),
+  reconciliation: createPostgresReconcileStore({ pool: rows.pool, holder, clock: systemClock }),
 });
 const inMemory = (holder: string): Stores => {
   const options = { database: memory, holder, travel: atOnce, now: () => systemClock.now() };
-  return { orders: createMemoryOrderStore(options), bots: createMemoryBotStore(options) };
+  return {
+    orders: createMemoryOrderStore(options),
+    bots: createMemoryBotStore(options),
+    reconciliation: createMemoryReconcileStore(options),
+  };
 };
 
 /** Answers as plain values: amounts as text, sets and maps as sorted lists, without the row's own clock. */
@@ -75,11 +83,13 @@ function draw(random: Random): Step {
   // Mostly the owner acts; now and then somebody stale.
   const holder = random.chance(0.85) ? (owner?.holder ?? holders[0]) : random.pick(holders);
   const epoch = (owner?.epoch ?? 0) - (random.chance(0.85) ? 0 : random.whole(-1, 2));
-  const role = random.pick(['entry', 'exit'] as const);
+  const role = random.pick(['entry', 'exit', 'stop', 'target'] as const);
+  const side = role === 'entry' ? ('BUY' as const) : ('SELL' as const);
   const decision = random.whole(1, 4);
   const attempt = random.whole(1, 2);
   const clientOrderId = `ektest-${botId}-${decision}${role}-${attempt}`;
   const kind = random.next();
+  if (random.chance(0.2)) return drawReconciliation(random, { botId, holder, epoch, role, decision, attempt, clientOrderId });
   if (kind < 0.12) return (stores) => stores(holder).bots.claim([botId]);
   if (kind < 0.16) return (stores) => stores(holder).bots.release([{ botId, message: 'gone' }]);
   if (kind < 0.24) {
@@ -95,9 +105,14 @@ function draw(random: Random): Step {
       decisionMs: 1_700_000_000_000 + decision * 60_000,
       role,
       attempt,
-      side: role === 'entry' ? 'BUY' : 'SELL',
+      side,
+      slot: role === 'stop' && random.chance(0.5) ? 1 : 0,
+      price: role === 'target' ? d(30_000 + decision) : null,
+      stopPrice: role === 'stop' ? d(20_000 + decision) : null,
     });
-    return (stores) => stores(holder).orders.commit([wanted]);
+    // A stop and its target are one operation: their intents are committed together.
+    const target = { ...wanted, role: 'target' as const, clientOrderId: `${clientOrderId}-t`, slot: 0 };
+    return (stores) => stores(holder).orders.commit(role === 'stop' && attempt === 1 ? [wanted, target] : [wanted]);
   }
   if (kind < 0.55) return (stores) => stores(holder).orders.committed([clientOrderId, 'unheard-of']);
   if (kind < 0.6) return (stores) => stores(holder).orders.byExchangeId('simulated', 'BTCUSDT', [`at-exchange-${clientOrderId}`, '9']);
@@ -126,6 +141,62 @@ function draw(random: Random): Step {
     proof: random.chance(0.2) ? null : { because: decision },
   };
   return (stores) => stores(holder).orders.record(told);
+}
+
+/** A step of the comparison with the exchange. */
+function drawReconciliation(
+  random: Random,
+  {
+    botId,
+    holder,
+    epoch,
+    role,
+    decision,
+    attempt,
+    clientOrderId,
+  }: Pick<LostOrder, 'botId' | 'epoch' | 'role' | 'attempt' | 'clientOrderId'> & {
+    readonly holder: string;
+    readonly decision: number;
+  },
+): Step {
+  const throughMs = 1_700_000_000_000 + random.whole(0, 9);
+  const lost: LostOrder = {
+    botId,
+    epoch,
+    venue: 'simulated',
+    account: 'simulated',
+    market: 'spot',
+    symbol: 'BTCUSDT',
+    clientOrderId: random.chance(0.5) ? clientOrderId : `${clientOrderId}-lost`,
+    decisionMs: 1_700_000_000_000 + decision * 60_000,
+    role,
+    attempt,
+    side: role === 'entry' ? 'BUY' : 'SELL',
+    type: 'MARKET',
+    quantity: d(random.whole(1, 3)).div(10),
+    reason: 'filled in',
+    evidence: { status: 'FILLED' },
+  };
+  switch (random.whole(0, 6)) {
+    case 0:
+      return (stores) => stores(holder).reconciliation.compared([{ botId, epoch }], throughMs + 0.5);
+    case 1:
+      return (stores) => stores(holder).reconciliation.hold([{ botId, epoch, reason: decision === 1 ? null : `held ${decision}` }]);
+    case 2:
+      return async (stores) =>
+        new Map((await stores(holder).reconciliation.starts([...botIds, '77'])).map((start) => [start.botId, start]));
+    case 3:
+      return (stores) => stores(holder).reconciliation.knownBots(['1', '77']);
+    case 4:
+      return async (stores) =>
+        new Map(
+          (await stores(holder).reconciliation.byClientOrderId([clientOrderId, 'unheard-of'])).map((row) => [row.clientOrderId, row]),
+        );
+    case 5:
+      return async (stores) => new Map((await stores(holder).reconciliation.holdings('simulated')).map((one) => [one.symbol, one]));
+    default:
+      return (stores) => stores(holder).reconciliation.fillIn(lost);
+  }
 }
 
 describe('rows in memory and in PostgreSQL', () => {

@@ -276,6 +276,95 @@ describe.each(backends)('an exchange over %s', (_, open) => {
     expect(await place(order('refused', change))).toMatchObject({ kind: 'rejected', refusal: { code, class: kind } });
   });
 
+  const signed = () => ({ timestampMs: Math.floor(venue.now()), recvWindowMs: 3_000 });
+  const near = async (factor: number) => (await venue.answer(venue.marketData.price(symbol))).times(factor).toDecimalPlaces(2);
+  const openIds = async () => (await venue.answer(venue.account.openOrders(symbol))).map((one) => one.clientOrderId).sort();
+  const stopOrder = async (clientOrderId: string, factor = 0.8) =>
+    order(clientOrderId, { side: 'SELL', type: 'STOP_LOSS', stopPrice: await near(factor) });
+  const statusOf = async (clientOrderId: string) => {
+    const looked = await venue.answer(venue.account.order(symbol, clientOrderId));
+    return looked.kind === 'found' ? [looked.order.clientOrderId, looked.order.status] : looked.kind;
+  };
+
+  it('keeps two orders that cancel one another, and takes both down with either', async () => {
+    const request = {
+      symbol,
+      side: 'SELL' as const,
+      quantity: d('0.01'),
+      above: { clientOrderId: 'pair-target', type: 'LIMIT_MAKER' as const, price: await near(1.3) },
+      below: { clientOrderId: 'pair-stop', type: 'STOP_LOSS' as const, stopPrice: await near(0.8) },
+    };
+    const placed = await venue.answer(venue.account.placeOco(request, signed()));
+    if (placed.kind !== 'accepted') throw new Error(JSON.stringify(placed));
+    expect(placed.orders.map((one) => [one.clientOrderId, one.status]).sort()).toEqual([
+      ['pair-stop', 'NEW'],
+      ['pair-target', 'NEW'],
+    ]);
+    expect(await openIds()).toEqual(['pair-stop', 'pair-target']);
+    expect((await venue.answer(venue.account.openOrders(null))).map((one) => one.clientOrderId).sort()).toEqual([
+      'pair-stop',
+      'pair-target',
+    ]);
+    const first = placed.orders.map((one) => one.orderId).sort()[0] ?? '';
+    expect((await venue.answer(venue.account.ordersFrom(symbol, first))).map((one) => one.clientOrderId).sort()).toEqual([
+      'pair-stop',
+      'pair-target',
+    ]);
+    const misplaced = {
+      ...request,
+      above: { ...request.above, clientOrderId: 'no-target' },
+      below: { ...request.below, clientOrderId: 'no-stop', stopPrice: await near(1.1) },
+    };
+    expect(await venue.answer(venue.account.placeOco(misplaced, signed()))).toMatchObject({
+      kind: 'rejected',
+    });
+    const cancelled = await venue.answer(venue.account.cancelOrder(symbol, 'pair-stop', signed()));
+    if (cancelled.kind !== 'cancelled') throw new Error(JSON.stringify(cancelled));
+    expect(cancelled.orders.map((one) => [one.clientOrderId, one.status])).toContainEqual(['pair-stop', 'CANCELED']);
+    expect([await openIds(), await statusOf('pair-target')]).toEqual([[], ['pair-target', 'CANCELED']]);
+    const gone = (event: UserEvent): boolean =>
+      event.type === 'order-updated' && event.order.clientOrderId === 'pair-target' && event.order.status === 'CANCELED';
+    await venue.until('the user stream tells the cancel', () => events.some(gone));
+  });
+
+  it('refuses to cancel what is not open, and what is asked too late', async () => {
+    expect(await venue.answer(venue.account.cancelOrder(symbol, 'pair-stop', signed()))).toMatchObject({
+      kind: 'refused',
+      refusal: { code: -2011, class: 'not-found' },
+    });
+    const late = { ...signed(), timestampMs: Math.floor(venue.now()) - 4_000 };
+    expect(await venue.answer(venue.account.cancelOrder(symbol, 'pair-stop', late))).toMatchObject({
+      kind: 'refused',
+      refusal: { class: 'clock' },
+    });
+  });
+
+  it('puts an order in the place of another, and nothing in the place of none', async () => {
+    expect((await place(await stopOrder('old-stop'))).kind).toBe('accepted');
+    const replaced = await venue.answer(venue.account.replaceOrder('old-stop', await stopOrder('new-stop', 0.85), signed()));
+    expect(replaced).toMatchObject({
+      cancel: { kind: 'cancelled', orders: [{ clientOrderId: 'old-stop', status: 'CANCELED' }] },
+      place: { kind: 'accepted', order: { clientOrderId: 'new-stop', status: 'NEW' } },
+    });
+    expect(await venue.answer(venue.account.replaceOrder('old-stop', await stopOrder('newer-stop'), signed()))).toMatchObject({
+      cancel: { kind: 'refused', refusal: { class: 'not-found' } },
+      place: { kind: 'not-attempted' },
+    });
+    expect([await openIds(), await statusOf('newer-stop')]).toEqual([['new-stop'], 'absent']);
+    const tooMuch = { ...(await stopOrder('huge-stop')), quantity: d(50) };
+    expect(await venue.answer(venue.account.replaceOrder('new-stop', tooMuch, signed()))).toMatchObject({
+      cancel: { kind: 'cancelled' },
+      place: { kind: 'rejected', refusal: { code: -2010, class: 'insufficient-balance' } },
+    });
+    expect([await openIds(), await statusOf('new-stop')]).toEqual([[], ['new-stop', 'CANCELED']]);
+  });
+
+  it('has room for an order', () => {
+    const room = venue.account.reserveOrder?.('protect');
+    expect(room?.granted).toBe(true);
+    if (room?.granted === true) room.release();
+  });
+
   it('tells its time, its symbols and its candles', async () => {
     expect(Math.abs((await venue.answer(venue.marketData.serverTime())) - venue.now())).toBeLessThan(2_000);
     const [instrument] = await venue.answer(venue.marketData.instruments());
