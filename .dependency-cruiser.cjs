@@ -61,6 +61,12 @@ module.exports = {
       { path: '^admin/' },
     ),
     forbid(
+      'composition-knows-no-ablations',
+      'The composition root takes the safety of the order protocol as it is by default; configuration cannot name another.',
+      { path: '^(engine/(compose|main|config|embedded|venue)\\.ts$|admin/|migrations/|simulator/)' },
+      { path: '^engine/safety\\.ts$' },
+    ),
+    forbid(
       'entities-are-leaves',
       'Entities know no room but the pure ones and the money type.',
       { path: '^entities/' },

@@ -1,11 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
-/** Four suites: pure and fast; real PostgreSQL and Redis; real processes against the simulator; the same under faults. */
+/** Five suites: pure and fast; virtual time with faults; real PostgreSQL and Redis; real processes against the simulator; the same under chaos. */
 export default defineConfig({
   test: {
     reporters: ['default', './tests/reporter.ts'],
     projects: [
       { test: { name: 'unit', include: ['tests/unit/**/*.test.ts'], testTimeout: 20_000 } },
+      { test: { name: 'simulation', include: ['tests/simulation/**/*.test.ts'], testTimeout: 120_000 } },
       {
         test: {
           name: 'integration',

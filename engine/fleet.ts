@@ -15,6 +15,8 @@ import type { Metrics } from './observe/metrics.ts';
 import type { BotStore } from './persistence/bot-store.ts';
 import type { OrderStore } from './persistence/order-store.ts';
 import type { ReconcileStore } from './persistence/reconcile-store.ts';
+import { fullSafety } from './safety.ts';
+import type { Safety } from './safety.ts';
 import { Leases } from './supervisor/leases.ts';
 import { Quarantine } from './supervisor/quarantine.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
@@ -53,6 +55,8 @@ export interface FleetOptions {
   readonly metrics: Metrics;
   readonly random: () => number;
   readonly reach: Reach;
+  /** Whole unless a proof switches an element off. */
+  readonly safety?: Safety;
 }
 
 export interface Fleet {
@@ -69,7 +73,7 @@ const clockWatchMs = 1_000;
 const writeReserveMs = 1_000;
 
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const { config, orders, bots, coordination, venue, owner, clock, log, metrics, random, reach } = options;
+  const { config, orders, bots, coordination, venue, owner, clock, log, metrics, random, reach, safety = fullSafety } = options;
   const executor: Executor = new Executor({
     store: orders,
     clock,
@@ -78,6 +82,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     metrics,
     recvWindowMs: config.recvWindowMs,
     reach,
+    safety,
     onStrayOrder: (symbol) => void takeOver?.searchSymbol(symbol),
   });
   const takeOver = venue.account === null ? null : createTakeOver(options, venue.account, () => runningBots(supervisor, venue));
@@ -105,6 +110,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
         installation: options.installation,
         executor,
         market: venue.market,
+        safety,
         stops: config.stops,
         drainTimeoutMs: Math.max(100, config.drainTimeoutMs - writeReserveMs),
         loadInstrument: async () => loaded,
@@ -137,6 +143,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
           log,
           metrics,
           reach,
+          safety,
           intervalMs: config.auditIntervalMs,
           exposedSymbols: () => exposedSymbols(supervisor),
           onUnknownTrades: (symbol) => void takeOver?.searchSymbol(symbol),

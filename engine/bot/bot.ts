@@ -12,6 +12,7 @@ import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { isTerminal } from '../persistence/order-store.ts';
 import type { BotRows } from '../persistence/bot-rows.ts';
+import type { Safety } from '../safety.ts';
 import type { Clock, Timer, VenueClock } from '../time/clock.ts';
 import type { Candle } from '../trading/candle.ts';
 import type { EntryBlock, StopKeeper, TradingCommand } from '../trading/events.ts';
@@ -42,6 +43,7 @@ export interface BotOptions {
   readonly venueClock: VenueClock;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly safety: Safety;
   readonly drainTimeoutMs: number;
   /** Who keeps the stops of live bots. */
   readonly stops: StopKeeper;
@@ -201,11 +203,11 @@ export class Bot {
   }
 
   async #recover(): Promise<void> {
-    const { rows, clock, venueClock, metrics, executor, safeMode } = this.#options;
+    const { rows, clock, venueClock, metrics, executor, safeMode, safety } = this.#options;
     this.#instrument = await this.#options.loadInstrument(this.symbol);
     const instrument = this.#instrument();
     const lastFill = rows.fills.at(-1);
-    const state = restoreState(this.#settings.trading, instrument, {
+    const restored = restoreState(this.#settings.trading, instrument, {
       fills: rows.fills,
       orders: rows.orders.map((order) => ({
         role: order.role,
@@ -234,6 +236,7 @@ export class Bot {
       ],
       atMs: venueClock.now(),
     });
+    const state = safety.positionCheck ? restored : { ...restored, working: null };
     this.#checkFold(state.position.quantity.toFixed());
     const session = new BotSession({
       settings: this.#settings,
@@ -256,7 +259,7 @@ export class Bot {
     if (safeMode)
       session.block({ rule: 'quarantined', reason: 'the bot crashed again and again; its position is managed, nothing new is opened' });
     // What happened at the exchange meanwhile is learnt before anything is decided; an exchange that is away does not stop that.
-    executor.attach(this.#link(session, this.#instrument), rows.orders);
+    executor.attach(this.#link(session, this.#instrument), rows.orders, rows.fills);
     await Promise.race([executor.protectionVerified(this.#options.botId), clock.sleep(verifyPatienceMs)]);
     session.tell({ type: 'time-passed', atMs: venueClock.now() });
   }

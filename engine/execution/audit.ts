@@ -7,6 +7,7 @@ import type { ExchangeFill, TradingAccount, UserEvent, UserEventListener } from 
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { OrderStore } from '../persistence/order-store.ts';
+import type { Safety } from '../safety.ts';
 import type { Clock, Timer } from '../time/clock.ts';
 import type { Executor } from './executor.ts';
 
@@ -20,6 +21,7 @@ export interface AccountAuditOptions {
   readonly metrics: Metrics;
   readonly intervalMs: number;
   readonly reach: Reach;
+  readonly safety: Safety;
   /** Symbols on which a bot of this process holds a position or has an order that is not over. */
   exposedSymbols(): Iterable<string>;
   /** Trades were seen that belong to no order on record: of a person, or of an order of ours that is not known. */
@@ -84,6 +86,7 @@ export class AccountAudit implements UserEventListener {
 
   /** Reads the trades of the symbols since the last one seen and hands over those of our orders. One audit at a time. */
   run(symbols: Iterable<string>): Promise<void> {
+    if (!this.#options.safety.audit) return Promise.resolve();
     const wanted = [...new Set(symbols)];
     this.#running = this.#running.then(async () => {
       for (const symbol of wanted) {

@@ -9,9 +9,10 @@ import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { isTerminal } from '../persistence/order-store.ts';
 import type { ExecutionEvidence, FillSource, OrderState, OrderStore, RecordAnswer, StoredOrder } from '../persistence/order-store.ts';
+import type { Safety } from '../safety.ts';
 import type { Clock, VenueClock } from '../time/clock.ts';
 import type { Intent } from '../persistence/commit-intents.ts';
-import type { PlaceOrder, PutProtection } from '../trading/events.ts';
+import type { Fill, PlaceOrder, PutProtection } from '../trading/events.ts';
 import { parseClientOrderId } from './client-order-id.ts';
 import { evidenceOfHistory, evidenceOfOrder, evidenceOfState, outcomeOf } from './evidence.ts';
 import type { Evidence } from './evidence.ts';
@@ -36,6 +37,7 @@ export interface ExecutorOptions {
   readonly reach: Reach;
   /** The exchange has an order of ours that the rows lack. */
   onStrayOrder(symbol: string): void;
+  readonly safety: Safety;
 }
 
 /** Look-ups of an open order after 0.3, 1, 2, 4 and then every 8 seconds (binance-wire.md 4.4). */
@@ -70,8 +72,9 @@ export class Executor {
 
   /**
    * Takes over a bot's orders. `history` numbers the attempts; those that are not terminal are resolved from now on.
+   * `fills` are those that the bot knows already.
    */
-  attach(link: BotLink, history: readonly StoredOrder[]): void {
+  attach(link: BotLink, history: readonly StoredOrder[], fills: readonly Fill[] = []): void {
     const line = new OrderLine(link, history);
     this.#lines.set(link.botId, line);
     const now = this.#options.clock.monotonic();
@@ -81,7 +84,10 @@ export class Executor {
       const live = openedAt(now, order, order.recvWindowMs);
       live.executedQuantity = order.executedQuantity;
       live.resting = isProtective(order) && order.state === 'accepted' && order.exchangeOrderId !== null;
-      line.open.set(live.clientOrderId, live);
+      line.follow(
+        live,
+        fills.filter((fill) => fill.clientOrderId === order.clientOrderId).map((fill) => fill.tradeId),
+      );
       if (!live.resting) void this.#probe(line, live);
     }
     this.#countUnknown();
@@ -93,7 +99,7 @@ export class Executor {
    */
   async protectionVerified(botId: string): Promise<void> {
     const line = this.#lines.get(botId);
-    if (line === undefined || line.protective().length === 0) return;
+    if (line === undefined || line.protective().length === 0 || !this.#options.safety.protectionVerify) return;
     await new Promise<void>((resolve) => {
       this.#unverified.push({ line, resolve });
       if (this.#unverified.length === 1) this.#options.clock.soon(() => void this.#verifyAttached());
@@ -110,7 +116,7 @@ export class Executor {
 
   /** Looks whether the stops and targets of all bots rest at the exchange. */
   async verifyProtection(): Promise<void> {
-    if (!this.#stopped) await this.#protector.verify(this.#lines.values());
+    if (!this.#stopped && this.#options.safety.protectionVerify) await this.#protector.verify(this.#lines.values());
   }
 
   /** Puts a stop (and a target) up at the exchange, or in the place of the standing stop. */
@@ -183,12 +189,12 @@ export class Executor {
     const { role, side, orderType: type, quantity } = command;
     const intent = intentOf(line, command, { role, side, type, quantity, price: null, stopPrice: null, slot: 0 }, signed);
     const live = openedAt(signedAt, intent, signed.recvWindowMs, true);
-    line.open.set(live.clientOrderId, live);
+    line.follow(live, []);
     const { symbol, clientOrderId } = intent;
     const { account, mode } = link;
     this.#sender.submit({
       intents: [intent],
-      transmit: async () => [await account.placeOrder({ symbol, clientOrderId, side, type, quantity }, signed)],
+      transmit: async (window) => [await account.placeOrder({ symbol, clientOrderId, side, type, quantity }, window)],
       signedAt,
       triggeredAt,
       mode,
@@ -222,7 +228,7 @@ export class Executor {
     const prepareOne = (draft: OrderDraft): { readonly intent: Intent; readonly live: LiveOrder } => {
       const intent = intentOf(line, command, { ...draft, side: 'SELL', quantity: command.plan.quantity }, signed);
       const live = openedAt(signedAt, intent, signed.recvWindowMs, true);
-      line.open.set(live.clientOrderId, live);
+      line.follow(live, []);
       return { intent, live };
     };
     const [draft, ...others] = drafts;
@@ -233,7 +239,7 @@ export class Executor {
     const rooms = drafts.map(() => line.link.account.reserveOrder?.('protect'));
     return {
       lives,
-      signed,
+      over: Promise.all(lives.map((live) => new Promise<void>((resolve) => (live.onClosed = resolve)))).then(() => undefined),
       send: (transmit) =>
         new Promise((resolve) => {
           this.#sender.submit({
@@ -394,6 +400,7 @@ export class Executor {
     const { store, clock, log, metrics, reach } = this.#options;
     const { link } = line;
     const startedAt = clock.monotonic();
+    let unheard = false;
     for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 5_000)) {
       reach('CP7');
       try {
@@ -406,21 +413,30 @@ export class Executor {
         });
         reach('CP8');
         metrics.dbQueryDuration.observe({ op: 'record-execution' }, (clock.monotonic() - startedAt) / 1000);
-        this.#onRecorded(line, clientOrderId, evidence, answer);
+        this.#onRecorded(line, clientOrderId, evidence, answer, unheard);
         return answer;
       } catch (error) {
         metrics.dbErrors.inc({ class: 'record-execution' });
         if (this.#stopped) throw error;
+        unheard = true;
         log.error({ err: error, botId: link.botId, clientOrderId }, 'what happened to an order could not be written; trying again');
         await clock.sleep(waitMs);
       }
     }
   }
 
-  #onRecorded(line: OrderLine, clientOrderId: string, evidence: Pick<ExecutionEvidence, 'proof' | 'fills'>, answer: RecordAnswer): void {
+  /** `unheard`: an earlier try failed, and may have been written all the same. */
+  #onRecorded(
+    line: OrderLine,
+    clientOrderId: string,
+    evidence: Pick<ExecutionEvidence, 'proof' | 'fills'>,
+    answer: RecordAnswer,
+    unheard: boolean,
+  ): void {
     const { metrics, log } = this.#options;
     if (answer.verdict === 'fenced') {
-      this.#lines.delete(line.link.botId);
+      // A later life of the bot in this process may have a line of its own.
+      if (this.#lines.get(line.link.botId) === line) this.#lines.delete(line.link.botId);
       if (!line.detached) line.link.onFenced();
       return;
     }
@@ -440,12 +456,31 @@ export class Executor {
       );
       if (!line.detached) line.link.onLate(answer.late);
     }
-    for (const fill of answer.newFills) {
+    const told = line.told(clientOrderId);
+    // They may have been written by somebody else: a try whose answer was lost, or the comparison with the exchange.
+    const newFills = told !== null || unheard ? untold(evidence.fills, answer, told) : answer.newFills;
+    if (newFills === null) {
+      if (!line.detached)
+        line.link.onFault(
+          new Error(
+            `it is not known which fills of ${clientOrderId} were written before the database answered; the bot is rebuilt from its rows`,
+          ),
+        );
+      return;
+    }
+    for (const fill of newFills) {
+      told?.add(fill.tradeId);
       const source = evidence.fills.find((candidate) => candidate.tradeId === fill.tradeId);
       metrics.fills.inc({ market: 'spot', liquidity: source?.isMaker === true ? 'maker' : 'taker' });
     }
-    if (answer.newFills.length > 0 && !line.detached) line.link.onFills(answer.newFills);
-    const live = line.open.get(clientOrderId) ?? this.#adopt(line, answer.order);
+    if (newFills.length > 0 && !line.detached) line.link.onFills(newFills);
+    const live =
+      line.open.get(clientOrderId) ??
+      this.#adopt(
+        line,
+        answer.order,
+        newFills.map((fill) => fill.tradeId),
+      );
     if (live === undefined) return;
     live.executedQuantity = answer.order.executedQuantity;
     live.exchangeOrderId = answer.order.exchangeOrderId ?? live.exchangeOrderId;
@@ -461,14 +496,14 @@ export class Executor {
   }
 
   /** A stop or target that was believed never placed and stands at the exchange after all: the bot decides what becomes of it. */
-  #adopt(line: OrderLine, order: StoredOrder): LiveOrder | undefined {
+  #adopt(line: OrderLine, order: StoredOrder, told: readonly string[]): LiveOrder | undefined {
     if (!isProtective(order) || isTerminal(order.state) || line.detached) return undefined;
     const { log, metrics, clock } = this.#options;
     const { botId } = line.link;
     log.error({ botId, clientOrderId: order.clientOrderId }, 'a protective order arrived late; its bot takes it up');
     metrics.reconcileDrift.inc({ kind: 'late-order' });
     const live = openedAt(clock.monotonic(), order, order.recvWindowMs);
-    line.open.set(live.clientOrderId, live);
+    line.follow(live, line.told(live.clientOrderId) ?? told);
     return live;
   }
 
@@ -489,6 +524,7 @@ export class Executor {
 
   #close(line: OrderLine, live: LiveOrder): boolean {
     const wasOpen = line.open.delete(live.clientOrderId);
+    live.onClosed?.();
     this.#countUnknown();
     return wasOpen;
   }
@@ -521,7 +557,7 @@ export class Executor {
 
   /** Answers whether the exchange knows the order; what it says is written by then. */
   async #look(line: OrderLine, live: LiveOrder): Promise<boolean> {
-    const finding = await lookUp(line.link, live, this.#options.clock.monotonic());
+    const finding = await lookUp(line.link, live, this.#options.clock.monotonic(), this.#options.safety);
     if (finding.kind === 'found') line.enqueue(() => this.#recordOrder(line, finding.order, finding.fills, 'history', finding.proof));
     else if (finding.kind === 'never-placed') line.enqueue(() => this.#conclude(line, live, 'never-placed', finding.proof, finding.reason));
     await line.written();
@@ -533,4 +569,14 @@ export class Executor {
     for (const line of this.#lines.values()) for (const live of line.open.values()) if (!live.awaitingAnswer && !live.resting) count += 1;
     this.#options.metrics.ordersUnknown.set(count);
   }
+}
+
+/** Fills that the bot has not heard of, whichever try wrote them; null when nobody remembers what it has heard. */
+function untold(
+  fills: ExecutionEvidence['fills'],
+  { order: { clientOrderId, role, side }, newFills }: Extract<RecordAnswer, { verdict: 'recorded' }>,
+  told: ReadonlySet<string> | null,
+): readonly Fill[] | null {
+  if (told === null) return fills.length === newFills.length ? newFills : null;
+  return fills.filter((fill) => !told.has(fill.tradeId)).map((fill) => ({ ...fill, clientOrderId, role, side }));
 }

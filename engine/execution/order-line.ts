@@ -79,6 +79,8 @@ export interface LiveOrder {
   resting: boolean;
   /** The matching engine said that it is not open when it could no longer be accepted, and a query knows nothing of it: it binds no coins. */
   gone: boolean;
+  /** Called when it is over. */
+  onClosed?: () => void;
   /** Rounds of cancelling in which both said so. */
   denials: number;
 }
@@ -87,9 +89,14 @@ export function isProtective({ role }: Pick<LiveOrder, 'role'>): boolean {
   return role === 'stop' || role === 'target';
 }
 
+/** Late words on an order come within the next few orders of its bot. */
+const toldOrdersMax = 16;
+
 export class OrderLine {
   readonly link: BotLink;
   readonly open = new Map<string, LiveOrder>();
+  /** Executions that the bot was told of, by order: of those that are open and the latest that are over. */
+  readonly #told = new Map<string, Set<string>>();
   /** Attempts of the newest decision per role; decisions never go back in time, so older ones are not needed. */
   readonly #attempts = new Map<OrderRole, { decisionMs: number; attempt: number }>();
   #queue: Promise<void> = Promise.resolve();
@@ -104,6 +111,21 @@ export class OrderLine {
   constructor(link: BotLink, history: readonly Pick<StoredOrder, 'role' | 'decisionMs' | 'attempt'>[]) {
     this.link = link;
     for (const { role, decisionMs, attempt } of history) this.#count(role, decisionMs, attempt);
+  }
+
+  /** An order is followed from now on; `known` are the executions that the bot has heard of. */
+  follow(live: LiveOrder, known: Iterable<string>): void {
+    this.open.set(live.clientOrderId, live);
+    this.#told.set(live.clientOrderId, new Set(known));
+    for (const oldest of this.#told.keys()) {
+      if (this.#told.size <= toldOrdersMax) break;
+      if (!this.open.has(oldest)) this.#told.delete(oldest);
+    }
+  }
+
+  /** Ids of the order's executions that the bot has heard of; null when nobody remembers. */
+  told(clientOrderId: string): Set<string> | null {
+    return this.#told.get(clientOrderId) ?? null;
   }
 
   /** Number of the next order of this decision and role, from 1. */

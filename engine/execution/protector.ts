@@ -25,9 +25,10 @@ export interface OrderDraft {
 /** A draft with its number, its place in the line and its signature. */
 export interface PreparedOrders {
   readonly lives: readonly [LiveOrder, ...LiveOrder[]];
-  readonly signed: SignedWindow;
   /** Commits, sends and records; resolves when what is known of every order is written. Null outcomes: nothing was sent. */
   send(transmit: Outgoing['transmit']): Promise<void>;
+  /** Resolves when evidence has ended every order, whether an answer came or not. */
+  readonly over: Promise<void>;
 }
 
 /** What the executor does for this part. */
@@ -153,9 +154,8 @@ export class Protector {
     const orders = this.#ports.prepare(line, command, target === null ? [stop] : [stop, target]);
     const { account } = line.link;
     const [below, above] = orders.lives;
-    const { signed } = orders;
     const { symbol } = below;
-    await orders.send(async () => {
+    const sent = orders.send(async (signed) => {
       if (above === undefined || target === null)
         return [await account.placeOrder(requestOf(below, stop), signed).finally(() => reach('CP10'))];
       const oco = { symbol, side: 'SELL', quantity: plan.quantity, above: legOf(above, target), below: legOf(below, stop) } as const;
@@ -173,6 +173,8 @@ export class Protector {
         return order === undefined ? { kind: 'unknown', refusal } : { kind: 'accepted', order, fills: [] };
       });
     });
+    // Nothing waits for the answer of orders that are over (cancelled by a stranger, executed at once): the position is bare.
+    await Promise.race([sent, orders.over]);
   }
 
   async #replace(line: OrderLine, command: PutProtection): Promise<void> {
@@ -183,8 +185,8 @@ export class Protector {
     const draft = stopDraft(command, 1 - standing.slot);
     const orders = this.#ports.prepare(line, command, [draft]);
     let cancelled: CancelOutcome | null = null;
-    await orders.send(async () => {
-      const answer = line.link.account.replaceOrder(standing.clientOrderId, requestOf(orders.lives[0], draft), orders.signed);
+    await orders.send(async (signed) => {
+      const answer = line.link.account.replaceOrder(standing.clientOrderId, requestOf(orders.lives[0], draft), signed);
       reach('CP11');
       const outcome = await answer;
       cancelled = outcome.cancel;

@@ -34,7 +34,7 @@ export interface ReconcileTarget {
   readonly botId: string;
   readonly epoch: number;
   readonly symbol: string;
-  /** True when its orders that are not over are looked after elsewhere (a bot that runs): they are left alone here. */
+  /** True when its orders that are not over are looked after elsewhere (a bot that runs, by now perhaps): they are left alone here. */
   readonly running: boolean;
   instrument(): Instrument;
 }
@@ -54,8 +54,11 @@ export class AccountReconciler {
     this.#options = options;
   }
 
-  /** Answers the bots whose rows were changed. Throws what the reads and writes throw: nothing counts as compared then. */
-  async reconcile(targets: readonly ReconcileTarget[]): Promise<ReadonlySet<string>> {
+  /**
+   * Answers the bots whose rows were changed. Throws what the reads and writes throw: nothing counts as compared then, but
+   * `changed` tells whose rows changed, or may have, up to there.
+   */
+  async reconcile(targets: readonly ReconcileTarget[], changed = new Set<string>()): Promise<ReadonlySet<string>> {
     const { rows, venueClock, reach, metrics } = this.#options;
     if (targets.length === 0) return new Set();
     const startedAtMs = venueClock.now();
@@ -63,7 +66,7 @@ export class AccountReconciler {
       const starts = new Map((await rows.starts(targets.map(({ botId }) => botId))).map((start) => [start.botId, start]));
       const found = await this.#ownOrders(targets, starts, startedAtMs);
       reach('CP12');
-      const changed = await this.#compare(new Map(targets.map((target) => [target.botId, target])), starts, found, startedAtMs);
+      await this.#compare(new Map(targets.map((target) => [target.botId, target])), starts, found, startedAtMs, changed);
       await rows.compared(targets, startedAtMs - overlapMs);
       metrics.reconcileRuns.inc({ result: 'ok' });
       return changed;
@@ -103,20 +106,20 @@ export class AccountReconciler {
     starts: ReadonlyMap<string, ReconcileStart>,
     found: readonly OwnOrder[],
     nowMs: number,
-  ): Promise<ReadonlySet<string>> {
+    changed: Set<string>,
+  ): Promise<void> {
     const { rows, log, metrics } = this.#options;
     const known = new Map(
       (await rows.byClientOrderId(found.map(({ order }) => order.clientOrderId))).map((row) => [row.clientOrderId, row]),
     );
     const bots = await rows.knownBots([...new Set(found.map(({ parts }) => parts.botId))]);
-    const changed = new Set<string>();
     let filledIn = 0;
     for (const own of found) {
       const { order, parts } = own;
       const row = known.get(order.clientOrderId);
       const target = targets.get(parts.botId);
       if (row !== undefined) {
-        if (target !== undefined && this.#isNews(row, order, target) && (await this.#record(target, order))) changed.add(target.botId);
+        if (target !== undefined && this.#isNews(row, order, target)) await changing(changed, target, () => this.#record(target, order));
         continue;
       }
       const strange = notOf(bots.get(parts.botId), own, this.#options.venue === 'simulated');
@@ -125,14 +128,12 @@ export class AccountReconciler {
         const untold = [...targets.values()].filter(
           ({ botId, symbol }) => symbol === order.symbol && order.updatedAtMs >= comparedThrough(starts.get(botId), nowMs) - overlapMs,
         );
-        await this.#holdAll(untold, own, strange);
         for (const { botId } of untold) changed.add(botId);
+        await this.#holdAll(untold, own, strange);
         continue;
       }
       if (target === undefined) continue; // Its own engine, or its next one, sees to it.
-      if (!(await this.#fillIn(target, own))) continue;
-      changed.add(target.botId);
-      filledIn += 1;
+      if (await changing(changed, target, () => this.#fillIn(target, own))) filledIn += 1;
     }
     if (filledIn > 0) {
       metrics.ordersFilledIn.inc(filledIn);
@@ -141,7 +142,6 @@ export class AccountReconciler {
         'the exchange has orders of ours that the database had lost: it was restored from an older backup; their rows were made again',
       );
     }
-    return changed;
   }
 
   #isNews(row: StoredOrder, order: ExchangeOrder, { running }: ReconcileTarget): boolean {
@@ -216,6 +216,17 @@ export class AccountReconciler {
       'bots are held: they enter nothing until a user resumes them',
     );
     await this.#options.rows.hold(targets.map(({ botId, epoch }) => ({ botId, epoch, reason })));
+  }
+}
+
+/** A write that failed may have been carried out all the same. */
+async function changing(changed: Set<string>, { botId }: ReconcileTarget, write: () => Promise<boolean>): Promise<boolean> {
+  let changes = true;
+  try {
+    changes = await write();
+    return changes;
+  } finally {
+    if (changes) changed.add(botId);
   }
 }
 

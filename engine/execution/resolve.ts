@@ -4,6 +4,7 @@
  * it never placed.
  */
 import type { ExchangeFill, ExchangeOrder } from '../exchanges/exchange.ts';
+import type { Safety } from '../safety.ts';
 import type { BotLink, LiveOrder } from './order-line.ts';
 
 export type Finding =
@@ -31,11 +32,11 @@ const tradesWindowMs = 120_000;
 const ordersBehindTradesMax = 5;
 
 /** `at` is monotonic. Counts negative rounds in `live`. Throws what the reads throw; read errors decide nothing. */
-export async function lookUp({ account, horizonMs }: BotLink, live: LiveOrder, at: number): Promise<Finding> {
+export async function lookUp({ account, horizonMs }: BotLink, live: LiveOrder, at: number, safety: Safety): Promise<Finding> {
   const lookup = await account.order(live.symbol, live.clientOrderId);
   if (lookup.kind === 'found') return withFills(lookup.order, { lookup: lookup.order.status });
   const openForMs = at - live.openSince;
-  if (openForMs < horizonMs || live.exchangeOrderId !== null) return undecided;
+  if ((safety.horizon && openForMs < horizonMs) || live.exchangeOrderId !== null) return undecided;
 
   if (at - (live.lastNegativeAt ?? Number.NEGATIVE_INFINITY) < Math.min(roundsApartMs, horizonMs / 4)) return undecided;
 
@@ -47,7 +48,7 @@ export async function lookUp({ account, horizonMs }: BotLink, live: LiveOrder, a
   if (found !== null) return withFills(found, { search: found.status });
   live.lastNegativeAt = at;
   live.negativeRounds += 1;
-  if (live.negativeRounds < negativeRoundsNeeded) return undecided;
+  if (safety.horizon && live.negativeRounds < negativeRoundsNeeded) return undecided;
   return {
     kind: 'never-placed',
     reason: `the exchange shows no trace of it ${Math.round(openForMs / 1000)} s after it may have been sent (order query, open orders, order history and trades, two rounds)`,
@@ -70,7 +71,7 @@ export async function lookUp({ account, horizonMs }: BotLink, live: LiveOrder, a
   }
 
   async function withFills(order: ExchangeOrder, proof: Record<string, unknown>): Promise<Finding> {
-    const fills = order.executedQuantity.gt(0) ? await account.fillsOfOrder(live.symbol, order.orderId) : [];
+    const fills = safety.tradePolling && order.executedQuantity.gt(0) ? await account.fillsOfOrder(live.symbol, order.orderId) : [];
     return { kind: 'found', order, fills, proof };
   }
 }

@@ -4,13 +4,14 @@
  * wakes up as a zombie sends something that the exchange drops for being late. Nothing here retries an order.
  */
 import type { Reach } from '../crash-points.ts';
-import type { PlaceOutcome } from '../exchanges/exchange.ts';
+import type { PlaceOutcome, SignedWindow } from '../exchanges/exchange.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { CommitUnknown } from '../persistence/commit-intents.ts';
 import type { Intent } from '../persistence/commit-intents.ts';
 import type { OrderStore } from '../persistence/order-store.ts';
-import type { Clock } from '../time/clock.ts';
+import type { Safety } from '../safety.ts';
+import type { Clock, VenueClock } from '../time/clock.ts';
 
 /** `not-attempted`: the exchange did something else of the request, or none of it, and did not try this order. */
 export type SentOutcome = PlaceOutcome | { readonly kind: 'not-attempted'; readonly reason: string };
@@ -30,7 +31,7 @@ export type SendResult =
 export interface Outgoing {
   readonly intents: readonly [Intent, ...Intent[]];
   /** Sends the one request, up to the socket in this turn of the loop; answers what became of each intent, in their order. */
-  transmit(): Promise<readonly SentOutcome[]>;
+  transmit(signed: SignedWindow): Promise<readonly SentOutcome[]>;
   /** Monotonic time of the signature. */
   readonly signedAt: number;
   /** Monotonic time at which the candle behind the decision was received; null when there is none. */
@@ -42,9 +43,11 @@ export interface Outgoing {
 export interface SenderOptions {
   readonly store: OrderStore;
   readonly clock: Clock;
+  readonly venueClock: VenueClock;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly reach: Reach;
+  readonly safety: Safety;
 }
 
 export class Sender {
@@ -90,9 +93,9 @@ export class Sender {
 
   async #send(outgoing: Outgoing): Promise<void> {
     const [intent] = outgoing.intents;
-    const { clock, metrics, log, reach } = this.#options;
+    const { clock, metrics, log, reach, safety } = this.#options;
     const sentAt = clock.monotonic();
-    if (sentAt - outgoing.signedAt >= intent.recvWindowMs) {
+    if (safety.signedTimeBound && sentAt - outgoing.signedAt >= intent.recvWindowMs) {
       outgoing.done({
         kind: 'not-sent',
         reason: `its signature was ${Math.round(sentAt - outgoing.signedAt)} ms old before it could be sent; the receive window is ${intent.recvWindowMs} ms`,
@@ -102,10 +105,12 @@ export class Sender {
     for (const { market, side, type } of outgoing.intents) metrics.ordersSubmitted.inc({ market, side, type, mode: outgoing.mode });
     let outcomes: readonly SentOutcome[];
     try {
-      const answer = outgoing.transmit();
+      const answer = outgoing.transmit(this.#signedWindow(intent));
       if (outgoing.triggeredAt !== null) metrics.barToOrder.observe((clock.monotonic() - outgoing.triggeredAt) / 1000);
       reach('CP4');
       outcomes = await answer;
+      if (!safety.singlePost && outcomes.some(({ kind }) => kind === 'unknown'))
+        outcomes = await outgoing.transmit(this.#signedWindow(intent));
     } catch (error) {
       // The port promises not to throw. If it does, the order may be out: that is an unknown, never a failure.
       log.error({ err: error, clientOrderId: intent.clientOrderId }, 'placing an order threw; its outcome is unknown');
@@ -115,6 +120,14 @@ export class Sender {
     metrics.orderAck.observe((clock.monotonic() - sentAt) / 1000);
     reach('CP6');
     outgoing.done({ kind: 'answered', outcomes });
+  }
+
+  /** Fixed in the intent, before its commit checked who owns the bot. */
+  #signedWindow(intent: Intent): SignedWindow {
+    const { safety, venueClock } = this.#options;
+    return safety.signedTimeBound
+      ? { timestampMs: intent.signedTimestampMs, recvWindowMs: intent.recvWindowMs }
+      : { timestampMs: Math.floor(venueClock.now()), recvWindowMs: 60_000 };
   }
 
   /** Only we could have sent these and we did not: durable or not, they were never placed. Which of the two decides what must be written. */

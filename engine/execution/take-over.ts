@@ -60,6 +60,8 @@ export class TakeOver {
   readonly #options: TakeOverOptions;
   /** Epoch of bots that wait for a comparison. */
   readonly #waiting = new Map<string, number>();
+  /** Bots that may have been built from rows that have changed since. */
+  readonly #outdated = new Set<string>();
   #retry: Timer | null = null;
   #retryMs = retryFirstMs;
   readonly #timers: Timer[] = [];
@@ -98,23 +100,30 @@ export class TakeOver {
   async prepare(claimed: readonly Claimed[]): Promise<Prepared> {
     const { clock } = this.#options;
     if (claimed.length === 0) return { changed: new Set(), blocks: new Map() };
-    let changed: ReadonlySet<string> | null = null;
+    const changed = new Set<string>();
+    const targets = claimed.map((bot) => ({ ...bot, running: false }));
+    let compared = false;
     let problem = `the exchange has not answered within ${patienceMs / 1_000} s`;
     let gaveUp = false;
-    const comparing = this.#compare(claimed.map((bot) => ({ ...bot, running: false }))).then(
-      (answer) => {
-        changed = answer;
-        // It came too late for the rows that the bots were built from.
-        if (gaveUp) this.#rebuild(answer, 'its account was compared with the exchange, which changed its rows');
-      },
-      (error: unknown) => {
-        problem = reasonOf(error);
-      },
-    );
+    const comparing = this.#compare(targets, changed)
+      .then(
+        () => {
+          compared = true;
+        },
+        (error: unknown) => {
+          problem = reasonOf(error);
+        },
+      )
+      .then(() => {
+        if (!gaveUp) return;
+        // It came too late for the rows that the bots were built from, and perhaps before they run.
+        for (const botId of changed) this.#outdated.add(botId);
+        this.#rebuild(changed, 'its account was compared with the exchange, which changed its rows');
+      });
     await Promise.race([comparing, clock.sleep(patienceMs), this.#leaving.promise]);
     gaveUp = true;
-    const answer = changed as ReadonlySet<string> | null;
-    if (answer !== null) return { changed: answer, blocks: new Map(claimed.map((bot) => [bot.botId, this.#driftOf(bot)])) };
+    if (compared as boolean) return { changed, blocks: new Map(claimed.map((bot) => [bot.botId, this.#driftOf(bot)])) };
+    for (const target of targets) target.running = true;
     for (const { botId, epoch } of claimed) this.#waiting.set(botId, epoch);
     this.#options.log.warn(
       { bots: claimed.length, problem },
@@ -125,20 +134,20 @@ export class TakeOver {
       rule: 'reconciling',
       reason: `the account has not been compared with the exchange since the bot was taken: ${problem}`,
     };
-    return { changed: new Set(), blocks: new Map(claimed.map((bot) => [bot.botId, [block]])) };
+    return { changed: new Set(changed), blocks: new Map(claimed.map((bot) => [bot.botId, [block]])) };
   }
 
   /** Looks for orders that arrived late or that the rows lack. */
   search(): Promise<void> {
     return this.#enqueue('the search for orders that arrived late', async () => {
-      const { clock, reconciler, rows } = this.#options;
+      const { clock, rows } = this.#options;
       const bots = this.#targets(() => true);
       const all = clock.monotonic() - this.#lastSearchOfAllAt >= searchAllMs;
       const late = new Set(
         (await rows.starts(bots.map(({ botId }) => botId))).filter((start) => start.oldestNeverPlacedMs !== null).map(({ botId }) => botId),
       );
       const wanted = all ? bots : bots.filter(({ botId }) => late.has(botId));
-      this.#rebuild(await reconciler.reconcile(wanted), 'an order of it was found at the exchange that its rows did not have');
+      await this.#searchFor(wanted);
       if (all) this.#lastSearchOfAllAt = clock.monotonic();
     });
   }
@@ -146,12 +155,17 @@ export class TakeOver {
   /** Trades that belong to no order on record were seen: one of them may be ours. */
   searchSymbol(symbol: string): Promise<void> {
     return this.#enqueue(`the search of ${symbol} for orders that arrived late`, async () => {
-      const wanted = this.#targets((bot) => bot.symbol === symbol);
-      this.#rebuild(
-        await this.#options.reconciler.reconcile(wanted),
-        'an order of it was found at the exchange that its rows did not have',
-      );
+      await this.#searchFor(this.#targets((bot) => bot.symbol === symbol));
     });
+  }
+
+  async #searchFor(targets: readonly ReconcileTarget[]): Promise<void> {
+    const changed = new Set<string>();
+    try {
+      await this.#options.reconciler.reconcile(targets, changed);
+    } finally {
+      this.#rebuild(changed, 'an order of it was found at the exchange that its rows did not have');
+    }
   }
 
   checkDrift(): Promise<void> {
@@ -164,10 +178,9 @@ export class TakeOver {
     });
   }
 
-  async #compare(targets: readonly ReconcileTarget[]): Promise<ReadonlySet<string>> {
-    const changed = await this.#options.reconciler.reconcile(targets);
+  async #compare(targets: readonly ReconcileTarget[], changed: Set<string>): Promise<void> {
+    await this.#options.reconciler.reconcile(targets, changed);
     await this.#options.drift.check();
-    return changed;
   }
 
   #retryLater(): void {
@@ -187,16 +200,21 @@ export class TakeOver {
     // Whoever is not here any more is compared by whoever takes it next.
     const here = new Set(wanted.map(({ botId }) => botId));
     for (const botId of this.#waiting.keys()) if (!here.has(botId)) this.#waiting.delete(botId);
-    const changed = await this.#compare(wanted);
-    for (const bot of this.#options.running()) {
-      if (this.#waiting.get(bot.botId) !== bot.epoch || !here.has(bot.botId)) continue;
-      this.#waiting.delete(bot.botId);
-      // A bot that is rebuilt is compared again when it is taken.
-      if (changed.has(bot.botId)) continue;
-      this.#showDrift(bot);
-      bot.unblock('reconciling');
+    const changed = new Set(this.#outdated);
+    this.#outdated.clear();
+    try {
+      await this.#compare(wanted, changed);
+      for (const bot of this.#options.running()) {
+        if (this.#waiting.get(bot.botId) !== bot.epoch || !here.has(bot.botId)) continue;
+        this.#waiting.delete(bot.botId);
+        // A bot that is rebuilt is compared again when it is taken.
+        if (changed.has(bot.botId)) continue;
+        this.#showDrift(bot);
+        bot.unblock('reconciling');
+      }
+    } finally {
+      this.#rebuild(changed, 'its account was compared with the exchange, and an order was found that its rows did not have');
     }
-    this.#rebuild(changed, 'its account was compared with the exchange, and an order was found that its rows did not have');
   }
 
   #targets(wanted: (bot: RunningBot) => boolean): readonly ReconcileTarget[] {

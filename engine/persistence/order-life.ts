@@ -76,3 +76,14 @@ export function nextState(current: OrderState, told: OrderState | null, { execut
   if (!isTerminal(told)) return told === 'accepted' ? 'accepted' : base;
   return complete ? told : 'accepted';
 }
+
+/** Why the bot of an order is held that exists although it had been declared never placed. */
+export function lateReason({
+  clientOrderId,
+  role,
+  side,
+  quantity,
+  symbol,
+}: Pick<Order, 'clientOrderId' | 'role' | 'side' | 'quantity' | 'symbol'>): string {
+  return `the ${role} order ${clientOrderId} (${side} ${quantity.toFixed()} ${symbol}) appeared at the exchange after it had been declared never placed; look at its orders and position, then resume`;
+}

@@ -11,7 +11,7 @@ import { bookFills, bookTrade } from './book-fills.ts';
 import { selectOrder, storedOrder } from './bot-rows.ts';
 import type { OrderRecord } from './bot-rows.ts';
 import { CommitUnknown, commitIntents, committedIds, endBackends } from './commit-intents.ts';
-import { advanceOrder } from './order-life.ts';
+import { advanceOrder, lateReason } from './order-life.ts';
 import type { ExecutionEvidence, OrderStore, RecordAnswer, StoredOrder } from './order-store.ts';
 import { retryUndone } from './retry-undone.ts';
 
@@ -78,10 +78,6 @@ async function record(em: EntityManager, holder: string, evidence: ExecutionEvid
   // In the same unit of work: whoever learns of the order also finds the bot held.
   if (late !== null) state.stateData = { ...state.stateData, heldReason: late };
   return { verdict: 'recorded', order: stored(order, evidence.botId), newFills: booked.map(({ fill }) => fill), missing, late };
-}
-
-function lateReason({ clientOrderId, role, side, quantity, symbol }: Order): string {
-  return `the ${role} order ${clientOrderId} (${side} ${quantity.toFixed()} ${symbol}) appeared at the exchange after it had been declared never placed; look at its orders and position, then resume`;
 }
 
 function stored(order: Order, botId: string): StoredOrder {

@@ -14,7 +14,9 @@ import type {
   SignedWindow,
   TradingAccount,
 } from '../../../engine/exchanges/exchange.ts';
+import { fullSafety } from '../../../engine/safety.ts';
 import { reachNothing } from '../../../engine/crash-points.ts';
+import { evidenceOfHistory } from '../../../engine/execution/evidence.ts';
 import { Executor } from '../../../engine/execution/executor.ts';
 import type { BotLink } from '../../../engine/execution/order-line.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
@@ -164,6 +166,7 @@ describe('the executor', () => {
       recvWindowMs: 3_000,
       reach: reachNothing,
       onStrayOrder: () => undefined,
+      safety: fullSafety,
     });
     executor.attach(link(), []);
   });
@@ -383,32 +386,97 @@ describe('the executor', () => {
     expect(told.fills).toHaveLength(1);
   });
 
-  it('takes up orders that an earlier owner left open, without sending anything', async () => {
-    executor.place('7', buy, null);
-    account.answer = () => new Promise(() => undefined);
-    await clock.advance(1);
-    const [left] = [...store.orders.values()];
-    if (left === undefined) throw new Error('no order');
-    const next = new Executor({
-      store,
-      clock,
-      venueClock: { now: () => clock.now(), trusted: true, resync: () => Promise.resolve() },
-      log: pino({ level: 'silent' }),
-      metrics: createMetrics(),
-      recvWindowMs: 3_000,
-      reach: reachNothing,
-      onStrayOrder: () => undefined,
-    });
-    account.lookup = async () => ({
-      kind: 'found',
-      order: exchangeOrder({ ...buy, symbol: 'BTCUSDT', type: 'MARKET', clientOrderId: left.clientOrderId }),
-    });
-    account.fills = [fillOf({ ...buy, symbol: 'BTCUSDT', type: 'MARKET', clientOrderId: left.clientOrderId }, '1', buy.quantity)];
-    next.attach(link(), [left]);
-    await settle();
+  it('tells the bot of a fill although the write that booked it was never answered', async () => {
+    store.answerLost = new Error('Connection terminated unexpectedly');
+    await placed();
+    await clock.advance(1_000);
+    expect(told.fills.map((fill) => [fill.tradeId, fill.role, fill.quantity.toFixed()])).toEqual([['1', 'entry', buy.quantity.toFixed()]]);
     expect(told.ended).toEqual(['filled']);
-    expect(account.posts).toHaveLength(1);
+    expect(told.faults).toEqual([]);
   });
+
+  it('tells a fill once although the stream told it first and the write behind the answer was never answered', async () => {
+    let answer: (outcome: PlaceOutcome) => void = () => undefined;
+    account.answer = () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      });
+    await placed();
+    const [post] = account.posts;
+    if (post === undefined) throw new Error('no order');
+    executor.onUserEvent({
+      type: 'order-updated',
+      order: exchangeOrder(post.request),
+      fill: fillOf(post.request, '1', post.request.quantity),
+      reason: null,
+      atMs: 1,
+    });
+    await settle();
+    expect(told.fills).toHaveLength(1);
+    store.recordFault = new Error('Connection terminated unexpectedly');
+    answer(filledAnswer(post.request));
+    await clock.advance(1_000);
+    expect(told.fills).toHaveLength(1);
+    expect(told.ended).toEqual(['filled']);
+    expect(told.faults).toEqual([]);
+  });
+
+  it('lets the late answer of an earlier life leave the bot of a later one alone', async () => {
+    let answer: (outcome: PlaceOutcome) => void = () => undefined;
+    account.answer = () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      });
+    await placed();
+    await executor.detach('7');
+    store.epoch = 2;
+    executor.attach({ ...link(), epoch: 2 }, []);
+    answer({ kind: 'unknown', refusal: refusal({ httpStatus: 504, code: -1007, class: 'server' }) });
+    await settle();
+    expect(executor.botIds()).toEqual(['7']);
+    expect(told.fenced).toBe(0);
+  });
+
+  it.each([false, true])(
+    'takes up orders that an earlier owner left open, without sending anything (booked meanwhile: %s)',
+    async (booked) => {
+      executor.place('7', buy, null);
+      account.answer = () => new Promise(() => undefined);
+      await clock.advance(1);
+      const [left] = [...store.orders.values()];
+      if (left === undefined) throw new Error('no order');
+      const next = new Executor({
+        store,
+        clock,
+        venueClock: { now: () => clock.now(), trusted: true, resync: () => Promise.resolve() },
+        log: pino({ level: 'silent' }),
+        metrics: createMetrics(),
+        recvWindowMs: 3_000,
+        reach: reachNothing,
+        onStrayOrder: () => undefined,
+        safety: fullSafety,
+      });
+      account.lookup = async () => ({
+        kind: 'found',
+        order: exchangeOrder({ ...buy, symbol: 'BTCUSDT', type: 'MARKET', clientOrderId: left.clientOrderId }),
+      });
+      account.fills = [fillOf({ ...buy, symbol: 'BTCUSDT', type: 'MARKET', clientOrderId: left.clientOrderId }, '1', buy.quantity)];
+      next.attach(link(), [left]);
+      // Somebody else, the comparison with the exchange, was faster: the bot must hear of it all the same.
+      if (booked)
+        await store.record({
+          ...evidenceOfHistory(account.fills),
+          botId: '7',
+          epoch: 1,
+          clientOrderId: left.clientOrderId,
+          instrument: link().instrument(),
+        });
+      await settle();
+      expect(told.ended).toEqual(['filled']);
+      expect(told.fills).toHaveLength(1);
+      expect(account.posts).toHaveLength(1);
+    },
+  );
 
   it('numbers the next attempt of a decision after those on record', async () => {
     account.answer = async () => ({ kind: 'rejected', refusal: refusal({ httpStatus: 400, code: -2010, class: 'insufficient-balance' }) });

@@ -13,6 +13,8 @@ export class MemoryOrderStore implements OrderStore {
   /** Set to make the next commits fail: with what, and whether the rows are there all the same. */
   commitFault: { readonly error: Error; readonly durable: boolean } | null = null;
   recordFault: Error | null = null;
+  /** Set to lose the answer of the next record that books a fill; the rows are there all the same. */
+  answerLost: Error | null = null;
 
   async commit(intents: readonly Intent[]): Promise<ReadonlyMap<string, IntentVerdict>> {
     const fault = this.commitFault;
@@ -75,6 +77,11 @@ export class MemoryOrderStore implements OrderStore {
             : wanted;
     const next: StoredOrder = { ...order, state, executedQuantity, exchangeOrderId: order.exchangeOrderId ?? evidence.exchangeOrderId };
     this.orders.set(order.clientOrderId, next);
+    const lost = this.answerLost;
+    if (lost !== null && newFills.length > 0) {
+      this.answerLost = null;
+      throw lost;
+    }
     return { verdict: 'recorded', order: next, newFills, missing, late: null };
   }
 

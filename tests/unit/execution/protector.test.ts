@@ -7,6 +7,7 @@ import { reachNothing } from '../../../engine/crash-points.ts';
 import { Executor } from '../../../engine/execution/executor.ts';
 import type { BotLink } from '../../../engine/execution/order-line.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
+import { fullSafety } from '../../../engine/safety.ts';
 import { decide } from '../../../engine/trading/decide.ts';
 import type { TradingConfig, TradingEvent } from '../../../engine/trading/events.ts';
 import { exitPauseMs } from '../../../engine/trading/exits.ts';
@@ -60,6 +61,7 @@ class Rig {
       recvWindowMs: 3_000,
       reach: reachNothing,
       onStrayOrder: () => undefined,
+      safety: fullSafety,
     });
   }
 
@@ -356,6 +358,23 @@ describe('a position and its stop at the exchange', () => {
     await verified;
     expect(rig.account.asked).toEqual(['openOrders', 'order', 'place']);
     expect(rig.stops).toEqual(['STOP_LOSS 0.02497 19600']);
+    rig.expectProtectedOrFlat();
+  });
+
+  it('is put up again at once when a stranger cancelled it while its answer is still awaited', async () => {
+    const { account } = rig;
+    const place = account.placeOrder.bind(account);
+    let unanswered = 0;
+    account.placeOrder = (request) => {
+      const answer = place(request);
+      if (request.type !== 'STOP_LOSS' || unanswered > 0) return answer;
+      unanswered += 1;
+      return new Promise(() => undefined);
+    };
+    await rig.enter();
+    void account.cancelOrder('BTCUSDT', account.open[0]?.clientOrderId ?? '');
+    await rig.clock.advance(2_000);
+    expect([unanswered, rig.stops]).toEqual([1, ['STOP_LOSS 0.02497 19600']]);
     rig.expectProtectedOrFlat();
   });
 

@@ -1,6 +1,7 @@
 import { Decimal } from 'decimal.js';
 import { describe, expect, it } from 'vitest';
 import type { ExchangeFill, ExchangeOrder, TradingAccount } from '../../../engine/exchanges/exchange.ts';
+import { fullSafety } from '../../../engine/safety.ts';
 import type { BotLink, LiveOrder } from '../../../engine/execution/order-line.ts';
 import { lookUp } from '../../../engine/execution/resolve.ts';
 import { d } from '../trading/given.ts';
@@ -58,7 +59,7 @@ function given(finds: {
     gone: false,
     denials: 0,
   };
-  return { asked, live, look: (at: number) => lookUp(link, live, at) };
+  return { asked, live, look: (at: number) => lookUp(link, live, at, fullSafety) };
 }
 
 describe('a look at an open order', () => {

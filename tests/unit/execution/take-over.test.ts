@@ -2,7 +2,7 @@
 import { pino } from 'pino';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Drift, DriftWatch } from '../../../engine/execution/drift.ts';
-import type { AccountReconciler } from '../../../engine/execution/reconcile.ts';
+import type { AccountReconciler, ReconcileTarget } from '../../../engine/execution/reconcile.ts';
 import { TakeOver } from '../../../engine/execution/take-over.ts';
 import type { RunningBot } from '../../../engine/execution/take-over.ts';
 import type { ReconcileStore } from '../../../engine/persistence/reconcile-store.ts';
@@ -16,6 +16,9 @@ let told: string[];
 let running: RunningBot[];
 let takeOver: TakeOver;
 let late: boolean;
+/** What the comparison fails with after it has changed rows. */
+let failing: Error | null;
+let compared: readonly ReconcileTarget[];
 
 const claimed = { botId: '1', epoch: 4, symbol: 'BTCUSDT', instrument: () => btc };
 const bot = (epoch = 4): RunningBot => ({
@@ -34,8 +37,16 @@ beforeEach(() => {
   told = [];
   running = [];
   late = false;
+  failing = null;
+  compared = [];
   takeOver = new TakeOver({
-    reconciler: { reconcile: () => answer() } as unknown as AccountReconciler,
+    reconciler: {
+      async reconcile(targets: readonly ReconcileTarget[], changed: Set<string>) {
+        compared = targets;
+        for (const botId of await answer()) changed.add(botId);
+        if (failing !== null) throw failing;
+      },
+    } as unknown as AccountReconciler,
     drift: {
       check: async () => standing,
       get standing() {
@@ -82,6 +93,39 @@ describe('a take-over', () => {
     // Its answer comes after all, and the rows that the bot was built from are not what they were.
     finish(new Set(['1']));
     await clock.advance(0);
+    expect(told).toEqual(['rebuild']);
+  });
+
+  it('loads bots anew whose rows the comparison had changed before it failed', async () => {
+    answer = async () => new Set(['1']);
+    failing = new Error('the connection broke');
+    const { changed, blocks } = await takeOver.prepare([claimed]);
+    expect([changed, blocks.get('1')?.map(({ rule }) => rule)]).toEqual([new Set(['1']), ['reconciling']]);
+  });
+
+  it('leaves the orders of bots alone that it no longer keeps waiting', async () => {
+    answer = () => new Promise(() => undefined);
+    const preparing = takeOver.prepare([claimed]);
+    await clock.advance(4_999);
+    expect(compared.map(({ running: runs }) => runs)).toEqual([false]);
+    await clock.advance(1);
+    await preparing;
+    expect(compared.map(({ running: runs }) => runs)).toEqual([true]);
+  });
+
+  it('builds a bot anew that was started on rows which a comparison changed late, and that failed', async () => {
+    let finish: (changed: ReadonlySet<string>) => void = () => undefined;
+    answer = () => new Promise((resolve) => (finish = resolve));
+    const preparing = takeOver.prepare([claimed]);
+    await clock.advance(5_000);
+    await preparing;
+    failing = new Error('the connection broke');
+    finish(new Set(['1']));
+    await clock.advance(0);
+    // Only now it runs.
+    running = [bot()];
+    answer = async () => new Set();
+    await clock.advance(1_000);
     expect(told).toEqual(['rebuild']);
   });
 
@@ -134,6 +178,8 @@ describe('later searches', () => {
     answer = async () => new Set(['1']);
     running = [bot()];
     await takeOver.searchSymbol('ETHUSDT');
-    expect(told).toEqual(['rebuild']);
+    failing = new Error('the connection broke after that');
+    await takeOver.searchSymbol('ETHUSDT');
+    expect(told).toEqual(['rebuild', 'rebuild']);
   });
 });

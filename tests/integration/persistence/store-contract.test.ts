@@ -1,0 +1,244 @@
+/**
+ * The rows in memory that simulations stand on keep the rules of the real ones: the same random history of claims, intents
+ * and evidence, played against PostgreSQL and against memory, gets the same answers and leaves the same rows.
+ */
+import { Decimal } from 'decimal.js';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { BotStore } from '../../../engine/persistence/bot-store.ts';
+import { loadConfigs } from '../../../engine/persistence/bot-rows.ts';
+import { orderStates } from '../../../engine/persistence/order-store.ts';
+import type { ExecutionEvidence, OrderStore } from '../../../engine/persistence/order-store.ts';
+import { createPostgresBotStore } from '../../../engine/persistence/postgres-bot-store.ts';
+import { createPostgresOrderStore } from '../../../engine/persistence/postgres-order-store.ts';
+import { createPostgresReconcileStore } from '../../../engine/persistence/postgres-reconcile-store.ts';
+import type { LostOrder, ReconcileStore } from '../../../engine/persistence/reconcile-store.ts';
+import { systemClock } from '../../../engine/time/clock.ts';
+import { MemoryDatabase } from '../../simulation/memory-database.ts';
+import { atOnce, createMemoryBotStore, createMemoryOrderStore, createMemoryReconcileStore } from '../../simulation/memory-stores.ts';
+import { Random } from '../../simulation/random.ts';
+import { btc, d } from '../../unit/trading/given.ts';
+import { intent, openRows } from './given.ts';
+import type { Rows } from './given.ts';
+
+const holders = ['one-engine', 'another-engine'] as const;
+const botIds = ['1', '2', '3'] as const;
+
+interface Stores {
+  readonly orders: OrderStore;
+  readonly reconciliation: ReconcileStore;
+  readonly bots: BotStore;
+}
+
+/** One step of a history, on whichever stores. */
+type Step = (stores: (holder: string) => Stores) => Promise<unknown>;
+
+let rows: Rows;
+let memory: MemoryDatabase;
+
+beforeAll(async () => {
+  rows = await openRows();
+});
+afterAll(() => rows.close());
+
+beforeEach(async () => {
+  await rows.pool.query('truncate outbox_events, trades, fills, orders, bot_state, bot_commands restart identity cascade');
+  memory = new MemoryDatabase();
+  for (const config of (await loadConfigs(rows.pool, botIds)).values()) memory.addBot(config);
+});
+
+const overPostgres = (holder: string): Stores => ({
+  orders: createPostgresOrderStore({ orm: rows.orm, pool: rows.pool, holder, clock: systemClock }),
+  bots: createPostgresBotStore({ pool: rows.pool, holder, clock: systemClock }),
+  reconciliation: createPostgresReconcileStore({ pool: rows.pool, holder, clock: systemClock }),
+});
+const inMemory = (holder: string): Stores => {
+  const options = { database: memory, holder, travel: atOnce, now: () => systemClock.now() };
+  return {
+    orders: createMemoryOrderStore(options),
+    bots: createMemoryBotStore(options),
+    reconciliation: createMemoryReconcileStore(options),
+  };
+};
+
+/** Answers as plain values: amounts as text, sets and maps as sorted lists, without the row's own clock. */
+function plain(value: unknown): unknown {
+  if (value instanceof Decimal) return value.toFixed();
+  if (value instanceof Map) return [...value].map(plain).sort(byText);
+  if (value instanceof Set) return [...value].sort();
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([name]) => name !== 'createdAtMs')
+      .map(([name, field]) => [name, plain(field)]),
+  );
+}
+
+const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
+
+/** A step drawn from what could happen to a few bots with a few orders. */
+function draw(random: Random): Step {
+  const botId = random.pick(botIds);
+  const owner = memory.states.get(botId);
+  // Mostly the owner acts; now and then somebody stale.
+  const holder = random.chance(0.85) ? (owner?.holder ?? holders[0]) : random.pick(holders);
+  const epoch = (owner?.epoch ?? 0) - (random.chance(0.85) ? 0 : random.whole(-1, 2));
+  const role = random.pick(['entry', 'exit', 'stop', 'target'] as const);
+  const side = role === 'entry' ? ('BUY' as const) : ('SELL' as const);
+  const decision = random.whole(1, 4);
+  const attempt = random.whole(1, 2);
+  const clientOrderId = `ektest-${botId}-${decision}${role}-${attempt}`;
+  const kind = random.next();
+  if (random.chance(0.2)) return drawReconciliation(random, { botId, holder, epoch, role, decision, attempt, clientOrderId });
+  if (kind < 0.12) return (stores) => stores(holder).bots.claim([botId]);
+  if (kind < 0.16) return (stores) => stores(holder).bots.release([{ botId, message: 'gone' }]);
+  if (kind < 0.24) {
+    const stateData = { pausedReason: decision === 1 ? null : `pause ${decision}`, bestPrice: decision };
+    const status = { botId, epoch, message: `message ${decision}`, lastExecutionMs: decision === 1 ? null : decision * 60_000, stateData };
+    return (stores) => stores(holder).bots.writeStatuses([status]);
+  }
+  if (kind < 0.5) {
+    const wanted = intent(rows.userId, {
+      botId,
+      epoch,
+      clientOrderId,
+      decisionMs: 1_700_000_000_000 + decision * 60_000,
+      role,
+      attempt,
+      side,
+      slot: role === 'stop' && random.chance(0.5) ? 1 : 0,
+      price: role === 'target' ? d(30_000 + decision) : null,
+      stopPrice: role === 'stop' ? d(20_000 + decision) : null,
+    });
+    // A stop and its target are one operation: their intents are committed together.
+    const target = { ...wanted, role: 'target' as const, clientOrderId: `${clientOrderId}-t`, slot: 0 };
+    return (stores) => stores(holder).orders.commit(role === 'stop' && attempt === 1 ? [wanted, target] : [wanted]);
+  }
+  if (kind < 0.55) return (stores) => stores(holder).orders.committed([clientOrderId, 'unheard-of']);
+  if (kind < 0.6) return (stores) => stores(holder).orders.byExchangeId('simulated', 'BTCUSDT', [`at-exchange-${clientOrderId}`, '9']);
+  const quantity = d(random.whole(1, 3)).div(10);
+  const own = memory.ordersOf(botId);
+  const about = own.length > 0 && random.chance(0.9) ? random.pick(own).intent.clientOrderId : clientOrderId;
+  const told: ExecutionEvidence = {
+    botId,
+    epoch,
+    clientOrderId: about,
+    instrument: btc,
+    state: random.chance(0.2) ? null : random.pick(orderStates),
+    exchangeOrderId: random.chance(0.4) ? null : `at-exchange-${about}`,
+    executedQuantity: random.chance(0.4) ? null : d(random.whole(0, 4)).div(10),
+    executedQuote: random.chance(0.4) ? null : d(random.whole(0, 8_000)),
+    fills: Array.from({ length: random.whole(0, 2) }, () => ({
+      tradeId: String(random.whole(1, 60)),
+      price: d(20_000 + random.whole(0, 99)),
+      quantity,
+      commission: quantity.times('0.001'),
+      commissionAsset: role === 'entry' ? 'BTC' : random.pick(['USDT', 'BNB']),
+      isMaker: false,
+      atMs: 1_700_000_000_000 + random.whole(0, 5),
+    })),
+    source: random.pick(['ack', 'stream', 'history'] as const),
+    proof: random.chance(0.2) ? null : { because: decision },
+  };
+  return (stores) => stores(holder).orders.record(told);
+}
+
+/** A step of the comparison with the exchange. */
+function drawReconciliation(
+  random: Random,
+  {
+    botId,
+    holder,
+    epoch,
+    role,
+    decision,
+    attempt,
+    clientOrderId,
+  }: Pick<LostOrder, 'botId' | 'epoch' | 'role' | 'attempt' | 'clientOrderId'> & {
+    readonly holder: string;
+    readonly decision: number;
+  },
+): Step {
+  const throughMs = 1_700_000_000_000 + random.whole(0, 9);
+  const lost: LostOrder = {
+    botId,
+    epoch,
+    venue: 'simulated',
+    account: 'simulated',
+    market: 'spot',
+    symbol: 'BTCUSDT',
+    clientOrderId: random.chance(0.5) ? clientOrderId : `${clientOrderId}-lost`,
+    decisionMs: 1_700_000_000_000 + decision * 60_000,
+    role,
+    attempt,
+    side: role === 'entry' ? 'BUY' : 'SELL',
+    type: 'MARKET',
+    quantity: d(random.whole(1, 3)).div(10),
+    reason: 'filled in',
+    evidence: { status: 'FILLED' },
+  };
+  switch (random.whole(0, 6)) {
+    case 0:
+      return (stores) => stores(holder).reconciliation.compared([{ botId, epoch }], throughMs + 0.5);
+    case 1:
+      return (stores) => stores(holder).reconciliation.hold([{ botId, epoch, reason: decision === 1 ? null : `held ${decision}` }]);
+    case 2:
+      return async (stores) =>
+        new Map((await stores(holder).reconciliation.starts([...botIds, '77'])).map((start) => [start.botId, start]));
+    case 3:
+      return (stores) => stores(holder).reconciliation.knownBots(['1', '77']);
+    case 4:
+      return async (stores) =>
+        new Map(
+          (await stores(holder).reconciliation.byClientOrderId([clientOrderId, 'unheard-of'])).map((row) => [row.clientOrderId, row]),
+        );
+    case 5:
+      return async (stores) => new Map((await stores(holder).reconciliation.holdings('simulated')).map((one) => [one.symbol, one]));
+    default:
+      return (stores) => stores(holder).reconciliation.fillIn(lost);
+  }
+}
+
+describe('rows in memory and in PostgreSQL', () => {
+  it.each([1, 2, 3, 4, 5, 6])('answer history %i alike, and end alike', async (seed) => {
+    const random = new Random(seed);
+    const verdicts = new Map<string, number>();
+    for (let step = 1; step <= 250; step += 1) {
+      const act = draw(random);
+      const [real, simulated] = [plain(await act(overPostgres)), plain(await act(inMemory))];
+      expect(simulated, `step ${step}`).toEqual(real);
+      const verdict = (real as { verdict?: string } | undefined)?.verdict;
+      if (verdict !== undefined) verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
+    }
+    const [real, simulated] = [overPostgres(holders[0]), inMemory(holders[0])];
+    expect(plain(await simulated.bots.load(botIds))).toEqual(plain(await real.bots.load(botIds)));
+    expect(plain(await simulated.bots.wishes())).toEqual(plain(await real.bots.wishes()));
+    expect(await simulated.orders.lastTradeId('simulated', 'BTCUSDT')).toBe(await real.orders.lastTradeId('simulated', 'BTCUSDT'));
+    expect(memory.outbox.map((event) => event.topic).sort()).toEqual(
+      (await rows.pool.query<{ topic: string }>('select topic from outbox_events')).rows.map((row) => row.topic).sort(),
+    );
+    // A history in which nothing was recorded would prove nothing.
+    expect(verdicts.get('recorded') ?? 0).toBeGreaterThan(10);
+    expect(verdicts.get('fenced') ?? 0).toBeGreaterThan(10);
+  });
+
+  it('hand out commands once, oldest first', async () => {
+    for (const command of ['pause-entries', 'close-position'] as const) {
+      memory.giveCommand('2', command, 'a test');
+      await rows.pool.query(
+        "insert into bot_commands (bot_config_id, command, reason, requested_by, created_at) values (2, $1, $2, 'test', now())",
+        [command, 'a test'],
+      );
+    }
+    for (const stores of [overPostgres(holders[0]), inMemory(holders[0])]) {
+      const pending = await stores.bots.pendingCommands(['2']);
+      expect(pending.map(({ botId, command, reason }) => [botId, command, reason])).toEqual([
+        ['2', 'pause-entries', 'a test'],
+        ['2', 'close-position', 'a test'],
+      ]);
+      expect(await stores.bots.pendingCommands(['1', '3'])).toEqual([]);
+      await stores.bots.finishCommands([{ id: pending[0]?.id ?? '', outcome: 'done' }]);
+      expect((await stores.bots.pendingCommands(['2'])).map((command) => command.command)).toEqual(['close-position']);
+    }
+  });
+});

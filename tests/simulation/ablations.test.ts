@@ -1,0 +1,34 @@
+/** Without any one of the safety elements a promise breaks, so the simulation would notice its loss. */
+import { describe, expect, it } from 'vitest';
+import { fullSafety } from '../../engine/safety.ts';
+import type { SafetyElement } from '../../engine/safety.ts';
+import { brokenAt, elements, findFailing } from './ablations.ts';
+
+/** As `npm run simulate -- --ablations` printed them; a change of the engine or the storms may move them. */
+const firstFailingSeeds: Partial<Record<SafetyElement, number>> = {
+  fence: 69,
+  signedTimeBound: 35,
+  horizon: 59,
+  tradePolling: 57,
+  uniqueFillKey: 1,
+  singlePost: 2,
+  positionCheck: 7,
+  epochInWrites: 283,
+  protectionVerify: 64,
+  audit: 6_593,
+};
+/** Bounds the search when a known seed does not fail any more. */
+const searchMax = 4_000;
+
+it('is whole by default', () => {
+  expect(Object.values(fullSafety).every(Boolean)).toBe(true);
+});
+
+describe('without', () => {
+  it.each(elements)('%s a promise breaks', async (element) => {
+    const known = firstFailingSeeds[element];
+    const broken = known === undefined ? [] : await brokenAt(element, known);
+    if (broken.length > 0) return;
+    expect((await findFailing(element, 1, searchMax)).firstFailingSeed).not.toBeNull();
+  });
+});

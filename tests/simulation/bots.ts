@@ -1,0 +1,71 @@
+/** The bots, instruments and money of a schedule, made from its seed. */
+import { Decimal } from 'decimal.js';
+import type { BotConfigRow } from '../../engine/persistence/bot-rows.ts';
+import type { FeeSchedule } from '../../engine/matching/matching.ts';
+import { defaultColumns } from '../../engine/trading/resolve-config.ts';
+import { instrumentOf, referencePriceOf } from '../../simulator/instruments.ts';
+import { venueName } from './exchange-link.ts';
+import type { SymbolPath } from './price-feed.ts';
+import type { Random } from './random.ts';
+
+const symbols = ['BTCUSDT', 'ETHUSDT'] as const;
+const initialCapital = new Decimal(10_000);
+
+export function symbolsOf(random: Random): readonly SymbolPath[] {
+  return symbols.slice(0, random.whole(1, symbols.length)).map((symbol) => ({ symbol, base: referencePriceOf(symbol) }));
+}
+
+export const instrumentsOf = (paths: readonly SymbolPath[]) => paths.map(({ symbol }) => instrumentOf(symbol));
+
+export function botsOf(random: Random, paths: readonly SymbolPath[]): readonly BotConfigRow[] {
+  const count = random.whole(3, 5);
+  return Array.from({ length: count }, (_, index): BotConfigRow => {
+    const { symbol } = random.pick(paths);
+    const stops = random.chance(0.6);
+    const target = stops && random.chance(0.4);
+    return {
+      id: String(index + 1),
+      userId: '1',
+      version: 1,
+      mode: 'live',
+      venue: venueName,
+      columns: {
+        ...defaultColumns,
+        name: `bot ${index + 1}`,
+        symbol,
+        timeframe: '1m',
+        strategy: 'ema_cross',
+        initialCapital,
+        positionSizePerc: random.whole(20, 95),
+        emaFast: 1,
+        emaSlow: random.whole(2, 3),
+        stopLossPerc: stops ? 0.25 : null,
+        takeProfitPerc: target ? 0.3 : null,
+        trailingStopActive: stops && random.chance(target ? 0.2 : 0.7),
+        trailingStopPerc: 0.3,
+        maxDailyLossPerc: random.chance(0.2) ? 0.6 : null,
+      },
+    };
+  });
+}
+
+/** A bot that no engine can start: its strategy does not exist. */
+export function poisonBot([first]: readonly BotConfigRow[]): BotConfigRow {
+  if (first === undefined) throw new RangeError('a poisoned bot is made from another one');
+  return { ...first, id: '99', columns: { ...first.columns, name: 'poison', strategy: 'no_such_strategy' } };
+}
+
+export function feesOf(random: Random): FeeSchedule {
+  const rates = { maker: new Decimal('0.001'), taker: new Decimal('0.001') };
+  return random.chance(0.8)
+    ? { ...rates, asset: 'received' }
+    : { ...rates, asset: { name: 'BNB', priceInQuote: new Decimal(600), discount: new Decimal('0.75') } };
+}
+
+/** What is on the account and not the bots': coins that nobody may sell, and money to trade with. */
+export const deposits: Readonly<Record<string, Decimal>> = {
+  USDT: new Decimal(1_000_000),
+  BTC: new Decimal('0.7'),
+  ETH: new Decimal('3.1'),
+  BNB: new Decimal(100),
+};

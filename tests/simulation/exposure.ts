@@ -1,0 +1,121 @@
+/**
+ * 8: a position whose bot has a stop has one at the exchange that covers it, but for moments. Looked at once a second; time
+ * in which the owner is dead or stands still, cannot reach what it needs, or waits to learn what became of an order does
+ * not count, and the count starts anew after it: ten seconds more than it took to recover.
+ */
+import { parseClientOrderId } from '../../engine/execution/client-order-id.ts';
+import { isTerminal } from '../../engine/persistence/order-store.ts';
+import type { BotConfigRow } from '../../engine/persistence/bot-rows.ts';
+import type { BookOrder } from '../../engine/matching/matching.ts';
+import { floorToStep } from '../../engine/trading/exact.ts';
+import { exitPauseMs } from '../../engine/trading/exits.ts';
+import type { Ledger } from './ledger.ts';
+import type { Fail, Watched } from './watched.ts';
+
+const lookEveryMs = 1_000;
+const bareMaxMs = 10_000;
+/** From so many failures on the pauses of an exit do not grow any more. */
+const failuresMax = 20;
+
+interface Bare {
+  sinceMs: number;
+  /** Since when its owner could have done something about it. */
+  freeSinceMs: number;
+  told: boolean;
+}
+
+export class ExposureWatch {
+  readonly #world: Watched;
+  readonly #ledger: Ledger;
+  readonly #fail: Fail;
+  readonly #bare = new Map<string, Bare>();
+
+  /** When the last exit order of a bot turned out to sell nothing. */
+  readonly #failedExits = new Map<string, number>();
+
+  constructor(world: Watched, ledger: Ledger, fail: Fail) {
+    this.#world = world;
+    this.#ledger = ledger;
+    this.#fail = fail;
+  }
+
+  /** An exit order sold nothing. */
+  onFailedExit(botId: string): void {
+    this.#failedExits.set(botId, this.#world.scheduler.now);
+  }
+
+  start(): void {
+    this.#world.scheduler.after(lookEveryMs, () => {
+      this.#look();
+      this.start();
+    });
+  }
+
+  /** None is bare when everything has come to rest. */
+  atRest(): void {
+    this.#look();
+    const { scheduler } = this.#world;
+    for (const [botId, { sinceMs }] of this.#bare) {
+      const forMs = scheduler.now - sinceMs;
+      if (forMs > bareMaxMs) this.#fail(8, `the position of bot ${botId} has been without a stop for ${Math.round(forMs)} ms at the end`);
+    }
+  }
+
+  #look(): void {
+    const { database, scheduler, exchange } = this.#world;
+    const now = scheduler.now;
+    const open = new Map(exchange.instruments.map(({ symbol }) => [symbol, exchange.matching.openOrders(exchange.account, symbol)]));
+    for (const { row } of database.configs.values()) {
+      if (!this.#isBare(row, open.get(row.columns.symbol) ?? [])) {
+        this.#bare.delete(row.id);
+        continue;
+      }
+      const bare = this.#bare.get(row.id) ?? { sinceMs: now, freeSinceMs: now, told: false };
+      this.#bare.set(row.id, bare);
+      if (this.#hindered(row)) bare.freeSinceMs = now;
+      const forMs = now - bare.freeSinceMs;
+      if (forMs <= bareMaxMs || bare.told) continue;
+      bare.told = true;
+      this.#fail(
+        8,
+        `the position of bot ${row.id} has been without a stop for ${Math.round(forMs)} ms, and nothing kept its owner from placing one`,
+      );
+    }
+  }
+
+  #isBare({ id, columns }: BotConfigRow, open: readonly BookOrder[]): boolean {
+    if (columns.stopLossPerc === null && !columns.trailingStopActive) return false;
+    const { position } = this.#ledger.of(id);
+    if (position.lte(0)) return false;
+    const { matching } = this.#world.exchange;
+    const instrument = matching.instrument(columns.symbol);
+    const price = matching.lastTick(columns.symbol)?.price;
+    if (instrument === null || price === undefined) return false;
+    const wanted = floorToStep(position, instrument.lot.step);
+    // What is worth less than the least order cannot be protected.
+    if (wanted.lt(instrument.lot.min) || wanted.times(price).lt(instrument.notional?.min.times('1.02') ?? 0)) return false;
+    return !open.some((order) => {
+      const parts = parseClientOrderId(order.clientOrderId);
+      return parts?.botId === id && parts.role === 'stop' && order.quantity.minus(order.executedQuantity).gte(wanted);
+    });
+  }
+
+  #hindered({ id, columns }: BotConfigRow): boolean {
+    const { database, replicas, weather, exchange, bans, scheduler } = this.#world;
+    const holder = database.states.get(id)?.holder;
+    const owner = replicas.find((replica) => replica.owner === holder);
+    if (owner?.fleet?.supervisor.bot(id)?.session === undefined || owner.fleet.supervisor.bot(id)?.session === null || owner.paused)
+      return true;
+    const away = (['database-down', 'database-split', 'database-slow', 'reads-fail'] as const).some((kind) =>
+      weather.holds(kind, owner.index),
+    );
+    if (away || exchange.now() < bans.untilMs || scheduler.now < owner.silentUntilMs) return true;
+    if (exchange.matching.instrument(columns.symbol)?.status !== 'TRADING') return true;
+    const failedAtMs = this.#failedExits.get(id);
+    // An exit that was not taken is tried again after a pause.
+    if (failedAtMs !== undefined && scheduler.now - failedAtMs < exitPauseMs(failuresMax)) return true;
+    return database
+      .ordersOf(id)
+      .some(({ intent: { role }, state }) => !isTerminal(state) && (state !== 'accepted' || role === 'entry' || role === 'exit'));
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * What goes wrong, when, and for how long: a list made from a seed, plain enough to be kept as JSON. A momentary fault
+ * waits for the next call it concerns; a lasting one holds for its span.
+ */
+import { crashPoints } from '../../engine/crash-points.ts';
+import type { CrashPoint } from '../../engine/crash-points.ts';
+import type { Random } from './random.ts';
+
+/** Whether a fault is taken by one call or holds for a while, and the bounds of its value. */
+interface FaultShape {
+  readonly lasts?: readonly [number, number];
+  readonly value?: readonly [number, number];
+  /** Concerns one replica. */
+  readonly local?: boolean;
+  /** Concerns one bot. */
+  readonly personal?: boolean;
+  /** How often it is drawn, 1 by default. */
+  readonly weight?: number;
+}
+
+export const faultKinds = {
+  // Processes. The value is the pause before the restart, ms.
+  kill: { value: [300, 4_000], local: true },
+  'crash-point': { value: [300, 4_000], local: true, weight: 5 },
+  stop: { value: [300, 4_000], local: true },
+  pause: { lasts: [1_000, 25_000], local: true },
+  /** Stopped exactly where it passes a crash point, longer than the lock lives: a zombie when it goes on. */
+  'pause-at': { value: [11_000, 25_000], local: true, weight: 2 },
+  'clock-jump': { value: [-1_500, 1_500], local: true },
+  // PostgreSQL.
+  'database-down': { lasts: [500, 8_000] },
+  'database-split': { lasts: [1_000, 12_000], local: true },
+  'database-slow': { lasts: [1_000, 6_000], value: [50, 2_500] },
+  'commit-lost': { weight: 2 },
+  'commit-unheard': { weight: 2 },
+  'commit-refused': {},
+  'record-lost': {},
+  'record-unheard': { weight: 2 },
+  'write-unheard': {},
+  // Redis.
+  'redis-flush': {},
+  'redis-down': { lasts: [1_000, 15_000] },
+  'redis-split': { lasts: [1_000, 15_000], local: true },
+  'redis-slow': { lasts: [1_000, 10_000], value: [260, 3_000] },
+  // Orders on their way.
+  'order-lost': { value: [10, 15_000], weight: 2 },
+  'order-unheard': { value: [10, 15_000], weight: 3 },
+  'order-5xx': { weight: 2 },
+  'order-5xx-executed': { weight: 2 },
+  'cancel-lost': { value: [10, 5_000] },
+  'cancel-unheard': { value: [10, 5_000] },
+  'cancel-5xx': {},
+  'cancel-5xx-executed': {},
+  'replace-lost': { value: [10, 5_000] },
+  'replace-unheard': { value: [10, 5_000] },
+  'replace-5xx': {},
+  'replace-5xx-executed': {},
+  'order-late': { value: [500, 8_000] },
+  'thin-book': { value: [0.2, 0.8] },
+  'ack-late': { value: [200, 5_000] },
+  // Reads.
+  'reads-lag': { value: [500, 9_000], weight: 3 },
+  'trades-lag': { value: [500, 9_000], weight: 2 },
+  'reads-flap': { lasts: [4_000, 15_000], weight: 3 },
+  'reads-fail': { lasts: [500, 8_000] },
+  'rate-limited': { value: [1_000, 5_000] },
+  ban: { value: [3_000, 12_000] },
+  // Streams.
+  'user-cut': { lasts: [200, 10_000], local: true },
+  'user-lost': { weight: 3 },
+  'user-twice': { weight: 2 },
+  'user-late': { value: [500, 20_000], weight: 2 },
+  'market-cut': { lasts: [200, 10_000], local: true },
+  'market-mute': { lasts: [5_000, 40_000], local: true },
+  'frame-lost': {},
+  'frame-twice': {},
+  'frame-late': { value: [500, 9_000] },
+  // The market.
+  /** Somebody with access to the account cancels what protects a position. */
+  stranger: { weight: 2 },
+  'symbol-halt': { lasts: [5_000, 30_000] },
+  // What users ask for, no faults. The value is how long it holds, ms.
+  'ask-stop': { value: [3_000, 150_000], personal: true },
+  'ask-pause': { value: [10_000, 200_000], personal: true },
+  'ask-close': { personal: true },
+  'ask-change': { value: [20, 90], personal: true },
+} as const satisfies Readonly<Record<string, FaultShape>>;
+
+export type FaultKind = keyof typeof faultKinds;
+
+export interface Fault {
+  readonly kind: FaultKind;
+  /** Virtual ms. */
+  readonly atMs: number;
+  readonly forMs?: number;
+  readonly value?: number;
+  readonly replica?: number;
+  /** Of the bots in order; counted round. */
+  readonly bot?: number;
+  readonly point?: CrashPoint;
+}
+
+/** What users ask for is no fault, and is not counted as one. */
+export const isFault = (kind: FaultKind): boolean => !kind.startsWith('ask-');
+
+export const drawnCrashPoints = Object.keys(crashPoints) as readonly CrashPoint[];
+
+/** Protective orders are fewer than others, replacements the fewest. */
+const crashPointUrn: readonly CrashPoint[] = [...drawnCrashPoints, 'CP9', 'CP10', 'CP11', 'CP11', 'CP11', 'CP11'];
+
+const shapes: Readonly<Record<FaultKind, FaultShape>> = faultKinds;
+const urn: readonly FaultKind[] = (Object.keys(faultKinds) as FaultKind[]).flatMap((kind) =>
+  Array.from({ length: shapes[kind].weight ?? 1 }, () => kind),
+);
+
+/** Faults for a span of virtual time, all of them over at its end. */
+export function drawFaults(random: Random, count: number, replicas: number, fromMs: number, toMs: number): readonly Fault[] {
+  const faults: Fault[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const kind = random.pick(urn);
+    const { lasts, value, local, personal } = shapes[kind];
+    const forMs = lasts === undefined ? 0 : Math.round(random.between(...lasts));
+    const atMs = Math.round(random.between(fromMs, Math.max(fromMs, toMs - forMs)));
+    faults.push({
+      kind,
+      atMs,
+      ...(lasts === undefined ? {} : { forMs: Math.min(forMs, toMs - atMs) }),
+      ...(value === undefined ? {} : { value: Math.round(random.between(...value) * 1_000) / 1_000 }),
+      ...(local === true ? { replica: random.whole(0, replicas - 1) } : {}),
+      ...(personal === true ? { bot: random.whole(0, 59) } : {}),
+      ...(kind === 'crash-point' ? { point: random.pick(crashPointUrn) } : {}),
+      ...(kind === 'pause-at' ? { point: random.pick(['CP1', 'CP3', 'CP7'] as const) } : {}),
+    });
+  }
+  return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+/** The faults in force: what is asked is counted when it has an effect. */
+export class Weather {
+  readonly hits = new Map<FaultKind, number>();
+  readonly #armed = new Map<FaultKind, Fault[]>();
+  readonly #lasting = new Map<FaultKind, { readonly fault: Fault; readonly untilMs: number; hit: boolean }[]>();
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  begin(fault: Fault): void {
+    if (fault.forMs === undefined) {
+      const armed = this.#armed.get(fault.kind) ?? [];
+      armed.push(fault);
+      this.#armed.set(fault.kind, armed);
+      return;
+    }
+    const lasting = (this.#lasting.get(fault.kind) ?? []).filter((one) => one.untilMs > this.#now());
+    lasting.push({ fault, untilMs: this.#now() + fault.forMs, hit: false });
+    this.#lasting.set(fault.kind, lasting);
+  }
+
+  /** Takes a momentary fault that waits, if there is one (for this replica). */
+  take(kind: FaultKind, replica?: number, fits: (fault: Fault) => boolean = always): Fault | null {
+    const armed = this.#armed.get(kind);
+    if (armed === undefined || armed.length === 0) return null;
+    const index = armed.findIndex((fault) => (fault.replica === undefined || fault.replica === replica) && fits(fault));
+    const fault = index < 0 ? undefined : armed[index];
+    if (fault === undefined) return null;
+    armed.splice(index, 1);
+    this.count(kind);
+    return fault;
+  }
+
+  /** The lasting fault in force now (for this replica). */
+  lasting(kind: FaultKind, replica?: number): Fault | null {
+    const lasting = this.#lasting.get(kind);
+    if (lasting === undefined) return null;
+    for (const one of lasting) {
+      if (one.untilMs <= this.#now() || (one.fault.replica !== undefined && one.fault.replica !== replica)) continue;
+      if (!one.hit) this.count(kind);
+      one.hit = true;
+      return one.fault;
+    }
+    return null;
+  }
+
+  /** Whether such a fault is in force, for those who only look. */
+  holds(kind: FaultKind, replica: number): boolean {
+    const now = this.#now();
+    return (this.#lasting.get(kind) ?? []).some(
+      ({ fault, untilMs }) => untilMs > now && (fault.replica === undefined || fault.replica === replica),
+    );
+  }
+
+  /** What waited for a call that never came is forgotten: the calm begins. */
+  clear(): void {
+    this.#armed.clear();
+    this.#lasting.clear();
+  }
+
+  count(kind: FaultKind): void {
+    this.hits.set(kind, (this.hits.get(kind) ?? 0) + 1);
+  }
+}
+
+const always = (): boolean => true;

@@ -1,0 +1,136 @@
+/**
+ * The ways between one engine process and what it stands on: latency, and whatever the weather does to them. A call that
+ * has left a process acts at its end whatever becomes of the process; its answer reaches only one that lives.
+ */
+import type { Coordination, LockAnswer } from '../../engine/coordination/coordination.ts';
+import { CommitUnknown } from '../../engine/persistence/commit-intents.ts';
+import type { Weather } from './faults.ts';
+import type { DatabaseCall, DatabaseTravel } from './memory-stores.ts';
+import type { Random } from './random.ts';
+import type { Scheduler, SimulatedProcess } from './scheduler.ts';
+
+export interface LinkOptions {
+  readonly process: SimulatedProcess;
+  readonly replica: number;
+  readonly scheduler: Scheduler;
+  readonly weather: Weather;
+  readonly random: Random;
+}
+
+/** How long an engine waits for a free connection, and for a broken one to be noticed. */
+const connectPatienceMs = 1_000;
+/** Redis commands have a deadline; what is late counts as unanswered. */
+const redisDeadlineMs = 250;
+
+type Fate = 'done' | 'undone' | 'unheard' | 'refused';
+
+export function databaseTravel({ process, replica, scheduler, weather, random }: LinkOptions): DatabaseTravel {
+  const away = (): boolean => weather.lasting('database-down') !== null || weather.lasting('database-split', replica) !== null;
+  const fateOf = (call: DatabaseCall): Fate => {
+    switch (call) {
+      case 'commit':
+        if (weather.take('commit-lost') !== null) return 'undone';
+        if (weather.take('commit-unheard') !== null) return 'unheard';
+        return weather.take('commit-refused') === null ? 'done' : 'refused';
+      case 'record':
+        if (weather.take('record-lost') !== null) return 'undone';
+        return weather.take('record-unheard') === null ? 'done' : 'unheard';
+      case 'write':
+        return weather.take('write-unheard') === null ? 'done' : 'unheard';
+      case 'read':
+        return 'done';
+      default:
+        return call satisfies never;
+    }
+  };
+  return (call, act) =>
+    new Promise((resolve, reject) => {
+      const depart = (): void => {
+        if (away()) {
+          process.after(random.between(1, connectPatienceMs), () => reject(new Error('the database cannot be reached')));
+          return;
+        }
+        const fate = fateOf(call);
+        const broken = (): void => {
+          const error = new Error('the connection to the database broke');
+          process.run(() => reject(call === 'commit' ? new CommitUnknown(error) : error));
+        };
+        const delayMs = random.between(0.3, 2) + (weather.lasting('database-slow')?.value ?? 0);
+        scheduler.after(delayMs, () => {
+          // The server went away while the statement was under way: before or after it was carried out.
+          const arrives = fate === 'unheard' || fate === 'done';
+          const cut = fate === 'done' && away();
+          if (!arrives || (cut && random.chance(0.5))) {
+            if (fate === 'refused') {
+              const error = Object.assign(new Error('could not serialize access due to concurrent update'), { code: '40001' });
+              process.run(() => reject(error));
+            } else broken();
+            return;
+          }
+          let answer: ReturnType<typeof act>;
+          try {
+            answer = act();
+          } catch (error) {
+            process.run(() => reject(error instanceof Error ? error : new Error(String(error))));
+            return;
+          }
+          if (fate === 'unheard' || cut) broken();
+          else process.run(() => resolve(answer));
+        });
+      };
+      process.run(depart);
+    });
+}
+
+/** The coordination port behind a link to Redis. */
+export function coordinationLink(inner: Coordination, { process, replica, scheduler, weather, random }: LinkOptions): Coordination {
+  let answered = true;
+  const down = (): boolean => weather.lasting('redis-down') !== null || weather.lasting('redis-split', replica) !== null;
+  /** The answer, or null when none came in time; a slow command still acts. */
+  const ask = <T>(act: () => Promise<T>): Promise<T | null> =>
+    new Promise((resolve) => {
+      const settle = (value: T | null): void => {
+        answered = value !== null;
+        resolve(value);
+      };
+      process.run(() => {
+        if (down()) {
+          process.after(redisDeadlineMs, () => settle(null));
+          return;
+        }
+        const delayMs = random.between(0.2, 1) + (weather.lasting('redis-slow')?.value ?? 0);
+        if (delayMs > redisDeadlineMs) process.after(redisDeadlineMs, () => settle(null));
+        scheduler.after(delayMs, () => {
+          void act().then((value) => {
+            if (delayMs <= redisDeadlineMs) process.run(() => settle(value));
+          });
+        });
+      });
+    });
+  const locks = async (names: readonly string[], act: () => Promise<readonly LockAnswer[]>): Promise<readonly LockAnswer[]> =>
+    (await ask(act)) ?? names.map((): LockAnswer => 'unknown');
+  return {
+    locks: {
+      owner: inner.locks.owner,
+      acquire: (names, ttlMs) => locks(names, () => inner.locks.acquire(names, ttlMs)),
+      renew: (names, ttlMs) => locks(names, () => inner.locks.renew(names, ttlMs)),
+      async release(names) {
+        await ask(() => inner.locks.release(names).then(() => true));
+      },
+    },
+    symbols: inner.symbols,
+    weight: {
+      ...inner.weight,
+      // Each process judges an end that it was told by its own clock.
+      silence(venue) {
+        const silence = inner.weight.silence(venue);
+        return silence !== null && silence.untilMs > process.clock.now() ? silence : null;
+      },
+    },
+    orders: inner.orders,
+    get reachable() {
+      return answered;
+    },
+    close: () => inner.close(),
+  };
+}

@@ -1,0 +1,291 @@
+/**
+ * The exchange in memory: the simulator's matching, its own clock, and the rules of its wire that decide whether an order
+ * counts (receive window, open client order ids). It is the ground truth that everything else is compared with.
+ */
+import type { Decimal } from 'decimal.js';
+import type { RawAnswer } from '../../engine/exchanges/binance/errors.ts';
+import type {
+  Balance,
+  ExchangeFill,
+  ExchangeOrder,
+  OcoRequest,
+  OrderRequest,
+  SignedWindow,
+  UserEvent,
+} from '../../engine/exchanges/exchange.ts';
+import { parseClientOrderId } from '../../engine/execution/client-order-id.ts';
+import { createMatching } from '../../engine/matching/engine.ts';
+import type { BookEvent, BookOrder, BookRefusal, BookTrade, FeeSchedule, MatchingEngine, Placed } from '../../engine/matching/matching.ts';
+import type { Instrument } from '../../engine/trading/instrument.ts';
+
+/** Ahead of the venue's time by this much a timestamp is refused (binance-wire.md 2.1). */
+export const aheadMs = 1_000;
+
+/** What was done, or the wire's refusal. */
+export type VenueAnswer<T> = { readonly kind: 'done'; readonly value: T } | { readonly kind: 'refused'; readonly answer: RawAnswer };
+
+export interface PlacedOrder {
+  readonly order: ExchangeOrder;
+  readonly fills: readonly ExchangeFill[];
+}
+
+/** `placed` is null when the cancel failed, so that nothing was tried. */
+export interface Replaced {
+  readonly cancelled: VenueAnswer<readonly ExchangeOrder[]>;
+  readonly placed: VenueAnswer<PlacedOrder> | null;
+}
+
+/** How long reads show nothing of what arrives now, and of its executions (they lag the matching). */
+export interface ReadLag {
+  readonly orderMs: number;
+  readonly tradesMs: number;
+}
+
+const noLag: ReadLag = { orderMs: 0, tradesMs: 0 };
+
+/** What the invariants look at, as it happens. */
+export interface ExchangeWatch {
+  /** `trades` are those that it made as it arrived. */
+  onAccepted(order: BookOrder, trades: readonly BookTrade[], signed: SignedWindow): void;
+  /** An order that had rested was executed. */
+  onExecuted(order: BookOrder, trade: BookTrade): void;
+}
+
+export interface MemoryExchangeOptions {
+  readonly account: string;
+  readonly instruments: readonly Instrument[];
+  readonly fees: FeeSchedule;
+  readonly deposits: Readonly<Record<string, Decimal>>;
+  /** The venue's time, ms UTC. */
+  readonly now: () => number;
+}
+
+export class MemoryExchange {
+  readonly matching: MatchingEngine = createMatching();
+  readonly instruments: readonly Instrument[];
+  readonly account: string;
+  readonly now: () => number;
+  readonly #listeners = new Set<(event: UserEvent) => void>();
+  /** Venue time from which on reads show an order, and its executions. */
+  readonly #shownFrom = new Map<string, { readonly order: number; readonly trades: number }>();
+  watch: ExchangeWatch | null = null;
+
+  constructor({ account, instruments, fees, deposits, now }: MemoryExchangeOptions) {
+    this.account = account;
+    this.instruments = instruments;
+    this.now = now;
+    for (const instrument of instruments) this.matching.list(instrument);
+    this.matching.openAccount(account, fees);
+    for (const [asset, amount] of Object.entries(deposits)) this.matching.deposit(account, asset, amount, now());
+  }
+
+  /** `liquidity` is what one order can take at this price; null is unlimited. */
+  setPrice(symbol: string, price: Decimal, liquidity: Decimal | null = null): void {
+    const events = this.matching.tick({ symbol, price, bid: price, ask: price, liquidity, atMs: this.now() });
+    for (const event of events) if (event.type === 'order' && event.trade !== null) this.watch?.onExecuted(event.order, event.trade);
+    this.#tell(events);
+  }
+
+  listen(listener: (event: UserEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** An order arrives. */
+  place(request: OrderRequest, signed: SignedWindow, lag: ReadLag = noLag): VenueAnswer<PlacedOrder> {
+    const late = this.#outOfTime(signed);
+    if (late !== null) return late;
+    const placed = this.matching.place(this.account, request, this.#nowMs());
+    if (!placed.ok) return this.#refused(placed.refusal);
+    const accepted = this.#accepted(placed.value, signed, lag);
+    this.#tell(placed.events);
+    return { kind: 'done', value: accepted };
+  }
+
+  /** Both legs, or none. */
+  placeOco(
+    { symbol, side, quantity, above, below }: OcoRequest,
+    signed: SignedWindow,
+    lag: ReadLag = noLag,
+  ): VenueAnswer<readonly ExchangeOrder[]> {
+    const late = this.#outOfTime(signed);
+    if (late !== null) return late;
+    const request = { symbol, side, quantity, above, below, listClientOrderId: `list-of-${below.clientOrderId}` };
+    const placed = this.matching.placeOco(this.account, request, this.#nowMs());
+    if (!placed.ok) return this.#refused(placed.refusal);
+    const orders = placed.value.orders.map((order) => this.#accepted({ order, trades: [] }, signed, lag).order);
+    this.#tell(placed.events);
+    return { kind: 'done', value: orders };
+  }
+
+  /** Answers the order, and with one of a list all of it. */
+  cancel(symbol: string, clientOrderId: string, signed: SignedWindow): VenueAnswer<readonly ExchangeOrder[]> {
+    const late = this.#outOfTime(signed);
+    if (late !== null) return late;
+    const cancelled = this.matching.cancel(this.account, symbol, { clientOrderId }, null, this.#nowMs());
+    if (!cancelled.ok) return this.#refused(cancelled.refusal);
+    this.#tell(cancelled.events);
+    return { kind: 'done', value: this.#together(cancelled.value) };
+  }
+
+  /** Somebody else cancels an order of the bots; false when none is open. */
+  cancelAsStranger(): boolean {
+    const order = this.matching.openOrders(this.account, null).find(({ clientOrderId }) => parseClientOrderId(clientOrderId) !== null);
+    if (order === undefined) return false;
+    const cancelled = this.matching.cancel(this.account, order.symbol, { orderId: order.orderId }, null, this.#nowMs());
+    if (cancelled.ok) this.#tell(cancelled.events);
+    return cancelled.ok;
+  }
+
+  /** Cancels, and places only when that succeeded. */
+  replace(cancelledId: string, request: OrderRequest, signed: SignedWindow, lag: ReadLag = noLag): Replaced {
+    const late = this.#outOfTime(signed);
+    if (late !== null) return { cancelled: late, placed: late };
+    const { cancel, placed, events } = this.matching.cancelReplace(
+      this.account,
+      { cancel: { clientOrderId: cancelledId }, mode: 'STOP_ON_FAILURE', replacement: request },
+      this.#nowMs(),
+    );
+    const half = placed.ok ? this.#accepted(placed.placed, signed, lag) : null;
+    this.#tell(events);
+    return {
+      cancelled: cancel.ok ? { kind: 'done', value: this.#together(cancel.order) } : this.#refused(cancel.refusal),
+      placed: half !== null ? { kind: 'done', value: half } : placed.ok || placed.refusal === null ? null : this.#refused(placed.refusal),
+    };
+  }
+
+  order(symbol: string, clientOrderId: string): ExchangeOrder | null {
+    const order = this.matching.order(this.account, symbol, { clientOrderId });
+    return order !== null && this.#shows(order) ? exchangeOrder(order) : null;
+  }
+
+  openOrders(symbol: string | null): readonly ExchangeOrder[] {
+    return this.matching
+      .openOrders(this.account, symbol)
+      .filter((order) => this.#shows(order))
+      .map(exchangeOrder);
+  }
+
+  ordersSince(symbol: string, startTimeMs: number): readonly ExchangeOrder[] {
+    return this.matching
+      .orders(this.account, symbol)
+      .filter((order) => order.createdAtMs >= startTimeMs && this.#shows(order))
+      .map(exchangeOrder);
+  }
+
+  ordersFrom(symbol: string, fromOrderId: string): readonly ExchangeOrder[] {
+    return this.matching
+      .orders(this.account, symbol)
+      .filter((order) => order.orderId >= BigInt(fromOrderId) && this.#shows(order))
+      .map(exchangeOrder);
+  }
+
+  fillsOfOrder(symbol: string, orderId: string): readonly ExchangeFill[] {
+    return this.#trades(symbol)
+      .filter((trade) => trade.orderId.toString() === orderId)
+      .map((trade) => exchangeFill(trade, null));
+  }
+
+  fillsSince(symbol: string, fromTradeId: string | null): readonly ExchangeFill[] {
+    const from = fromTradeId === null ? null : BigInt(fromTradeId);
+    const trades = this.#trades(symbol).filter((trade) => from === null || trade.tradeId >= from);
+    return (from === null ? trades.slice(-1_000) : trades.slice(0, 1_000)).map((trade) => exchangeFill(trade, null));
+  }
+
+  balances(): readonly Balance[] {
+    return this.matching.balances(this.account);
+  }
+
+  #nowMs(): number {
+    return Math.floor(this.now());
+  }
+
+  #refused({ code, message }: BookRefusal): { readonly kind: 'refused'; readonly answer: RawAnswer } {
+    return {
+      kind: 'refused',
+      answer: { status: 400, body: { code, msg: message }, retryAfterSeconds: null, receivedAtVenueMs: this.now() },
+    };
+  }
+
+  #outOfTime({ timestampMs, recvWindowMs }: SignedWindow): { readonly kind: 'refused'; readonly answer: RawAnswer } | null {
+    const now = this.now();
+    if (timestampMs >= now + aheadMs)
+      return this.#refused({ code: -1021, message: "Timestamp for this request was 1000ms ahead of the server's time." });
+    return now - timestampMs > recvWindowMs
+      ? this.#refused({ code: -1021, message: 'Timestamp for this request is outside of the recvWindow.' })
+      : null;
+  }
+
+  #accepted({ order, trades }: Placed, signed: SignedWindow, { orderMs, tradesMs }: ReadLag): PlacedOrder {
+    const now = this.now();
+    if (orderMs > 0 || tradesMs > 0)
+      this.#shownFrom.set(`${order.symbol} ${order.orderId}`, { order: now + orderMs, trades: now + Math.max(orderMs, tradesMs) });
+    this.watch?.onAccepted(order, trades, signed);
+    return { order: exchangeOrder(order), fills: trades.map((trade) => exchangeFill(trade, order.clientOrderId)) };
+  }
+
+  /** The order, and with one of a list all of it. */
+  #together(order: BookOrder): readonly ExchangeOrder[] {
+    const { orderListId } = order;
+    const list = orderListId < 0n ? null : this.matching.orderList(this.account, { orderListId });
+    return (list?.orders ?? [order]).map(exchangeOrder);
+  }
+
+  #trades(symbol: string): readonly BookTrade[] {
+    const now = this.now();
+    return this.matching
+      .trades(this.account, symbol)
+      .filter(({ orderId }) => (this.#shownFrom.get(`${symbol} ${orderId}`)?.trades ?? 0) <= now);
+  }
+
+  #shows({ symbol, orderId }: BookOrder): boolean {
+    return (this.#shownFrom.get(`${symbol} ${orderId}`)?.order ?? 0) <= this.now();
+  }
+
+  #tell(events: readonly BookEvent[]): void {
+    if (events.length === 0 || this.#listeners.size === 0) return;
+    for (const event of events) {
+      const told = userEvent(event);
+      if (told !== null) for (const listener of this.#listeners) listener(told);
+    }
+  }
+}
+
+export function exchangeOrder(order: BookOrder): ExchangeOrder {
+  const { symbol, orderId, clientOrderId, side, type, status, quantity, executedQuantity, executedQuote, updatedAtMs } = order;
+  return { symbol, orderId: orderId.toString(), clientOrderId, side, type, status, quantity, executedQuantity, executedQuote, updatedAtMs };
+}
+
+/** Trade history does not tell the client order id. */
+export function exchangeFill(trade: BookTrade, clientOrderId: string | null): ExchangeFill {
+  const { symbol, tradeId, orderId, side, price, quantity, commission, commissionAsset, isMaker, atMs } = trade;
+  return {
+    symbol,
+    tradeId: tradeId.toString(),
+    orderId: orderId.toString(),
+    clientOrderId,
+    side,
+    price,
+    quantity,
+    commission,
+    commissionAsset,
+    isMaker,
+    atMs,
+  };
+}
+
+function userEvent(event: BookEvent): UserEvent | null {
+  switch (event.type) {
+    case 'order': {
+      const { order, trade, atMs } = event;
+      const fill = trade === null ? null : exchangeFill(trade, order.clientOrderId);
+      return { type: 'order-updated', order: exchangeOrder(order), fill, reason: order.expiryReason, atMs };
+    }
+    case 'balances':
+      return { type: 'balances-changed', balances: event.balances, atMs: event.atMs };
+    case 'list':
+      return null;
+    default:
+      return event satisfies never;
+  }
+}

@@ -1,0 +1,35 @@
+/** What a bot's strategy says to the true candles, whatever its engine was told. */
+import { createIndicator } from '../../engine/market/indicators.ts';
+import type { BotConfigRow } from '../../engine/persistence/bot-rows.ts';
+import { settingsOf } from '../../engine/bot/settings.ts';
+import type { SignalAction } from '../../engine/strategies/strategy.ts';
+import type { PriceFeed } from './price-feed.ts';
+
+export class Oracle {
+  readonly #feed: PriceFeed;
+  readonly #signals = new Map<string, ReadonlyMap<number, SignalAction>>();
+
+  constructor(feed: PriceFeed) {
+    this.#feed = feed;
+  }
+
+  /** Null when no candle closes at that time. */
+  signal(row: BotConfigRow, closeTime: number): SignalAction | null {
+    const { strategy, parameters, trading } = settingsOf(row, 'engine');
+    const needs = strategy.needs(parameters);
+    const key = `${trading.symbol} ${strategy.name} ${JSON.stringify(needs)}`;
+    let signals = this.#signals.get(key);
+    if (signals?.has(closeTime) !== true) {
+      const indicators = needs.map(createIndicator);
+      signals = new Map(
+        this.#feed.closedCandles(trading.symbol).map((candle) => {
+          for (const indicator of indicators) indicator.next(candle.close);
+          const input = { candle, current: indicators.map((one) => one.value), previous: indicators.map((one) => one.previous) };
+          return [candle.closeTime, strategy.signal(input, parameters).action];
+        }),
+      );
+      this.#signals.set(key, signals);
+    }
+    return signals.get(closeTime) ?? null;
+  }
+}

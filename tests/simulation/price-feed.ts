@@ -1,0 +1,252 @@
+/** The market of a schedule: a price path made from a seed that crosses often, its candles, and the sockets that tell them. */
+import { Decimal } from 'decimal.js';
+import { klineStream } from '../../engine/exchanges/binance/streams.ts';
+import type { KlineRequest } from '../../engine/exchanges/exchange.ts';
+import type { SocketState, StreamSocket } from '../../engine/exchanges/socket.ts';
+import type { SocketHandlers } from '../../engine/market/link.ts';
+import type { Candle } from '../../engine/trading/candle.ts';
+import type { Weather } from './faults.ts';
+import type { MemoryExchange } from './memory-exchange.ts';
+import type { Random } from './random.ts';
+import { epochMs } from './scheduler.ts';
+import type { Scheduler, SimulatedProcess } from './scheduler.ts';
+
+export const minuteMs = 60_000;
+/** Closed candles before virtual time 0: a little more than the strategies' warm-up. */
+const historyCandles = 44;
+/** Prices inside a candle, the open and the close included; the stream tells each. */
+const points = 5;
+export const pointMs = minuteMs / points;
+
+export interface SymbolPath {
+  readonly symbol: string;
+  readonly base: number;
+}
+
+export class PriceFeed {
+  readonly #scheduler: Scheduler;
+  readonly #weather: Weather;
+  readonly #random: Random;
+  readonly #exchange: MemoryExchange;
+  readonly #candles = new Map<string, readonly (readonly number[])[]>();
+  readonly #sockets = new Set<MarketSocket>();
+
+  constructor(
+    { symbols, minutes }: { readonly symbols: readonly SymbolPath[]; readonly minutes: number },
+    { scheduler, weather, random, exchange }: { scheduler: Scheduler; weather: Weather; random: Random; exchange: MemoryExchange },
+  ) {
+    this.#scheduler = scheduler;
+    this.#weather = weather;
+    this.#random = random;
+    this.#exchange = exchange;
+    for (const { symbol, base } of symbols) this.#candles.set(symbol, path(random.branch(symbol), base, historyCandles + minutes + 1));
+  }
+
+  /** Plays the market from virtual time 0 on. */
+  start(): void {
+    for (const symbol of this.#candles.keys()) this.#exchange.setPrice(symbol, this.price(symbol));
+    this.#playNext(1);
+  }
+
+  /** The `index`-th price point of the schedule: the exchange moves, then everybody is told. */
+  #playNext(index: number): void {
+    this.#scheduler.after(pointMs * index - this.#scheduler.now, () => {
+      const minute = Math.floor(index / points);
+      for (const symbol of this.#candles.keys()) {
+        this.#exchange.setPrice(symbol, this.price(symbol));
+        if (index % points === 0) this.#tell(symbol, this.candle(symbol, minute - 1, points - 1), true);
+        else this.#tell(symbol, this.candle(symbol, minute, index % points), false);
+      }
+      this.#playNext(index + 1);
+    });
+  }
+
+  price(symbol: string): Decimal {
+    const [minute, point] = this.#place();
+    const prices = this.#candles.get(symbol)?.[historyCandles + minute];
+    return new Decimal(prices?.[point] ?? Number.NaN);
+  }
+
+  #place(): readonly [minute: number, point: number] {
+    const at = Math.floor(this.#scheduler.now / pointMs + 1e-9);
+    return [Math.floor(at / points), at % points];
+  }
+
+  /** The `minute`-th candle of the schedule (history has negative ones), as far as point `upTo`. */
+  candle(symbol: string, minute: number, upTo: number): Candle {
+    const prices = this.#candles.get(symbol)?.[historyCandles + minute] ?? [];
+    const open = prices[0] ?? Number.NaN;
+    let high = open;
+    let low = open;
+    for (let point = 1; point <= upTo; point += 1) {
+      const price = prices[point] ?? open;
+      if (price > high) high = price;
+      if (price < low) low = price;
+    }
+    const openTime = epochMs + minute * minuteMs;
+    return {
+      openTime,
+      closeTime: openTime + minuteMs - 1,
+      open,
+      high,
+      low,
+      close: prices[upTo] ?? open,
+      volume: 1 + upTo,
+      closed: upTo === points - 1,
+    };
+  }
+
+  /** True closed candles, oldest first, up to now. */
+  closedCandles(symbol: string): readonly Candle[] {
+    const [minute] = this.#place();
+    return Array.from({ length: historyCandles + minute }, (_, index) => this.candle(symbol, index - historyCandles, points - 1));
+  }
+
+  klines({ symbol, startTime = 0, endTime = Infinity, limit = 500 }: KlineRequest): readonly Candle[] {
+    const [now, point] = this.#place();
+    const rows: Candle[] = [];
+    const first = Math.max(-historyCandles, Math.ceil((startTime - epochMs) / minuteMs));
+    const last = Math.min(now, Math.floor((endTime - epochMs) / minuteMs));
+    for (let minute = startTime > 0 ? first : Math.max(first, last - limit + 1); minute <= last && rows.length < limit; minute += 1)
+      rows.push(this.candle(symbol, minute, minute === now ? point : points - 1));
+    return rows;
+  }
+
+  open(process: SimulatedProcess, replica: number, handlers: SocketHandlers): StreamSocket {
+    const socket = new MarketSocket(process, replica, handlers, this.#random);
+    this.#sockets.add(socket);
+    return socket;
+  }
+
+  cut(replica: number | undefined, forMs: number): void {
+    for (const socket of this.#sockets) if (replica === undefined || socket.replica === replica) socket.cut(forMs);
+  }
+
+  #tell(symbol: string, candle: Candle, closed: boolean): void {
+    const stream = klineStream(symbol, '1m');
+    const told = Math.floor(this.#exchange.now());
+    const { openTime: t, closeTime: T, open, high, low, close, volume } = candle;
+    const frame = `{"stream":"${stream}","data":{"e":"kline","E":${told},"s":"${symbol}","k":{"t":${t},"T":${T},"s":"${symbol}","i":"1m","o":"${open}","h":"${high}","l":"${low}","c":"${close}","v":"${volume}","x":${closed}}}}`;
+    for (const socket of this.#sockets) {
+      if (!socket.process.alive) this.#sockets.delete(socket);
+      else if (socket.hears(stream)) this.#send(socket, frame);
+    }
+  }
+
+  #send(socket: MarketSocket, frame: string): void {
+    const weather = this.#weather;
+    if (weather.lasting('market-mute', socket.replica) !== null || weather.take('frame-lost') !== null) return;
+    const delayMs = this.#random.between(2, 40) + (weather.take('frame-late')?.value ?? 0);
+    const twice = weather.take('frame-twice') !== null;
+    socket.deliver(delayMs, frame);
+    if (twice) socket.deliver(delayMs + this.#random.between(0, 500), frame);
+  }
+}
+
+/** Closes that turn often: three candles of four go against the one before them. Prices in ticks of 0.01. */
+function path(random: Random, base: number, count: number): readonly (readonly number[])[] {
+  const candles: number[][] = [];
+  let price = base;
+  let up = random.chance(0.5);
+  for (let index = 0; index < count; index += 1) {
+    const step = random.between(0.001, 0.006) * (up ? 1 : -1);
+    // What drifted far comes back, so that no amount runs away.
+    const close = price * (1 + step) * (1 - (price / base - 1) * 0.1);
+    const prices = [round(price)];
+    for (let point = 1; point < points - 1; point += 1)
+      prices.push(round(price + ((close - price) * point) / (points - 1) + price * random.between(-0.001, 0.001)));
+    prices.push(round(close));
+    candles.push(prices);
+    price = close;
+    if (random.chance(0.75)) up = !up;
+  }
+  return candles;
+}
+
+function round(price: number): number {
+  return Math.round(price * 100) / 100;
+}
+
+class MarketSocket implements StreamSocket {
+  readonly process: SimulatedProcess;
+  readonly replica: number;
+  readonly #handlers: SocketHandlers;
+  readonly #random: Random;
+  readonly #streams = new Set<string>();
+  #state: SocketState = 'idle';
+  #connection = 0;
+
+  constructor(process: SimulatedProcess, replica: number, handlers: SocketHandlers, random: Random) {
+    this.process = process;
+    this.replica = replica;
+    this.#handlers = handlers;
+    this.#random = random;
+  }
+
+  get state(): SocketState {
+    return this.#state;
+  }
+
+  start(): void {
+    this.#dial(0);
+  }
+
+  async stop(): Promise<void> {
+    this.#close('stopped');
+    this.#state = 'stopped';
+  }
+
+  send(text: string): boolean {
+    if (this.#state !== 'open') return false;
+    const { method, params, id } = JSON.parse(text) as { method: string; params: readonly string[]; id: number };
+    for (const name of params) {
+      if (method === 'SUBSCRIBE') this.#streams.add(name);
+      else this.#streams.delete(name);
+    }
+    this.deliver(this.#random.between(2, 20), `{"result":null,"id":${id}}`);
+    return true;
+  }
+
+  reconnect(reason: string): void {
+    if (this.#state === 'stopped') return;
+    this.#close(reason);
+    this.#dial(this.#random.between(0, 500));
+  }
+
+  hears(stream: string): boolean {
+    return this.#state === 'open' && this.#streams.has(stream);
+  }
+
+  deliver(delayMs: number, text: string): void {
+    const connection = this.#connection;
+    this.process.after(delayMs, () => {
+      if (this.#state === 'open' && connection === this.#connection) this.#handlers.onMessage(text);
+    });
+  }
+
+  cut(forMs: number): void {
+    this.process.run(() => {
+      if (this.#state === 'stopped') return;
+      this.#close('cut');
+      this.#dial(forMs);
+    });
+  }
+
+  #dial(afterMs: number): void {
+    const connection = (this.#connection += 1);
+    this.#state = 'waiting';
+    this.process.after(afterMs + this.#random.between(5, 50), () => {
+      if (this.#state !== 'waiting' || connection !== this.#connection) return;
+      this.#state = 'open';
+      this.#handlers.onOpen();
+    });
+  }
+
+  #close(reason: string): void {
+    const wasOpen = this.#state === 'open';
+    this.#streams.clear();
+    this.#connection += 1;
+    if (this.#state !== 'stopped') this.#state = 'waiting';
+    if (wasOpen) this.#handlers.onClose(reason);
+  }
+}

@@ -1,0 +1,233 @@
+/**
+ * One engine that is kept running: a process on its host, started through the same `startFleet` as in production, started
+ * again from the rows after whatever ended it.
+ */
+import { createMemoryCoordination } from '../../engine/coordination/memory.ts';
+import type { MemoryStore } from '../../engine/coordination/memory.ts';
+import { createOrderCounts } from '../../engine/coordination/order-budget.ts';
+import type { CrashPoint } from '../../engine/crash-points.ts';
+import { RequestGate } from '../../engine/exchanges/request-gate.ts';
+import { startFleet } from '../../engine/fleet.ts';
+import type { Fleet, FleetConfig } from '../../engine/fleet.ts';
+import { createMarketSeries } from '../../engine/market/series.ts';
+import { SymbolDirectory } from '../../engine/market/symbols.ts';
+import type { Metrics } from '../../engine/observe/metrics.ts';
+import type { Safety } from '../../engine/safety.ts';
+import { createMeasuredVenueClock } from '../../engine/time/venue-clock.ts';
+import { budgetOf } from '../../engine/venue.ts';
+import { createExchangeLink, venueName } from './exchange-link.ts';
+import type { ExchangeLink, ExchangeLinkOptions } from './exchange-link.ts';
+import type { Weather } from './faults.ts';
+import { coordinationLink, databaseTravel } from './links.ts';
+import type { MemoryDatabase } from './memory-database.ts';
+import type { MemoryExchange } from './memory-exchange.ts';
+import { createMemoryBotStore, createMemoryOrderStore, createMemoryReconcileStore } from './memory-stores.ts';
+import type { SimulatedMigrations } from './migrations.ts';
+import type { PriceFeed } from './price-feed.ts';
+import type { Random } from './random.ts';
+import { SimulatedProcess, epochMs } from './scheduler.ts';
+import type { Scheduler } from './scheduler.ts';
+import { logInto } from './trace.ts';
+import type { Trace } from './trace.ts';
+
+export interface ReplicaOptions {
+  readonly index: number;
+  readonly scheduler: Scheduler;
+  readonly weather: Weather;
+  readonly random: Random;
+  readonly trace: Trace;
+  readonly database: MemoryDatabase;
+  readonly migrations: SimulatedMigrations;
+  readonly exchange: MemoryExchange;
+  readonly feed: PriceFeed;
+  readonly redis: MemoryStore;
+  readonly bans: ExchangeLinkOptions['bans'];
+  readonly metrics: Metrics;
+  readonly safety: Safety;
+  onCrashPoint(point: CrashPoint): void;
+}
+
+export const installation = 'sim1';
+
+/** Production's values, the horizon and the audit scaled to the schedule: reads lag at most 9 s here. */
+export const fleetConfig: FleetConfig = {
+  venue: venueName,
+  capacity: 100,
+  claimPollMs: 3_000,
+  lockTtlMs: 10_000,
+  recvWindowMs: 3_000,
+  neverPlacedHorizonMs: 23_000,
+  auditIntervalMs: 15_000,
+  drainTimeoutMs: 8_000,
+  stops: 'exchange',
+  protectionCheckMs: 5_000,
+  paper: { feePercent: 0.1, slippagePercent: 0 },
+};
+
+const bootRetryMs = 1_500;
+
+export class Replica {
+  readonly index: number;
+  readonly host = { skewMs: 0 };
+  readonly #options: ReplicaOptions;
+  #process: SimulatedProcess | null = null;
+  #link: ExchangeLink | null = null;
+  #gate: RequestGate | null = null;
+  #fleet: Fleet | null = null;
+  #starts = 0;
+
+  constructor(options: ReplicaOptions) {
+    this.index = options.index;
+    this.#options = options;
+  }
+
+  /** Null while it is not up. */
+  get fleet(): Fleet | null {
+    return this.#process?.alive === true ? this.#fleet : null;
+  }
+
+  get paused(): boolean {
+    return this.#process?.paused === true;
+  }
+
+  /** Virtual time until which the venue wants silence, as far as this process knows. */
+  get silentUntilMs(): number {
+    const process = this.#process;
+    const silence = this.#gate?.silenceRefusal() ?? null;
+    return process === null || silence === null ? 0 : this.#options.scheduler.now + (silence.retryAfterMs ?? 0);
+  }
+
+  get owner(): string {
+    return this.#process?.name ?? '';
+  }
+
+  start(): void {
+    const { scheduler, trace } = this.#options;
+    const process = new SimulatedProcess(`engine-${this.index}-${(this.#starts += 1)}`, scheduler, this.host);
+    this.#process = process;
+    this.#fleet = null;
+    trace.note(`${process.name} starts`);
+    // Crash-only: an engine that cannot start ends, and whoever watches over it starts it again.
+    this.#boot(process).catch((error: unknown) => this.#die(process, bootRetryMs, `could not start: ${String(error)}`));
+  }
+
+  /** kill -9. */
+  kill(restartMs: number, why: string): void {
+    if (this.#process !== null) this.#die(this.#process, restartMs, why);
+  }
+
+  /** SIGSTOP, and SIGCONT later. */
+  pause(forMs: number, why: string): void {
+    const process = this.#process;
+    if (process === null || !process.alive || process.paused) return;
+    process.pause();
+    this.#options.trace.note(`${process.name} is stopped (SIGSTOP) for ${forMs} ms: ${why}`);
+    this.#options.scheduler.after(forMs, () => {
+      if (process.alive) this.#options.trace.note(`${process.name} goes on (SIGCONT)`);
+      process.resume();
+    });
+  }
+
+  /** SIGTERM: it may tidy up before it ends. */
+  stop(restartMs: number): void {
+    const [process, fleet] = [this.#process, this.#fleet];
+    if (process === null || !process.alive || fleet === null) return;
+    this.#options.trace.note(`${process.name} is asked to stop (SIGTERM)`);
+    process.run(() => void fleet.stop().then(() => this.#die(process, restartMs, 'stopped in order')));
+    // What does not stop in time is killed.
+    this.#options.scheduler.after(12_000, () => this.#die(process, restartMs, 'did not stop in time'));
+  }
+
+  cutUserStream(forMs: number): void {
+    this.#link?.cutUserStream(forMs);
+  }
+
+  /** For good: the schedule is over. */
+  end(): void {
+    this.#process?.kill();
+  }
+
+  #die(process: SimulatedProcess, restartMs: number, why: string): void {
+    if (!process.alive || process !== this.#process) return;
+    process.kill();
+    this.#options.trace.note(`${process.name} is dead: ${why}`);
+    this.#options.migrations.onDeath(process);
+    this.#options.scheduler.after(restartMs, () => this.start());
+  }
+
+  #reach(process: SimulatedProcess, point: CrashPoint): void {
+    // What is left of the turn in which a process died or was stopped changes nothing any more.
+    if (!process.alive || process.paused) return;
+    const { weather } = this.#options;
+    const crash = weather.take('crash-point', this.index, (fault) => fault.point === point);
+    if (crash !== null) {
+      this.#options.onCrashPoint(point);
+      this.#die(process, crash.value ?? 1_000, `crashed at ${point}`);
+      return;
+    }
+    const pause = weather.take('pause-at', this.index, (fault) => fault.point === point);
+    if (pause !== null) this.pause(pause.value ?? 1_000, `at ${point}`);
+  }
+
+  async #boot(process: SimulatedProcess): Promise<void> {
+    const { scheduler, weather, random, trace, database, migrations, exchange, feed, redis, bans, metrics, safety, index } = this.#options;
+    const { clock } = process;
+    const log = logInto(trace, process.name);
+    const own = random.branch(process.name);
+    const link = { process, replica: index, scheduler, weather, random: own };
+    const reach = (point: CrashPoint): void => this.#reach(process, point);
+    await migrations.run(process, reach);
+    const coordination = coordinationLink(
+      createMemoryCoordination({ clock, owner: process.name, store: { ...redis, orderCounts: createOrderCounts(clock) } }),
+      link,
+    );
+    const venueClock = createMeasuredVenueClock({ clock, log, metrics, serverTime: () => wire.marketData.serverTime() });
+    const gate = new RequestGate({ budget: budgetOf(coordination, venueName, exchange.account), clock, venueClock, log, metrics });
+    const wire = createExchangeLink({ ...link, exchange, feed, gate, venueClock, bans });
+    this.#link = wire;
+    this.#gate = gate;
+    await venueClock.start();
+    const symbols = new SymbolDirectory({ venue: venueName, marketData: wire.marketData, cache: coordination.symbols, clock, log });
+    await symbols.start();
+    const market = createMarketSeries({
+      marketData: wire.marketData,
+      clock,
+      venueClock,
+      log,
+      metrics,
+      random: () => own.next(),
+      openSocket: (handlers) => feed.open(process, index, handlers),
+      onEventTime: (atMs) => venueClock.saw(atMs),
+      limits: { keptCandles: 40 },
+    });
+    const venue = {
+      clock: venueClock,
+      symbols,
+      market,
+      account: wire.account,
+      async stop() {
+        symbols.stop();
+        venueClock.stop();
+        await market.stop();
+      },
+    };
+    const stores = { database, holder: process.name, travel: databaseTravel(link), now: () => epochMs + scheduler.now };
+    const fleet = await startFleet({
+      config: fleetConfig,
+      orders: createMemoryOrderStore(stores),
+      bots: createMemoryBotStore(stores),
+      reconciliation: createMemoryReconcileStore(stores),
+      coordination,
+      venue,
+      installation,
+      owner: process.name,
+      clock,
+      log,
+      metrics,
+      random: () => own.next(),
+      reach,
+      safety,
+    });
+    if (process.alive) this.#fleet = fleet;
+  }
+}

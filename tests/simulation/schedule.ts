@@ -1,0 +1,23 @@
+/** A schedule: everything that a run depends on. The world is made from the seed, the faults stand in a list that can be shortened. */
+import { drawFaults } from './faults.ts';
+import type { Fault } from './faults.ts';
+import { Random } from './random.ts';
+
+export interface Schedule {
+  readonly seed: number;
+  readonly faults: readonly Fault[];
+}
+
+/** Virtual time in which things go wrong, and the calm after it in which everything must come to rest. */
+export const stormMs = 5 * 60_000;
+export const calmMs = 95_000;
+
+export function replicasOf(seed: number): number {
+  return new Random(seed).branch('replicas').chance(0.45) ? 2 : 1;
+}
+
+export function drawSchedule(seed: number): Schedule {
+  const random = new Random(seed).branch('faults');
+  const count = random.whole(28, 46);
+  return { seed, faults: drawFaults(random, count, replicasOf(seed), 5_000, stormMs) };
+}

@@ -1,0 +1,245 @@
+/**
+ * Virtual time. Events fire in the order of their times; between two of them every promise that can go on goes on.
+ * Nothing real is waited for, so an hour passes as fast as its events can be computed, and always in the same way.
+ */
+import type { Clock, Timer } from '../../engine/time/clock.ts';
+
+interface Event {
+  readonly at: number;
+  readonly order: number;
+  fire: (() => void) | null;
+}
+
+/** Time that a host's wall clock shows when virtual time is 0: a UTC midnight. */
+export const epochMs = 1_714_953_600_000;
+
+export class Scheduler {
+  #heap: Event[] = [];
+  #order = 0;
+  #now = 0;
+  #fired = 0;
+
+  /** Virtual milliseconds since the start. */
+  get now(): number {
+    return this.#now;
+  }
+
+  get fired(): number {
+    return this.#fired;
+  }
+
+  after(delayMs: number, fire: () => void): Timer {
+    const event: Event = { at: this.#now + Math.max(0, delayMs), order: (this.#order += 1), fire };
+    this.#push(event);
+    return {
+      cancel: () => {
+        event.fire = null;
+      },
+    };
+  }
+
+  /** Plays everything up to `endMs`. */
+  run(endMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const step = (): void => {
+        try {
+          for (;;) {
+            const event = this.#heap[0];
+            if (event === undefined || event.at > endMs) {
+              this.#now = endMs;
+              resolve();
+              return;
+            }
+            this.#pop();
+            if (event.fire === null) continue;
+            this.#now = Math.max(this.#now, event.at);
+            this.#fired += 1;
+            const { fire } = event;
+            event.fire = null;
+            fire();
+            // The tick queue runs only after the last promise has gone on: one turn of the loop without its price.
+            queueMicrotask(turn);
+            return;
+          }
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      };
+      const turn = (): void => process.nextTick(step);
+      turn();
+    });
+  }
+
+  #push(event: Event): void {
+    const heap = this.#heap;
+    let index = heap.push(event) - 1;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      const above = heap[parent];
+      if (above === undefined || !before(event, above)) break;
+      heap[index] = above;
+      index = parent;
+    }
+    heap[index] = event;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    let index = 0;
+    for (;;) {
+      let child = index * 2 + 1;
+      const left = heap[child];
+      const right = heap[child + 1];
+      if (left === undefined) break;
+      let least = left;
+      if (right !== undefined && before(right, left)) {
+        least = right;
+        child += 1;
+      }
+      if (!before(least, last)) break;
+      heap[index] = least;
+      index = child;
+    }
+    heap[index] = last;
+  }
+}
+
+function before(a: Event, b: Event): boolean {
+  return a.at < b.at || (a.at === b.at && a.order < b.order);
+}
+
+/**
+ * One operating-system process in virtual time. A dead one hears nothing any more; a paused one (SIGSTOP) hears everything
+ * that came meanwhile when it goes on, in the order in which it came.
+ */
+export class SimulatedProcess {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly #scheduler: Scheduler;
+  /** What the host's wall clock is off by, ms; shared by all processes of the host. */
+  readonly #host: { skewMs: number };
+  #alive = true;
+  #paused = false;
+  #missed: (() => void)[] = [];
+
+  constructor(name: string, scheduler: Scheduler, host: { skewMs: number }) {
+    this.name = name;
+    this.#scheduler = scheduler;
+    this.#host = host;
+    this.clock = new ProcessClock(this, scheduler, host);
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  get skewMs(): number {
+    return this.#host.skewMs;
+  }
+
+  kill(): void {
+    this.#alive = false;
+    this.#missed = [];
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    const missed = this.#missed;
+    this.#missed = [];
+    for (const fire of missed) this.#scheduler.after(0, () => this.run(fire));
+  }
+
+  /** Something reaches the process now. */
+  run(fire: () => void): void {
+    if (!this.#alive) return;
+    if (this.#paused) this.#missed.push(fire);
+    else fire();
+  }
+
+  /** Something reaches the process after a delay. */
+  after(delayMs: number, fire: () => void): Timer {
+    return this.#scheduler.after(delayMs, () => this.run(fire));
+  }
+}
+
+class ProcessClock implements Clock {
+  readonly #process: SimulatedProcess;
+  readonly #scheduler: Scheduler;
+  readonly #host: { readonly skewMs: number };
+
+  constructor(process: SimulatedProcess, scheduler: Scheduler, host: { readonly skewMs: number }) {
+    this.#process = process;
+    this.#scheduler = scheduler;
+    this.#host = host;
+  }
+
+  now(): number {
+    return epochMs + this.#scheduler.now + this.#host.skewMs;
+  }
+
+  monotonic(): number {
+    return this.#scheduler.now;
+  }
+
+  after(delayMs: number, fire: () => void): Timer {
+    let cancelled = false;
+    const timer = this.#process.after(delayMs, () => {
+      if (!cancelled) fire();
+    });
+    return {
+      cancel() {
+        cancelled = true;
+        timer.cancel();
+      },
+    };
+  }
+
+  every(periodMs: number, fire: () => void): Timer {
+    let cancelled = false;
+    const again = (): void => {
+      if (cancelled) return;
+      this.#scheduler.after(periodMs, due);
+      fire();
+    };
+    const due = (): void => this.#process.run(again);
+    this.#scheduler.after(periodMs, due);
+    return {
+      cancel() {
+        cancelled = true;
+      },
+    };
+  }
+
+  soon(fire: () => void): void {
+    this.#process.after(0, fire);
+  }
+
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) {
+        reject(signal.reason as Error);
+        return;
+      }
+      const timer = this.after(delayMs, () => resolve());
+      signal?.addEventListener(
+        'abort',
+        () => {
+          timer.cancel();
+          reject(signal.reason as Error);
+        },
+        { once: true },
+      );
+    });
+  }
+}

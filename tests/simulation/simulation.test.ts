@@ -1,0 +1,52 @@
+/** The promises hold in a thousand storms, in every storm that once broke them, and always in the same way. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { readRegression, regressionFiles } from './regression.ts';
+import { drawSchedule } from './schedule.ts';
+import { Totals } from './totals.ts';
+import { play } from './world.ts';
+
+const seeds = 1_000;
+
+describe(`${seeds} schedules`, () => {
+  const totals = new Totals();
+  const broken: string[] = [];
+
+  beforeAll(async () => {
+    for (let seed = 1; seed <= seeds; seed += 1) {
+      const outcome = await play(drawSchedule(seed));
+      totals.add(outcome);
+      for (const { invariant, what } of outcome.violations) broken.push(`seed ${seed}, invariant ${invariant}: ${what}`);
+    }
+  }, 120_000);
+
+  it('break no promise', () => {
+    expect(broken).toEqual([]);
+  });
+
+  it('are no vacuous storms: orders, faults of every kind, every crash point', () => {
+    expect(totals.ordersPerSchedule).toBeGreaterThanOrEqual(10);
+    expect(totals.faultsPerSchedule).toBeGreaterThanOrEqual(20);
+    // A tenth of what ten thousand schedules must reach.
+    expect([...totals.faults].filter(([, hits]) => hits < 10)).toEqual([]);
+    expect([...totals.crashPoints].filter(([, hits]) => hits < 10)).toEqual([]);
+  });
+});
+
+it('plays a seed always in the same way, whatever was played before', async () => {
+  const [first, other] = [await play(drawSchedule(11)), await play(drawSchedule(12))];
+  expect((await play(drawSchedule(11), { readable: true })).hash).toBe(first.hash);
+  expect(other.hash).not.toBe(first.hash);
+});
+
+it.each([21, 22, 23])('lets a bot that crashes whenever it starts change nothing for the others (seed %i)', async (seed) => {
+  const [alone, beside] = [await play({ seed, faults: [] }), await play({ seed, faults: [] }, { poison: true })];
+  expect([...alone.violations, ...beside.violations]).toEqual([]);
+  expect(alone.orders).toBeGreaterThan(10);
+  expect(beside.decisions).toEqual(alone.decisions);
+});
+
+describe('what once broke a promise', () => {
+  it.each(regressionFiles())('%s holds', async (name) => {
+    expect((await play(readRegression(name))).violations).toEqual([]);
+  });
+});

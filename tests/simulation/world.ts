@@ -1,0 +1,241 @@
+/** One schedule, played: the world is made from the seed, the storm comes from the list of faults, then there is calm, then judgement. */
+import { Decimal } from 'decimal.js';
+import { createMemoryStore } from '../../engine/coordination/memory.ts';
+import type { CrashPoint } from '../../engine/crash-points.ts';
+import { createMetrics } from '../../engine/observe/metrics.ts';
+import { fullSafety } from '../../engine/safety.ts';
+import type { Safety } from '../../engine/safety.ts';
+import { systemClock } from '../../engine/time/clock.ts';
+import { botsOf, deposits, feesOf, instrumentsOf, poisonBot, symbolsOf } from './bots.ts';
+import { Weather } from './faults.ts';
+import type { Fault, FaultKind } from './faults.ts';
+import { Invariants } from './invariants.ts';
+import type { Violation } from './watched.ts';
+import { MemoryDatabase } from './memory-database.ts';
+import { MemoryExchange } from './memory-exchange.ts';
+import { SimulatedMigrations } from './migrations.ts';
+import { PriceFeed, pointMs } from './price-feed.ts';
+import { Random } from './random.ts';
+import { Replica } from './replica.ts';
+import { calmMs, replicasOf, stormMs } from './schedule.ts';
+import type { Schedule } from './schedule.ts';
+import { Scheduler, epochMs } from './scheduler.ts';
+import { Trace } from './trace.ts';
+import { Users } from './users.ts';
+
+export interface PlayOptions {
+  readonly safety?: Safety;
+  /** Keep what happened as lines. */
+  readonly readable?: boolean;
+  /** One more bot, which crashes its actor whenever it is started. */
+  readonly poison?: boolean;
+}
+
+export interface Outcome {
+  readonly seed: number;
+  readonly violations: readonly Violation[];
+  readonly hash: string;
+  readonly trace: readonly string[];
+  readonly orders: number;
+  /** Which bot traded which way at which price point, in order. */
+  readonly decisions: readonly string[];
+  readonly fills: number;
+  readonly events: number;
+  /** Faults that had an effect, by kind. */
+  readonly faults: ReadonlyMap<FaultKind, number>;
+  readonly crashPoints: ReadonlyMap<CrashPoint, number>;
+}
+
+/** One registry for all schedules: what they count is not looked at, and making one is slow. */
+const metrics = createMetrics();
+const account = 'account';
+const foreign = { clientOrderId: 'web_somebody', quantity: new Decimal('0.2') };
+
+export async function play(
+  schedule: Schedule,
+  { safety = fullSafety, readable = false, poison = false }: PlayOptions = {},
+): Promise<Outcome> {
+  const random = new Random(schedule.seed);
+  const scheduler = new Scheduler();
+  const trace = new Trace(scheduler, readable);
+  const weather = new Weather(() => scheduler.now);
+  const now = (): number => epochMs + scheduler.now;
+  const paths = symbolsOf(random.branch('symbols'));
+  const exchange = new MemoryExchange({
+    account,
+    instruments: instrumentsOf(paths),
+    fees: feesOf(random.branch('fees')),
+    deposits,
+    now,
+  });
+  const feed = new PriceFeed(
+    { symbols: paths, minutes: Math.ceil((stormMs + calmMs) / 60_000) },
+    { scheduler, weather, random: random.branch('market'), exchange },
+  );
+  feed.start();
+  const foreignOrder = { ...foreign, symbol: paths[0]?.symbol ?? '' };
+  placeForeign(exchange, foreignOrder);
+
+  const database = new MemoryDatabase(safety);
+  const bots = botsOf(random.branch('bots'), paths);
+  for (const row of poison ? [...bots, poisonBot(bots)] : bots) database.addBot(row);
+  const bans = { untilMs: 0, brokenBy: null };
+  const crashPoints = new Map<CrashPoint, number>();
+  const clock = { now, monotonic: () => scheduler.now };
+  const redis = createMemoryStore({ ...unusedClock, ...clock });
+  const migrations = new SimulatedMigrations(['first', 'second']);
+  const replicas = Array.from(
+    { length: replicasOf(schedule.seed) },
+    (_, index) =>
+      new Replica({
+        index,
+        scheduler,
+        weather,
+        random: random.branch(`replica ${index}`),
+        trace,
+        database,
+        migrations,
+        exchange,
+        feed,
+        redis,
+        bans,
+        metrics,
+        safety,
+        onCrashPoint: (point) => void crashPoints.set(point, (crashPoints.get(point) ?? 0) + 1),
+      }),
+  );
+  const users = new Users(database, scheduler);
+  const invariants = new Invariants({ scheduler, trace, database, exchange, feed, replicas, users, weather, deposits, foreignOrder, bans });
+  database.watch = invariants;
+  exchange.watch = invariants;
+  const onUnhandled = (error: unknown): void => invariants.onUnhandled(error);
+  process.on('unhandledRejection', onUnhandled);
+  try {
+    for (const replica of replicas) replica.start();
+    for (const fault of schedule.faults)
+      scheduler.after(fault.atMs, () => {
+        trace.note(`fault: ${JSON.stringify(fault)}`);
+        strike(fault, { weather, scheduler, replicas, feed, redis, exchange, users });
+      });
+    await scheduler.run(stormMs);
+    trace.note('calm');
+    weather.clear();
+    users.comeToRest();
+    await scheduler.run(stormMs + calmMs);
+    invariants.atRest();
+  } finally {
+    for (const replica of replicas) replica.end();
+    // Rejections are told when the tick queue has run empty.
+    await new Promise<void>((resolve) => systemClock.soon(resolve));
+    process.off('unhandledRejection', onUnhandled);
+  }
+  trace.note(`${scheduler.fired} events, ${database.orders.size} orders, ${database.fills.length} fills`);
+  return {
+    seed: schedule.seed,
+    violations: invariants.violations,
+    hash: trace.hash,
+    trace: trace.lines ?? [],
+    orders: invariants.ledger.accepted.length,
+    decisions: [...database.orders.values()]
+      .map(({ intent }) => `${intent.botId} ${intent.side} ${Math.floor(intent.decisionMs / pointMs)}`)
+      .sort(),
+    fills: database.fills.length,
+    events: scheduler.fired,
+    faults: weather.hits,
+    crashPoints,
+  };
+}
+
+/** The shared store asks for the time only. */
+const unusedClock = {
+  after: neverAsked,
+  every: neverAsked,
+  soon: neverAsked,
+  sleep: neverAsked,
+};
+
+function neverAsked(): never {
+  throw new Error('the store of coordination sets no timers');
+}
+
+/** Somebody else trades on the account too: an order that rests far away, in front of everything. */
+function placeForeign(
+  exchange: MemoryExchange,
+  { symbol, clientOrderId, quantity }: { symbol: string; clientOrderId: string; quantity: Decimal },
+): void {
+  const price = exchange.matching.lastTick(symbol)?.price.times(2).toDecimalPlaces(2);
+  if (price === undefined) return;
+  const placed = exchange.matching.place(
+    exchange.account,
+    { symbol, side: 'SELL', type: 'LIMIT', timeInForce: 'GTC', clientOrderId, quantity, price },
+    exchange.now(),
+  );
+  if (!placed.ok) throw new Error(`the foreign order was refused: ${placed.refusal.message}`);
+}
+
+interface Struck {
+  readonly weather: Weather;
+  readonly scheduler: Scheduler;
+  readonly replicas: readonly Replica[];
+  readonly feed: PriceFeed;
+  readonly redis: ReturnType<typeof createMemoryStore>;
+  readonly exchange: MemoryExchange;
+  readonly users: Users;
+}
+
+function strike(fault: Fault, struck: Struck): void {
+  const { weather, scheduler, replicas, feed, redis, exchange, users } = struck;
+  const replica = replicas[fault.replica ?? 0];
+  const value = fault.value ?? 0;
+  switch (fault.kind) {
+    case 'kill':
+      weather.count(fault.kind);
+      replica?.kill(value, 'kill -9');
+      return;
+    case 'stop':
+      weather.count(fault.kind);
+      replica?.stop(value);
+      return;
+    case 'pause':
+      weather.count(fault.kind);
+      replica?.pause(fault.forMs ?? 0, 'SIGSTOP');
+      return;
+    case 'clock-jump':
+      weather.count(fault.kind);
+      if (replica !== undefined) replica.host.skewMs = value;
+      return;
+    case 'redis-flush':
+      weather.count(fault.kind);
+      redis.locks.clear();
+      return;
+    case 'user-cut':
+      weather.count(fault.kind);
+      replica?.cutUserStream(fault.forMs ?? 0);
+      return;
+    case 'market-cut':
+      weather.count(fault.kind);
+      feed.cut(fault.replica, fault.forMs ?? 0);
+      return;
+    case 'stranger':
+      if (exchange.cancelAsStranger()) weather.count(fault.kind);
+      // Nothing to cancel yet: it waits for one.
+      else if (scheduler.now < stormMs) scheduler.after(4_000, () => strike(fault, struck));
+      return;
+    case 'symbol-halt':
+      weather.count(fault.kind);
+      for (const { symbol } of exchange.instruments) {
+        exchange.matching.setStatus(symbol, 'HALT');
+        scheduler.after(fault.forMs ?? 0, () => exchange.matching.setStatus(symbol, 'TRADING'));
+      }
+      return;
+    case 'ask-stop':
+    case 'ask-pause':
+    case 'ask-close':
+    case 'ask-change':
+      weather.count(fault.kind);
+      users.ask(fault.kind, fault.bot ?? 0, value);
+      return;
+    default:
+      weather.begin(fault);
+  }
+}
