@@ -232,9 +232,11 @@ export class MemoryDatabase {
     const wishes: Wish[] = [];
     for (const { row, active } of this.configs.values()) {
       const state = this.states.get(row.id);
-      if (active)
+      const concerns = active || (state?.holder ?? null) !== null || this.#hasOpenOrder(row.id);
+      if (concerns)
         wishes.push({
           botId: row.id,
+          wanted: active,
           configVersion: row.version,
           venue: row.venue,
           epoch: state?.epoch ?? 0,
@@ -242,6 +244,11 @@ export class MemoryDatabase {
         });
     }
     return wishes;
+  }
+
+  #hasOpenOrder(botId: string): boolean {
+    for (const order of this.orders.values()) if (order.intent.botId === botId && !isTerminal(order.state)) return true;
+    return false;
   }
 
   claim(holder: string, botIds: readonly string[]): ReadonlyMap<string, number> {
