@@ -118,14 +118,14 @@ export class MemoryExchange {
     return { kind: 'done', value: orders };
   }
 
-  /** Answers the order, and with one of a list all of it. */
+  /** One of a list takes all of it down; the answer tells of the named one, as the simulator's does. */
   cancel(symbol: string, clientOrderId: string, signed: SignedWindow): VenueAnswer<readonly ExchangeOrder[]> {
     const late = this.#outOfTime(signed);
     if (late !== null) return late;
     const cancelled = this.matching.cancel(this.account, symbol, { clientOrderId }, null, this.#nowMs());
     if (!cancelled.ok) return this.#refused(cancelled.refusal);
     this.#tell(cancelled.events);
-    return { kind: 'done', value: this.#together(cancelled.value) };
+    return { kind: 'done', value: [exchangeOrder(cancelled.value)] };
   }
 
   /** Somebody else cancels an order of the bots; false when none is open. */
@@ -149,7 +149,7 @@ export class MemoryExchange {
     const half = placed.ok ? this.#accepted(placed.placed, signed, lag) : null;
     this.#tell(events);
     return {
-      cancelled: cancel.ok ? { kind: 'done', value: this.#together(cancel.order) } : this.#refused(cancel.refusal),
+      cancelled: cancel.ok ? { kind: 'done', value: [exchangeOrder(cancel.order)] } : this.#refused(cancel.refusal),
       placed: half !== null ? { kind: 'done', value: half } : placed.ok || placed.refusal === null ? null : this.#refused(placed.refusal),
     };
   }
@@ -222,13 +222,6 @@ export class MemoryExchange {
       this.#shownFrom.set(`${order.symbol} ${order.orderId}`, { order: now + orderMs, trades: now + Math.max(orderMs, tradesMs) });
     this.watch?.onAccepted(order, trades, signed);
     return { order: exchangeOrder(order), fills: trades.map((trade) => exchangeFill(trade, order.clientOrderId)) };
-  }
-
-  /** The order, and with one of a list all of it. */
-  #together(order: BookOrder): readonly ExchangeOrder[] {
-    const { orderListId } = order;
-    const list = orderListId < 0n ? null : this.matching.orderList(this.account, { orderListId });
-    return (list?.orders ?? [order]).map(exchangeOrder);
   }
 
   #trades(symbol: string): readonly BookTrade[] {
