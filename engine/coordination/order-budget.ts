@@ -20,8 +20,11 @@ const othersAgeMaxMs = 20_000;
 /** What one replica tells the others of an account. */
 export interface OrderCountNews {
   readonly inFlight: number;
-  /** Per window length: which window (counted from the epoch, venue's clock) and what the venue counted in it. */
-  readonly windows: readonly (readonly [windowMs: number, index: number, count: number])[];
+  /**
+   * Per window length: which window (counted from the epoch, venue's clock), what the venue counted in it, and when it said so:
+   * a count that went round among the replicas must not undo a newer one.
+   */
+  readonly windows: readonly (readonly [windowMs: number, index: number, count: number, saidAtVenueMs: number])[];
   readonly pause: { readonly windowMs: number; readonly untilVenueMs: number } | null;
 }
 
@@ -43,7 +46,7 @@ export function createOrderCount(account: string, clock: Clock): OrderCount {
   let limits = defaultOrderLimits;
   let inFlight = 0;
   let pause: OrderCountNews['pause'] = null;
-  const counted = new Map<number, { index: number; count: number }>();
+  const counted = new Map<number, { readonly index: number; readonly count: number; readonly saidAtVenueMs: number }>();
   const others = new Map<string, { readonly inFlight: number; readonly heardAt: number }>();
 
   const onTheWay = (): number => {
@@ -95,7 +98,8 @@ export function createOrderCount(account: string, clock: Clock): OrderCount {
       inFlight = Math.max(0, inFlight - orders);
     },
     observe(counts, atVenueMs) {
-      for (const [windowMs, count] of counts) counted.set(windowMs, { index: Math.floor(atVenueMs / windowMs), count });
+      for (const [windowMs, count] of counts)
+        counted.set(windowMs, { index: Math.floor(atVenueMs / windowMs), count, saidAtVenueMs: atVenueMs });
     },
     pause(windowMs, atVenueMs) {
       const length = windowMs ?? shortest();
@@ -109,11 +113,15 @@ export function createOrderCount(account: string, clock: Clock): OrderCount {
     get limits() {
       return limits;
     },
-    news: () => ({ inFlight, windows: [...counted].map(([windowMs, { index, count }]) => [windowMs, index, count] as const), pause }),
+    news: () => ({
+      inFlight,
+      windows: [...counted].map(([windowMs, { index, count, saidAtVenueMs }]) => [windowMs, index, count, saidAtVenueMs] as const),
+      pause,
+    }),
     hear(from, news) {
       others.set(from, { inFlight: news.inFlight, heardAt: clock.monotonic() });
-      for (const [windowMs, index, count] of news.windows)
-        if (index >= (counted.get(windowMs)?.index ?? 0)) counted.set(windowMs, { index, count });
+      for (const [windowMs, index, count, saidAtVenueMs] of news.windows)
+        if (saidAtVenueMs > (counted.get(windowMs)?.saidAtVenueMs ?? 0)) counted.set(windowMs, { index, count, saidAtVenueMs });
       if (news.pause !== null && news.pause.untilVenueMs > (pause?.untilVenueMs ?? 0)) pause = news.pause;
     },
   };
@@ -126,7 +134,7 @@ export function readOrderCountNews(value: unknown): OrderCountNews | null {
   const isNumber = (one: unknown): one is number => typeof one === 'number' && Number.isFinite(one) && one >= 0;
   if (!isNumber(inFlight) || !Array.isArray(windows)) return null;
   const read = (windows as unknown[]).filter(
-    (row): row is [number, number, number] => Array.isArray(row) && row.length === 3 && row.every(isNumber),
+    (row): row is [number, number, number, number] => Array.isArray(row) && row.length === 4 && row.every(isNumber),
   );
   const { windowMs, untilVenueMs } = (typeof pause === 'object' && pause !== null ? pause : {}) as Record<string, unknown>;
   return { inFlight, windows: read, pause: isNumber(windowMs) && isNumber(untilVenueMs) ? { windowMs, untilVenueMs } : null };
