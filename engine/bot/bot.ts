@@ -408,7 +408,7 @@ export class Bot {
     const exiting = session?.state.exiting ?? null;
     if (session === null || exiting === null || !exiting.pausing || this.#exitRetry !== null) return;
     const { clock, venueClock } = this.#options;
-    this.#exitRetry = clock.after(exitPauseMs(exiting.failures), () => {
+    this.#exitRetry = clock.after(exitPauseMs(exiting), () => {
       this.#exitRetry = null;
       session.tell({ type: 'exit-retry-due', atMs: venueClock.now() });
     });

@@ -205,10 +205,14 @@ export class Executor {
     });
   }
 
-  /** There is no room for it under the exchange's limits: no intent, nothing sent, nothing queued. An exit is tried again after a pause. */
+  /**
+   * There is no room for it under the exchange's limits: no intent, nothing sent, nothing queued. An exit is tried again after a
+   * pause; an entry is over, for its close passes.
+   */
   #refuse(line: OrderLine, { role, decisionMs }: PlaceOrder, reason: string): void {
     this.#options.metrics.ordersRejected.inc({ market: 'spot', code_class: 'no-room' });
-    if (!line.detached) line.link.onOrderEnded({ clientOrderId: '', role, decisionMs, outcome: 'rejected', reason });
+    const outcome = role === 'exit' ? 'never-placed' : 'rejected';
+    if (!line.detached) line.link.onOrderEnded({ clientOrderId: '', role, decisionMs, outcome, reason });
   }
 
   /** The signature's time, and a window that ends before the lock does. */

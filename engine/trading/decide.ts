@@ -251,7 +251,7 @@ function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, instr
   // Something was sold and something is left: the rest follows at once.
   return event.outcome === 'filled'
     ? exitIfDue({ ...ended, exiting: newExit(ended.exiting.reason, ended.exiting.decisionMs) }, instrument, ended.lastPrice)
-    : nothing({ ...ended, exiting: afterFailure(ended.exiting) }, reason);
+    : nothing({ ...ended, exiting: afterFailure(ended.exiting, event.outcome) }, reason);
 }
 
 /** Takes back what an entry that bought nothing had counted; its close may be decided on again if it never reached the exchange. */

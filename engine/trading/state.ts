@@ -63,8 +63,10 @@ export interface WorkingOrder {
 export interface PendingExit {
   readonly reason: string;
   readonly decisionMs: number;
-  /** Orders in a row that sold nothing. */
+  /** Orders in a row that the exchange had and that sold nothing. */
   readonly failures: number;
+  /** Since then, orders in a row that never reached it: the database or a limit of ours did not let them. */
+  readonly unsent: number;
   /** True from such an order until `exit-retry-due`: no other event tries again. */
   readonly pausing: boolean;
 }

@@ -113,7 +113,7 @@ export class ExposureWatch {
     if (exchange.matching.instrument(columns.symbol)?.status !== 'TRADING') return true;
     const failedAtMs = this.#failedExits.get(id);
     // An exit that was not taken is tried again after a pause.
-    if (failedAtMs !== undefined && scheduler.now - failedAtMs < exitPauseMs(failuresMax)) return true;
+    if (failedAtMs !== undefined && scheduler.now - failedAtMs < exitPauseMs({ failures: failuresMax, unsent: 0 })) return true;
     return database
       .ordersOf(id)
       .some(({ intent: { role }, state }) => !isTerminal(state) && (state !== 'accepted' || role === 'entry' || role === 'exit'));

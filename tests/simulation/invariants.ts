@@ -179,9 +179,13 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
       this.#fail(14, `${intent.clientOrderId} enters although the true candles do not say so`);
   }
 
-  /** 15: an exit that sold a part goes on until nothing is left, whoever runs the bot: no later decision takes its place. */
+  /**
+   * 15: an exit that sold a part goes on until nothing is left, whoever runs the bot: no later decision takes its place. What a
+   * stop or target left is sold or protected anew.
+   */
   #exitHolds({ intent }: OrderRow, truth: Truth): void {
     const last = truth.orders.at(-1);
+    if (intent.side === 'SELL' && last?.key.startsWith('exit ') === false) return;
     const least = this.#world.exchange.matching.instrument(intent.symbol)?.notional?.min ?? zero;
     const left = truth.position.times(intent.referencePrice);
     if (last?.order.side === 'SELL' && last.executed && last.key !== `${intent.role} ${intent.decisionMs}` && left.gte(least.times(2)))

@@ -85,7 +85,7 @@ class Rig {
         this.tell({ type: 'order-ended', ...order, atMs: this.clock.now() });
         const { exiting } = this.state;
         if (exiting?.pausing === true)
-          this.clock.after(exitPauseMs(exiting.failures), () => this.tell({ type: 'exit-retry-due', atMs: this.clock.now() }));
+          this.clock.after(exitPauseMs(exiting), () => this.tell({ type: 'exit-retry-due', atMs: this.clock.now() }));
       },
       onLate: () => undefined,
       onProtection: (news) => this.tell({ type: 'protection-changed', ...news, atMs: this.clock.now() }),

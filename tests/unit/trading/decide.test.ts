@@ -248,7 +248,21 @@ describe('exits', () => {
   });
 
   it('pauses twice as long each time, up to half a minute', () => {
-    expect([1, 2, 3, 9, 10, 60].map(exitPauseMs)).toEqual([100, 200, 400, 25_600, 30_000, 30_000]);
+    const pauses = [1, 2, 3, 9, 10, 60].map((failures) => exitPauseMs({ failures, unsent: 0 }));
+    expect(pauses).toEqual([100, 200, 400, 25_600, 30_000, 30_000]);
+  });
+
+  it('tries again soon what never reached the exchange, however often the exchange had refused before', () => {
+    const bot = new Trader().holding(0, 20_000);
+    bot.close(2, { close: 20_000 }, exitSignal);
+    const pauses: number[] = [];
+    for (const outcome of [...Array<OrderOutcome>(9).fill('rejected'), ...Array<OrderOutcome>(7).fill('never-placed'), 'rejected'] as const) {
+      bot.ended('exit', outcome, midnight + 180_000);
+      expect(bot.state.exiting?.pausing).toBe(true);
+      if (bot.state.exiting !== null) pauses.push(exitPauseMs(bot.state.exiting));
+      bot.tell({ type: 'exit-retry-due', atMs: midnight + 240_000 });
+    }
+    expect(pauses.slice(8)).toEqual([25_600, 100, 200, 400, 800, 1_600, 2_000, 2_000, 30_000]);
   });
 
   it('asks for nothing when a pause ends and no exit is due', () => {

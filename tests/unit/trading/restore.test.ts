@@ -86,6 +86,7 @@ describe('a restored state', () => {
       reason: 'stop-loss',
       decisionMs: order.decisionMs,
       failures: 0,
+      unsent: 0,
       pausing: false,
     });
     expect(restored({ fills, orders: [exit, order] }).exiting).toBeNull();
