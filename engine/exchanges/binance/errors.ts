@@ -32,7 +32,6 @@ const classByCode: Readonly<Record<number, ExchangeErrorClass>> = {
   [-1021]: 'clock',
   [-1013]: 'filter',
   [-1111]: 'filter',
-  [-2011]: 'not-found',
   [-2013]: 'not-found',
   [-2018]: 'insufficient-balance',
   [-2026]: 'not-found',
@@ -75,7 +74,7 @@ export function provesNotPlaced(refusal: Refusal): boolean {
 
 function classify(status: number, code: number | null, message: string): ExchangeErrorClass {
   if (status === 418) return 'banned';
-  if (code === -2010) return rejectClass(message);
+  if (code === -2010 || code === -2011) return rejectClass(message);
   const known = code === null ? undefined : classByCode[code];
   if (known !== undefined) return known;
   if (status === 429) return 'rate-limited';
@@ -85,11 +84,15 @@ function classify(status: number, code: number | null, message: string): Exchang
   return 'malformed-answer';
 }
 
-/** -2010 covers everything that the matching engine refuses; its text tells which. */
+/**
+ * -2010 covers every order and -2011 every cancel that the matching engine refuses; the text tells which. A cancel that is
+ * refused for another reason than an unknown order says nothing about what rests.
+ */
 function rejectClass(message: string): ExchangeErrorClass {
   const text = message.toLowerCase();
   if (text.includes('duplicate order')) return 'duplicate-order';
   if (text.includes('insufficient balance')) return 'insufficient-balance';
+  if (text.includes('unknown order')) return 'not-found';
   if (text.includes('market is closed')) return 'symbol-closed';
   return text.includes('disabled on this account') || text.includes('may not place') ? 'authentication' : 'other';
 }

@@ -94,6 +94,9 @@ describe('the answer to an order', () => {
       refusalOf({ status, body: { code, msg }, retryAfterSeconds: null, receivedAtVenueMs: 0 }).class;
     expect(classOf(400, -2010, 'Account has insufficient balance for requested action.')).toBe('insufficient-balance');
     expect(classOf(400, -2010, 'Market is closed.')).toBe('symbol-closed');
+    expect(classOf(400, -2011, 'Unknown order sent.')).toBe('not-found');
+    expect(classOf(400, -2011, 'Market is closed.')).toBe('symbol-closed');
+    expect(classOf(400, -2011, 'Order was not canceled due to cancel restrictions.')).toBe('other');
     expect(classOf(400, -2013, 'Order does not exist.')).toBe('not-found');
     expect(classOf(400, -1121, 'Invalid symbol.')).toBe('bad-request');
     expect(classOf(429, -1015, 'Too many new orders')).toBe('rate-limited');

@@ -256,7 +256,11 @@ describe('exits', () => {
     const bot = new Trader().holding(0, 20_000);
     bot.close(2, { close: 20_000 }, exitSignal);
     const pauses: number[] = [];
-    for (const outcome of [...Array<OrderOutcome>(9).fill('rejected'), ...Array<OrderOutcome>(7).fill('never-placed'), 'rejected'] as const) {
+    for (const outcome of [
+      ...Array<OrderOutcome>(9).fill('rejected'),
+      ...Array<OrderOutcome>(7).fill('never-placed'),
+      'rejected',
+    ] as const) {
       bot.ended('exit', outcome, midnight + 180_000);
       expect(bot.state.exiting?.pausing).toBe(true);
       if (bot.state.exiting !== null) pauses.push(exitPauseMs(bot.state.exiting));
