@@ -49,18 +49,24 @@ export function drawSchedule({ seed, lockTtlMs, lastsMs, faults }: ScheduleOptio
       { kind: 'half-open' },
       { kind: 'refused' },
     ]);
+  const action = (): string => oneOf(['place', 'place', 'cancel', 'cancel-replace']);
   const exchange = (): Fault => ({
     kind: 'exchange',
     body: oneOf<Record<string, unknown>>([
-      { kind: 'order-answer-lost', count: between(1, 3) },
-      { kind: 'order-5xx', executed: true, count: between(1, 3) },
-      { kind: 'order-5xx', executed: false, count: between(1, 3) },
+      { kind: 'order-answer-lost', executed: true, action: action(), count: between(1, 3) },
+      { kind: 'order-answer-lost', executed: false, action: action(), count: between(1, 3) },
+      { kind: 'order-5xx', executed: true, action: action(), count: between(1, 3) },
+      { kind: 'order-5xx', executed: false, action: action(), count: between(1, 3) },
       { kind: 'order-delay', ms: between(50, 200), count: between(1, 4) },
       { kind: 'reject-orders', code: -2010, message: 'Account has insufficient balance for requested action.' },
+      { kind: 'read-5xx', count: between(1, 5) },
       { kind: 'reads-lag', ms: between(200, 800) },
       { kind: 'http-429', retryAfterSeconds: 1 },
+      { kind: 'user-event', how: oneOf(['drop', 'double', 'reorder']), count: between(1, 4) },
+      { kind: 'user-event', how: 'delay', ms: between(200, 2_000), count: between(1, 4) },
       { kind: 'mute-user-data' },
       { kind: 'mute-stream', stream: `${oneOf(['btcusdt', 'ethusdt', 'solusdt'])}@kline_1s` },
+      { kind: 'half-open', which: oneOf(['streams', 'user', 'all']) },
       { kind: 'drop-sockets', which: oneOf(['streams', 'user', 'all']) },
       { kind: 'server-shutdown' },
     ]),

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../../e2e/support/processes.ts';
 import { judge } from '../run.ts';
 import { World } from '../world.ts';
+import { crossesUp } from '../entries.ts';
 import { atMost, clean, print, seconds } from './proof.ts';
 import type { Finding, Ground, Proof } from './proof.ts';
 
@@ -15,11 +16,17 @@ const muteFoundMs = 30_000;
 const fillsWrittenMs = 35_000;
 const unheardLeast = 10;
 const staleAfterMs = 5_000;
+const candleMs = 1_000;
+/** Longer than a candle, so that at least two are missed. */
+const cutMs = 3_000;
+/** So long the hole stays open while the stream speaks. */
+const gappedMs = 8_000;
 
 export const streams: Proof = async (ground) => [
   ...(await halfOpen(ground)),
   ...(await muted(ground, '1s')),
   ...(await muted(ground, '1m')),
+  ...(await gapped(ground)),
   ...(await unheardFills(ground)),
 ];
 
@@ -87,6 +94,43 @@ async function muted(ground: Ground, timeframe: '1s' | '1m'): Promise<readonly F
     ];
     if (timeframe === '1m') return findings; // no signal within a proof's time: nothing to compare
     return [...findings, clean('rows after a mute stream', await judge(place, () => undefined))];
+  } finally {
+    place.keepLogs();
+    await place.stop();
+  }
+}
+
+/**
+ * Candles go missing while the stream is cut, and REST cannot tell them: prices are heard again, but the series has a hole.
+ * Crosses go by meanwhile; none may be entered on.
+ */
+async function gapped(ground: Ground): Promise<readonly Finding[]> {
+  const place = await world(ground, 'gapped');
+  try {
+    const link = place.replicas[0]?.links.streams;
+    await place.simulator.fault({ kind: 'read-5xx', path: '/api/v3/klines', count: 1_000_000 });
+    const { nowMs: cutAtMs } = await place.simulator.state();
+    link?.set({ kind: 'refused' });
+    await sleep(cutMs);
+    link?.heal();
+    await eventually('candles are heard again', 30_000, async () => (link?.connections ?? 0) > 0);
+    await sleep(gappedMs);
+    const { nowMs: toldAtMs } = await place.simulator.state();
+    await place.simulator.clearFaults();
+    const crosses = [...(await crossesUp(place, cutAtMs + candleMs, toldAtMs)).values()].reduce((sum, times) => sum + times.size, 0);
+    const verdict = await judge(place, () => undefined);
+    // Those decided before the cut may still be signed behind it; those within the freshness of the repair are fair.
+    const [entries] = await place.query<{ count: number }>(
+      `select count(*)::int as count from orders where role = 'entry' and decision_ms > $1::bigint and signed_ts < $2::bigint`,
+      [cutAtMs + candleMs, toldAtMs],
+    );
+    return [
+      {
+        what: `${crosses} crosses went by while candles were missing; entries on them: ${entries?.count ?? 'unknown'}`,
+        holds: crosses > 0 && entries?.count === 0,
+      },
+      clean('rows after missing candles', verdict),
+    ];
   } finally {
     place.keepLogs();
     await place.stop();
