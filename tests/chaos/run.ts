@@ -103,8 +103,8 @@ async function effects(faults: readonly { readonly kind: string; readonly effect
   return look();
 }
 
-/** Calms the world, waits until it lives again, lets the bots go, and compares at rest. */
-export async function judge(world: World, note: (what: string) => void): Promise<Verdict> {
+/** Calms the world, waits until it lives again, lets the bots go, and compares at rest. `resolveMs`: what an unknown outcome may take. */
+export async function judge(world: World, note: (what: string) => void, resolveMs = recoveryMs): Promise<Verdict> {
   await world.calm();
   const { nowMs: calmAtMs } = await world.simulator.state();
   note('calm');
@@ -115,11 +115,11 @@ export async function judge(world: World, note: (what: string) => void): Promise
     return orders.length >= ordersLeast && orders.some((order) => order.arrivedAtMs > calmAtMs);
   });
   note('trading resumed');
-  await eventually('every order of the bad times has found its end', recoveryMs, async () => (await unresolved(world, freshOrderMs)) === 0);
+  await eventually('every order of the bad times has found its end', resolveMs, async () => (await unresolved(world, freshOrderMs)) === 0);
   // At rest: nobody decides any more, positions stay.
   await world.query('update bot_configs set is_active = false');
-  await eventually('every bot was let go', recoveryMs, async () => (await held(world)) === 0);
-  await eventually('no order is left open', recoveryMs, async () => (await unresolved(world)) === 0);
+  await eventually('every bot was let go', resolveMs, async () => (await held(world)) === 0);
+  await eventually('no order is left open', resolveMs, async () => (await unresolved(world)) === 0);
   // The market goes on and executes what rests: an engine writes it down.
   const steps = await world.stepSizes();
   const compare = async (): Promise<Verdict> => verify(await readRows(world), await world.simulator.ledger(), steps);

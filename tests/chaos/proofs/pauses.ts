@@ -11,7 +11,7 @@ import type { Rows } from '../verify.ts';
 import { World, lockTtlMs } from '../world.ts';
 import { startServers } from '../servers.ts';
 import type { Servers } from '../servers.ts';
-import { clean, print, seconds } from './proof.ts';
+import { clean, seconds, tell } from './proof.ts';
 import type { Finding, Ground, Proof } from './proof.ts';
 import { eventually } from '../../e2e/support/processes.ts';
 import type { LedgerAccount } from '../../e2e/support/simulator-process.ts';
@@ -29,20 +29,20 @@ export const pauses: Proof = async (ground) => {
   const work = async (servers: Servers): Promise<void> => {
     for (let next = left.shift(); next !== undefined; next = left.shift()) {
       const found = await pauseAt(servers, ground, next.point, next.factor);
-      print(`  ${found.holds ? 'ok' : 'FAILED'} ${found.what}`);
+      tell(found);
       findings.push(found);
     }
   };
   const others = await Promise.all(Array.from({ length: jobs - 1 }, startServers));
   await Promise.all([ground.servers, ...others].map(work));
   await Promise.all(others.map((servers) => servers.stop()));
-  return [
-    ...findings.filter(({ holds }) => !holds),
-    {
-      what: `SIGSTOP at ${allCrashPoints.length} crash points for ${factors.join(', ')} times the lock's TTL: ${findings.filter(({ holds }) => holds).length} of ${findings.length} clean`,
-      holds: findings.every(({ holds }) => holds),
-    },
-  ];
+  const whole = findings.filter(({ holds }) => holds).length;
+  const sum = {
+    what: `SIGSTOP at ${allCrashPoints.length} crash points for ${factors.join(', ')} times the lock's TTL: ${whole} of ${findings.length} clean`,
+    holds: whole === findings.length,
+  };
+  tell(sum);
+  return [sum];
 };
 
 async function pauseAt(servers: Servers, { folder }: Ground, point: string, factor: number): Promise<Finding> {

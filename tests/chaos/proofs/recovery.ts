@@ -7,7 +7,7 @@ import { eventually } from '../../e2e/support/processes.ts';
 import { judge } from '../run.ts';
 import { World } from '../world.ts';
 import type { Replica } from '../replica.ts';
-import { atMost, clean, print } from './proof.ts';
+import { atMost, clean, inParts, print } from './proof.ts';
 import type { Finding, Proof } from './proof.ts';
 
 const bots = 100;
@@ -16,11 +16,12 @@ const pollMs = 25;
 const patienceMs = 60_000;
 const productionEnv = { EVENKEEL_LOCK_TTL_MS: '10000', EVENKEEL_CLAIM_POLL_MS: '2000', EVENKEEL_RECV_WINDOW_MS: '3000' };
 
-export const recovery: Proof = async (ground) => [
-  // The killed one stays down until the standby has had its time.
-  ...(await measure(ground, 'with a standby', [null, null], 15_000, 20_000)),
-  ...(await measure(ground, 'single replica', [null], 20_000, 0)),
-];
+export const recovery: Proof = (ground) =>
+  inParts({
+    // The killed one stays down until the standby has had its time.
+    'with a standby': () => measure(ground, 'with a standby', [null, null], 15_000, 20_000),
+    'single replica': () => measure(ground, 'single replica', [null], 20_000, 0),
+  });
 
 async function measure(
   { servers, folder }: Parameters<Proof>[0],

@@ -5,8 +5,8 @@
 import { eventually } from '../../e2e/support/processes.ts';
 import { judge } from '../run.ts';
 import { World } from '../world.ts';
-import { atMost, clean, print } from './proof.ts';
-import type { Proof } from './proof.ts';
+import { atMost, clean, inParts, print } from './proof.ts';
+import type { Finding, Ground, Proof } from './proof.ts';
 
 const outcomes = 1_000;
 const bots = 200;
@@ -18,7 +18,9 @@ interface Resolution {
   readonly role: string;
 }
 
-export const unknownOutcomes: Proof = async ({ servers, folder }) => {
+export const unknownOutcomes: Proof = (ground) => inParts({ 'unknown outcomes': () => takeAway(ground) });
+
+async function takeAway({ servers, folder }: Ground): Promise<readonly Finding[]> {
   const world = await World.start({
     servers,
     folder: folder('unknown-outcomes'),
@@ -57,7 +59,7 @@ export const unknownOutcomes: Proof = async ({ servers, folder }) => {
     world.keepLogs();
     await world.stop();
   }
-};
+}
 
 /** Takes half of the outcomes away, every second one without executing; answers how the orders sent meanwhile were resolved. */
 async function inject(world: World, what: string): Promise<readonly Resolution[]> {
