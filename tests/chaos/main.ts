@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runOnce } from './run.ts';
 import type { Hit, RunReport } from './run.ts';
+import { exitWhenTold } from '../e2e/support/processes.ts';
 import { startServers } from './servers.ts';
 
 const help = `Runs of chaos: engines, PostgreSQL, Redis and an exchange as real processes, faults in between, then a comparison.
@@ -67,6 +68,7 @@ if (values.help) {
   print(help);
   process.exit(0);
 }
+exitWhenTold();
 const first = wholeNumber('seed', values.seed, 0);
 const seeds = Array.from({ length: wholeNumber('runs', values.runs, 1) }, (_, index) => first + index);
 const root = mkdtempSync(join(tmpdir(), 'evenkeel-chaos-'));

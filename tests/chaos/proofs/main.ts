@@ -1,4 +1,5 @@
 /** `npm run prove`: measured proofs against real processes; prints each figure beside its bound and fails when one is missed. */
+import { exitWhenTold } from '../../e2e/support/processes.ts';
 import { pauses } from './pauses.ts';
 import { layGround, print } from './proof.ts';
 import type { Proof } from './proof.ts';
@@ -16,6 +17,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
+exitWhenTold();
 let holds = true;
 for (const [name, proof] of Object.entries(proofs)) {
   if (asked.length > 0 && !asked.includes(name)) continue;

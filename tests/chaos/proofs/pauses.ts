@@ -63,12 +63,11 @@ async function pauseAt(servers: Servers, { folder }: Ground, point: string, fact
   try {
     const [paused] = world.replicas;
     await eventually(`${name}: the engine stopped itself`, 60_000, async () => events.length > 0);
-    const epochs = await epochsOf(world);
     await eventually(`${name}: the engine goes on`, pauseMs + 5_000, async () => paused?.paused === false);
-    const taken = [...(await epochsOf(world))].filter(([bot, epoch]) => epoch > (epochs.get(bot) ?? 0)).length;
+    const taken = await heldByOther(world);
     const verdict = await judge(world, () => undefined);
     const { text, late } = latest(await readRows(world), await world.simulator.ledger());
-    const found = clean(`${name}: ${taken} bots taken over meanwhile, ${text}`, verdict);
+    const found = clean(`${name}: ${taken} bots run in the other engine, ${text}`, verdict);
     const vacuous = factor >= surelyTakenOver && point !== 'CP14' && taken === 0;
     const holds = found.holds && !late && !vacuous;
     if (!holds) world.keepLogs();
@@ -84,12 +83,9 @@ async function pauseAt(servers: Servers, { folder }: Ground, point: string, fact
   }
 }
 
-/** Epoch of each bot's owner: it grows with every take-over. */
-async function epochsOf(world: World): Promise<ReadonlyMap<string, number>> {
-  const rows = await world
-    .query<{ bot: string; epoch: number }>('select bot_config_id::text as bot, lock_epoch::int as epoch from bot_state')
-    .catch(() => []); // no table yet: it stands in the middle of the migration
-  return new Map(rows.map(({ bot, epoch }) => [bot, epoch]));
+/** Bots that the engine which did not stand still runs by now: the other one had all of them. */
+async function heldByOther({ replicas: [, other] }: World): Promise<number> {
+  return (await other?.engine?.status())?.botsRunning ?? 0;
 }
 
 /** How long after its signature the exchange accepted the latest of all orders; late is whatever is beyond the order's window. */
