@@ -18,7 +18,7 @@ export interface ReplicaOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly links: Links;
   readonly dataDir: string;
-  /** Crash point of the first process; those after it have none. */
+  /** Crash point of its processes until one of them has met it; those after it have none. */
   readonly crashAt: string | null;
   /** How long it stands still when it stopped itself. */
   readonly pauseMs: number;
@@ -133,7 +133,7 @@ export class Replica {
       this.#options.onEvent(`${this.name} killed itself at ${this.#armed ?? 'an unknown place'}`);
     }
     if (code !== null && !this.#killed) this.#options.onEvent(`${this.name} ended with exit code ${code}`);
-    this.#armed = null;
+    if (this.#crashed) this.#armed = null;
     this.#killed = false;
     await this.#keepDown;
     await sleep(restartAfterMs);
