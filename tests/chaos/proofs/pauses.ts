@@ -5,6 +5,7 @@
  * CP14 is in the middle of a migration: no bot runs yet, so there is nothing to take over. The other engine waits for the
  * schema, and the one that wakes up must neither migrate twice nor trade on half a schema.
  */
+import { readdirSync } from 'node:fs';
 import { judge, readRows } from '../run.ts';
 import { allCrashPoints } from '../schedule.ts';
 import type { Rows } from '../verify.ts';
@@ -69,9 +70,11 @@ async function pauseAt(servers: Servers, { folder }: Ground, point: string, fact
     const { text, late } = latest(await readRows(world), await world.simulator.ledger());
     const found = clean(`${name}: ${taken} bots run in the other engine, ${text}`, verdict);
     const vacuous = factor >= surelyTakenOver && point !== 'CP14' && taken === 0;
-    const holds = found.holds && !late && !vacuous;
+    const migrated = await migratedOnce(world);
+    const holds = found.holds && !late && !vacuous && migrated;
     if (!holds) world.keepLogs();
-    return { what: vacuous ? `${found.what}; nobody took over, so it proves nothing` : found.what, holds };
+    const why = `${vacuous ? '; nobody took over, so it proves nothing' : ''}${migrated ? '' : '; the schema was not migrated exactly once'}`;
+    return { what: found.what + why, holds };
   } catch (error) {
     world.keepLogs();
     return {
@@ -86,6 +89,14 @@ async function pauseAt(servers: Servers, { folder }: Ground, point: string, fact
 /** Bots that the engine which did not stand still runs by now: the other one had all of them. */
 async function heldByOther({ replicas: [, other] }: World): Promise<number> {
   return (await other?.engine?.status())?.botsRunning ?? 0;
+}
+
+/** Each migration of this build is recorded once, and no other. */
+async function migratedOnce(world: World): Promise<boolean> {
+  const files = readdirSync(new URL('../../../migrations', import.meta.url)).filter((name) => /^Migration\d+.*\.ts$/.test(name));
+  const rows = await world.query<{ name: string }>('select name from schema_migrations');
+  const names = rows.map(({ name }) => name.replace(/\.ts$/, '')).sort();
+  return JSON.stringify(names) === JSON.stringify(files.map((name) => name.replace(/\.ts$/, '')).sort());
 }
 
 /** How long after its signature the exchange accepted the latest of all orders; late is whatever is beyond the order's window. */
