@@ -70,6 +70,8 @@ export interface Simulator {
 /** How often a venue that runs by itself plays what is due. */
 const playEveryMs = 50;
 const frameMax = 1024 * 1024;
+/** Exchanges keep idle connections for a minute. Node's five seconds would answer for a client that slept longer: its late order would meet a closed socket. */
+const keepAliveMs = 65_000;
 
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const { clock, log, fuel, accounts, seed } = options;
@@ -117,7 +119,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   };
   const endpoints = [...marketEndpoints(fuel.baseTimeframe), ...tradeEndpoints, ...listEndpoints];
   const wsApi = new WsApi(venue, endpoints);
-  const server = createServer(createRestHandler(venue, endpoints));
+  const server = createServer({ keepAliveTimeout: keepAliveMs }, createRestHandler(venue, endpoints));
   const webSockets = acceptSockets(server, streams, wsApi);
 
   const step: Simulator['step'] = async (candles = 1) => {

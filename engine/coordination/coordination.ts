@@ -54,8 +54,11 @@ export type WeightAnswer = { readonly granted: true } | { readonly granted: fals
 export interface WeightBudget {
   /** Asks for `weight` in the current minute. History may use at most half of the limit, audits 70 %, entries 85 %. */
   take(venue: string, weight: number, priority: RequestPriority): Promise<WeightAnswer>;
-  /** What the venue said is used in the window that contains `atVenueMs`. Raises our count, never lowers it within a window. */
-  observe(venue: string, used: number, limit: number, atVenueMs: number): void;
+  /**
+   * What the venue said is used in the window that contains `atVenueMs`. Raises our count, never lowers it within a window.
+   * `limit`: null while the venue has not told it to this process.
+   */
+  observe(venue: string, used: number, limit: number | null, atVenueMs: number): void;
   /** The venue told us to be silent until then, ms UTC by this host's clock (429 Retry-After, 418 ban): nothing is granted before. */
   blockUntil(venue: string, untilMs: number, reason: string): Promise<void>;
   /** The silence that stands as far as is known here, without asking anybody: for what must not wait. Other replicas' news arrive as they happen. */

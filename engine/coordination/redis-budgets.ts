@@ -8,7 +8,7 @@ import type { Log } from '../observe/log.ts';
 import type { Clock } from '../time/clock.ts';
 import type { OrderBudget, WeightBudget } from './coordination.ts';
 import { createOrderCounts, once, readOrderCountNews } from './order-budget.ts';
-import { blockMsMax, checkedBlock, checkedWeight, createVenueBudgets } from './weight-budget.ts';
+import { blockMsMax, checkedBlock, checkedWeight, createVenueBudgets, defaultWeightLimit, shareOfLimit } from './weight-budget.ts';
 import type { VenueBudget } from './weight-budget.ts';
 
 export interface RedisBudgetsOptions {
@@ -26,17 +26,23 @@ const readAgainMs = 1_000;
 const tellOrdersMs = 50;
 const orderNewsTtlMs = 86_400_000;
 
-/** Adds the weight if the sum stays within the ceiling; answers granted, the sum, and a silence: what is left of it and why. */
+/**
+ * Adds the weight if the sum stays within the share of the limit, which whoever heard it from the venue tells the others;
+ * answers granted, the sum, a silence (what is left of it and why), and the limit.
+ */
 const takeScript = `
 local blocked = redis.call('GET', KEYS[2])
 local used = tonumber(redis.call('GET', KEYS[1]) or '0')
 local known = tonumber(ARGV[3])
 if known > used then used = known end
 local weight = tonumber(ARGV[1])
-if blocked then return {0, used, redis.call('PTTL', KEYS[2]), blocked} end
-if used + weight > tonumber(ARGV[2]) then return {0, used, 0, ''} end
+local limit = tonumber(ARGV[4])
+if limit > 0 then redis.call('SET', KEYS[3], limit, 'PX', 86400000)
+else limit = tonumber(redis.call('GET', KEYS[3]) or ARGV[5]) end
+if blocked then return {0, used, redis.call('PTTL', KEYS[2]), blocked, limit} end
+if used + weight > math.floor(limit * tonumber(ARGV[2])) then return {0, used, 0, '', limit} end
 redis.call('SET', KEYS[1], used + weight, 'PX', 180000)
-return {1, used + weight, 0, ''}`;
+return {1, used + weight, 0, '', limit}`;
 
 /** Keeps the longer silence and tells it. */
 const blockScript = `
@@ -130,15 +136,26 @@ export function createRedisBudgets(redis: Redis, options: RedisBudgetsOptions, t
       const local = budget.decide(wanted, priority, 1);
       if (!local.granted) return local;
       const window = budget.window();
-      const ceiling = budget.ceiling(priority, 1);
       try {
-        const [granted, used, silentMs, reason] = (await timed('weight-take', () =>
-          redis.eval(takeScript, 2, `weight:${venue}:${window.minute}`, blockKey(venue), wanted, ceiling, window.known + window.pending),
-        )) as [number, number, number, string];
+        const [granted, used, silentMs, reason, limit] = (await timed('weight-take', () =>
+          redis.eval(
+            takeScript,
+            3,
+            `weight:${venue}:${window.minute}`,
+            blockKey(venue),
+            `weight:${venue}:limit`,
+            wanted,
+            shareOfLimit[priority],
+            window.known + window.pending,
+            budget.observedLimit ?? 0,
+            defaultWeightLimit,
+          ),
+        )) as [number, number, number, string, number];
+        budget.adoptLimit(limit);
         window.known = Math.max(window.known, used);
         window.pending = 0;
         if (granted === 1) return { granted: true };
-        if (silentMs <= 0) return budget.full(priority, wanted, used, ceiling);
+        if (silentMs <= 0) return budget.full(priority, wanted, used, budget.ceiling(priority, 1));
         hearBlock(budget, silentMs, reason);
         return budget.decide(wanted, priority, 1);
       } catch (error) {

@@ -38,7 +38,7 @@ export interface VenueBudget {
   /** The silence that stands; null when none does. */
   silence(): Silence | null;
   block(untilMs: number, reason: string): void;
-  observe(used: number, limit: number, atVenueMs: number): void;
+  observe(used: number, limit: number | null, atVenueMs: number): void;
   /** What may be answered from what is known here; `scale` shrinks the limit (replicas that cannot see each other). Grants nothing yet. */
   decide(weight: number, priority: RequestPriority, scale: number): WeightAnswer;
   /** The refusal for a full minute. */
@@ -90,7 +90,7 @@ export function createVenueBudget(venue: string, clock: Clock): VenueBudget {
     observe(used, limit, atVenueMs) {
       if (!Number.isFinite(atVenueMs)) return;
       offset.sample(atVenueMs - clock.now());
-      if (isLimit(limit)) observedLimit = limit;
+      if (limit !== null && isLimit(limit)) observedLimit = limit;
       const window = windowOf(atVenueMs);
       if (Number.isFinite(used) && used > window.known) window.known = Math.ceil(used);
     },

@@ -15,6 +15,8 @@ export interface KlineRequest {
   readonly endTime?: number;
   /** At most 1000. */
   readonly limit?: number;
+  /** Stops and exits wait for the answer: it may use weight that history may not. */
+  readonly forExits?: boolean;
 }
 
 /** Public market data by REST. */

@@ -23,7 +23,8 @@ export interface RequestBudget {
     weight: number,
     priority: RequestPriority,
   ): Promise<{ readonly granted: true } | { readonly granted: false; readonly retryAfterMs: number; readonly reason: string }>;
-  observe(used: number, limit: number, atVenueMs: number): void;
+  /** `limit`: null while the venue has not told it. */
+  observe(used: number, limit: number | null, atVenueMs: number): void;
   /** `untilMs` by this host's clock. */
   blockUntil(untilMs: number, reason: string): Promise<void>;
   silence(): { readonly untilMs: number; readonly reason: string } | null;
@@ -61,7 +62,7 @@ const banned = 'HTTP 418';
 
 export class RequestGate {
   readonly #options: RequestGateOptions;
-  #weightLimit = publishedWeightLimit;
+  #weightLimit: number | null = null;
 
   constructor(options: RequestGateOptions) {
     this.#options = options;
@@ -126,7 +127,7 @@ export class RequestGate {
     const venueMs = venueClock.now();
     if (usedWeight !== null) {
       budget.observe(usedWeight, this.#weightLimit, venueMs);
-      metrics.exchangeUsedWeightRatio.set({ market: 'spot' }, usedWeight / this.#weightLimit);
+      metrics.exchangeUsedWeightRatio.set({ market: 'spot' }, usedWeight / (this.#weightLimit ?? publishedWeightLimit));
     }
     if (orderCounts.size > 0) {
       budget.observeOrders(orderCounts, venueMs);

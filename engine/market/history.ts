@@ -1,6 +1,6 @@
 /** Closed candles by REST: bounded reads at once, pages put together, the newest row believed only when it is final. */
 import { isSoundCandle } from '../exchanges/binance/streams.ts';
-import type { MarketData } from '../exchanges/exchange.ts';
+import type { KlineRequest, MarketData } from '../exchanges/exchange.ts';
 import type { Clock, VenueClock } from '../time/clock.ts';
 import { timeframeMs } from '../trading/candle.ts';
 import type { Candle } from '../trading/candle.ts';
@@ -32,15 +32,26 @@ export class History {
     return this.#final(() => this.#page(key, { startTime, limit: pageSize }));
   }
 
-  /** The newest `count` closed candles up to `endTime` (or now), oldest first; fewer when the venue has no more. */
-  async newest(key: SeriesKey, count: number, endTime?: number): Promise<readonly Candle[]> {
-    let candles = await this.#final(() =>
-      this.#page(key, { limit: Math.min(pageSize, count + 1), ...(endTime === undefined ? {} : { endTime }) }),
-    );
+  /** The newest `count` closed candles up to now, oldest first; fewer when the venue has no more. Stops wait for them: they count as an exit's. */
+  newest(key: SeriesKey, count: number): Promise<readonly Candle[]> {
+    return this.#back(key, count, { forExits: true });
+  }
+
+  /** The `count` closed candles up to `endTime`, oldest first; fewer when the venue has no more. */
+  upTo(key: SeriesKey, endTime: number, count: number): Promise<readonly Candle[]> {
+    return this.#back(key, count, { endTime });
+  }
+
+  async #back(
+    key: SeriesKey,
+    count: number,
+    range: { readonly endTime?: number; readonly forExits?: boolean },
+  ): Promise<readonly Candle[]> {
+    let candles = await this.#final(() => this.#page(key, { ...range, limit: Math.min(pageSize, count + 1) }));
     while (candles.length < count) {
       const first = candles[0];
       if (first === undefined) break;
-      const older = await this.#page(key, { endTime: first.openTime - 1, limit: Math.min(pageSize, count - candles.length) });
+      const older = await this.#page(key, { ...range, endTime: first.openTime - 1, limit: Math.min(pageSize, count - candles.length) });
       if (older.length === 0) break;
       candles = [...older, ...candles];
     }
@@ -62,10 +73,7 @@ export class History {
     return same !== undefined && isSame(same, last) ? rows : rows.slice(0, -1);
   }
 
-  async #page(
-    { symbol, timeframe }: SeriesKey,
-    range: { readonly startTime?: number; readonly endTime?: number; readonly limit: number },
-  ): Promise<readonly Candle[]> {
+  async #page({ symbol, timeframe }: SeriesKey, range: Omit<KlineRequest, 'symbol' | 'timeframe'>): Promise<readonly Candle[]> {
     await this.#enter();
     try {
       const rows = await this.#options.marketData.klines({ symbol, timeframe, ...range });

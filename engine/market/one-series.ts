@@ -166,7 +166,7 @@ export class OneSeries {
     const first = this.#board.oldest;
     const missing = Math.min(warmUpCandles, this.#options.limits.maxWarmUpCandles) - this.#board.count;
     if (first === null || missing <= 0 || this.#board.complete) return;
-    const older = await history.newest(key, missing, first.openTime - 1);
+    const older = await history.upTo(key, first.openTime - 1, missing);
     // A hole was jumped over meanwhile: what is kept begins behind it.
     if (this.#board.oldest !== first) return;
     const contiguous = contiguousTail([...older, first], key).slice(0, -1);

@@ -1,6 +1,5 @@
 /** Every way in which a run disturbs its world, by name. A fault that lasts ends by itself, or when the world calms down. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { onServer } from '../servers/new-database.ts';
 import type { LinkName } from './replica.ts';
 import type { LinkState, RequestFate } from './proxy.ts';
 import type { World } from './world.ts';
@@ -18,6 +17,14 @@ export type Fault =
   | { readonly kind: 'orders-doomed'; readonly replica: number; readonly fate: RequestFate; readonly count: number }
   /** A fault of the simulator's own, as its control port takes it. */
   | { readonly kind: 'exchange'; readonly body: Readonly<Record<string, unknown>> };
+
+/** Its kind, and for the exchange's own faults and links which of them: what a report counts by. */
+export function kindOf(fault: Fault): string {
+  if (fault.kind === 'exchange') return `exchange: ${String(fault.body['kind'])}`;
+  if (fault.kind === 'link') return `link: ${fault.state.kind}`;
+  if (fault.kind === 'link-ended') return `link: ${fault.how}`;
+  return fault.kind === 'orders-doomed' ? `orders: ${fault.fate}` : fault.kind;
+}
 
 /** One line for the report. */
 export function describeFault(fault: Fault): string {
@@ -61,54 +68,90 @@ function describeState(state: LinkState): string {
   }
 }
 
+/** Whether a fault hit anything: known at once, or only when somebody walks into it. */
+export type Effect = boolean | (() => Promise<boolean>);
+
 /** Does it, and waits until it is over where it ends by itself. */
-export async function inflict(world: World, fault: Fault): Promise<void> {
+export async function inflict(world: World, fault: Fault): Promise<Effect> {
   switch (fault.kind) {
     case 'engine-killed':
-      world.replicas[fault.replica]?.kill('SIGKILL', fault.downMs);
-      return;
+      return world.replicas[fault.replica]?.kill('SIGKILL', fault.downMs) ?? false;
     case 'engine-paused':
-      return world.replicas[fault.replica]?.pause(fault.forMs);
+      return (await world.replicas[fault.replica]?.pause(fault.forMs)) ?? false;
     case 'engine-terminated':
-      world.replicas[fault.replica]?.kill('SIGTERM');
-      return;
-    case 'postgres-stopped-immediately':
-      await world.crashDatabase();
+      return world.replicas[fault.replica]?.kill('SIGTERM') ?? false;
+    case 'postgres-stopped-immediately': {
+      const stopped = await world.crashDatabase();
       await sleep(fault.downMs);
-      return world.restoreDatabase();
+      await world.restoreDatabase();
+      return stopped;
+    }
     case 'postgres-backends-terminated':
       return terminateBackends(world);
     case 'redis-flushed':
       return world.flushRedis();
-    case 'redis-killed':
-      await world.killRedis();
+    case 'redis-killed': {
+      const killed = await world.killRedis();
       await sleep(fault.downMs);
-      return world.restoreRedis();
+      await world.restoreRedis();
+      return killed;
+    }
     case 'link': {
       const link = world.replicas[fault.replica]?.links[fault.link];
+      const before = link?.harmed ?? 0;
       link?.set(fault.state);
       await sleep(fault.forMs);
       link?.heal();
-      return;
+      return (link?.harmed ?? 0) > before;
     }
-    case 'link-ended':
-      world.replicas[fault.replica]?.links[fault.link].end(fault.how);
-      return;
-    case 'orders-doomed':
-      for (let index = 0; index < fault.count; index += 1) world.replicas[fault.replica]?.links.rest.doom('POST /api/v3/order', fault.fate);
-      return;
+    case 'link-ended': {
+      const link = world.replicas[fault.replica]?.links[fault.link];
+      const before = link?.harmed ?? 0;
+      link?.end(fault.how);
+      return (link?.harmed ?? 0) > before;
+    }
+    case 'orders-doomed': {
+      const met = Array.from({ length: fault.count }, () =>
+        world.replicas[fault.replica]?.links.rest.doom('POST /api/v3/order', fault.fate),
+      );
+      return () => Promise.resolve(met.some((one) => one?.() === true));
+    }
     case 'exchange':
-      return world.simulator.fault({ ...fault.body });
+      await world.simulator.fault({ ...fault.body });
+      return consumed.has(String(fault.body['kind'])) ? () => wasMet(world, fault.body) : true;
   }
 }
 
-async function terminateBackends(world: World): Promise<void> {
+/** Faults of the exchange that wait for a request, or an event, which they befall. */
+const consumed: ReadonlySet<string> = new Set([
+  'order-answer-lost',
+  'order-5xx',
+  'order-delay',
+  'reject-orders',
+  'read-5xx',
+  'http-429',
+  'user-event',
+]);
+
+/** It is met when the exchange does not hold it with its whole count any more. */
+async function wasMet(world: World, body: Readonly<Record<string, unknown>>): Promise<boolean> {
+  const whole = JSON.stringify(sorted({ count: 1, ...body }));
+  return !(await world.simulator.faults()).some(({ left, ...rest }) => JSON.stringify(sorted({ ...rest, count: left })) === whole);
+}
+
+function sorted(body: Readonly<Record<string, unknown>>): readonly unknown[] {
+  return Object.entries(body).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** False when there was no connection to end, or the server is down just now. */
+async function terminateBackends(world: World): Promise<boolean> {
   try {
-    await onServer(
-      world.databaseUrl,
-      `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${world.databaseName}' and application_name like 'evenkeel%'`,
+    const [row] = await world.query<{ ended: number }>(
+      `select count(pg_terminate_backend(pid))::int as ended from pg_stat_activity where datname = $1 and application_name like 'evenkeel%'`,
+      [world.databaseName],
     );
+    return (row?.ended ?? 0) > 0;
   } catch {
-    // The server is down just now: there is no connection to end.
+    return false;
   }
 }

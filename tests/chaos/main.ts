@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runOnce } from './run.ts';
-import type { RunReport } from './run.ts';
+import type { Hit, RunReport } from './run.ts';
+import { exitWhenTold } from '../e2e/support/processes.ts';
 import { startServers } from './servers.ts';
 
 const help = `Runs of chaos: engines, PostgreSQL, Redis and an exchange as real processes, faults in between, then a comparison.
@@ -52,10 +53,27 @@ function tell(report: RunReport, folder: string, verbose: boolean): void {
   print(`  again: npm run chaos -- --runs 1 --seed ${seed}`);
 }
 
+/** In so many runs each kind of fault is drawn so often that one which never hits anything is a mistake of the harness. */
+const runsThatHitAll = 100;
+
+function hitTable(hits: readonly Hit[]): readonly { readonly kind: string; readonly took: number; readonly drawn: number }[] {
+  const kinds = [...new Set(hits.map(({ kind }) => kind))].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  return kinds.map((kind) => {
+    const drawn = hits.filter((hit) => hit.kind === kind);
+    return { kind, took: drawn.filter(({ took }) => took).length, drawn: drawn.length };
+  });
+}
+
+/** A crash point is met when either signal met it. */
+function withoutSignal(kind: string): string {
+  return kind.replace(/ \(SIG\w+\)$/, '');
+}
+
 if (values.help) {
   print(help);
   process.exit(0);
 }
+exitWhenTold();
 const first = wholeNumber('seed', values.seed, 0);
 const seeds = Array.from({ length: wholeNumber('runs', values.runs, 1) }, (_, index) => first + index);
 const root = mkdtempSync(join(tmpdir(), 'evenkeel-chaos-'));
@@ -77,7 +95,13 @@ const runs = seeds.length;
 await Promise.all(Array.from({ length: Math.min(runs, wholeNumber('jobs', values.jobs, 1)) }, work));
 const sum = (pick: (report: RunReport) => number): number => reports.reduce((total, report) => total + pick(report), 0);
 const failed = reports.filter((report) => !report.passed).length;
+const table = hitTable(reports.flatMap((report) => report.hits));
+print('what befell the runs (hit of drawn):');
+for (const { kind, took, drawn } of table) print(`  ${kind}: ${took} of ${drawn}`);
 print(
-  `${runs} runs, ${sum((r) => r.faults)} faults, ${sum((r) => r.orders)} orders, ${sum((r) => r.lost.length)} lost, ${sum((r) => r.doubled.length)} doubled, ${sum((r) => r.orphaned.length)} orphaned${failed === 0 ? '' : `; ${failed} runs FAILED`}`,
+  `${runs} runs, ${sum((r) => r.faults)} faults, ${sum((r) => r.orders)} orders (fewest in a run ${Math.min(...reports.map((r) => r.orders))}), ${sum((r) => r.lost.length)} lost, ${sum((r) => r.doubled.length)} doubled, ${sum((r) => r.orphaned.length)} orphaned${failed === 0 ? '' : `; ${failed} runs FAILED`}`,
 );
-process.exit(failed === 0 ? 0 : 1);
+const hitKinds = new Set(table.filter(({ took }) => took > 0).map(({ kind }) => withoutSignal(kind)));
+const inVain = runs >= runsThatHitAll ? table.map(({ kind }) => withoutSignal(kind)).filter((kind) => !hitKinds.has(kind)) : [];
+if (inVain.length > 0) print(`FAILED: never hit anything: ${[...new Set(inVain)].join(', ')}`);
+process.exit(failed === 0 && inVain.length === 0 ? 0 : 1);

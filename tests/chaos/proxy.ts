@@ -25,11 +25,10 @@ export class FaultProxy {
   readonly name: string;
   readonly #server: Server;
   readonly #pairs = new Set<Pair>();
-  readonly #fates: { readonly start: string; readonly fate: RequestFate }[] = [];
+  readonly #fates: { readonly start: string; readonly fate: RequestFate; used: boolean }[] = [];
   #target: { readonly host: string; readonly port: number };
   #state: LinkState = open;
-  /** Called when a doomed request came by. */
-  onDoomed: (fate: RequestFate) => void = () => undefined;
+  #harmed = 0;
   /** Called when the client gave a half-open connection up. */
   onGivenUp: () => void = () => undefined;
 
@@ -53,6 +52,11 @@ export class FaultProxy {
     return this.#pairs.size;
   }
 
+  /** Connections that were made bad, refused or ended so far: a link that nobody uses harms nobody. */
+  get harmed(): number {
+    return this.#harmed;
+  }
+
   /** The URL with this link's port in place of the target's. */
   through(url: string): string {
     const parsed = new URL(url);
@@ -68,6 +72,7 @@ export class FaultProxy {
 
   set(state: LinkState): void {
     this.#state = state;
+    if (state.kind !== 'open') this.#harmed += this.#pairs.size;
     for (const pair of this.#pairs) pair.set(state);
   }
 
@@ -79,11 +84,15 @@ export class FaultProxy {
 
   /** Ends every connection: in order (FIN), or at once (RST). */
   end(how: 'cut' | 'reset'): void {
+    this.#harmed += this.#pairs.size;
     for (const pair of this.#pairs) pair.end(how);
   }
 
-  doom(start: string, fate: RequestFate): void {
-    this.#fates.push({ start, fate });
+  /** Answers whether a request has met its fate meanwhile. */
+  doom(start: string, fate: RequestFate): () => boolean {
+    const doomed = { start, fate, used: false };
+    this.#fates.push(doomed);
+    return () => doomed.used;
   }
 
   async stop(): Promise<void> {
@@ -92,6 +101,7 @@ export class FaultProxy {
   }
 
   #accept(client: Socket): void {
+    if (this.#state.kind !== 'open') this.#harmed += 1;
     if (this.#state.kind === 'refused') {
       client.on('error', ignore);
       client.resetAndDestroy();
@@ -111,7 +121,7 @@ export class FaultProxy {
     const first = this.#fates[0];
     if (first === undefined || !chunk.subarray(0, first.start.length).equals(Buffer.from(first.start))) return null;
     this.#fates.shift();
-    this.onDoomed(first.fate);
+    first.used = true;
     return first.fate;
   }
 }

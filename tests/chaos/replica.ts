@@ -18,7 +18,7 @@ export interface ReplicaOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly links: Links;
   readonly dataDir: string;
-  /** Crash point of the first process; those after it have none. */
+  /** Crash point of its processes until one of them has met it; those after it have none. */
   readonly crashAt: string | null;
   /** How long it stands still when it stopped itself. */
   readonly pauseMs: number;
@@ -37,12 +37,15 @@ export class Replica {
   /** Every process that was started, oldest first. */
   readonly processes: SpawnedProcess[] = [];
   #engine: EngineProcess | null = null;
+  /** The process that runs, ready or not. */
+  #alive: SpawnedProcess | null = null;
   #stopped = false;
   #waker: NodeJS.Timeout;
   #waking = false;
   /** By us: its end is no event of its own. */
   #killed = false;
   #armed: string | null;
+  #crashed = false;
   /** A restart that is due; killed engines may be kept down for a while. */
   #keepDown: Promise<void> = Promise.resolve();
 
@@ -59,6 +62,11 @@ export class Replica {
     if (this.processes.length === 0) this.#spawn();
   }
 
+  /** True once it has killed or stopped itself at its crash point. */
+  get crashed(): boolean {
+    return this.#crashed;
+  }
+
   /** True while it stands still. */
   get paused(): boolean {
     return this.#waking;
@@ -73,22 +81,26 @@ export class Replica {
     return this.#engine;
   }
 
-  /** `downMs`: how long nobody starts it again. */
-  kill(signal: 'SIGKILL' | 'SIGTERM', downMs = 0): void {
+  /** `downMs`: how long nobody starts it again. False when there is nothing to kill. */
+  kill(signal: 'SIGKILL' | 'SIGTERM', downMs = 0): boolean {
+    const process = this.#alive;
+    if (process === null) return false;
     this.#keepDown = sleep(downMs);
     this.#killed = true;
-    void this.processes.at(-1)?.end(signal);
+    void process.end(signal);
+    return true;
   }
 
-  /** Stands still as if the host were suspended. */
-  async pause(forMs: number): Promise<void> {
-    const process = this.processes.at(-1);
-    if (process === undefined) return;
+  /** Stands still as if the host were suspended. False when there is nothing to stop. */
+  async pause(forMs: number): Promise<boolean> {
+    const process = this.#alive;
+    if (process === null || this.#waking) return false;
     this.#waking = true;
     signal(process.pid, 'SIGSTOP');
     await sleep(forMs);
     signal(process.pid, 'SIGCONT');
     this.#waking = false;
+    return true;
   }
 
   async stop(): Promise<void> {
@@ -102,6 +114,7 @@ export class Replica {
     const { env, dataDir } = this.#options;
     const process = spawnEngine({ ...env, ...(this.#armed === null ? {} : { EVENKEEL_CRASH_AT: this.#armed }) }, dataDir);
     this.processes.push(process);
+    this.#alive = process;
     engineOf(process, dataDir).then(
       (engine) => {
         if (this.processes.at(-1) === process) this.#engine = engine;
@@ -113,10 +126,14 @@ export class Replica {
 
   async #onExit(code: number | null): Promise<void> {
     this.#engine = null;
+    this.#alive = null;
     if (this.#stopped) return;
-    if (code === null && !this.#killed) this.#options.onEvent(`${this.name} killed itself at ${this.#armed ?? 'an unknown place'}`);
-    else if (code !== null && !this.#killed) this.#options.onEvent(`${this.name} ended with exit code ${code}`);
-    this.#armed = null;
+    if (code === null && !this.#killed) {
+      this.#crashed ||= this.#armed !== null;
+      this.#options.onEvent(`${this.name} killed itself at ${this.#armed ?? 'an unknown place'}`);
+    }
+    if (code !== null && !this.#killed) this.#options.onEvent(`${this.name} ended with exit code ${code}`);
+    if (this.#crashed) this.#armed = null;
     this.#killed = false;
     await this.#keepDown;
     await sleep(restartAfterMs);
@@ -128,6 +145,7 @@ export class Replica {
     const process = this.processes.at(-1);
     if (process === undefined || this.#waking || !isStopped(process.pid)) return;
     this.#waking = true;
+    this.#crashed ||= this.#armed !== null;
     this.#options.onEvent(`${this.name} stopped itself at ${this.#armed ?? 'an unknown place'} for ${this.#options.pauseMs} ms`);
     this.#armed = null;
     void sleep(this.#options.pauseMs).then(() => {

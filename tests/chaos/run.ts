@@ -1,7 +1,9 @@
 /** One run: a world, its faults, calm, and the verdict. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../e2e/support/processes.ts';
-import { describeFault, inflict } from './faults.ts';
+import { unexplainedEntries } from './entries.ts';
+import { describeFault, inflict, kindOf } from './faults.ts';
+import type { Effect } from './faults.ts';
 import { drawSchedule } from './schedule.ts';
 import type { Servers } from './servers.ts';
 import { passes, selects, verify } from './verify.ts';
@@ -19,14 +21,25 @@ export interface RunReport extends Verdict {
   readonly seed: number;
   readonly passed: boolean;
   readonly faults: number;
+  /** Each fault that was drawn, by its kind, and whether it hit anything; crash points among them. */
+  readonly hits: readonly Hit[];
   /** What befell it and when, for a reader. */
   readonly events: readonly string[];
   readonly tookMs: number;
 }
 
+export interface Hit {
+  readonly kind: string;
+  readonly took: boolean;
+}
+
 const bots = 40;
 const faultsPerRun = 8;
 const faultsLastMs = 3_500;
+/** How long the bad times go on so that orders walk into what waits for them. */
+const moreBadTimesMs = 4_000;
+/** A run with fewer orders would prove little. */
+export const ordersLeast = 10;
 const recoveryMs = 45_000;
 /** What the market executes at the end has its row after this at most: an audit comes round. */
 const settleMs = 20_000;
@@ -45,52 +58,78 @@ export async function runOnce({ servers, seed, folder }: RunOptions): Promise<Ru
   };
   const { crashAt, unmigrated, pauseMs } = schedule;
   note(`${crashAt.length} replica(s), armed: ${crashAt.map((point) => point ?? 'nothing').join(' and ')}`);
-  const world = await World.start({ servers, folder, seed, bots, crashAt, unmigrated, pauseMs, onEvent: suffer });
+  let world: World | null = null;
+  const hits: Hit[] = [];
+  const report = (verdict: Verdict): RunReport => {
+    const passed = passes(verdict);
+    if (!passed) world?.keepLogs();
+    return { ...verdict, seed, passed, faults, hits, events, tookMs: performance.now() - startedAt };
+  };
   try {
+    const begun = await World.start({ servers, folder, seed, bots, crashAt, unmigrated, pauseMs, onEvent: suffer });
+    world = begun;
     const suffering = schedule.faults.map(async ({ atMs, fault }) => {
       await sleep(atMs);
       suffer(describeFault(fault));
-      await inflict(world, fault);
+      return { kind: kindOf(fault), effect: await inflict(begun, fault) };
     });
-    await Promise.all(suffering);
-    const verdict = await judge(world, note);
-    const wrong = world.secretPrinted ? [...verdict.wrong, 'a secret was printed'] : verdict.wrong;
-    const passed = passes({ ...verdict, wrong });
-    if (!passed) world.keepLogs();
-    return { ...verdict, wrong, seed, passed, faults, events, tookMs: performance.now() - startedAt };
+    hits.push(...(await effects(await Promise.all(suffering))));
+    for (const hit of hits) if (!hit.took) note(`in vain: ${hit.kind}`);
+    const verdict = await judge(begun, note);
+    hits.push(...crashAt.flatMap((armed, index) => (armed === null ? [] : [crashHit(armed, begun.replicas[index]?.crashed === true)])));
+    return report(begun.secretPrinted ? { ...verdict, wrong: [...verdict.wrong, 'a secret was printed'] } : verdict);
   } catch (error) {
-    world.keepLogs();
     const nothing = { orders: 0, executions: 0, lost: [], doubled: [], orphaned: [] };
-    const wrong = [error instanceof Error ? error.message : String(error)];
-    return { ...nothing, wrong, seed, passed: false, faults, events, tookMs: performance.now() - startedAt };
+    return report({ ...nothing, wrong: [error instanceof Error ? error.message : String(error)] });
   } finally {
-    await world.stop();
+    await world?.stop();
   }
 }
 
-/** Calms the world, waits until it lives again, lets the bots go, and compares at rest. */
-export async function judge(world: World, note: (what: string) => void): Promise<Verdict> {
+function crashHit(armed: string, took: boolean): Hit {
+  const [point = ''] = armed.split(':');
+  return { kind: armed.endsWith(':stop') ? `${point} (SIGSTOP)` : `${point} (SIGKILL)`, took };
+}
+
+/** Gives what waits for an order or an event the time to meet one. */
+async function effects(faults: readonly { readonly kind: string; readonly effect: Effect }[]): Promise<readonly Hit[]> {
+  const look = (): Promise<readonly Hit[]> =>
+    Promise.all(faults.map(async ({ kind, effect }) => ({ kind, took: typeof effect === 'boolean' ? effect : await effect() })));
+  const waiting = async (): Promise<boolean> => {
+    const hits = await look();
+    return faults.some(({ effect }, index) => typeof effect !== 'boolean' && hits[index]?.took === false);
+  };
+  await eventually('every fault has met something', moreBadTimesMs, async () => !(await waiting())).catch(() => undefined);
+  return look();
+}
+
+/** Calms the world, waits until it lives again, lets the bots go, and compares at rest. `resolveMs`: what an unknown outcome may take. */
+export async function judge(world: World, note: (what: string) => void, resolveMs = recoveryMs): Promise<Verdict> {
   await world.calm();
   const { nowMs: calmAtMs } = await world.simulator.state();
   note('calm');
   await eventually('every bot runs in exactly one engine', recoveryMs, () => everyBotOnce(world));
   note('every bot runs in exactly one engine');
-  await eventually('trading resumes', recoveryMs, async () =>
-    (await world.simulator.ledger()).orders.some((order) => order.arrivedAtMs > calmAtMs),
-  );
+  await eventually(`trading resumes, to ${ordersLeast} orders at least`, recoveryMs, async () => {
+    const { orders } = await world.simulator.ledger();
+    return orders.length >= ordersLeast && orders.some((order) => order.arrivedAtMs > calmAtMs);
+  });
   note('trading resumed');
-  await eventually('every order of the bad times has found its end', recoveryMs, async () => (await unresolved(world, freshOrderMs)) === 0);
+  await eventually('every order of the bad times has found its end', resolveMs, async () => (await unresolved(world, freshOrderMs)) === 0);
   // At rest: nobody decides any more, positions stay.
   await world.query('update bot_configs set is_active = false');
-  await eventually('every bot was let go', recoveryMs, async () => (await held(world)) === 0);
-  await eventually('no order is left open', recoveryMs, async () => (await unresolved(world)) === 0);
+  await eventually('every bot was let go', resolveMs, async () => (await held(world)) === 0);
+  await eventually('no order is left open', resolveMs, async () => (await unresolved(world)) === 0);
   // The market goes on and executes what rests: an engine writes it down.
-  let verdict = verify(await readRows(world), await world.simulator.ledger());
+  const steps = await world.stepSizes();
+  const compare = async (): Promise<Verdict> => verify(await readRows(world), await world.simulator.ledger(), steps);
+  let verdict = await compare();
   await eventually('rows and ledger agree', settleMs, async () => {
-    verdict = verify(await readRows(world), await world.simulator.ledger());
+    verdict = await compare();
     return passes(verdict);
   }).catch(() => undefined); // what differs is told by the verdict
-  return verdict;
+  const unexplained = await unexplainedEntries(world, (await readRows(world)).orders);
+  return { ...verdict, wrong: [...verdict.wrong, ...unexplained] };
 }
 
 export async function readRows(world: World): Promise<Rows> {

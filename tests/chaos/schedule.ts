@@ -8,7 +8,7 @@ import type { LinkState } from './proxy.ts';
 
 export interface Schedule {
   readonly seed: number;
-  /** `EVENKEEL_CRASH_AT` of each replica's first process. */
+  /** `EVENKEEL_CRASH_AT` of each replica's processes, until one has obeyed. */
   readonly crashAt: readonly (string | null)[];
   readonly unmigrated: boolean;
   /** How long a process that stopped itself stands still. */
@@ -26,6 +26,9 @@ export interface ScheduleOptions {
 
 export const allCrashPoints = Object.keys(crashPoints) as CrashPoint[];
 
+/** Points that a process passes once in its life, or hardly more often. */
+const seldom: ReadonlySet<CrashPoint> = new Set<CrashPoint>(['CP11', 'CP13', 'CP14']);
+
 export function drawSchedule({ seed, lockTtlMs, lastsMs, faults }: ScheduleOptions): Schedule {
   const random = seededRandom(seed * 2_654_435_761);
   const upTo = (most: number): number => Math.floor(random() * most);
@@ -35,7 +38,7 @@ export function drawSchedule({ seed, lockTtlMs, lastsMs, faults }: ScheduleOptio
   const replicas = random() < 0.5 ? 1 : 2;
   // Seeds in a row go round the points, so that few runs pass many.
   const point = allCrashPoints[seed % allCrashPoints.length] ?? 'CP3';
-  const times = point === 'CP13' || point === 'CP14' ? 1 : between(1, 4);
+  const times = seldom.has(point) ? 1 : between(1, 4);
   const armed = `${point}:${times}${random() < 0.35 ? ':stop' : ''}`;
   // A crash during the take-over of another's bots needs a second engine that comes too late for the first claim.
   const crashAt = replicas === 1 ? [armed] : random() < 0.5 ? [armed, null] : [null, armed];
@@ -49,18 +52,24 @@ export function drawSchedule({ seed, lockTtlMs, lastsMs, faults }: ScheduleOptio
       { kind: 'half-open' },
       { kind: 'refused' },
     ]);
+  const action = (): string => oneOf(['place', 'place', 'cancel', 'cancel-replace']);
   const exchange = (): Fault => ({
     kind: 'exchange',
     body: oneOf<Record<string, unknown>>([
-      { kind: 'order-answer-lost', count: between(1, 3) },
-      { kind: 'order-5xx', executed: true, count: between(1, 3) },
-      { kind: 'order-5xx', executed: false, count: between(1, 3) },
+      { kind: 'order-answer-lost', executed: true, action: action(), count: between(1, 3) },
+      { kind: 'order-answer-lost', executed: false, action: action(), count: between(1, 3) },
+      { kind: 'order-5xx', executed: true, action: action(), count: between(1, 3) },
+      { kind: 'order-5xx', executed: false, action: action(), count: between(1, 3) },
       { kind: 'order-delay', ms: between(50, 200), count: between(1, 4) },
       { kind: 'reject-orders', code: -2010, message: 'Account has insufficient balance for requested action.' },
+      { kind: 'read-5xx', count: between(1, 5) },
       { kind: 'reads-lag', ms: between(200, 800) },
       { kind: 'http-429', retryAfterSeconds: 1 },
+      { kind: 'user-event', how: oneOf(['drop', 'double', 'reorder']), count: between(1, 4) },
+      { kind: 'user-event', how: 'delay', ms: between(200, 2_000), count: between(1, 4) },
       { kind: 'mute-user-data' },
       { kind: 'mute-stream', stream: `${oneOf(['btcusdt', 'ethusdt', 'solusdt'])}@kline_1s` },
+      { kind: 'half-open', which: oneOf(['streams', 'user', 'all']) },
       { kind: 'drop-sockets', which: oneOf(['streams', 'user', 'all']) },
       { kind: 'server-shutdown' },
     ]),

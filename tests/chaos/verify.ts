@@ -37,7 +37,7 @@ export interface FillRow {
 export interface Rows {
   readonly orders: readonly OrderRow[];
   readonly fills: readonly FillRow[];
-  readonly positions: readonly { readonly bot: string; readonly quantity: string | null }[];
+  readonly positions: readonly { readonly bot: string; readonly symbol: string; readonly quantity: string | null }[];
   /** Trade rows: one per executed order, the sum of its fills. */
   readonly trades: readonly { readonly client_order_id: string; readonly quantity: string }[];
 }
@@ -82,11 +82,13 @@ export const selects = {
            from orders order by id`,
   fills: `select symbol, exchange_trade_id as trade_id, client_order_id, bot_config_id::text as bot, side, price::text, quantity::text,
                  commission_amount::text as commission, commission_asset from fills order by id`,
-  positions: `select bot_config_id::text as bot, state_data->'position'->>'quantity' as quantity from bot_state`,
+  positions: `select s.bot_config_id::text as bot, c.symbol, s.state_data->'position'->>'quantity' as quantity
+              from bot_state s join bot_configs c on c.id = s.bot_config_id`,
   trades: `select o.client_order_id, t.quantity_filled::text as quantity from trades t join orders o on o.id = t.order_id`,
 } as const;
 
-export function verify(rows: Rows, ledger: LedgerAccount): Verdict {
+/** `steps`: step size per symbol; what is held below it cannot be protected or sold. */
+export function verify(rows: Rows, ledger: LedgerAccount, steps: ReadonlyMap<string, string>): Verdict {
   const lost: string[] = [];
   const doubled: string[] = [];
   const orphaned: string[] = [];
@@ -110,7 +112,7 @@ export function verify(rows: Rows, ledger: LedgerAccount): Verdict {
     if (told.arrivedAtMs + clockSlackMs < Number(row.created_ms)) wrong.push(`order ${row.id} arrived before its intent was committed`);
   }
   compareTrades(rows, ledger, lost, wrong);
-  comparePositions(rows, ledger, byId, orphaned);
+  comparePositions(rows, ledger, byId, steps, orphaned);
   findDoubles(ledger, byId, doubled);
 
   const epochs = new Map<string, number>();
@@ -149,8 +151,14 @@ function compareTrades(rows: Rows, ledger: LedgerAccount, lost: string[], wrong:
   if (rows.trades.length !== sums.size) wrong.push(`${sums.size} orders have fills and ${rows.trades.length} a trade row`);
 }
 
-/** Per bot: what its row says it holds is what the exchange's trades of its orders add up to. */
-function comparePositions(rows: Rows, ledger: LedgerAccount, byId: ReadonlyMap<string, OrderRow>, orphaned: string[]): void {
+/** Per bot: what its row says it holds is what the exchange's trades of its orders add up to, and a stop rests for it, neither more nor less. */
+function comparePositions(
+  rows: Rows,
+  ledger: LedgerAccount,
+  byId: ReadonlyMap<string, OrderRow>,
+  steps: ReadonlyMap<string, string>,
+  orphaned: string[],
+): void {
   const held = new Map<string, Standard>();
   for (const trade of ledger.trades) {
     const bot = byId.get(trade.clientOrderId)?.bot ?? 'nobody';
@@ -180,6 +188,10 @@ function comparePositions(rows: Rows, ledger: LedgerAccount, byId: ReadonlyMap<s
     const [bot = '', role] = key.split(' ');
     if (quantity.gt(held.get(bot) ?? 0))
       orphaned.push(`bot ${bot} has ${role} orders for ${quantity.toFixed()} and holds ${(held.get(bot) ?? new Decimal(0)).toFixed()}`);
+  }
+  for (const { bot, symbol } of rows.positions) {
+    const bare = (held.get(bot) ?? new Decimal(0)).minus(resting.get(`${bot} stop`) ?? 0);
+    if (bare.gte(steps.get(symbol) ?? 0)) orphaned.push(`bot ${bot} holds ${bare.toFixed()} ${symbol} for which no stop rests`);
   }
 }
 

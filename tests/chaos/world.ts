@@ -21,7 +21,7 @@ export interface WorldOptions {
   /** An unmigrated database: the first engine migrates it. */
   readonly unmigrated?: boolean;
   readonly pauseMs?: number;
-  /** The second engine is a standby: it starts when the first runs all bots, or takes too long for that. */
+  /** The second engine is a standby: it starts when the first runs all bots, stands still, or takes too long. */
   readonly standby?: boolean;
   readonly engineEnv?: Readonly<Record<string, string>>;
   readonly simulatorArgs?: readonly string[];
@@ -145,11 +145,13 @@ export class World {
     return this.options.servers.postgres.url.replace(/\/[^/]*$/, `/${this.databaseName}`);
   }
 
-  /** Down until `restoreDatabase`. Faults may overlap: one change of the server at a time. */
-  crashDatabase(): Promise<void> {
+  /** Down until `restoreDatabase`; false when it was down already. Faults may overlap: one change of the server at a time. */
+  crashDatabase(): Promise<boolean> {
     return this.#change(async () => {
-      if (this.#databaseUp) await this.options.servers.postgres.crash();
+      const wasUp = this.#databaseUp;
+      if (wasUp) await this.options.servers.postgres.crash();
       this.#databaseUp = false;
+      return wasUp;
     });
   }
 
@@ -162,10 +164,13 @@ export class World {
     });
   }
 
-  killRedis(): Promise<void> {
+  /** Down until `restoreRedis`; false when it was down already. */
+  killRedis(): Promise<boolean> {
     return this.#change(async () => {
-      if (this.#redisUp) await this.options.servers.redis.kill();
+      const wasUp = this.#redisUp;
+      if (wasUp) await this.options.servers.redis.kill();
       this.#redisUp = false;
+      return wasUp;
     });
   }
 
@@ -176,19 +181,26 @@ export class World {
     });
   }
 
-  #change(work: () => Promise<void>): Promise<void> {
+  #change<T>(work: () => Promise<T>): Promise<T> {
     const change = this.#changing.then(work);
-    this.#changing = change.catch(() => undefined); // whoever asked for it hears of it; the next one is made all the same
+    this.#changing = change.then(
+      () => undefined,
+      () => undefined,
+    ); // whoever asked for it hears of it; the next one is made all the same
     return change;
   }
 
-  /** Everything in it is gone: locks, caches, budgets. */
-  async flushRedis(): Promise<void> {
-    if (!this.#redisUp) return;
+  /** Everything in it is gone: locks, caches, budgets. False when it is down. */
+  async flushRedis(): Promise<boolean> {
+    if (!this.#redisUp) return false;
     const redis = new Redis(this.options.servers.redis.url, { maxRetriesPerRequest: 1 });
     redis.on('error', () => undefined); // it may be killed meanwhile: then it is empty anyway
-    await redis.flushall().catch(() => undefined);
+    const flushed = await redis.flushall().then(
+      () => true,
+      () => false,
+    );
     redis.disconnect();
+    return flushed;
   }
 
   /** Ends every fault that lasts. */
@@ -232,24 +244,41 @@ export class World {
          check_interval_seconds, strategy, ema_period, position_type, auto_transfer_funds, leverage, mode, venue, direction, margin_type, version,
          created_at, updated_at)
        select (select min(id) from users), b.name, b.symbol, coalesce(b.timeframe, '1s'), true, 10000, null, 500,
-         0.03, 0.03, null, false, b.ema_fast, b.ema_slow, 7, 35, 65, 1, 'ema_cross', 20, 'spot', false, 1, 'live', 'simulated',
-         'long', 'isolated', 1, now(), now()
-       from jsonb_to_recordset($1::jsonb) as b(name text, symbol text, timeframe text, ema_fast int, ema_slow int)`,
+         0.03, case when b.trails then null else 0.03 end, 0.03, b.trails, b.ema_fast, b.ema_slow, 7, 35, 65, 1, 'ema_cross', 20,
+         'spot', false, 1, 'live', 'simulated', 'long', 'isolated', 1, now(), now()
+       from jsonb_to_recordset($1::jsonb) as b(name text, symbol text, timeframe text, ema_fast int, ema_slow int, trails boolean)`,
       [
         JSON.stringify(
           Array.from({ length: bots }, (_, index) => {
             const [fast, slow] = averages[(index + seed) % averages.length] ?? averages[0];
-            return { name: `bot ${index + 1}`, symbol: symbols[index % symbols.length], ema_fast: fast, ema_slow: slow, ...botColumns };
+            const symbol = symbols[index % symbols.length];
+            // Every third has a stop that is moved; the others have a stop and a target.
+            return { name: `bot ${index + 1}`, symbol, ema_fast: fast, ema_slow: slow, trails: index % 3 === 0, ...botColumns };
           }),
         ),
       ],
     );
     const everyBotRuns = async (): Promise<boolean> => (await this.botsRunning()) === bots;
     if (this.options.standby === true) {
-      await Promise.race([eventually('every bot runs', 40_000, everyBotRuns).catch(() => undefined), sleep(standbyAfterMs)]);
+      const needed = async (): Promise<boolean> => (await everyBotRuns()) || this.replicas.some(({ paused }) => paused);
+      await Promise.race([
+        eventually('every bot runs, or their engine stands still', 40_000, needed).catch(() => undefined),
+        sleep(standbyAfterMs),
+      ]);
       for (const replica of this.replicas) replica.start();
     }
     await eventually('every bot runs', 60_000, everyBotRuns);
+  }
+
+  /** Step size of each symbol: the exchange takes no order for less. */
+  async stepSizes(): Promise<ReadonlyMap<string, string>> {
+    const answer = await fetch(`${this.simulator.url}/api/v3/exchangeInfo`);
+    const { symbols: told } = (await answer.json()) as {
+      symbols: { symbol: string; filters: { filterType: string; stepSize?: string }[] }[];
+    };
+    return new Map(
+      told.map(({ symbol, filters }) => [symbol, filters.find(({ filterType }) => filterType === 'LOT_SIZE')?.stepSize ?? '0']),
+    );
   }
 
   /** Bots that run in the engines that answer. */

@@ -2,19 +2,24 @@
 import type { VenueClock } from '../../time/clock.ts';
 import { ExchangeError } from '../exchange.ts';
 import type { MarketData } from '../exchange.ts';
-import type { OrderLimit, RequestGate } from '../request-gate.ts';
+import type { OrderLimit, RequestGate, RequestPriority } from '../request-gate.ts';
 import type { RestClient } from './rest.ts';
 import { MalformedAnswer, amount, fields, readInstrument, readKline, rows, time } from './wire.ts';
 
-export function createBinanceMarketData(rest: RestClient, gate: Pick<RequestGate, 'setLimits'>, venueClock: VenueClock): MarketData {
+export function createBinanceMarketData(
+  rest: Pick<RestClient, 'read'>,
+  gate: Pick<RequestGate, 'setLimits'>,
+  venueClock: VenueClock,
+): MarketData {
   const read = async <T>(
     what: string,
     path: string,
     query: Record<string, string | number>,
     weight: number,
     use: (body: unknown) => T,
+    priority: RequestPriority = 'audit',
   ): Promise<T> => {
-    const body = await rest.read({ what, path, query, weight, priority: what === 'klines' ? 'history' : 'audit', signed: false });
+    const body = await rest.read({ what, path, query, weight, priority, signed: false });
     return understood(what, () => use(body));
   };
   return {
@@ -25,7 +30,7 @@ export function createBinanceMarketData(rest: RestClient, gate: Pick<RequestGate
         gate.setLimits(readLimits(info['rateLimits']));
         return rows(info['symbols'], 'symbols').map(readInstrument);
       }),
-    klines: ({ symbol, timeframe, startTime, endTime, limit }) =>
+    klines: ({ symbol, timeframe, startTime, endTime, limit, forExits }) =>
       read(
         'klines',
         '/api/v3/klines',
@@ -38,6 +43,7 @@ export function createBinanceMarketData(rest: RestClient, gate: Pick<RequestGate
         },
         2,
         (body) => rows(body, 'klines').map((row) => readKline(row, venueClock.now())),
+        forExits === true ? 'exit' : 'history',
       ),
     price: (symbol) => read('price', '/api/v3/ticker/price', { symbol }, 2, (body) => amount(fields(body, 'price'), 'price')),
   };

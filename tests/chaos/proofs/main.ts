@@ -1,4 +1,5 @@
 /** `npm run prove`: measured proofs against real processes; prints each figure beside its bound and fails when one is missed. */
+import { exitWhenTold } from '../../e2e/support/processes.ts';
 import { pauses } from './pauses.ts';
 import { layGround, print } from './proof.ts';
 import type { Proof } from './proof.ts';
@@ -16,15 +17,13 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
+exitWhenTold();
 let holds = true;
 for (const [name, proof] of Object.entries(proofs)) {
   if (asked.length > 0 && !asked.includes(name)) continue;
   print(`${name}:`);
   const ground = await layGround();
-  for (const finding of await proof(ground)) {
-    print(`  ${finding.holds ? 'ok' : 'FAILED'} ${finding.what}`);
-    holds &&= finding.holds;
-  }
+  for (const finding of await proof(ground)) holds &&= finding.holds;
   await ground.servers.stop();
 }
 process.exit(holds ? 0 : 1);

@@ -18,7 +18,7 @@ export interface Ground {
   readonly folder: (name: string) => string;
 }
 
-/** A proof prints as it goes and answers what it found. */
+/** A proof prints what it finds as it goes, and answers it. */
 export type Proof = (ground: Ground) => Promise<readonly Finding[]>;
 
 /** Value at a share of the sorted values. */
@@ -47,6 +47,23 @@ export function clean(what: string, verdict: Verdict): Finding {
     what: `${what}: ${orders} orders, ${executions} trades, ${lost.length} lost, ${doubled.length} doubled, ${orphaned.length} orphaned, ${wrong.length} wrong${lines.map((line) => `\n    ${line}`).join('')}`,
     holds: passes(verdict),
   };
+}
+
+/** Runs the parts of a proof one after the other. One that breaks off is a finding, and the others go on. */
+export async function inParts(parts: Readonly<Record<string, () => Promise<readonly Finding[]>>>): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const [name, part] of Object.entries(parts)) {
+    const found = await part().catch((error: unknown): readonly Finding[] => [
+      { what: `${name} broke off: ${error instanceof Error ? error.message : String(error)}`, holds: false },
+    ]);
+    for (const finding of found) tell(finding);
+    findings.push(...found);
+  }
+  return findings;
+}
+
+export function tell({ what, holds }: Finding): void {
+  print(`  ${holds ? 'ok' : 'FAILED'} ${what}`);
 }
 
 export function print(line: string): void {

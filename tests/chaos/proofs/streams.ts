@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../../e2e/support/processes.ts';
 import { judge } from '../run.ts';
 import { World } from '../world.ts';
-import { atMost, clean, print, seconds } from './proof.ts';
+import { crossesUp } from '../entries.ts';
+import { atMost, clean, inParts, print, seconds } from './proof.ts';
 import type { Finding, Ground, Proof } from './proof.ts';
 
 const rounds = 4;
@@ -14,14 +15,26 @@ const halfOpenFoundMs = 15_000;
 const muteFoundMs = 30_000;
 const fillsWrittenMs = 35_000;
 const unheardLeast = 10;
+/** Trade ids count per symbol. */
+const tradeKey = `symbol || ' ' || exchange_trade_id`;
+/** As in production: a refusal that nobody heard (a stop beyond the price) is called never placed only then. */
+const horizonMs = 60_000;
 const staleAfterMs = 5_000;
+const candleMs = 1_000;
+/** Longer than a candle, so that at least two are missed. */
+const cutMs = 3_000;
+/** So long the hole stays open while the stream speaks. */
+const gappedMs = 8_000;
 
-export const streams: Proof = async (ground) => [
-  ...(await halfOpen(ground)),
-  ...(await muted(ground, '1s')),
-  ...(await muted(ground, '1m')),
-  ...(await unheardFills(ground)),
-];
+export const streams: Proof = (ground) =>
+  inParts({
+    'half-open sockets': () => halfOpen(ground),
+    'a mute 1s stream': () => muted(ground, '1s'),
+    'a mute 1m stream': () => muted(ground, '1m'),
+    'missing candles': () => gapped(ground),
+    'unheard fills of unanswered orders': () => unheardFills(ground, unanswered),
+    'unheard fills of resting orders': () => unheardFills(ground, rested),
+  });
 
 function world({ servers, folder }: Ground, name: string, more: Partial<Parameters<typeof World.start>[0]> = {}): Promise<World> {
   return World.start({ servers, folder: folder(name), seed: 7, bots: 12, crashAt: [null], onEvent: print, ...more });
@@ -93,37 +106,92 @@ async function muted(ground: Ground, timeframe: '1s' | '1m'): Promise<readonly F
   }
 }
 
+/**
+ * Candles go missing while the stream is cut, and REST cannot tell them: prices are heard again, but the series has a hole.
+ * Crosses go by meanwhile; none may be entered on.
+ */
+async function gapped(ground: Ground): Promise<readonly Finding[]> {
+  const place = await world(ground, 'gapped');
+  try {
+    const link = place.replicas[0]?.links.streams;
+    await place.simulator.fault({ kind: 'read-5xx', path: '/api/v3/klines', count: 1_000_000 });
+    const { nowMs: cutAtMs } = await place.simulator.state();
+    link?.set({ kind: 'refused' });
+    await sleep(cutMs);
+    link?.heal();
+    await eventually('candles are heard again', 30_000, async () => (link?.connections ?? 0) > 0);
+    await sleep(gappedMs);
+    const { nowMs: toldAtMs } = await place.simulator.state();
+    await place.simulator.clearFaults();
+    const crosses = [...(await crossesUp(place, cutAtMs + candleMs, toldAtMs)).values()].reduce((sum, times) => sum + times.size, 0);
+    const verdict = await judge(place, () => undefined);
+    // Those decided before the cut may still be signed behind it; those within the freshness of the repair are fair.
+    const [entries] = await place.query<{ count: number }>(
+      `select count(*)::int as count from orders where role = 'entry' and decision_ms > $1::bigint and signed_ts < $2::bigint`,
+      [cutAtMs + candleMs, toldAtMs],
+    );
+    return [
+      {
+        what: `${crosses} crosses went by while candles were missing; entries on them: ${entries?.count ?? 'unknown'}`,
+        holds: crosses > 0 && entries?.count === 0,
+      },
+      clean('rows after missing candles', verdict),
+    ];
+  } finally {
+    place.keepLogs();
+    await place.stop();
+  }
+}
+
+/** Which executions stay unheard, and by which faults. */
+interface Unheard {
+  readonly what: string;
+  readonly faults: readonly Readonly<Record<string, unknown>>[];
+  /** Executed on arrival, or after resting at the exchange (stops and targets). */
+  readonly atMarket: boolean;
+}
+
 /** Neither the answer nor the user stream tells of the execution, and queries do not show the order for 20 s. */
-async function unheardFills(ground: Ground): Promise<readonly Finding[]> {
-  const place = await world(ground, 'unheard-fills', {
-    engineEnv: { EVENKEEL_AUDIT_INTERVAL_MS: '30000', EVENKEEL_NEVER_PLACED_HORIZON_MS: '60000' },
+const unanswered: Unheard = {
+  what: 'fills of orders without an answer, told by no stream, hidden from queries for 20 s',
+  faults: [{ kind: 'mute-user-data' }, { kind: 'reads-lag', ms: 20_000 }, { kind: 'order-answer-lost', count: 1_000 }],
+  atMarket: true,
+};
+/** Nobody waits for an answer: the audit of the trade history alone finds them. */
+const rested: Unheard = {
+  what: 'fills of resting stops and targets, told by no stream',
+  faults: [{ kind: 'mute-user-data' }],
+  atMarket: false,
+};
+
+async function unheardFills(ground: Ground, { what, faults, atMarket }: Unheard): Promise<readonly Finding[]> {
+  const place = await world(ground, `unheard-${atMarket ? 'at-market' : 'rested'}`, {
+    engineEnv: { EVENKEEL_AUDIT_INTERVAL_MS: '30000', EVENKEEL_NEVER_PLACED_HORIZON_MS: String(horizonMs) },
   });
   try {
-    await place.simulator.fault({ kind: 'mute-user-data' });
-    await place.simulator.fault({ kind: 'reads-lag', ms: 20_000 });
-    await place.simulator.fault({ kind: 'order-answer-lost', count: 1_000 });
+    for (const fault of faults) await place.simulator.fault({ ...fault });
     const { nowMs: sinceMs } = await place.simulator.state();
-    const trades = await eventually('some orders were executed unheard', 60_000, async () => {
-      const unheard = (await place.simulator.ledger()).trades.filter(({ atMs }) => atMs > sinceMs);
-      return unheard.length >= unheardLeast ? unheard : null;
+    const unheard = await eventually('some orders were executed unheard', 60_000, async () => {
+      const { orders, trades } = await place.simulator.ledger();
+      const meant = new Set(orders.filter(({ type }) => (type === 'MARKET') === atMarket).map(({ clientOrderId }) => clientOrderId));
+      const found = trades.filter(({ atMs, clientOrderId }) => atMs > sinceMs && meant.has(clientOrderId));
+      return found.length >= unheardLeast ? new Set(found.map(({ symbol, tradeId }) => `${symbol} ${tradeId}`)) : null;
     });
-    await eventually('every execution has its row', 90_000, async () => {
-      const fills = await place.query<{ id: string }>('select exchange_trade_id as id from fills');
-      const known = new Set(fills.map(({ id }) => id));
-      return trades.every(({ tradeId }) => known.has(tradeId));
+    const written = await eventually('every execution has its row', 90_000, async () => {
+      const fills = await place.query<{ ms: number; id: string }>(
+        `select extract(epoch from created_at - executed_at)::float8 * 1000 as ms, ${tradeKey} as id from fills`,
+      );
+      const known = fills.filter(({ id }) => unheard.has(id));
+      return known.length === unheard.size ? known : null;
     });
-    const late = await place.query<{ ms: number; id: string }>(
-      'select extract(epoch from created_at - executed_at)::float8 * 1000 as ms, exchange_trade_id as id from fills',
-    );
-    const unheard = new Set(trades.map(({ tradeId }) => tradeId));
     return [
       atMost(
-        'fills that no stream told, in the database',
-        late.filter(({ id }) => unheard.has(id)).map(({ ms }) => ms),
+        `${what}, in the database`,
+        written.map(({ ms }) => ms),
         1,
         fillsWrittenMs,
       ),
-      clean('rows after unheard fills', await judge(place, () => undefined)),
+      clean('rows after unheard fills', await judge(place, () => undefined, horizonMs + 60_000)),
     ];
   } finally {
     place.keepLogs();

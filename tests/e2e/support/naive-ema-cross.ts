@@ -124,7 +124,7 @@ function trade(
 }
 
 /** Seeded with the simple average of the first `period` closes. */
-function emaOf(closes: readonly number[], period: number): readonly number[] {
+export function emaOf(closes: readonly number[], period: number): readonly number[] {
   const result: number[] = [];
   let sum = 0;
   let ema = Number.NaN;

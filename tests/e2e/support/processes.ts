@@ -22,10 +22,15 @@ export interface RunningProcess extends Omit<SpawnedProcess, 'ready'> {
 }
 
 const running = new Set<ChildProcess>();
-// A test run that is itself ended must not leave processes behind.
+// A run that is itself ended must not leave processes behind.
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
+
+/** For command lines: Ctrl-C and `kill` end the process by way of its `exit` handlers, which end what it has started. */
+export function exitWhenTold(): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+}
 
 /** Starts `node <script> <args>`; `ready` is a line of its output that matches `readyLine`. */
 export function spawnProcess(

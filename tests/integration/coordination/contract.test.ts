@@ -110,6 +110,13 @@ describe.each(adapters)('coordination over %s', (_, open) => {
     expect(await a.weight.take('counted', 20, 'protect')).toMatchObject({ granted: false });
   });
 
+  it('tells the limit to whoever has not heard it from the venue yet', async () => {
+    a.weight.observe('raised', 0, 100_000, systemClock.now());
+    expect(await a.weight.take('raised', 8_000, 'exit')).toEqual({ granted: true });
+    // An engine that starts in a minute in which others used much: by the usual limit it might ask for nothing until the next.
+    expect(await b.weight.take('raised', 100, 'history')).toEqual({ granted: true });
+  });
+
   it('grants nothing to anybody while the venue wants silence', async () => {
     await a.weight.blockUntil('banned', systemClock.now() + 60_000, 'banned (418)');
     expect(await a.weight.take('banned', 1, 'protect')).toMatchObject({ granted: false, reason: expect.stringContaining('418') as string });

@@ -64,6 +64,11 @@ const buy = (change: Record<string, string | number> = {}) => ({
 });
 const price = (): number => Number(simulator.ledger().accounts[0]?.trades.at(-1)?.['price'] ?? 0);
 
+it('keeps an idle connection for a minute, so that a client that slept finds it open as at a real exchange', async () => {
+  await open();
+  expect((await send('GET', '/api/v3/ping', '')).headers.get('keep-alive')).toBe('timeout=65');
+});
+
 describe('signed requests', () => {
   it.each([
     ['a wrong secret', { secret: 'other' }, 400, -1022],

@@ -1,6 +1,6 @@
 /** The comparison must bite: each way in which rows and ledger can part is told, and by its name. */
 import { describe, expect, it } from 'vitest';
-import { passes, verify } from '../../chaos/verify.ts';
+import { passes, verify as compare } from '../../chaos/verify.ts';
 import type { FillRow, OrderRow, Rows } from '../../chaos/verify.ts';
 import type { LedgerAccount, LedgerOrder, LedgerTrade } from '../../e2e/support/simulator-process.ts';
 
@@ -62,7 +62,7 @@ const trade = (id: string, over: Partial<LedgerTrade> = {}): LedgerTrade => ({
 const rows = (over: Partial<Rows> = {}): Rows => ({
   orders: [order('a')],
   fills: [fill('a')],
-  positions: [{ bot: '1', quantity: '0.999' }],
+  positions: [{ bot: '1', symbol: 'BTCUSDT', quantity: '0.999' }],
   trades: [{ client_order_id: 'a', quantity: '1' }],
   ...over,
 });
@@ -73,6 +73,9 @@ const ledger = (over: Partial<LedgerAccount> = {}): LedgerAccount => ({
   trades: [trade('a')],
   ...over,
 });
+
+/** What the usual account holds is below the usual step: no stop is asked for it. */
+const verify = (stored: Rows, exchange: LedgerAccount, step = '1') => compare(stored, exchange, new Map([['BTCUSDT', step]]));
 
 describe('the comparison of rows and ledger', () => {
   it('passes what is equal', () => {
@@ -91,12 +94,27 @@ describe('the comparison of rows and ledger', () => {
     expect(passes(verdict)).toBe(true);
   });
 
+  it('tells of a position for which no stop rests, or for a part of it only', () => {
+    expect(verify(rows(), ledger(), '0.001').orphaned).toEqual(['bot 1 holds 0.999 BTCUSDT for which no stop rests']);
+    const stop = order('s', { role: 'stop', state: 'accepted', executed: '0', evidence: null });
+    const rests = (quantity: string): LedgerAccount =>
+      ledger({ orders: [told('a'), told('s', { side: 'SELL', status: 'NEW', executedQuantity: '0', quantity })] });
+    expect(verify(rows({ orders: [order('a'), stop] }), rests('0.5'), '0.001').orphaned).toHaveLength(1);
+    expect(passes(verify(rows({ orders: [order('a'), stop] }), rests('0.999'), '0.001'))).toBe(true);
+  });
+
   it.each<[string, 'lost' | 'doubled' | 'orphaned' | 'wrong', Rows, LedgerAccount, RegExp]>([
     ['an execution without a row', 'lost', rows({ fills: [], trades: [] }), ledger(), /has no row/],
     ['an execution of another price', 'lost', rows({ fills: [fill('a', { price: '100.01' })] }), ledger(), /has no row/],
     ['an order called never placed', 'lost', rows({ orders: [order('a', { state: 'never-placed' })] }), ledger(), /called never-placed/],
     ['an order without an intent', 'orphaned', rows({ orders: [], fills: [], trades: [], positions: [] }), ledger(), /has no intent/],
-    ['a position that its row does not know', 'orphaned', rows({ positions: [{ bot: '1', quantity: '0' }] }), ledger(), /holds 0.999/],
+    [
+      'a position that its row does not know',
+      'orphaned',
+      rows({ positions: [{ bot: '1', symbol: 'BTCUSDT', quantity: '0' }] }),
+      ledger(),
+      /holds 0.999/,
+    ],
     [
       'a second order of one decision',
       'doubled',

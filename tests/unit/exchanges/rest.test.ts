@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMemoryCoordination } from '../../../engine/coordination/memory.ts';
 import { RequestGate } from '../../../engine/exchanges/request-gate.ts';
 import { budgetOf } from '../../../engine/venue.ts';
+import { createBinanceMarketData } from '../../../engine/exchanges/binance/market-data.ts';
 import { RestClient } from '../../../engine/exchanges/binance/rest.ts';
 import { createSigner } from '../../../engine/exchanges/binance/signing.ts';
 import { createBinanceSpotAccount } from '../../../engine/exchanges/binance/spot.ts';
@@ -224,6 +225,34 @@ describe('a time that the exchange refuses', () => {
     handler = (_, response) => (resyncs === 0 ? json(response, 400, late) : json(response, 200, []));
     await account.openOrders('BTCUSDT');
     expect(requests.map(({ url }) => /timestamp=(\d+)/.exec(url)?.[1])).toEqual(['1700000000000', '1700000060000']);
+  });
+});
+
+it('a limit that the venue has not told is none: what other engines know of it counts', async () => {
+  const limits: (number | null)[] = [];
+  const shared = budgetOf(createMemoryCoordination({ clock: systemClock, owner: 'test' }), 'venue', 'test');
+  const young = new RequestGate({
+    budget: { ...shared, observe: (_used, limit) => void limits.push(limit) },
+    clock: systemClock,
+    venueClock: { now: () => venueMs },
+    log: pino({ level: 'silent' }),
+    metrics: createMetrics(),
+  });
+  const news = { usedWeight: 7_000, orderCounts: new Map<number, number>(), refusal: null };
+  young.learn(news);
+  young.setLimits({ weightPerMinute: 100_000, orders: [] });
+  young.learn(news);
+  expect(limits).toEqual([null, 100_000]);
+});
+
+describe('candles', () => {
+  it('count as history, and as an exit where stops wait for them', async () => {
+    const asked: string[] = [];
+    const reader = { read: async ({ priority }: { readonly priority: string }) => (asked.push(priority), []) };
+    const market = createBinanceMarketData(reader, gate, { now: () => venueMs, trusted: true, resync: async () => {} });
+    await market.klines({ symbol: 'BTCUSDT', timeframe: '1m' });
+    await market.klines({ symbol: 'BTCUSDT', timeframe: '1m', forExits: true });
+    expect(asked).toEqual(['history', 'exit']);
   });
 });
 

@@ -64,7 +64,7 @@ export class ScriptedSocket implements StreamSocket {
 export class ScriptedVenue {
   readonly clock = new FakeClock(start);
   readonly sockets: ScriptedSocket[] = [];
-  readonly reads: { startTime?: number; endTime?: number; limit?: number }[] = [];
+  readonly reads: { startTime?: number; endTime?: number; limit?: number; forExits?: boolean }[] = [];
   readonly market: MarketSeries;
   /** Index of the candle under way; those before it are closed. */
   forming: number;

@@ -36,6 +36,19 @@ describe('a series', () => {
     expect(heard.closes).toEqual([]);
   });
 
+  it('is opened with the weight of an exit, because stops wait for it; what the stream left out is history', async () => {
+    const venue = new ScriptedVenue();
+    await subscribe(venue, listen(venue));
+    await venue.pass(false);
+    await venue.pass();
+    await venue.clock.advance(5_000);
+    const opening = venue.reads.filter(({ startTime }) => startTime === undefined);
+    const repairs = venue.reads.filter(({ startTime }) => startTime !== undefined);
+    expect(opening.map(({ forExits }) => forExits)).toEqual(opening.map(() => true));
+    expect(repairs.map(({ forExits }) => forExits)).toEqual(repairs.map(() => undefined));
+    expect([opening.length > 0, repairs.length > 0]).toEqual([true, true]);
+  });
+
   it('delivers each close once, with the values before and after it', async () => {
     const venue = new ScriptedVenue();
     const heard = listen(venue);
