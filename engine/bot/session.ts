@@ -160,6 +160,7 @@ export class BotSession implements SeriesListener {
   }
 
   unblock(rule: EntryBlock['rule']): void {
+    if (!this.#state.blocks.some((block) => block.rule === rule)) return;
     this.tell({ type: 'entries-unblocked', rule, atMs: this.#options.venueClock.now() });
   }
 

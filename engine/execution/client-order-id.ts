@@ -30,6 +30,9 @@ export function formatClientOrderId(parts: ClientOrderIdParts): string {
   return `${clientOrderIdPrefix(parts.installation)}${bot}-${parts.decisionMs.toString(36)}${letters[parts.role]}-${parts.attempt.toString(36)}`;
 }
 
+/** A number of so many base-36 digits is exact. */
+const safeDigits = 10;
+
 /** Null for every id that is not ours. */
 export function parseClientOrderId(id: string): ClientOrderIdParts | null {
   const match = shape.exec(id);
@@ -37,10 +40,10 @@ export function parseClientOrderId(id: string): ClientOrderIdParts | null {
   const [, installation = '', bot = '', decision = '', letter = '', attempt = ''] = match;
   return {
     installation,
-    botId: fromBase36(bot).toString(),
-    decisionMs: Number(fromBase36(decision)),
+    botId: bot.length <= safeDigits ? String(Number.parseInt(bot, 36)) : fromBase36(bot).toString(),
+    decisionMs: Number.parseInt(decision, 36),
     role: rolesByLetter.get(letter) ?? 'exit',
-    attempt: Number(fromBase36(attempt)),
+    attempt: Number.parseInt(attempt, 36),
   };
 }
 

@@ -11,8 +11,11 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { BotRows, BotStore, PendingCommand, Wish } from '../persistence/bot-store.ts';
 import type { Clock, Timer, VenueClock } from '../time/clock.ts';
 import type { EntryBlock } from '../trading/events.ts';
+import { BotCounts } from './bot-counts.ts';
 import type { Leases } from './leases.ts';
 import type { Quarantine } from './quarantine.ts';
+import { Statuses } from './statuses.ts';
+import type { RunningEntry } from './statuses.ts';
 
 export interface SupervisorOptions {
   readonly store: BotStore;
@@ -69,19 +72,13 @@ export interface PreparedBots {
   readonly blocks: ReadonlyMap<string, readonly EntryBlock[]>;
 }
 
-interface Entry {
-  readonly botId: string;
-  readonly epoch: number;
-  readonly bot: Bot;
+interface Entry extends RunningEntry {
   configVersion: number;
   mode: 'live' | 'paper';
-  dirty: boolean;
-  message: string;
 }
 
 /** Bots claimed in one step: bounds a query and leaves some to other replicas that start at the same time. */
 const claimBatch = 1_000;
-const statusFlushMs = 500;
 const releaseRetryMs = 250;
 /** Round trips of one claim: an engine with little room among many bots of others looks on in its next round. */
 const claimTrips = 20;
@@ -90,6 +87,8 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #entries = new Map<string, Entry>();
   readonly #timers: Timer[] = [];
+  readonly #statuses: Statuses;
+  readonly #counts: BotCounts;
   /** Bots that ended here and are still ours in the rows, with what is said of them last. */
   readonly #leaving = new Map<string, string>();
   #releasing: Promise<void> | null = null;
@@ -106,6 +105,8 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#lastRoundAt = options.clock.monotonic();
+    this.#statuses = new Statuses({ ...options, runs: (entry) => this.#entries.get(entry.botId) === entry });
+    this.#counts = new BotCounts(options.metrics);
   }
 
   async start(): Promise<void> {
@@ -114,7 +115,6 @@ export class Supervisor {
     this.#timers.push(
       clock.every(claimPollMs, () => void this.wake()),
       clock.every(Math.floor(lockTtlMs * 0.3), () => void this.#renew()),
-      clock.every(statusFlushMs, () => void this.#flushStatuses()),
     );
   }
 
@@ -139,6 +139,7 @@ export class Supervisor {
     this.#giveUpAt = deadline;
     while (this.#entries.size > 0 && clock.monotonic() < deadline) await clock.sleep(20);
     for (const timer of this.#timers) timer.cancel();
+    this.#statuses.stop();
     await this.#round;
     if (this.#entries.size > 0)
       log.warn(
@@ -195,7 +196,7 @@ export class Supervisor {
     );
     await this.#carryOut(await store.pendingCommands([...this.#entries.keys()]));
     await this.#claim(wishes.filter((wish) => wish.venue === venue && !this.#entries.has(wish.botId) && this.#mayStart(wish)));
-    this.#count();
+    this.#counts.count(this.#entries.values());
   }
 
   #mayStart(wish: Wish): boolean {
@@ -283,11 +284,11 @@ export class Supervisor {
       leaseLeftMs: () => leases.leftMs(botId),
       onDirty: () => {
         const entry = this.#entries.get(botId);
-        if (entry !== undefined) entry.dirty = true;
+        if (entry !== undefined) this.#statuses.changed(entry);
       },
       onEnded: (end) => this.#onEnded(botId, bot, end),
     });
-    this.#entries.set(botId, { botId, epoch, bot, configVersion, mode: rows.config.mode, dirty: true, message: '' });
+    this.#entries.set(botId, { botId, epoch, bot, configVersion, mode: rows.config.mode });
     bot.start();
   }
 
@@ -381,11 +382,11 @@ export class Supervisor {
       }
       finished.push({ id: command.id, outcome: 'done' });
       const entry = this.#entries.get(command.botId);
-      if (entry !== undefined) entry.dirty = true;
+      if (entry !== undefined) this.#statuses.changed(entry);
     }
     if (finished.length === 0) return;
     // The effect is made durable before the command counts as carried out.
-    if (!(await this.#flushStatuses())) return;
+    if (!(await this.#statuses.flush())) return;
     await this.#options.store.finishCommands(finished);
   }
 
@@ -411,51 +412,6 @@ export class Supervisor {
       else entry.bot.fence();
     }
     this.#options.metrics.leaseHeld.set({ role: 'bot' }, this.#options.leases.held);
-  }
-
-  /** False when the rows could not be written. */
-  async #flushStatuses(): Promise<boolean> {
-    const dirty = [...this.#entries.values()].filter((entry) => entry.dirty && entry.bot.session !== null);
-    if (dirty.length === 0) return true;
-    for (const entry of dirty) entry.dirty = false;
-    try {
-      await this.#options.store.writeStatuses(
-        dirty.map((entry) => {
-          const session = entry.bot.session;
-          const day = session?.state.day;
-          const paused = session?.state.blocks.find((block) => block.rule === 'paused');
-          return {
-            botId: entry.botId,
-            epoch: entry.epoch,
-            message: session?.message ?? entry.bot.life,
-            lastExecutionMs: session?.lastDecisionAtMs ?? null,
-            stateData: {
-              pausedReason: paused?.reason ?? null,
-              ...(day === undefined
-                ? {}
-                : { day: { startMs: day.startMs, startEquity: day.startEquity.toFixed(), lossReached: day.lossReached } }),
-              bestPrice: session === null || Number.isNaN(session.state.bestPrice) ? null : session.state.bestPrice,
-            },
-          };
-        }),
-      );
-      return true;
-    } catch (error) {
-      for (const entry of dirty) entry.dirty = true;
-      this.#options.log.warn({ err: error, bots: dirty.length }, 'the status of bots could not be written; the next flush tries again');
-      return false;
-    }
-  }
-
-  #count(): void {
-    const { metrics } = this.#options;
-    metrics.bots.reset();
-    const positions = { live: 0, paper: 0 };
-    for (const entry of this.#entries.values()) {
-      metrics.bots.inc({ state: entry.bot.life, market: 'spot', mode: entry.mode });
-      if (entry.bot.session !== null && entry.bot.session.phase !== 'flat') positions[entry.mode] += 1;
-    }
-    for (const mode of ['live', 'paper'] as const) metrics.positionsOpen.set({ market: 'spot', mode }, positions[mode]);
   }
 }
 

@@ -6,7 +6,6 @@
 import { parseClientOrderId } from '../../engine/execution/client-order-id.ts';
 import { isTerminal } from '../../engine/persistence/order-store.ts';
 import type { BotConfigRow } from '../../engine/persistence/bot-rows.ts';
-import type { BookOrder } from '../../engine/matching/matching.ts';
 import { floorToStep } from '../../engine/trading/exact.ts';
 import { exitPauseMs } from '../../engine/trading/exits.ts';
 import type { Ledger } from './ledger.ts';
@@ -29,6 +28,8 @@ export class ExposureWatch {
   readonly #ledger: Ledger;
   readonly #fail: Fail;
   readonly #bare = new Map<string, Bare>();
+  /** Revision of the exchange at the last look: nothing else makes a position bare or covers it. */
+  #lookedAt = -1;
 
   /** When the last exit order of a bot turned out to sell nothing. */
   readonly #failedExits = new Map<string, number>();
@@ -64,14 +65,11 @@ export class ExposureWatch {
   #look(): void {
     const { database, scheduler, exchange } = this.#world;
     const now = scheduler.now;
-    const open = new Map(exchange.instruments.map(({ symbol }) => [symbol, exchange.matching.openOrders(exchange.account, symbol)]));
-    for (const { row } of database.configs.values()) {
-      if (!this.#isBare(row, open.get(row.columns.symbol) ?? [])) {
-        this.#bare.delete(row.id);
-        continue;
-      }
-      const bare = this.#bare.get(row.id) ?? { sinceMs: now, freeSinceMs: now, told: false };
-      this.#bare.set(row.id, bare);
+    if (this.#lookedAt !== exchange.revision) this.#compare(now);
+    this.#lookedAt = exchange.revision;
+    for (const [botId, bare] of this.#bare) {
+      const row = database.configs.get(botId)?.row;
+      if (row === undefined) continue;
       if (this.#hindered(row)) bare.freeSinceMs = now;
       const forMs = now - bare.freeSinceMs;
       if (forMs <= bareMaxMs || bare.told) continue;
@@ -83,18 +81,26 @@ export class ExposureWatch {
     }
   }
 
-  #isBare({ id, columns }: BotConfigRow, open: readonly BookOrder[]): boolean {
+  /** Which positions are bare from now on, or no longer. */
+  #compare(now: number): void {
+    for (const { row } of this.#world.database.configs.values()) {
+      if (!this.#isBare(row)) this.#bare.delete(row.id);
+      else if (!this.#bare.has(row.id)) this.#bare.set(row.id, { sinceMs: now, freeSinceMs: now, told: false });
+    }
+  }
+
+  #isBare({ id, columns }: BotConfigRow): boolean {
     if (columns.stopLossPerc === null && !columns.trailingStopActive) return false;
     const { position } = this.#ledger.of(id);
     if (position.lte(0)) return false;
-    const { matching } = this.#world.exchange;
+    const { matching, account } = this.#world.exchange;
     const instrument = matching.instrument(columns.symbol);
     const price = matching.lastTick(columns.symbol)?.price;
     if (instrument === null || price === undefined) return false;
     const wanted = floorToStep(position, instrument.lot.step);
     // What is worth less than the least order cannot be protected.
     if (wanted.lt(instrument.lot.min) || wanted.times(price).lt(instrument.notional?.min.times('1.02') ?? 0)) return false;
-    return !open.some((order) => {
+    return !matching.openOrders(account, columns.symbol).some((order) => {
       const parts = parseClientOrderId(order.clientOrderId);
       return parts?.botId === id && parts.role === 'stop' && order.quantity.minus(order.executedQuantity).gte(wanted);
     });

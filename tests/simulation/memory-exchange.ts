@@ -69,6 +69,8 @@ export class MemoryExchange {
   /** Venue time from which on reads show an order, and its executions. */
   readonly #shownFrom = new Map<string, { readonly order: number; readonly trades: number }>();
   watch: ExchangeWatch | null = null;
+  /** Counts the changes of prices and orders: who has looked at one need not look again. */
+  #revision = 0;
 
   constructor({ account, instruments, fees, deposits, now }: MemoryExchangeOptions) {
     this.account = account;
@@ -79,9 +81,14 @@ export class MemoryExchange {
     for (const [asset, amount] of Object.entries(deposits)) this.matching.deposit(account, asset, amount, now());
   }
 
+  get revision(): number {
+    return this.#revision;
+  }
+
   /** `liquidity` is what one order can take at this price; null is unlimited. */
   setPrice(symbol: string, price: Decimal, liquidity: Decimal | null = null): void {
     const events = this.matching.tick({ symbol, price, bid: price, ask: price, liquidity, atMs: this.now() });
+    this.#revision += 1;
     for (const event of events) if (event.type === 'order' && event.trade !== null) this.watch?.onExecuted(event.order, event.trade);
     this.#tell(events);
   }
@@ -236,7 +243,9 @@ export class MemoryExchange {
   }
 
   #tell(events: readonly BookEvent[]): void {
-    if (events.length === 0 || this.#listeners.size === 0) return;
+    if (events.length === 0) return;
+    this.#revision += 1;
+    if (this.#listeners.size === 0) return;
     for (const event of events) {
       const told = userEvent(event);
       if (told !== null) for (const listener of this.#listeners) listener(told);

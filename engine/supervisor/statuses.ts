@@ -1,0 +1,86 @@
+/** The status rows of the bots that run here: written together, a moment after the first of them changed. */
+import type { Bot } from '../bot/bot.ts';
+import type { Log } from '../observe/log.ts';
+import type { BotStatus, BotStore } from '../persistence/bot-store.ts';
+import type { Clock, Timer } from '../time/clock.ts';
+
+export interface RunningEntry {
+  readonly botId: string;
+  readonly epoch: number;
+  readonly bot: Bot;
+}
+
+export interface StatusesOptions {
+  readonly store: Pick<BotStore, 'writeStatuses'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** False once the entry's bot is over: its row is left alone then. */
+  runs(entry: RunningEntry): boolean;
+}
+
+const flushAfterMs = 500;
+
+export class Statuses {
+  readonly #options: StatusesOptions;
+  readonly #dirty = new Set<RunningEntry>();
+  #timer: Timer | null = null;
+  #stopped = false;
+
+  constructor(options: StatusesOptions) {
+    this.#options = options;
+  }
+
+  /** Something worth a row changed. */
+  changed(entry: RunningEntry): void {
+    this.#dirty.add(entry);
+    if (this.#stopped) return;
+    this.#timer ??= this.#options.clock.after(flushAfterMs, () => {
+      this.#timer = null;
+      void this.flush();
+    });
+  }
+
+  /** Writes what has changed, now. False when the rows could not be written. */
+  async flush(): Promise<boolean> {
+    const due: RunningEntry[] = [];
+    for (const entry of this.#dirty) {
+      const runs = this.#options.runs(entry);
+      // One that still recovers has nothing to tell; it changes again when it has.
+      if (runs && entry.bot.session === null) continue;
+      this.#dirty.delete(entry);
+      if (runs) due.push(entry);
+    }
+    if (due.length === 0) return true;
+    try {
+      await this.#options.store.writeStatuses(due.map(statusOf));
+      return true;
+    } catch (error) {
+      this.#options.log.warn({ err: error, bots: due.length }, 'the status of bots could not be written; the next flush tries again');
+      for (const entry of due) this.changed(entry);
+      return false;
+    }
+  }
+
+  /** Nothing is written by itself any more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+  }
+}
+
+function statusOf({ botId, epoch, bot }: RunningEntry): BotStatus {
+  const { session } = bot;
+  const day = session?.state.day;
+  const paused = session?.state.blocks.find((block) => block.rule === 'paused');
+  return {
+    botId,
+    epoch,
+    message: session?.message ?? bot.life,
+    lastExecutionMs: session?.lastDecisionAtMs ?? null,
+    stateData: {
+      pausedReason: paused?.reason ?? null,
+      ...(day === undefined ? {} : { day: { startMs: day.startMs, startEquity: day.startEquity.toFixed(), lossReached: day.lossReached } }),
+      bestPrice: session === null || Number.isNaN(session.state.bestPrice) ? null : session.state.bestPrice,
+    },
+  };
+}

@@ -1,0 +1,75 @@
+import { pino } from 'pino';
+import { beforeEach, expect, it } from 'vitest';
+import type { Bot } from '../../../engine/bot/bot.ts';
+import { Statuses } from '../../../engine/supervisor/statuses.ts';
+import type { RunningEntry } from '../../../engine/supervisor/statuses.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+const state = { day: undefined, blocks: [], bestPrice: Number.NaN };
+const entryOf = (botId: string, bot: unknown): RunningEntry => ({ botId, epoch: 1, bot: bot as Bot });
+const recovered = (botId: string): RunningEntry =>
+  entryOf(botId, { life: 'running', session: { state, message: 'waits', lastDecisionAtMs: null } });
+
+let clock: FakeClock;
+let written: string[][];
+let away: boolean;
+let over: Set<string>;
+let statuses: Statuses;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  written = [];
+  away = false;
+  over = new Set();
+  statuses = new Statuses({
+    store: {
+      async writeStatuses(bots) {
+        if (away) throw new Error('timeout exceeded when trying to connect');
+        written.push(bots.map(({ botId }) => botId));
+        return new Set();
+      },
+    },
+    clock,
+    log: pino({ level: 'silent' }),
+    runs: ({ botId }) => !over.has(botId),
+  });
+});
+
+it('writes what changed within a moment in one statement, and nothing while nothing changes', async () => {
+  for (const entry of [recovered('1'), recovered('2')]) statuses.changed(entry);
+  await clock.advance(10_000);
+  expect(written).toEqual([['1', '2']]);
+});
+
+it('writes again until the database takes it', async () => {
+  away = true;
+  statuses.changed(recovered('1'));
+  await clock.advance(2_000);
+  expect(await statuses.flush()).toBe(false);
+  away = false;
+  await clock.advance(1_000);
+  expect(written).toEqual([['1']]);
+});
+
+it('keeps a bot that still recovers until it has something to tell', async () => {
+  const bot: { life: string; session: unknown } = { life: 'recovering', session: null };
+  const entry = entryOf('1', bot);
+  statuses.changed(entry);
+  await clock.advance(1_000);
+  expect(written).toEqual([]);
+  Object.assign(bot, recovered('1').bot);
+  statuses.changed(entry);
+  await clock.advance(1_000);
+  expect(written).toEqual([['1']]);
+});
+
+it('leaves the row of a bot that is over alone, and writes nothing by itself once stopped', async () => {
+  statuses.changed(recovered('1'));
+  over.add('1');
+  await clock.advance(1_000);
+  statuses.changed(recovered('2'));
+  statuses.stop();
+  statuses.changed(recovered('3'));
+  await clock.advance(1_000);
+  expect(written).toEqual([]);
+});
