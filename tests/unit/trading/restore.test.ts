@@ -87,6 +87,7 @@ describe('a restored state', () => {
       decisionMs: order.decisionMs,
       failures: 0,
       pausing: false,
+      available: null,
     });
     expect(restored({ fills, orders: [exit, order] }).exiting).toBeNull();
   });
