@@ -3,6 +3,7 @@
  * bots told in that order. An order whose fate is open is looked up until evidence decides; "does not exist" counts only
  * after the horizon and in two independent rounds.
  */
+import { Decimal } from 'decimal.js';
 import type { Reach } from '../crash-points.ts';
 import type { ExchangeErrorClass, ExchangeFill, ExchangeOrder, SignedWindow, UserEvent } from '../exchanges/exchange.ts';
 import type { Log } from '../observe/log.ts';
@@ -42,6 +43,9 @@ export interface ExecutorOptions {
 
 /** Look-ups of an open order after 0.3, 1, 2, 4 and then every 8 seconds (binance-wire.md 4.4). */
 const probeDelaysMs = [300, 700, 1_000, 2_000, 4_000, 8_000] as const;
+
+/** The line's other evidence waits for the balance this long at most. */
+const readAvailableMs = 2_000;
 
 /** Refusals that say nothing against the order itself: it may be tried again. */
 const passing: ReadonlySet<ExchangeErrorClass> = new Set(['rate-limited', 'banned', 'overloaded', 'clock']);
@@ -334,6 +338,7 @@ export class Executor {
       metrics.ordersRejected.inc({ market: 'spot', code_class: refusal.class });
       if (isProtective(live) && !passing.has(refusal.class)) line.refused = `${refusal.message}, code ${refusal.code ?? 'none'}`;
       log.warn({ botId: line.link.botId, clientOrderId: live.clientOrderId, refusal }, 'the exchange rejected an order');
+      if (live.role === 'exit' && refusal.class === 'insufficient-balance') await this.#readAvailable(line, live);
       await this.#conclude(
         line,
         live,
@@ -350,6 +355,26 @@ export class Executor {
     await this.#record(line, live.clientOrderId, evidenceOfState('unknown', 'ack', { refusal }));
     this.#countUnknown();
     this.#scheduleProbe(line, live);
+  }
+
+  /** What there is to sell after all. Not known in time: the next order asks for all again. */
+  async #readAvailable(line: OrderLine, live: LiveOrder): Promise<void> {
+    const { clock, log } = this.#options;
+    const { baseAsset } = line.link.instrument();
+    const reading = line.link.account.balances().then(
+      (balances) => balances.find(({ asset }) => asset === baseAsset)?.free ?? new Decimal(0),
+      (error: unknown) => {
+        log.warn({ err: error, botId: line.link.botId, baseAsset }, 'the free balance could not be read after a refused exit');
+        return null;
+      },
+    );
+    const available = await Promise.race([reading, clock.sleep(readAvailableMs).then(() => null)]);
+    if (available === null) return;
+    live.available = available;
+    log.error(
+      { botId: line.link.botId, clientOrderId: live.clientOrderId, wanted: live.quantity.toFixed(), free: available.toFixed(), baseAsset },
+      'the account has less than a bot means to sell: its next order sells at most what is free',
+    );
   }
 
   /** Writes the exchange's view of one of our orders, fetching the fills that it implies and nobody told. */
@@ -523,7 +548,8 @@ export class Executor {
       return;
     }
     const outcome = outcomeOf(state, live.executedQuantity?.gt(0) ?? false);
-    line.link.onOrderEnded({ clientOrderId: live.clientOrderId, role: live.role, decisionMs: live.decisionMs, outcome, reason });
+    const { clientOrderId, role, decisionMs, available } = live;
+    line.link.onOrderEnded({ clientOrderId, role, decisionMs, outcome, reason, ...(available === undefined ? {} : { available }) });
   }
 
   #close(line: OrderLine, live: LiveOrder): boolean {

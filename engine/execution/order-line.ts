@@ -30,6 +30,8 @@ export interface BotLink {
     readonly decisionMs: number;
     readonly outcome: OrderOutcome;
     readonly reason: string;
+    /** Free base, when the exchange refused an exit for want of it. */
+    readonly available?: Decimal;
   }): void;
   /** An order that was declared never placed exists: nothing more is entered until a user resumes the bot. */
   onLate(reason: string): void;
@@ -81,6 +83,8 @@ export interface LiveOrder {
   gone: boolean;
   /** Called when it is over. */
   onClosed?: () => void;
+  /** What the account had free after the exchange refused this exit for want of balance. */
+  available?: Decimal;
   /** Rounds of cancelling in which both said so. */
   denials: number;
 }

@@ -2,17 +2,18 @@
  * The decision: state and event in, next state and commands out. Pure, so that backtest, paper and live are one code.
  * At most one order is in flight; an exit that was decided holds until the position is flat, however many orders that takes.
  */
+import type { Decimal } from 'decimal.js';
 import { entryRefusal } from './allowance.ts';
 import type { Candle } from './candle.ts';
 import { inDayOf, lossLimitReached, withRealised } from './day.ts';
 import type { BlockingRule, Decision, EntryBlock, PlaceOrder, TradingCommand, TradingConfig, TradingEvent } from './events.ts';
 import { exact } from './exact.ts';
-import { afterFailure, newExit } from './exits.ts';
+import { afterFailure, exitQuantity, newExit } from './exits.ts';
 import type { Instrument } from './instrument.ts';
-import { applyFill, figuresOf, isFlat, sellableQuantity } from './position.ts';
+import { applyFill, figuresOf, isFlat } from './position.ts';
 import { afterChange, exposureOf, isClear, withProtection } from './protect.ts';
 import { entrySize } from './sizing.ts';
-import type { TradingState } from './state.ts';
+import type { Position, TradingState } from './state.ts';
 import { bestAfter, protectiveExit } from './stops.ts';
 import type { PriceRange } from './stops.ts';
 
@@ -179,7 +180,7 @@ function exitIfDue(state: TradingState, instrument: Instrument, price: number): 
     role: 'exit',
     side: 'SELL',
     orderType: 'MARKET',
-    quantity: sellableQuantity(state.position, instrument),
+    quantity: exitQuantity(exiting, state.position, instrument, price),
     referencePrice: price,
     decisionMs: exiting.decisionMs,
     reason: exiting.reason,
@@ -251,7 +252,14 @@ function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, instr
   // Something was sold and something is left: the rest follows at once.
   return event.outcome === 'filled'
     ? exitIfDue({ ...ended, exiting: newExit(ended.exiting.reason, ended.exiting.decisionMs) }, instrument, ended.lastPrice)
-    : nothing({ ...ended, exiting: afterFailure(ended.exiting, event.outcome) }, reason);
+    : nothing(
+        { ...ended, exiting: afterFailure(ended.exiting, event.outcome, event.available ?? null) },
+        event.available === undefined ? reason : tooLittle(ended.position, event.available, instrument),
+      );
+}
+
+function tooLittle({ quantity }: Position, available: Decimal, { baseAsset }: Instrument): string {
+  return `the exit order was not filled: the position is ${quantity.toFixed()} ${baseAsset}, but the account has only ${available.toFixed()} free; the next order sells at most that`;
 }
 
 /** Takes back what an entry that bought nothing had counted; its close may be decided on again if it never reached the exchange. */

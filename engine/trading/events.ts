@@ -67,6 +67,8 @@ export type TradingEvent =
       readonly role: WorkingRole;
       readonly outcome: OrderOutcome;
       readonly reason: string;
+      /** Free base of the account after the exchange refused an exit for want of it; absent when that was not the reason or is not known. */
+      readonly available?: Decimal;
       readonly atMs: number;
     }
   | { readonly type: 'entries-blocked'; readonly block: EntryBlock; readonly atMs: number }

@@ -1,16 +1,30 @@
 /** An exit that has been decided, and how its pauses grow while its orders sell nothing. */
+import type { Decimal } from 'decimal.js';
 import type { OrderOutcome } from './events.ts';
-import type { PendingExit } from './state.ts';
+import type { Instrument } from './instrument.ts';
+import { isFlat, sellableQuantity } from './position.ts';
+import type { PendingExit, Position } from './state.ts';
 
 export function newExit(reason: string, decisionMs: number): PendingExit {
-  return { reason, decisionMs, failures: 0, unsent: 0, pausing: false };
+  return { reason, decisionMs, failures: 0, unsent: 0, pausing: false, available: null };
 }
 
-/** An order of it sold nothing: it holds, but must not flood the exchange. */
-export function afterFailure(exiting: PendingExit, outcome: Exclude<OrderOutcome, 'filled'>): PendingExit {
+/** An order of it sold nothing: it holds, but must not flood the exchange. `available`: what there was to sell, when that was too little. */
+export function afterFailure(exiting: PendingExit, outcome: Exclude<OrderOutcome, 'filled'>, available: Decimal | null): PendingExit {
   return outcome === 'never-placed'
     ? { ...exiting, unsent: exiting.unsent + 1, pausing: true }
-    : { ...exiting, failures: exiting.failures + 1, unsent: 0, pausing: true };
+    : { ...exiting, failures: exiting.failures + 1, unsent: 0, pausing: true, available };
+}
+
+/**
+ * What the next order of the exit sells: all that is held, or what is free where the exchange refused to sell more. Less than can
+ * be sold alone is no reason to ask for less: all of it is asked for again, and the answer tells whether the coins are back.
+ */
+export function exitQuantity(exiting: PendingExit, position: Position, instrument: Instrument, price: number): Decimal {
+  const { available } = exiting;
+  if (available === null || available.gte(position.quantity)) return sellableQuantity(position, instrument);
+  const free = { ...position, quantity: available };
+  return sellableQuantity(isFlat(free, instrument, price) ? position : free, instrument);
 }
 
 const firstPauseMs = 100;

@@ -69,6 +69,8 @@ export interface PendingExit {
   readonly unsent: number;
   /** True from such an order until `exit-retry-due`: no other event tries again. */
   readonly pausing: boolean;
+  /** Base that the account had free when the exchange refused the last order for want of it; null when it did not. */
+  readonly available: Decimal | null;
 }
 
 /** What rests at the exchange to close the position; a price is null where that order does not rest. */

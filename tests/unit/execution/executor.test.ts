@@ -80,9 +80,7 @@ class ScriptedAccount implements TradingAccount {
   async fillsSince(): Promise<readonly ExchangeFill[]> {
     return this.fills;
   }
-  async balances(): Promise<never[]> {
-    return [];
-  }
+  balances: TradingAccount['balances'] = async () => [];
   listen(): { stop(): Promise<void> } {
     return { stop: async () => undefined };
   }
@@ -128,7 +126,7 @@ describe('the executor', () => {
   let store: MemoryOrderStore;
   let account: ScriptedAccount;
   let executor: Executor;
-  let told: { fills: Fill[]; ended: string[]; reasons: string[]; fenced: number; faults: Error[] };
+  let told: { fills: Fill[]; ended: string[]; reasons: string[]; available: (string | null)[]; fenced: number; faults: Error[] };
 
   const link = (): BotLink => ({
     botId: '7',
@@ -145,6 +143,7 @@ describe('the executor', () => {
     onOrderEnded: (order) => {
       told.ended.push(order.outcome);
       told.reasons.push(order.reason);
+      told.available.push(order.available?.toFixed() ?? null);
     },
     onLate: (reason) => told.reasons.push(reason),
     onProtection: () => undefined,
@@ -156,7 +155,7 @@ describe('the executor', () => {
     clock = new FakeClock();
     store = new MemoryOrderStore();
     account = new ScriptedAccount();
-    told = { fills: [], ended: [], reasons: [], fenced: 0, faults: [] };
+    told = { fills: [], ended: [], reasons: [], available: [], fenced: 0, faults: [] };
     executor = new Executor({
       store,
       clock,
@@ -196,6 +195,26 @@ describe('the executor', () => {
     await placed();
     expect(account.posts.map(({ signed }) => signed.recvWindowMs)).toEqual([1_500]);
   });
+
+  it.each([
+    ['free', async () => [{ asset: 'BTC', free: new Decimal('0.3'), locked: new Decimal(1) }], '0.3'],
+    ['none', async () => [], '0'],
+    ['unreadable', async () => Promise.reject(new Error('away')), null],
+    ['silent', () => new Promise<never>(() => undefined), null],
+  ] as const)(
+    'reads the balance after an exit was refused for want of it, and sends that order no second time: %s',
+    async (_, read, seen) => {
+      account.answer = async () => ({
+        kind: 'rejected',
+        refusal: refusal({ httpStatus: 400, code: -2010, class: 'insufficient-balance' }),
+      });
+      account.balances = read;
+      executor.place('7', { ...buy, role: 'exit', side: 'SELL' }, null);
+      await clock.advance(120_000);
+      expect([account.posts.length, told.ended, told.available]).toEqual([1, ['rejected'], [seen]]);
+      expect(executor.idle('7')).toBe(true);
+    },
+  );
 
   it('refuses an order for which the exchange leaves no room before its intent, and says why', async () => {
     account.reserveOrder = () => ({ granted: false, retryAfterMs: 10_000, reason: 'the order limit leaves no room for an entry' });

@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Decimal } from 'decimal.js';
 import { decide } from '../../../engine/trading/decide.ts';
 import type { Decision, OrderOutcome, PlaceOrder, TradingConfig, WorkingRole } from '../../../engine/trading/events.ts';
 import { exitPauseMs } from '../../../engine/trading/exits.ts';
@@ -42,6 +44,10 @@ class Trader {
   }
   ended(role: WorkingRole, outcome: OrderOutcome, atMs: number): Decision {
     return this.tell({ type: 'order-ended', clientOrderId: 'x', role, outcome, reason: 'told so', atMs });
+  }
+  /** The exchange refused an exit: the account had this much free. */
+  refusedForBalance(available: Decimal, atMs: number): Decision {
+    return this.tell({ type: 'order-ended', clientOrderId: 'x', role: 'exit', outcome: 'rejected', reason: 'told so', available, atMs });
   }
   /** Enters at the close of `minute` and holds from the next candle's open. */
   holding(minute: number, price: number, quantity = '0.02'): this {
@@ -245,6 +251,42 @@ describe('exits', () => {
     expect(bot.orders).toEqual([]);
     bot.tell({ type: 'exit-retry-due', atMs: midnight + 240_000 });
     expect(bot.orders).toEqual(['exit SELL 0.02']);
+  });
+
+  it('sells what is free after the exchange refused more, and shows what is left and both numbers', () => {
+    const bot = new Trader().holding(0, 20_000);
+    bot.close(2, { close: 20_000 }, exitSignal);
+    const { reason } = bot.refusedForBalance(d('0.0123456'), midnight + 180_000);
+    expect(reason).toContain('the position is 0.02 BTC, but the account has only 0.0123456 free');
+    expect(bot.orders).toEqual([]);
+    bot.tell({ type: 'exit-retry-due', atMs: midnight + 181_000 });
+    expect(bot.orders).toEqual(['exit SELL 0.01234']);
+    bot.fill('SELL', '0.01234', 20_000, midnight + 181_000);
+    bot.ended('exit', 'filled', midnight + 181_001);
+    expect(bot.state.position.quantity.toFixed()).toBe('0.00766');
+    // The rest is asked for: the answer tells whether its coins are back.
+    expect(bot.orders).toEqual(['exit SELL 0.00766']);
+    bot.refusedForBalance(d(0), midnight + 182_000);
+    bot.close(4, { close: 20_000 }, enterLong);
+    expect(bot.orders).toEqual([]);
+  });
+
+  it('never shrinks an exit to dust, and never sells more than its own position', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 40_000 }), (units) => {
+        const available = d(units).div(1_000_000);
+        const bot = new Trader().holding(0, 20_000);
+        bot.close(2, { close: 20_000 }, exitSignal);
+        bot.refusedForBalance(available, midnight + 180_000);
+        bot.tell({ type: 'exit-retry-due', atMs: midnight + 181_000 });
+        const sold = bot.placed[0]?.quantity ?? d(0);
+        expect(sold.times(20_000).toNumber()).toBeGreaterThanOrEqual(5);
+        expect(sold.lte('0.02') && sold.mod('0.00001').isZero()).toBe(true);
+        const shrinks = sold.lt('0.02');
+        if (shrinks) expect(sold.lte(available)).toBe(true);
+        else expect(available.gte('0.02') || available.toDecimalPlaces(5, 1).times(20_000).lt(5)).toBe(true);
+      }),
+    );
   });
 
   it('pauses twice as long each time, up to half a minute', () => {

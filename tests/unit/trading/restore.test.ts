@@ -88,6 +88,7 @@ describe('a restored state', () => {
       failures: 0,
       unsent: 0,
       pausing: false,
+      available: null,
     });
     expect(restored({ fills, orders: [exit, order] }).exiting).toBeNull();
   });
