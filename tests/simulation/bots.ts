@@ -17,7 +17,7 @@ export function symbolsOf(random: Random): readonly SymbolPath[] {
 
 export const instrumentsOf = (paths: readonly SymbolPath[]) => paths.map(({ symbol }) => instrumentOf(symbol));
 
-export function botsOf(random: Random, paths: readonly SymbolPath[]): readonly BotConfigRow[] {
+export function botsOf(random: Random, paths: readonly SymbolPath[], checkIntervalSeconds: number): readonly BotConfigRow[] {
   const count = random.whole(3, 5);
   return Array.from({ length: count }, (_, index): BotConfigRow => {
     const { symbol } = random.pick(paths);
@@ -36,6 +36,7 @@ export function botsOf(random: Random, paths: readonly SymbolPath[]): readonly B
         timeframe: '1m',
         strategy: 'ema_cross',
         initialCapital,
+        checkIntervalSeconds,
         positionSizePerc: random.whole(20, 95),
         emaFast: 1,
         emaSlow: random.whole(2, 3),

@@ -9,10 +9,13 @@ import type { BotConfigRow } from '../../engine/persistence/bot-rows.ts';
 import { floorToStep } from '../../engine/trading/exact.ts';
 import { exitPauseMs } from '../../engine/trading/exits.ts';
 import type { Ledger } from './ledger.ts';
+import { outOfReach } from './reach.ts';
 import type { Fail, Watched } from './watched.ts';
 
 const lookEveryMs = 1_000;
 const bareMaxMs = 10_000;
+/** Where the exchange is asked more rarely whether stops rest, one whose end nobody told is missed for that long. */
+const promptCheckMs = 5_000;
 /** From so many failures on the pauses of an exit do not grow any more. */
 const failuresMax = 20;
 
@@ -27,6 +30,7 @@ export class ExposureWatch {
   readonly #world: Watched;
   readonly #ledger: Ledger;
   readonly #fail: Fail;
+  readonly #bareMaxMs: number;
   readonly #bare = new Map<string, Bare>();
   /** Revision of the exchange at the last look: nothing else makes a position bare or covers it. */
   #lookedAt = -1;
@@ -38,6 +42,8 @@ export class ExposureWatch {
     this.#world = world;
     this.#ledger = ledger;
     this.#fail = fail;
+    const { protectionCheckMs } = world;
+    this.#bareMaxMs = bareMaxMs + (protectionCheckMs > promptCheckMs ? protectionCheckMs : 0);
   }
 
   /** An exit order sold nothing. */
@@ -58,7 +64,8 @@ export class ExposureWatch {
     const { scheduler } = this.#world;
     for (const [botId, { sinceMs }] of this.#bare) {
       const forMs = scheduler.now - sinceMs;
-      if (forMs > bareMaxMs) this.#fail(8, `the position of bot ${botId} has been without a stop for ${Math.round(forMs)} ms at the end`);
+      if (forMs > this.#bareMaxMs)
+        this.#fail(8, `the position of bot ${botId} has been without a stop for ${Math.round(forMs)} ms at the end`);
     }
   }
 
@@ -72,7 +79,7 @@ export class ExposureWatch {
       if (row === undefined) continue;
       if (this.#hindered(row)) bare.freeSinceMs = now;
       const forMs = now - bare.freeSinceMs;
-      if (forMs <= bareMaxMs || bare.told) continue;
+      if (forMs <= this.#bareMaxMs || bare.told) continue;
       bare.told = true;
       this.#fail(
         8,
@@ -106,16 +113,10 @@ export class ExposureWatch {
     });
   }
 
-  #hindered({ id, columns }: BotConfigRow): boolean {
-    const { database, replicas, weather, exchange, bans, scheduler } = this.#world;
-    const holder = database.states.get(id)?.holder;
-    const owner = replicas.find((replica) => replica.owner === holder);
-    if (owner?.fleet?.supervisor.bot(id)?.session === undefined || owner.fleet.supervisor.bot(id)?.session === null || owner.paused)
-      return true;
-    const away = (['database-down', 'database-split', 'database-slow', 'reads-fail'] as const).some((kind) =>
-      weather.holds(kind, owner.index),
-    );
-    if (away || exchange.now() < bans.untilMs || scheduler.now < owner.silentUntilMs) return true;
+  #hindered(row: BotConfigRow): boolean {
+    const { database, exchange, scheduler } = this.#world;
+    if (outOfReach(this.#world, row)) return true;
+    const { id, columns } = row;
     if (exchange.matching.instrument(columns.symbol)?.status !== 'TRADING') return true;
     const failedAtMs = this.#failedExits.get(id);
     // An exit that was not taken is tried again after a pause.

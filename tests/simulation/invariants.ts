@@ -18,6 +18,7 @@ import { ExposureWatch } from './exposure.ts';
 import { Oracle } from './oracle.ts';
 import { installation } from './replica.ts';
 import { epochMs } from './scheduler.ts';
+import { UnbookedWatch } from './unbooked.ts';
 import type { Fail, Violation, Watched } from './watched.ts';
 
 /** How far a host's clock may be off before the venue's time is learnt anew. */
@@ -36,6 +37,7 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
   /** Virtual time of each claim, by bot and epoch. */
   readonly #claims = new Map<string, number>();
   readonly #exposures: ExposureWatch;
+  readonly #unbooked: UnbookedWatch;
   readonly #committedAt = new Map<string, number>();
 
   constructor(world: Watched) {
@@ -43,6 +45,8 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
     this.#oracle = new Oracle(world.feed);
     this.#exposures = new ExposureWatch(world, this.ledger, this.#fail);
     this.#exposures.start();
+    this.#unbooked = new UnbookedWatch(world, this.ledger, this.#fail);
+    this.#unbooked.start();
   }
 
   readonly #fail: Fail = (invariant, what) => {
@@ -65,12 +69,12 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
     const parts = parseClientOrderId(order.clientOrderId);
     if (parts?.installation !== installation) return;
     this.#world.trace.note(`exchange: ${order.side} ${order.quantity.toFixed()} ${order.symbol} ${order.clientOrderId} is ${order.status}`);
-    for (const trade of trades) this.ledger.trades.set(`${trade.symbol} ${trade.tradeId}`, trade);
     const row = this.#world.database.orders.get(order.clientOrderId);
     if (row === undefined) {
       this.#fail(1, `${order.clientOrderId} was accepted and has no intent`);
       return;
     }
+    for (const trade of trades) this.#onTrade(trade, row.intent.botId);
     const truth = this.ledger.of(row.intent.botId);
     this.#oncePerDecision(row, truth, order);
     this.#fence(row, signed);
@@ -91,11 +95,17 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
     const intent = this.#world.database.orders.get(order.clientOrderId)?.intent;
     if (intent === undefined) return;
     this.#world.trace.note(`exchange: ${order.clientOrderId} sells ${trade.quantity.toFixed()} and is ${order.status}`);
-    this.ledger.trades.set(`${trade.symbol} ${trade.tradeId}`, trade);
+    this.#onTrade(trade, intent.botId);
     const truth = this.ledger.of(intent.botId);
     const accepted = truth.orders.findLast((one) => one.order.clientOrderId === order.clientOrderId);
     if (accepted !== undefined) accepted.executed = true;
     carry(truth, trade, this.#world.exchange.matching.instrument(order.symbol));
+  }
+
+  #onTrade(trade: BookTrade, botId: string): void {
+    const key = `${trade.symbol} ${trade.tradeId}`;
+    this.ledger.trades.set(key, trade);
+    this.#unbooked.onExecution(key, botId);
   }
 
   /** 2: one accepted order per decision and role, unless all earlier attempts are over. */
@@ -224,6 +234,7 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
     const trade = this.ledger.trades.get(key);
     if (this.ledger.booked.has(key)) this.#fail(4, `execution ${fill.tradeId} of ${fill.clientOrderId} was booked twice`);
     this.ledger.booked.add(key);
+    this.#unbooked.onBooked(key);
     const same =
       trade !== undefined &&
       trade.price.eq(fill.price) &&

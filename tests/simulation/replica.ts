@@ -44,13 +44,14 @@ export interface ReplicaOptions {
   readonly bans: ExchangeLinkOptions['bans'];
   readonly metrics: Metrics;
   readonly safety: Safety;
+  readonly protectionCheckMs: number;
   onCrashPoint(point: CrashPoint): void;
 }
 
 export const installation = 'sim1';
 
 /** Production's values, the horizon and the audit scaled to the schedule: reads lag at most 9 s here. */
-export const fleetConfig: FleetConfig = {
+export const fleetConfig: Omit<FleetConfig, 'protectionCheckMs'> = {
   venue: venueName,
   capacity: 100,
   claimPollMs: 3_000,
@@ -60,7 +61,6 @@ export const fleetConfig: FleetConfig = {
   auditIntervalMs: 15_000,
   drainTimeoutMs: 8_000,
   stops: 'exchange',
-  protectionCheckMs: 5_000,
   paper: { feePercent: 0.1, slippagePercent: 0 },
 };
 
@@ -170,7 +170,22 @@ export class Replica {
   }
 
   async #boot(process: SimulatedProcess): Promise<void> {
-    const { scheduler, weather, random, trace, database, migrations, exchange, feed, redis, bans, metrics, safety, index } = this.#options;
+    const {
+      scheduler,
+      weather,
+      random,
+      trace,
+      database,
+      migrations,
+      exchange,
+      feed,
+      redis,
+      bans,
+      metrics,
+      safety,
+      protectionCheckMs,
+      index,
+    } = this.#options;
     const { clock } = process;
     const log = logInto(trace, process.name);
     const own = random.branch(process.name);
@@ -213,7 +228,7 @@ export class Replica {
     };
     const stores = { database, holder: process.name, travel: databaseTravel(link), now: () => epochMs + scheduler.now };
     const fleet = await startFleet({
-      config: fleetConfig,
+      config: { ...fleetConfig, protectionCheckMs },
       orders: createMemoryOrderStore(stores),
       bots: createMemoryBotStore(stores),
       reconciliation: createMemoryReconcileStore(stores),

@@ -5,6 +5,8 @@ import { Random } from './random.ts';
 
 export interface Schedule {
   readonly seed: number;
+  /** Engines look at prices and at their stops as rarely as production's settings allow, so that trade history has to tell. */
+  readonly rareChecks?: boolean;
   readonly faults: readonly Fault[];
 }
 
@@ -16,8 +18,11 @@ export function replicasOf(seed: number): number {
   return new Random(seed).branch('replicas').chance(0.45) ? 2 : 1;
 }
 
+const rareChecksShare = 0.2;
+
 export function drawSchedule(seed: number): Schedule {
   const random = new Random(seed).branch('faults');
   const count = random.whole(28, 46);
-  return { seed, faults: drawFaults(random, count, replicasOf(seed), 5_000, stormMs) };
+  const rareChecks = new Random(seed).branch('rare checks').chance(rareChecksShare);
+  return { seed, rareChecks, faults: drawFaults(random, count, replicasOf(seed), 5_000, stormMs) };
 }

@@ -29,5 +29,6 @@ export interface Watched {
   readonly weather: Weather;
   readonly deposits: Readonly<Record<string, Decimal>>;
   readonly foreignOrder: { readonly symbol: string; readonly clientOrderId: string; readonly quantity: Decimal };
+  readonly protectionCheckMs: number;
   readonly bans: { readonly untilMs: number; readonly brokenBy: string | null };
 }

@@ -46,6 +46,9 @@ export interface Outcome {
   readonly crashPoints: ReadonlyMap<CrashPoint, number>;
 }
 
+const promptChecks = { protectionCheckMs: 5_000, checkIntervalSeconds: 1 } as const;
+const rareChecks = { protectionCheckMs: 60_000, checkIntervalSeconds: 50 } as const;
+
 /** One registry for all schedules: what they count is not looked at, and making one is slow. */
 const metrics = createMetrics();
 const account = 'account';
@@ -77,7 +80,8 @@ export async function play(
   placeForeign(exchange, foreignOrder);
 
   const database = new MemoryDatabase(safety);
-  const bots = botsOf(random.branch('bots'), paths);
+  const { protectionCheckMs, checkIntervalSeconds } = schedule.rareChecks === true ? rareChecks : promptChecks;
+  const bots = botsOf(random.branch('bots'), paths, checkIntervalSeconds);
   for (const row of poison ? [...bots, poisonBot(bots)] : bots) database.addBot(row);
   const bans = { untilMs: 0, brokenBy: null };
   const crashPoints = new Map<CrashPoint, number>();
@@ -101,11 +105,25 @@ export async function play(
         bans,
         metrics,
         safety,
+        protectionCheckMs,
         onCrashPoint: (point) => void crashPoints.set(point, (crashPoints.get(point) ?? 0) + 1),
       }),
   );
   const users = new Users(database, scheduler);
-  const invariants = new Invariants({ scheduler, trace, database, exchange, feed, replicas, users, weather, deposits, foreignOrder, bans });
+  const invariants = new Invariants({
+    scheduler,
+    trace,
+    database,
+    exchange,
+    feed,
+    replicas,
+    users,
+    weather,
+    deposits,
+    foreignOrder,
+    protectionCheckMs,
+    bans,
+  });
   database.watch = invariants;
   exchange.watch = invariants;
   const onUnhandled = (error: unknown): void => invariants.onUnhandled(error);
