@@ -63,10 +63,11 @@ function share(amount: Decimal, sold: Decimal, held: Decimal): Decimal {
   return toRowScale(exact(amount).times(sold).div(held));
 }
 
-/** The position in floats, for decisions at every price. */
+/** What decisions at every price need of the position, in floats but for what an order takes. */
 export interface PositionFigures {
   /** What the step size allows to sell, base. */
   readonly sellable: number;
+  readonly sellableExact: Decimal;
   readonly quantity: number;
   /** Average entry price, quote; NaN when there is nothing. */
   readonly averagePrice: number;
@@ -82,8 +83,10 @@ export function figuresOf(position: Position, instrument: Instrument): PositionF
   const known = figuresByPosition.get(position);
   if (known?.instrument === instrument) return known;
   const quantity = exact(position.quantity);
+  const sellableExact = flooredPosition(quantity, instrument);
   const figures: PositionFigures = {
-    sellable: sellableQuantity(position, instrument).toNumber(),
+    sellable: sellableExact.toNumber(),
+    sellableExact,
     quantity: quantity.toNumber(),
     averagePrice: quantity.gt(0) ? exact(position.cost).div(quantity).toNumber() : Number.NaN,
     spent: exact(position.cost).plus(position.entryFees).toNumber(),
@@ -95,7 +98,11 @@ export function figuresOf(position: Position, instrument: Instrument): PositionF
 
 /** What one market order may sell: the coins held, floored to the step, within the lot bounds; 0 when below the smallest lot. */
 export function sellableQuantity(position: Position, instrument: Instrument): Decimal {
-  const floored = flooredToLot(position.quantity, instrument);
+  return figuresOf(position, instrument).sellableExact;
+}
+
+function flooredPosition(quantity: Decimal, instrument: Instrument): Decimal {
+  const floored = flooredToLot(quantity, instrument);
   return floored.lte(0) || floored.lt(marketLotOf(instrument).min) ? zero : floored;
 }
 

@@ -4,10 +4,31 @@
  */
 import type { Clock, Timer } from '../../engine/time/clock.ts';
 
-interface Event {
+/** It is its own timer: millions of them are made. */
+class Event implements Timer {
   readonly at: number;
   readonly order: number;
+  /** Whom it reaches; null for the world itself. */
+  readonly process: SimulatedProcess | null;
   fire: (() => void) | null;
+
+  constructor(at: number, order: number, process: SimulatedProcess | null, fire: () => void) {
+    this.at = at;
+    this.order = order;
+    this.process = process;
+    this.fire = fire;
+  }
+
+  cancel(): void {
+    this.fire = null;
+  }
+
+  /** Once. */
+  happen(): void {
+    const { fire } = this;
+    this.fire = null;
+    fire?.();
+  }
 }
 
 /** Time that a host's wall clock shows when virtual time is 0: a UTC midnight. */
@@ -28,14 +49,11 @@ export class Scheduler {
     return this.#fired;
   }
 
-  after(delayMs: number, fire: () => void): Timer {
-    const event: Event = { at: this.#now + Math.max(0, delayMs), order: (this.#order += 1), fire };
+  /** `process` hears of it when it lives, and later when it is paused. */
+  after(delayMs: number, fire: () => void, process: SimulatedProcess | null = null): Timer {
+    const event = new Event(this.#now + Math.max(0, delayMs), (this.#order += 1), process, fire);
     this.#push(event);
-    return {
-      cancel: () => {
-        event.fire = null;
-      },
-    };
+    return event;
   }
 
   /** Plays everything up to `endMs`. */
@@ -54,9 +72,8 @@ export class Scheduler {
             if (event.fire === null) continue;
             this.#now = Math.max(this.#now, event.at);
             this.#fired += 1;
-            const { fire } = event;
-            event.fire = null;
-            fire();
+            if (event.process === null) event.happen();
+            else event.process.hear(event);
             // The tick queue runs only after the last promise has gone on: one turn of the loop without its price.
             queueMicrotask(turn);
             return;
@@ -122,7 +139,7 @@ export class SimulatedProcess {
   readonly #host: { skewMs: number };
   #alive = true;
   #paused = false;
-  #missed: (() => void)[] = [];
+  #missed: Event[] = [];
 
   constructor(name: string, scheduler: Scheduler, host: { skewMs: number }) {
     this.name = name;
@@ -157,19 +174,26 @@ export class SimulatedProcess {
     this.#paused = false;
     const missed = this.#missed;
     this.#missed = [];
-    for (const fire of missed) this.#scheduler.after(0, () => this.run(fire));
+    for (const event of missed) this.after(0, () => event.happen());
   }
 
   /** Something reaches the process now. */
   run(fire: () => void): void {
     if (!this.#alive) return;
-    if (this.#paused) this.#missed.push(fire);
+    if (this.#paused) this.#missed.push(new Event(this.#scheduler.now, 0, this, fire));
     else fire();
+  }
+
+  /** Its time has come. */
+  hear(event: Event): void {
+    if (!this.#alive) return;
+    if (this.#paused) this.#missed.push(event);
+    else event.happen();
   }
 
   /** Something reaches the process after a delay. */
   after(delayMs: number, fire: () => void): Timer {
-    return this.#scheduler.after(delayMs, () => this.run(fire));
+    return this.#scheduler.after(delayMs, fire, this);
   }
 }
 
@@ -193,16 +217,7 @@ class ProcessClock implements Clock {
   }
 
   after(delayMs: number, fire: () => void): Timer {
-    let cancelled = false;
-    const timer = this.#process.after(delayMs, () => {
-      if (!cancelled) fire();
-    });
-    return {
-      cancel() {
-        cancelled = true;
-        timer.cancel();
-      },
-    };
+    return this.#process.after(delayMs, fire);
   }
 
   every(periodMs: number, fire: () => void): Timer {
