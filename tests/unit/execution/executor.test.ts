@@ -17,6 +17,7 @@ import type {
 import { fullSafety } from '../../../engine/safety.ts';
 import { reachNothing } from '../../../engine/crash-points.ts';
 import { evidenceOfHistory } from '../../../engine/execution/evidence.ts';
+import { formatClientOrderId } from '../../../engine/execution/client-order-id.ts';
 import { Executor } from '../../../engine/execution/executor.ts';
 import type { BotLink } from '../../../engine/execution/order-line.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
@@ -126,6 +127,7 @@ describe('the executor', () => {
   let store: MemoryOrderStore;
   let account: ScriptedAccount;
   let executor: Executor;
+  let strays: string[];
   let told: { fills: Fill[]; ended: string[]; reasons: string[]; available: (string | null)[]; fenced: number; faults: Error[] };
 
   const link = (): BotLink => ({
@@ -155,6 +157,7 @@ describe('the executor', () => {
     clock = new FakeClock();
     store = new MemoryOrderStore();
     account = new ScriptedAccount();
+    strays = [];
     told = { fills: [], ended: [], reasons: [], available: [], fenced: 0, faults: [] };
     executor = new Executor({
       store,
@@ -164,7 +167,7 @@ describe('the executor', () => {
       metrics: createMetrics(),
       recvWindowMs: 3_000,
       reach: reachNothing,
-      onStrayOrder: () => undefined,
+      onStrayOrder: (symbol) => strays.push(symbol),
       safety: fullSafety,
     });
     executor.attach(link(), []);
@@ -186,6 +189,20 @@ describe('the executor', () => {
     expect(told.ended).toEqual(['filled']);
     expect(told.fills.map((fill) => fill.quantity.toFixed())).toEqual(['0.5']);
     expect(executor.idle('7')).toBe(true);
+  });
+
+  it('has the account compared when the exchange tells of an order with our mark that has no row', async () => {
+    const request = {
+      symbol: 'BTCUSDT',
+      clientOrderId: formatClientOrderId({ installation: 'ab12', botId: '7', decisionMs: 1_700_000_059_999, role: 'entry', attempt: 1 }),
+      side: 'BUY',
+      type: 'MARKET',
+      quantity: new Decimal(1),
+    } as const;
+    executor.onUserEvent({ type: 'order-updated', order: exchangeOrder(request), fill: null, reason: null, atMs: 1 });
+    await clock.advance(1);
+    expect(strays).toEqual(['BTCUSDT']);
+    expect(told.faults).toEqual([]);
   });
 
   it('asks for whole milliseconds: a lease ends between them, the column and the wire take no fractions', async () => {

@@ -49,6 +49,8 @@ class Rig {
     this.executor.attach(this.#link(), []);
   }
 
+  leaseLeftMs = 10_000;
+
   #newExecutor(): Executor {
     const { clock, metrics, store } = this;
     const venueClock = venueClockOf(clock);
@@ -75,7 +77,7 @@ class Rig {
       installation: 'ab12',
       account: this.account,
       horizonMs: 60_000,
-      leaseLeftMs: () => 10_000,
+      leaseLeftMs: () => this.leaseLeftMs,
       instrument: () => instrument,
       onFills: (fills) => {
         for (const fill of fills) this.tell({ type: 'fill-received', fill, atMs: fill.atMs });
@@ -292,6 +294,45 @@ describe('a position and its stop at the exchange', () => {
     expect(rig.flat).toBe(true);
     rig.expectProtectedOrFlat();
     expect(rig.account.all.map(({ type, status }) => `${type} ${status}`)).toEqual(['MARKET FILLED', 'STOP_LOSS FILLED']);
+  });
+
+  it('is not sold beside when the exchange denies twice a stop that it had accepted, and filled', async () => {
+    await rig.enter();
+    await rig.clock.advance(10_000);
+    rig.account.listener = null;
+    const found = rig.account.order.bind(rig.account);
+    let hidden = 2;
+    rig.account.order = (...asked) => ((hidden -= 1) >= 0 ? Promise.resolve({ kind: 'absent' }) : found(...asked));
+    rig.account.price(19_500);
+    rig.tell({ type: 'close-requested', reason: 'asked', atMs: rig.clock.now() });
+    await rig.clock.advance(5_000);
+    expect(hidden).toBeLessThan(0);
+    expect(rig.flat).toBe(true);
+    rig.expectProtectedOrFlat();
+    expect([...rig.store.orders.values()].map(({ role, state }) => `${role} ${state}`)).toEqual(['entry filled', 'stop filled']);
+  });
+
+  it('is not taken down while the lock is not ours: its next owner may have put it up', async () => {
+    await rig.enter();
+    rig.leaseLeftMs = 0;
+    rig.tell({ type: 'close-requested', reason: 'asked', atMs: rig.clock.now() });
+    await rig.clock.advance(3_000);
+    expect(rig.stops).toHaveLength(1);
+    rig.leaseLeftMs = 10_000;
+    await rig.clock.advance(3_000);
+    expect(rig.flat).toBe(true);
+    rig.expectProtectedOrFlat();
+  });
+
+  it('counts as gone when the exchange denies an order that it had accepted, and the position is closed', async () => {
+    await rig.enter();
+    await rig.clock.advance(10_000);
+    rig.account.openOrders = () => Promise.resolve([]);
+    rig.account.order = () => Promise.resolve({ kind: 'absent' });
+    void rig.executor.verifyProtection();
+    await rig.clock.advance(15_000);
+    expect(rig.flat).toBe(true);
+    rig.expectProtectedOrFlat();
   });
 
   it('closes what is left when the stop fills in part while its cancel is on the way', async () => {
