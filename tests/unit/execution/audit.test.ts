@@ -1,0 +1,88 @@
+/** The trade history as the third path of fills. */
+import { Decimal } from 'decimal.js';
+import { pino } from 'pino';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { reachNothing } from '../../../engine/crash-points.ts';
+import type { ExchangeFill, TradingAccount } from '../../../engine/exchanges/exchange.ts';
+import { AccountAudit } from '../../../engine/execution/audit.ts';
+import type { Executor } from '../../../engine/execution/executor.ts';
+import { createMetrics } from '../../../engine/observe/metrics.ts';
+import type { OrderStore, StoredOrder } from '../../../engine/persistence/order-store.ts';
+import { fullSafety } from '../../../engine/safety.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+const ours = '7';
+const theirs = '8';
+
+function fill(tradeId: number, orderId: string): ExchangeFill {
+  const [price, quantity, commission] = [new Decimal(100), new Decimal(1), new Decimal(0)];
+  const side = 'SELL' as const;
+  return {
+    ...{ symbol: 'BTCUSDT', tradeId: String(tradeId), orderId, clientOrderId: null, side, price, quantity, commission },
+    ...{ commissionAsset: 'USDT', isMaker: false, atMs: 1 },
+  };
+}
+
+describe('the audit of an account', () => {
+  let history: ExchangeFill[];
+  let asked: (string | null)[];
+  let written: string[];
+  let unknown: string[];
+  let audit: AccountAudit;
+
+  beforeEach(() => {
+    history = [];
+    asked = [];
+    written = [];
+    unknown = [];
+    const account: Pick<TradingAccount, 'name' | 'fillsSince'> = {
+      name: 'scripted',
+      async fillsSince(_symbol, from) {
+        asked.push(from);
+        return history.filter(({ tradeId }) => Number(tradeId) >= Number(from ?? 0)).slice(0, 1_000);
+      },
+    };
+    const store: Pick<OrderStore, 'lastTradeId' | 'byExchangeId'> = {
+      lastTradeId: async () => '10',
+      byExchangeId: async (_venue, _symbol, ids) => ids.filter((id) => id === ours).map((id) => ({ exchangeOrderId: id }) as StoredOrder),
+    };
+    const executor: Pick<Executor, 'recordHistory'> = {
+      recordHistory: (_order, fills) => void written.push(...fills.map(({ tradeId }) => tradeId)),
+    };
+    audit = new AccountAudit({
+      account: account as TradingAccount,
+      venue: 'simulated',
+      executor: executor as Executor,
+      store: store as OrderStore,
+      clock: new FakeClock(),
+      log: pino({ level: 'silent' }),
+      metrics: createMetrics(),
+      intervalMs: 30_000,
+      reach: reachNothing,
+      safety: fullSafety,
+      exposedSymbols: () => ['BTCUSDT'],
+      onUnknownTrades: (symbol) => unknown.push(symbol),
+    });
+  });
+
+  it('hands over every execution since the last one in the rows, page by page, and asks for none again', async () => {
+    history = Array.from({ length: 2_300 }, (_, index) => fill(index + 1, ours));
+    await audit.run(['BTCUSDT']);
+    expect(asked).toEqual(['11', '1011', '2011']);
+    expect(written).toEqual(history.slice(10).map(({ tradeId }) => tradeId));
+    history.push(fill(2_301, ours));
+    await audit.run(['BTCUSDT']);
+    expect(asked.slice(3)).toEqual(['2301']);
+    expect(written.slice(-1)).toEqual(['2301']);
+    expect(unknown).toEqual([]);
+  });
+
+  it('leaves trades of others alone and tells of them, once a minute at most', async () => {
+    for (const tradeId of [11, 12]) {
+      history.push(fill(tradeId, theirs));
+      await audit.run(['BTCUSDT']);
+    }
+    expect(written).toEqual([]);
+    expect(unknown).toEqual(['BTCUSDT']);
+  });
+});
