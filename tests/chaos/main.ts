@@ -54,7 +54,7 @@ function tell(report: RunReport, folder: string, verbose: boolean): void {
 }
 
 /** In so many runs each kind of fault is drawn so often that one which never hits anything is a mistake of the harness. */
-const runsThatHitAll = 100;
+const runsThatHitAll = 200;
 
 function hitTable(hits: readonly Hit[]): readonly { readonly kind: string; readonly took: number; readonly drawn: number }[] {
   const kinds = [...new Set(hits.map(({ kind }) => kind))].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
