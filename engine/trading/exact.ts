@@ -11,7 +11,7 @@ export const zero: Decimal = new Exact(0);
 
 /** The value in a form whose arithmetic is exact; results of arithmetic stay so. (All Decimal classes share one prototype: `instanceof` does not tell them apart.) */
 export function exact(value: Decimal | number | string): Decimal {
-  return value instanceof Decimal && value.constructor === Exact ? value : new Exact(value);
+  return typeof value === 'object' && value.constructor === Exact ? value : new Exact(value);
 }
 
 /** Largest multiple of `step` that is not above `value`; a step of 0 switches the grid off. */

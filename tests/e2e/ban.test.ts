@@ -11,7 +11,8 @@ import { eventually } from './support/processes.ts';
 import { startSimulatorProcess } from './support/simulator-process.ts';
 import type { SimulatorProcess } from './support/simulator-process.ts';
 
-const banSeconds = 12;
+// Long enough that one of the bots surely wants to trade in it.
+const banSeconds = 20;
 
 describe('a ban', () => {
   let simulator: SimulatorProcess;

@@ -2,7 +2,6 @@
 import { Decimal } from 'decimal.js';
 import { createMemoryStore } from '../../engine/coordination/memory.ts';
 import type { CrashPoint } from '../../engine/crash-points.ts';
-import { createMetrics } from '../../engine/observe/metrics.ts';
 import { fullSafety } from '../../engine/safety.ts';
 import type { Safety } from '../../engine/safety.ts';
 import { systemClock } from '../../engine/time/clock.ts';
@@ -15,6 +14,7 @@ import { MemoryDatabase } from './memory-database.ts';
 import { MemoryExchange } from './memory-exchange.ts';
 import { SimulatedMigrations } from './migrations.ts';
 import { PriceFeed, pointMs } from './price-feed.ts';
+import { quietMetrics } from './quiet-metrics.ts';
 import { Random } from './random.ts';
 import { Replica } from './replica.ts';
 import { calmMs, replicasOf, stormMs } from './schedule.ts';
@@ -49,8 +49,6 @@ export interface Outcome {
 const promptChecks = { protectionCheckMs: 5_000, checkIntervalSeconds: 1 } as const;
 const rareChecks = { protectionCheckMs: 60_000, checkIntervalSeconds: 50 } as const;
 
-/** One registry for all schedules: what they count is not looked at, and making one is slow. */
-const metrics = createMetrics();
 const account = 'account';
 const foreign = { clientOrderId: 'web_somebody', quantity: new Decimal('0.2') };
 
@@ -103,7 +101,7 @@ export async function play(
         feed,
         redis,
         bans,
-        metrics,
+        metrics: quietMetrics,
         safety,
         protectionCheckMs,
         onCrashPoint: (point) => void crashPoints.set(point, (crashPoints.get(point) ?? 0) + 1),
