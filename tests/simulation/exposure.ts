@@ -14,8 +14,6 @@ import type { Fail, Watched } from './watched.ts';
 
 const lookEveryMs = 1_000;
 const bareMaxMs = 10_000;
-/** Where the exchange is asked more rarely whether stops rest, one whose end nobody told is missed for that long. */
-const promptCheckMs = 5_000;
 /** From so many failures on the pauses of an exit do not grow any more. */
 const failuresMax = 20;
 
@@ -30,7 +28,6 @@ export class ExposureWatch {
   readonly #world: Watched;
   readonly #ledger: Ledger;
   readonly #fail: Fail;
-  readonly #bareMaxMs: number;
   readonly #bare = new Map<string, Bare>();
   /** Revision of the exchange at the last look: nothing else makes a position bare or covers it. */
   #lookedAt = -1;
@@ -42,8 +39,6 @@ export class ExposureWatch {
     this.#world = world;
     this.#ledger = ledger;
     this.#fail = fail;
-    const { protectionCheckMs } = world;
-    this.#bareMaxMs = bareMaxMs + (protectionCheckMs > promptCheckMs ? protectionCheckMs : 0);
   }
 
   /** An exit order sold nothing. */
@@ -62,10 +57,11 @@ export class ExposureWatch {
   atRest(): void {
     this.#look();
     const { scheduler } = this.#world;
-    for (const [botId, { sinceMs }] of this.#bare) {
-      const forMs = scheduler.now - sinceMs;
-      if (forMs > this.#bareMaxMs)
-        this.#fail(8, `the position of bot ${botId} has been without a stop for ${Math.round(forMs)} ms at the end`);
+    for (const [botId, bare] of this.#bare) {
+      const row = this.#world.database.configs.get(botId)?.row;
+      if (row !== undefined && this.#unaware(row, bare)) continue;
+      const forMs = scheduler.now - bare.sinceMs;
+      if (forMs > bareMaxMs) this.#fail(8, `the position of bot ${botId} has been without a stop for ${Math.round(forMs)} ms at the end`);
     }
   }
 
@@ -77,9 +73,9 @@ export class ExposureWatch {
     for (const [botId, bare] of this.#bare) {
       const row = database.configs.get(botId)?.row;
       if (row === undefined) continue;
-      if (this.#hindered(row)) bare.freeSinceMs = now;
+      if (this.#hindered(row) || this.#unaware(row, bare)) bare.freeSinceMs = now;
       const forMs = now - bare.freeSinceMs;
-      if (forMs <= this.#bareMaxMs || bare.told) continue;
+      if (forMs <= bareMaxMs || bare.told) continue;
       bare.told = true;
       this.#fail(
         8,
@@ -111,6 +107,14 @@ export class ExposureWatch {
       const parts = parseClientOrderId(order.clientOrderId);
       return parts?.botId === id && parts.role === 'stop' && order.quantity.minus(order.executedQuantity).gte(wanted);
     });
+  }
+
+  /** Nobody told the owner that its stop is gone, and it asks more rarely than this looks: it has not asked yet. */
+  #unaware({ id }: BotConfigRow, { sinceMs }: Bare): boolean {
+    const { database, replicas, scheduler, protectionCheckMs } = this.#world;
+    if (protectionCheckMs <= bareMaxMs || scheduler.now - sinceMs > protectionCheckMs) return false;
+    const owner = replicas.find((replica) => replica.owner === database.states.get(id)?.holder);
+    return (owner?.fleet?.supervisor.bot(id)?.session?.state.protection.resting ?? null) !== null;
   }
 
   #hindered(row: BotConfigRow): boolean {

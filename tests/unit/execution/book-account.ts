@@ -1,5 +1,6 @@
 /** A trading account on the product's own matching rules, whose requests and answers a test may lose. */
 import { Decimal } from 'decimal.js';
+import { refusalOf } from '../../../engine/exchanges/binance/errors.ts';
 import type {
   CancelOutcome,
   ExchangeFill,
@@ -186,8 +187,9 @@ export class BookAccount implements TradingAccount {
   }
 }
 
+/** As the adapter understands it. */
 function refusal({ code, message }: BookRefusal): Refusal {
-  return { httpStatus: 400, code, message, class: code === -2011 ? 'not-found' : code === -1013 ? 'filter' : 'other' };
+  return refusalOf({ status: 400, body: { code, msg: message }, retryAfterSeconds: null, receivedAtVenueMs: 0 });
 }
 
 function orderOf(order: BookOrder): ExchangeOrder {
