@@ -1,4 +1,4 @@
-/** Closed candles by REST: bounded reads at once, pages put together, the newest row believed only when it is final. */
+/** Candles by REST: bounded reads at once, pages put together, the newest row believed only when it is final. */
 import { isSoundCandle } from '../exchanges/binance/streams.ts';
 import type { KlineRequest, MarketData } from '../exchanges/exchange.ts';
 import type { Clock, VenueClock } from '../time/clock.ts';
@@ -42,6 +42,11 @@ export class History {
     return this.#back(key, count, { endTime });
   }
 
+  /** The newest candle that the venue knows of, closed or under way; null when it has none. */
+  async latest(key: SeriesKey): Promise<Candle | null> {
+    return (await this.#read(key, { limit: 1 })).at(-1) ?? null;
+  }
+
   async #back(
     key: SeriesKey,
     count: number,
@@ -73,11 +78,15 @@ export class History {
     return same !== undefined && isSame(same, last) ? rows : rows.slice(0, -1);
   }
 
-  async #page({ symbol, timeframe }: SeriesKey, range: Omit<KlineRequest, 'symbol' | 'timeframe'>): Promise<readonly Candle[]> {
+  async #page(key: SeriesKey, range: Omit<KlineRequest, 'symbol' | 'timeframe'>): Promise<readonly Candle[]> {
+    return (await this.#read(key, range)).filter((row) => row.closed);
+  }
+
+  async #read({ symbol, timeframe }: SeriesKey, range: Omit<KlineRequest, 'symbol' | 'timeframe'>): Promise<readonly Candle[]> {
     await this.#enter();
     try {
       const rows = await this.#options.marketData.klines({ symbol, timeframe, ...range });
-      return rows.filter((row) => row.closed && isSoundCandle(row, timeframe));
+      return rows.filter((row) => isSoundCandle(row, timeframe));
     } finally {
       this.#leave();
     }

@@ -24,8 +24,8 @@ export interface MarketLimits {
   readonly silentAfterMs1s: number;
   /** A stream that REST keeps agreeing with is asked less often, up to this multiple of the silence. */
   readonly silentBackoffMax: number;
-  /** REST shows trades that the stream did not tell: after this much venue time without a frame the stream is mute. */
-  readonly muteAfterVenueMs: number;
+  /** How long the stream may still take to tell of trades that REST shows: frames come every 1 to 2 s (binance-wire.md). */
+  readonly untoldMs: number;
 
   /** Closed candles held while an earlier one is missing. REST holds them too, so overflow only costs a read. */
   readonly maxBufferedCandles: number;
@@ -60,10 +60,10 @@ export const defaultLimits: MarketLimits = {
   overlapMs: 30_000,
   idleSocketMs: 30_000,
   socketRestartEveryMs: 60_000,
-  silentAfterMs: 25_000,
+  silentAfterMs: 20_000,
   silentAfterMs1s: 15_000,
   silentBackoffMax: 4,
-  muteAfterVenueMs: 4_000,
+  untoldMs: 4_000,
   maxBufferedCandles: 2_000,
   maxHistoryReads: 8,
   keptCandles: 1_000,

@@ -285,29 +285,40 @@ export class OneSeries {
 
   /** The stream was silent: does REST know of trades that it did not tell? */
   async #crossCheck(): Promise<void> {
-    const { history, key, venueClock, limits, log } = this.#options;
+    const { history, key, clock, limits, log } = this.#options;
     const framesBefore = this.#lastFrameAt;
-    let rows;
     try {
-      rows = await history.since(key, this.#sequence.nextOpenTime);
+      const latest = await history.latest(key);
+      if (latest === null || !this.#untold(latest)) {
+        if (this.#lastFrameAt !== framesBefore || this.#closed) return;
+        this.#quietChecks += 1;
+        this.#settleHealth();
+        return;
+      }
     } catch (error) {
       log.warn({ err: error }, 'a silent stream could not be compared with REST');
       this.#setHealth('stale', 'the market stream is silent and REST does not answer');
       return;
     }
-    if (this.#lastFrameAt !== framesBefore || this.#closed) return;
-    const due = rows[0];
-    for (const row of rows) if (this.#sequence.offerClosed(row) === 'closed') this.#options.metrics.candlesBackfilled.inc();
-    if (due === undefined || venueClock.now() - due.closeTime < limits.muteAfterVenueMs) {
-      this.#quietChecks += 1;
-      this.#settleHealth();
-      return;
-    }
-    log.warn({ missed: rows.length }, 'the market stream is connected but mute; the socket is dialled anew');
+    // It may be about to tell.
+    await clock.sleep(limits.untoldMs);
+    if (this.#lastFrameAt !== framesBefore || this.#closed || this.#repairing) return;
+    log.warn(
+      { silentMs: Math.round(clock.monotonic() - framesBefore) },
+      'the market stream is connected but mute; the socket is dialled anew',
+    );
     this.#options.metrics.marketGaps.inc({ kind: 'mute' });
     this.#setHealth('stale', 'the market stream is connected but tells nothing');
     this.#stream.restart('mute stream');
     void this.#repair();
+  }
+
+  /** A candle went by, or was traded in, and the stream said nothing of it. */
+  #untold(latest: Candle): boolean {
+    const due = this.#sequence.nextOpenTime;
+    const heard = this.#sequence.forming;
+    if (latest.closed || latest.openTime !== due) return latest.openTime >= due;
+    return latest.volume > (heard?.openTime === due ? heard.volume : 0);
   }
 
   #onClosed(candle: Candle): void {

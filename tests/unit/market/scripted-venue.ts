@@ -71,6 +71,8 @@ export class ScriptedVenue {
   /** Candles that REST does not have. */
   readonly missing = new Set<number>();
   failing = false;
+  /** Volume of the candle under way. */
+  traded = 0;
   /** Newest closed candles that REST does not know yet. */
   lag = 0;
   /** REST answers with what it saw when it was asked, but only after this. */
@@ -132,7 +134,7 @@ export class ScriptedVenue {
       high: Math.max(open, close) + 1,
       low: Math.min(open, close) - 1,
       close,
-      volume: 5,
+      volume: index < this.forming ? 5 : this.traded,
       closed: index < this.forming,
     };
   }

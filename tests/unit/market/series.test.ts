@@ -201,6 +201,35 @@ describe('a series', () => {
     expect(venue.sockets[0]?.sent.filter((message) => message.method === 'SUBSCRIBE')).toHaveLength(2);
   });
 
+  it('finds out in the middle of a candle that a stream is mute, by trades that REST alone tells', async () => {
+    const venue = new ScriptedVenue();
+    const heard = listen(venue);
+    await subscribe(venue, heard);
+    venue.traded = 1;
+    venue.tell(venue.forming, false);
+    await venue.clock.advance(10_000);
+    venue.traded = 2;
+    await venue.clock.advance(18_000);
+    expect(heard.health).toContain('stale');
+    expect(venue.sockets[0]?.sent.filter((message) => message.method === 'SUBSCRIBE')).toHaveLength(2);
+  });
+
+  it('leaves a stream alone that tells what REST knows, late or not at all when nothing is traded', async () => {
+    const venue = new ScriptedVenue();
+    const heard = listen(venue);
+    await subscribe(venue, heard);
+    venue.traded = 1;
+    venue.tell(venue.forming, false);
+    await venue.clock.advance(19_500);
+    venue.traded = 2;
+    await venue.clock.advance(3_000);
+    venue.tell(venue.forming, false);
+    await venue.clock.advance(300_000);
+    expect(heard.health).not.toContain('stale');
+    expect(venue.sockets[0]?.sent.filter((message) => message.method === 'SUBSCRIBE')).toHaveLength(1);
+    expect(venue.reads.length).toBeGreaterThan(3);
+  });
+
   it('is live again when a silent stream speaks, although REST did not answer meanwhile', async () => {
     const venue = new ScriptedVenue();
     const heard = listen(venue);
