@@ -31,13 +31,17 @@ export interface AccountAuditOptions {
 /** Pages of history that one audit of one symbol reads at most; the next audit goes on from there. */
 const maxPages = 20;
 const pageSize = 1_000;
+/**
+ * History may show an execution later than its successor, and the stream may tell the successor alone: what is younger than this is
+ * asked for again (order-safety.md finding 2: reads lag by tens of seconds).
+ */
+const overlapMs = 60_000;
 /** A person who trades by hand must not cost a search for each trade. */
 const tellUnknownMs = 60_000;
 
 export class AccountAudit implements UserEventListener {
   readonly #options: AccountAuditOptions;
-  /** Newest trade id seen per symbol. */
-  readonly #seen = new Map<string, string>();
+  readonly #places = new Map<string, PlaceInHistory>();
   /** When unknown trades of a symbol were last told (monotonic). */
   readonly #toldUnknownAt = new Map<string, number>();
   #timer: Timer | null = null;
@@ -107,18 +111,28 @@ export class AccountAudit implements UserEventListener {
   }
 
   async #auditSymbol(symbol: string): Promise<void> {
-    const { account, store, venue } = this.#options;
-    let last = this.#seen.get(symbol) ?? (await store.lastTradeId(venue, symbol));
+    const { account, store, venue, clock } = this.#options;
+    const now = clock.monotonic();
+    const place = this.#places.get(symbol) ?? {
+      readTo: await store.lastTradeId(venue, symbol, clock.now() - overlapMs),
+      seenAt: new Map<string, number>(),
+    };
+    this.#places.set(symbol, place);
+    let last = place.readTo;
     for (let page = 0; page < maxPages; page += 1) {
       const fills = await account.fillsSince(symbol, last === null ? null : (BigInt(last) + 1n).toString());
       this.#options.reach('CP12');
-      await this.#handOver(symbol, fills);
-      const newest = fills.at(-1);
-      if (newest === undefined) return;
-      last = newest.tradeId;
-      this.#seen.set(symbol, last);
-      if (fills.length < pageSize) return;
+      await this.#handOver(
+        symbol,
+        fills.filter(({ tradeId }) => !place.seenAt.has(tradeId)),
+      );
+      for (const { tradeId } of fills) if (!place.seenAt.has(tradeId)) place.seenAt.set(tradeId, now);
+      last = fills.at(-1)?.tradeId ?? last;
+      if (fills.length < pageSize) break;
+      // A long history is read once: the next audit goes on here.
+      place.readTo = last;
     }
+    settle(place, now - overlapMs);
   }
 
   async #handOver(symbol: string, fills: readonly ExchangeFill[]): Promise<void> {
@@ -137,5 +151,22 @@ export class AccountAudit implements UserEventListener {
     if (now - (this.#toldUnknownAt.get(symbol) ?? Number.NEGATIVE_INFINITY) < tellUnknownMs) return;
     this.#toldUnknownAt.set(symbol, now);
     this.#options.onUnknownTrades(symbol);
+  }
+}
+
+/** How far the trade history of a symbol has been read. */
+interface PlaceInHistory {
+  /** Nothing up to this trade id is asked for again; null before the first. */
+  readTo: string | null;
+  /** When younger ones were handed over (monotonic). */
+  readonly seenAt: Map<string, number>;
+}
+
+/** What was seen before then is not asked for again. */
+function settle(place: PlaceInHistory, beforeMs: number): void {
+  for (const [tradeId, atMs] of place.seenAt) {
+    if (atMs > beforeMs) continue;
+    place.seenAt.delete(tradeId);
+    if (place.readTo === null || BigInt(tradeId) > BigInt(place.readTo)) place.readTo = tradeId;
   }
 }

@@ -44,6 +44,9 @@ export interface ExecutorOptions {
 /** Look-ups of an open order after 0.3, 1, 2, 4 and then every 8 seconds (binance-wire.md 4.4). */
 const probeDelaysMs = [300, 700, 1_000, 2_000, 4_000, 8_000] as const;
 
+/** An exit may wait for what is to be written before it (the proof that a stop is gone): the database's return is noticed soon. */
+const recordRetryMaxMs = 2_000;
+
 /** The line's other evidence waits for the balance this long at most. */
 const readAvailableMs = 2_000;
 
@@ -430,7 +433,7 @@ export class Executor {
     const { link } = line;
     const startedAt = clock.monotonic();
     let unheard = false;
-    for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 5_000)) {
+    for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, recordRetryMaxMs)) {
       reach('CP7');
       try {
         const answer = await store.record({

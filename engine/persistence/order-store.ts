@@ -92,6 +92,6 @@ export interface OrderStore {
   record(evidence: ExecutionEvidence): Promise<RecordAnswer>;
   /** Our orders behind exchange order ids, for fills that history tells without a client order id. */
   byExchangeId(venue: string, symbol: string, exchangeOrderIds: readonly string[]): Promise<readonly StoredOrder[]>;
-  /** Highest numeric trade id on record for the symbol; null when there is none. */
-  lastTradeId(venue: string, symbol: string): Promise<string | null>;
+  /** Highest numeric trade id on record for the symbol of what was executed before then (ms UTC); null when there is none. */
+  lastTradeId(venue: string, symbol: string, beforeMs: number): Promise<string | null>;
 }

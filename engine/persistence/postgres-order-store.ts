@@ -53,10 +53,11 @@ export function createPostgresOrderStore(options: PostgresOrderStoreOptions): Or
       ]);
       return rows.map(storedOrder);
     },
-    async lastTradeId(venue, symbol) {
+    async lastTradeId(venue, symbol, beforeMs) {
       const { rows } = await pool.query<{ id: string | null }>(
-        `select max(exchange_trade_id::numeric)::text as id from fills where venue = $1 and symbol = $2 and exchange_trade_id ~ '^[0-9]+$'`,
-        [venue, symbol],
+        `select max(exchange_trade_id::numeric)::text as id from fills
+         where venue = $1 and symbol = $2 and executed_at < $3 and exchange_trade_id ~ '^[0-9]+$'`,
+        [venue, symbol, new Date(beforeMs)],
       );
       return rows[0]?.id ?? null;
     },

@@ -291,13 +291,13 @@ class UserStream {
   }
 
   #travel(event: UserEvent): void {
-    const { process, weather, random } = this.#options;
+    const { process, weather, random, replica } = this.#options;
     if (!process.alive) {
       this.#leave?.();
       return;
     }
     if (event.type !== 'order-updated') return;
-    if (weather.take('user-lost') !== null) return;
+    if (weather.lasting('user-mute', replica) !== null || weather.take('user-lost') !== null) return;
     const hear = (): void => {
       if (!this.#stopped) this.#listener.onEvent(event);
     };

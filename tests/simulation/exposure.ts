@@ -8,6 +8,7 @@ import { isTerminal } from '../../engine/persistence/order-store.ts';
 import type { BotConfigRow } from '../../engine/persistence/bot-rows.ts';
 import { floorToStep } from '../../engine/trading/exact.ts';
 import { exitPauseMs } from '../../engine/trading/exits.ts';
+import type { RestingProtection } from '../../engine/trading/state.ts';
 import type { Ledger } from './ledger.ts';
 import { outOfReach } from './reach.ts';
 import type { Fail, Watched } from './watched.ts';
@@ -21,6 +22,9 @@ interface Bare {
   sinceMs: number;
   /** Since when its owner could have done something about it. */
   freeSinceMs: number;
+  /** What its owner believes to rest all the same, and since when. */
+  believed: RestingProtection | null;
+  believedSinceMs: number;
   told: boolean;
 }
 
@@ -88,7 +92,8 @@ export class ExposureWatch {
   #compare(now: number): void {
     for (const { row } of this.#world.database.configs.values()) {
       if (!this.#isBare(row)) this.#bare.delete(row.id);
-      else if (!this.#bare.has(row.id)) this.#bare.set(row.id, { sinceMs: now, freeSinceMs: now, told: false });
+      else if (!this.#bare.has(row.id))
+        this.#bare.set(row.id, { sinceMs: now, freeSinceMs: now, believed: null, believedSinceMs: now, told: false });
     }
   }
 
@@ -110,11 +115,14 @@ export class ExposureWatch {
   }
 
   /** Nobody told the owner that its stop is gone, and it asks more rarely than this looks: it has not asked yet. */
-  #unaware({ id }: BotConfigRow, { sinceMs }: Bare): boolean {
+  #unaware({ id }: BotConfigRow, bare: Bare): boolean {
     const { database, replicas, scheduler, protectionCheckMs } = this.#world;
-    if (protectionCheckMs <= bareMaxMs || scheduler.now - sinceMs > protectionCheckMs) return false;
+    if (protectionCheckMs <= bareMaxMs) return false;
     const owner = replicas.find((replica) => replica.owner === database.states.get(id)?.holder);
-    return (owner?.fleet?.supervisor.bot(id)?.session?.state.protection.resting ?? null) !== null;
+    const believed = owner?.fleet?.supervisor.bot(id)?.session?.state.protection.resting ?? null;
+    if (believed !== bare.believed) bare.believedSinceMs = scheduler.now;
+    bare.believed = believed;
+    return believed !== null && scheduler.now - bare.believedSinceMs <= protectionCheckMs;
   }
 
   #hindered(row: BotConfigRow): boolean {

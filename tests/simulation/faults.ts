@@ -67,6 +67,8 @@ export const faultKinds = {
   ban: { value: [3_000, 12_000] },
   // Streams.
   'user-cut': { lasts: [200, 10_000], local: true },
+  /** Subscribed, and nothing is told. */
+  'user-mute': { lasts: [10_000, 60_000], local: true },
   'user-lost': { weight: 3 },
   'user-twice': { weight: 2 },
   'user-late': { value: [500, 20_000], weight: 2 },

@@ -217,10 +217,10 @@ export class MemoryDatabase {
     return found;
   }
 
-  lastTradeId(venue: string, symbol: string): string | null {
+  lastTradeId(venue: string, symbol: string, beforeMs: number): string | null {
     let last: bigint | null = null;
     for (const row of this.fills) {
-      if (row.symbol !== symbol || !/^\d+$/.test(row.fill.tradeId)) continue;
+      if (row.symbol !== symbol || row.fill.atMs >= beforeMs || !/^\d+$/.test(row.fill.tradeId)) continue;
       if (this.orders.get(row.fill.clientOrderId)?.intent.venue !== venue) continue;
       const id = BigInt(row.fill.tradeId);
       if (last === null || id > last) last = id;

@@ -32,7 +32,7 @@ export function createMemoryOrderStore({ database, holder, travel, now }: Memory
     record: (evidence) => travel('record', () => database.record(holder, evidence)),
     byExchangeId: (venue, symbol, ids) =>
       ids.length === 0 ? Promise.resolve([]) : travel('read', () => database.byExchangeId(venue, symbol, ids)),
-    lastTradeId: (venue, symbol) => travel('read', () => database.lastTradeId(venue, symbol)),
+    lastTradeId: (venue, symbol, beforeMs) => travel('read', () => database.lastTradeId(venue, symbol, beforeMs)),
   };
 }
 

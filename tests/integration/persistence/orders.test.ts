@@ -192,8 +192,10 @@ describe('evidence', () => {
   it('finds our orders by the ids that history tells, and where history ended', async () => {
     await store.record(evidence());
     expect(await store.byExchangeId('simulated', 'BTCUSDT', ['77', '99'])).toMatchObject([{ clientOrderId: 'ektest-1-a-1' }]);
-    expect(await store.lastTradeId('simulated', 'BTCUSDT')).toBe('1');
-    expect(await store.lastTradeId('simulated', 'ETHUSDT')).toBeNull();
+    const { atMs } = evidence().fills[0] ?? { atMs: 0 };
+    expect(await store.lastTradeId('simulated', 'BTCUSDT', atMs + 1)).toBe('1');
+    expect(await store.lastTradeId('simulated', 'BTCUSDT', atMs)).toBeNull();
+    expect(await store.lastTradeId('simulated', 'ETHUSDT', atMs + 1)).toBeNull();
   });
 });
 

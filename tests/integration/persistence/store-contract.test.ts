@@ -213,7 +213,11 @@ describe('rows in memory and in PostgreSQL', () => {
     const [real, simulated] = [overPostgres(holders[0]), inMemory(holders[0])];
     expect(plain(await simulated.bots.load(botIds))).toEqual(plain(await real.bots.load(botIds)));
     expect(plain(await simulated.bots.wishes())).toEqual(plain(await real.bots.wishes()));
-    expect(await simulated.orders.lastTradeId('simulated', 'BTCUSDT')).toBe(await real.orders.lastTradeId('simulated', 'BTCUSDT'));
+    const executedAt = memory.fills.map((row) => row.fill.atMs).sort((a, b) => a - b);
+    for (const beforeMs of [0, ...executedAt, Number.MAX_SAFE_INTEGER / 2])
+      expect(await simulated.orders.lastTradeId('simulated', 'BTCUSDT', beforeMs)).toBe(
+        await real.orders.lastTradeId('simulated', 'BTCUSDT', beforeMs),
+      );
     expect(memory.outbox.map((event) => event.topic).sort()).toEqual(
       (await rows.pool.query<{ topic: string }>('select topic from outbox_events')).rows.map((row) => row.topic).sort(),
     );

@@ -28,6 +28,8 @@ describe('the audit of an account', () => {
   let asked: (string | null)[];
   let written: string[];
   let unknown: string[];
+  let clock: FakeClock;
+  let inRows: string;
   let audit: AccountAudit;
 
   beforeEach(() => {
@@ -35,6 +37,8 @@ describe('the audit of an account', () => {
     asked = [];
     written = [];
     unknown = [];
+    clock = new FakeClock();
+    inRows = '10';
     const account: Pick<TradingAccount, 'name' | 'fillsSince'> = {
       name: 'scripted',
       async fillsSince(_symbol, from) {
@@ -43,7 +47,7 @@ describe('the audit of an account', () => {
       },
     };
     const store: Pick<OrderStore, 'lastTradeId' | 'byExchangeId'> = {
-      lastTradeId: async () => '10',
+      lastTradeId: async () => inRows,
       byExchangeId: async (_venue, _symbol, ids) => ids.filter((id) => id === ours).map((id) => ({ exchangeOrderId: id }) as StoredOrder),
     };
     const executor: Pick<Executor, 'recordHistory'> = {
@@ -54,7 +58,7 @@ describe('the audit of an account', () => {
       venue: 'simulated',
       executor: executor as Executor,
       store: store as OrderStore,
-      clock: new FakeClock(),
+      clock,
       log: pino({ level: 'silent' }),
       metrics: createMetrics(),
       intervalMs: 30_000,
@@ -65,16 +69,43 @@ describe('the audit of an account', () => {
     });
   });
 
-  it('hands over every execution since the last one in the rows, page by page, and asks for none again', async () => {
+  it('hands over every execution since the last one in the rows, page by page, each once', async () => {
     history = Array.from({ length: 2_300 }, (_, index) => fill(index + 1, ours));
     await audit.run(['BTCUSDT']);
     expect(asked).toEqual(['11', '1011', '2011']);
     expect(written).toEqual(history.slice(10).map(({ tradeId }) => tradeId));
     history.push(fill(2_301, ours));
     await audit.run(['BTCUSDT']);
-    expect(asked.slice(3)).toEqual(['2301']);
-    expect(written.slice(-1)).toEqual(['2301']);
+    expect(asked.slice(3)).toEqual(['2011']);
+    expect(written.slice(2_290)).toEqual(['2301']);
     expect(unknown).toEqual([]);
+  });
+
+  it('finds an execution that nobody told, although a later one was told and written before it looked', async () => {
+    await audit.run(['BTCUSDT']);
+    history = [fill(11, ours), fill(12, ours)];
+    inRows = '12';
+    await audit.run(['BTCUSDT']);
+    expect(written).toContain('11');
+  });
+
+  it('finds an execution that history shows later than its successor', async () => {
+    history = [fill(12, ours)];
+    await audit.run(['BTCUSDT']);
+    history = [fill(11, ours), fill(12, ours)];
+    await clock.advance(30_000);
+    await audit.run(['BTCUSDT']);
+    expect(written).toEqual(['12', '11']);
+  });
+
+  it('asks only for what is younger than the lag of a read', async () => {
+    history = [fill(11, ours), fill(12, ours)];
+    await audit.run(['BTCUSDT']);
+    await clock.advance(61_000);
+    await audit.run(['BTCUSDT']);
+    await audit.run(['BTCUSDT']);
+    expect(asked).toEqual(['11', '11', '13']);
+    expect(written).toEqual(['11', '12']);
   });
 
   it('leaves trades of others alone and tells of them, once a minute at most', async () => {
