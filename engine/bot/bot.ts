@@ -338,6 +338,7 @@ export class Bot {
         timeframe: trading.timeframe,
         needs: strategy.needs(parameters),
         warmUpCandles: strategy.warmUpCandles(parameters),
+        exposed: this.exposed,
       },
       listener,
     );

@@ -521,7 +521,8 @@ export class Executor {
       return;
     }
     live.resting = isProtective(live) && answer.order.state === 'accepted' && live.exchangeOrderId !== null && answer.missing.lte(0);
-    if (live.resting) live.gone = false;
+    // The answer of its request, still under way perhaps, tells no more than what is known: nobody waits for it.
+    if (live.resting) live.gone = live.awaitingAnswer = false;
     else if (!live.awaitingAnswer) this.#scheduleProbe(line, live);
     if (isProtective(live)) this.#protector.tell(line);
     this.#countUnknown();

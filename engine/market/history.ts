@@ -32,9 +32,9 @@ export class History {
     return this.#final(() => this.#page(key, { startTime, limit: pageSize }));
   }
 
-  /** The newest `count` closed candles up to now, oldest first; fewer when the venue has no more. Stops wait for them: they count as an exit's. */
-  newest(key: SeriesKey, count: number): Promise<readonly Candle[]> {
-    return this.#back(key, count, { forExits: true });
+  /** The newest `count` closed candles up to now, oldest first; fewer when the venue has no more. `forExits`: a position's exits wait for them. */
+  newest(key: SeriesKey, count: number, forExits: boolean): Promise<readonly Candle[]> {
+    return this.#back(key, count, { forExits });
   }
 
   /** The `count` closed candles up to `endTime`, oldest first; fewer when the venue has no more. */
@@ -83,12 +83,14 @@ export class History {
   }
 
   async #read({ symbol, timeframe }: SeriesKey, range: Omit<KlineRequest, 'symbol' | 'timeframe'>): Promise<readonly Candle[]> {
-    await this.#enter();
+    // An exit does not queue behind reads that wait for weight which only it may use.
+    const queues = range.forExits !== true;
+    if (queues) await this.#enter();
     try {
       const rows = await this.#options.marketData.klines({ symbol, timeframe, ...range });
       return rows.filter((row) => isSoundCandle(row, timeframe));
     } finally {
-      this.#leave();
+      if (queues) this.#leave();
     }
   }
 

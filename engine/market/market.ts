@@ -45,6 +45,8 @@ export interface SeriesRequest extends SeriesKey {
   readonly needs: readonly IndicatorNeed[];
   /** Closed candles to load before the first delivery. */
   readonly warmUpCandles: number;
+  /** The subscriber holds a position or has an order that is not over: its exits wait for the first delivery. */
+  readonly exposed: boolean;
 }
 
 export interface MarketSeries {

@@ -44,7 +44,8 @@ export class OneSeries {
   readonly #subscribers = new Set<Subscriber>();
   readonly #stream: ReturnType<Feed['subscribe']>;
   #joining = 0;
-  #opening: Promise<void> | null = null;
+  /** By whether exits wait for it. */
+  readonly #openings = new Map<boolean, Promise<void>>();
   #deepening: Promise<void> = Promise.resolve();
   #repairing = false;
   #closed = false;
@@ -85,7 +86,7 @@ export class OneSeries {
   async subscribe(request: SeriesRequest, listener: SeriesListener): Promise<SeriesSubscription> {
     this.#joining += 1;
     try {
-      await this.#warm(request.warmUpCandles);
+      await this.#warm(request);
     } catch (error) {
       this.#joining -= 1;
       this.#leaveIfEmpty();
@@ -127,12 +128,13 @@ export class OneSeries {
     void this.#crossCheck();
   }
 
-  async #open(warmUpCandles: number): Promise<void> {
+  async #open({ warmUpCandles, exposed }: SeriesRequest): Promise<void> {
     const { history, key, limits, log } = this.#options;
-    for (let attempt = 1; ; attempt += 1) {
+    for (let attempt = 1; this.#isWarming(); attempt += 1) {
       try {
         this.#unread = false;
-        const candles = contiguousTail(await history.newest(key, Math.max(limits.keptCandles, warmUpCandles)), key);
+        const candles = contiguousTail(await history.newest(key, Math.max(limits.keptCandles, warmUpCandles), exposed), key);
+        if (!this.#isWarming()) return;
         const newest = candles.at(-1);
         if (newest === undefined) throw new Error(`the venue has no closed candles of ${key.symbol} ${key.timeframe}`);
         this.#board.load(candles);
@@ -141,6 +143,7 @@ export class OneSeries {
         this.#repairIfNeeded();
         return;
       } catch (error) {
+        if (!this.#isWarming()) return;
         if (attempt >= limits.warmUpTries || this.#closed) throw error;
         log.warn({ err: error, attempt }, 'the history of a series could not be loaded; trying again');
         await this.#options.clock.sleep(limits.repairWaitsMs[attempt] ?? 1_000);
@@ -148,13 +151,28 @@ export class OneSeries {
     }
   }
 
-  /** Opens once, whoever joins first; deepens one at a time: two at once would put the same candles before the same first one. */
-  async #warm(warmUpCandles: number): Promise<void> {
-    this.#opening ??= this.#open(warmUpCandles).catch((error: unknown) => {
-      this.#opening = null;
+  /** Another opening may have loaded the series meanwhile. */
+  #isWarming(): boolean {
+    return this.#health === 'warming';
+  }
+
+  /** Opens once, whoever joins first, and once more for the first exposed subscriber: the other opening may wait for weight. */
+  #opened(request: SeriesRequest): Promise<void> {
+    const { exposed } = request;
+    const underWay = this.#openings.get(true) ?? this.#openings.get(exposed);
+    if (underWay !== undefined) return underWay;
+    const opening = this.#open(request).catch((error: unknown) => {
+      this.#openings.delete(exposed);
       throw error;
     });
-    await this.#opening;
+    this.#openings.set(exposed, opening);
+    return opening;
+  }
+
+  /** Deepens one at a time: two at once would put the same candles before the same first one. */
+  async #warm(request: SeriesRequest): Promise<void> {
+    if (this.#isWarming()) await this.#opened(request);
+    const { warmUpCandles } = request;
     const deepened = this.#deepening.then(() => this.#deepen(warmUpCandles));
     this.#deepening = deepened.catch(() => undefined);
     await deepened;

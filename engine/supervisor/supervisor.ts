@@ -213,12 +213,14 @@ export class Supervisor {
     if (held.length === 0) return;
     this.#options.reach('CP13');
     const epochs = await store.claim(held);
-    const bots = await store.load([...epochs.keys()]);
+    const [bots, commands] = await Promise.all([store.load([...epochs.keys()]), store.pendingCommands([...epochs.keys()])]);
     const wishById = new Map(wishes.map((wish) => [wish.botId, wish]));
     const start = async ({ botId, epoch, rows }: ClaimedBot, blocks: readonly EntryBlock[]): Promise<void> => {
       try {
         const wish = wishById.get(botId);
-        const closed = wish?.wanted === false ? [...blocks, leavingBlock] : blocks;
+        // A pause that was asked for while nobody ran the bot holds before its first decision.
+        const paused = pausedBy(commands.filter((command) => command.botId === botId));
+        const closed = [...blocks, ...(wish?.wanted === false ? [leavingBlock] : []), ...(paused === null ? [] : [paused])];
         await this.#spawn(botId, epoch, rows, closed, wish?.configVersion ?? rows.config.version);
       } catch (error) {
         log.error({ err: error, botId }, 'a bot could not be started');
@@ -364,10 +366,10 @@ export class Supervisor {
       const session = this.#entries.get(command.botId)?.bot.session;
       // Not recovered yet: the command waits for the next round.
       if ((session === null || session === undefined) && command.command !== 'start' && command.command !== 'stop') continue;
-      const reason = command.reason ?? 'asked for by a user';
+      const reason = reasonGiven(command);
       switch (command.command) {
         case 'pause-entries':
-          session?.block({ rule: 'paused', reason: `entries are paused: ${reason}` });
+          session?.block(pausedBlock(reason));
           break;
         case 'resume':
           session?.unblock('paused');
@@ -413,6 +415,15 @@ export class Supervisor {
     }
     this.#options.metrics.leaseHeld.set({ role: 'bot' }, this.#options.leases.held);
   }
+}
+
+const reasonGiven = ({ reason }: PendingCommand): string => reason ?? 'asked for by a user';
+const pausedBlock = (reason: string): EntryBlock => ({ rule: 'paused', reason: `entries are paused: ${reason}` });
+
+/** What these commands, oldest first, leave entries at: null when they do not pause them. */
+function pausedBy(commands: readonly PendingCommand[]): EntryBlock | null {
+  const last = commands.findLast(({ command }) => command === 'pause-entries' || command === 'resume');
+  return last?.command === 'pause-entries' ? pausedBlock(reasonGiven(last)) : null;
 }
 
 function positionNote(bot: Bot): string {

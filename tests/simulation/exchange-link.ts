@@ -43,6 +43,8 @@ const weights = { order: 4, openOrders: 6, orders: 20, trades: 20, account: 20, 
 export interface ExchangeLink {
   readonly account: TradingAccount;
   readonly marketData: MarketData;
+  /** A cancel is under way, or a request that cancels and places: what it did is not known yet. */
+  readonly awaitsCancel: boolean;
   /** The user stream breaks, and is dialled anew after this. */
   cutUserStream(forMs: number): void;
 }
@@ -50,6 +52,7 @@ export interface ExchangeLink {
 export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
   const { process, scheduler, weather, random, exchange, feed, gate, venueClock, bans } = options;
   const streams = new Set<UserStream>();
+  let cancels = 0;
   const latency = (): number => random.between(2, 25);
   const answerOf = (status: number, code: number, msg: string, waitMs: number): RawAnswer => ({
     status,
@@ -116,6 +119,7 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
   ): Promise<{ readonly did: T } | { readonly refusal: Refusal }> => {
     const silent = gate.silenceRefusal();
     if (silent !== null) return { refusal: silent };
+    if (way !== 'order') cancels += 1;
     const answer = await new Promise<{ readonly did: T } | RawAnswer | Error>((resolve) => {
       process.run(() => {
         const lost = weather.take(`${way}-lost`);
@@ -139,6 +143,7 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
         process.after(orderTimeoutMs, () => resolve(new Error(`no answer within ${orderTimeoutMs} ms`)));
       });
     });
+    if (way !== 'order') cancels -= 1;
     if (answer instanceof Error) return { refusal: networkRefusal(answer) };
     return 'did' in answer ? answer : { refusal: await learn(answer) };
   };
@@ -227,6 +232,9 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
           rows.map((row) => ({ ...row, closed: row.closeTime < venueClock.now() })),
         ),
       price: (symbol) => read('market', () => feed.price(symbol)),
+    },
+    get awaitsCancel() {
+      return cancels > 0;
     },
     cutUserStream(forMs) {
       for (const stream of streams) stream.cut(forMs);

@@ -10,10 +10,9 @@ import { floorToStep } from '../../engine/trading/exact.ts';
 import { exitPauseMs } from '../../engine/trading/exits.ts';
 import type { RestingProtection } from '../../engine/trading/state.ts';
 import type { Ledger } from './ledger.ts';
-import { outOfReach } from './reach.ts';
+import { awaitsCancel, outOfReach } from './reach.ts';
 import type { Fail, Watched } from './watched.ts';
 
-const lookEveryMs = 1_000;
 const bareMaxMs = 10_000;
 /** From so many failures on the pauses of an exit do not grow any more. */
 const failuresMax = 20;
@@ -43,18 +42,12 @@ export class ExposureWatch {
     this.#world = world;
     this.#ledger = ledger;
     this.#fail = fail;
+    world.scheduler.watch(() => this.#look());
   }
 
   /** An exit order sold nothing. */
   onFailedExit(botId: string): void {
     this.#failedExits.set(botId, this.#world.scheduler.now);
-  }
-
-  start(): void {
-    this.#world.scheduler.after(lookEveryMs, () => {
-      this.#look();
-      this.start();
-    });
   }
 
   /** None is bare when everything has come to rest. */
@@ -127,7 +120,7 @@ export class ExposureWatch {
 
   #hindered(row: BotConfigRow): boolean {
     const { database, exchange, scheduler } = this.#world;
-    if (outOfReach(this.#world, row)) return true;
+    if (outOfReach(this.#world, row) || awaitsCancel(this.#world, row)) return true;
     const { id, columns } = row;
     if (exchange.matching.instrument(columns.symbol)?.status !== 'TRADING') return true;
     const failedAtMs = this.#failedExits.get(id);

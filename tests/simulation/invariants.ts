@@ -44,9 +44,7 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
     this.#world = world;
     this.#oracle = new Oracle(world.feed);
     this.#exposures = new ExposureWatch(world, this.ledger, this.#fail);
-    this.#exposures.start();
     this.#unbooked = new UnbookedWatch(world, this.ledger, this.#fail);
-    this.#unbooked.start();
   }
 
   readonly #fail: Fail = (invariant, what) => {

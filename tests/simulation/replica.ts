@@ -97,6 +97,10 @@ export class Replica {
     return process === null || silence === null ? 0 : this.#options.scheduler.now + (silence.retryAfterMs ?? 0);
   }
 
+  get awaitsCancel(): boolean {
+    return this.#link?.awaitsCancel === true;
+  }
+
   get owner(): string {
     return this.#process?.name ?? '';
   }

@@ -34,11 +34,15 @@ class Event implements Timer {
 /** Time that a host's wall clock shows when virtual time is 0: a UTC midnight. */
 export const epochMs = 1_714_953_600_000;
 
+const lookEveryMs = 1_000;
+
 export class Scheduler {
   #heap: Event[] = [];
   #order = 0;
   #now = 0;
   #fired = 0;
+  readonly #looks: (() => void)[] = [];
+  #nextLookAt = lookEveryMs;
 
   /** Virtual milliseconds since the start. */
   get now(): number {
@@ -56,6 +60,11 @@ export class Scheduler {
     return event;
   }
 
+  /** `look` is called once a virtual second, between events: it only looks, so nothing waits for it and it is no event. */
+  watch(look: () => void): void {
+    this.#looks.push(look);
+  }
+
   /** Plays everything up to `endMs`. */
   run(endMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -63,6 +72,7 @@ export class Scheduler {
         try {
           for (;;) {
             const event = this.#heap[0];
+            this.#look(Math.min(event?.at ?? endMs, endMs));
             if (event === undefined || event.at > endMs) {
               this.#now = endMs;
               resolve();
@@ -85,6 +95,14 @@ export class Scheduler {
       const turn = (): void => process.nextTick(step);
       turn();
     });
+  }
+
+  #look(upToMs: number): void {
+    while (this.#nextLookAt <= upToMs) {
+      this.#now = Math.max(this.#now, this.#nextLookAt);
+      this.#nextLookAt += lookEveryMs;
+      for (const look of this.#looks) look();
+    }
   }
 
   #push(event: Event): void {

@@ -6,7 +6,6 @@ import type { Ledger } from './ledger.ts';
 import { outOfReach } from './reach.ts';
 import type { Fail, Watched } from './watched.ts';
 
-const lookEveryMs = 1_000;
 /** Issue 3: fills missing from the stream are in the database within this. */
 const rowWithinMs = 35_000;
 
@@ -21,6 +20,7 @@ export class UnbookedWatch {
     this.#world = world;
     this.#ledger = ledger;
     this.#fail = fail;
+    world.scheduler.watch(() => this.#look());
   }
 
   onExecution(key: string, botId: string): void {
@@ -29,13 +29,6 @@ export class UnbookedWatch {
 
   onBooked(key: string): void {
     this.#unbooked.delete(key);
-  }
-
-  start(): void {
-    this.#world.scheduler.after(lookEveryMs, () => {
-      this.#look();
-      this.start();
-    });
   }
 
   #look(): void {

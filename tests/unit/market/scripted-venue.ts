@@ -77,6 +77,8 @@ export class ScriptedVenue {
   lag = 0;
   /** REST answers with what it saw when it was asked, but only after this. */
   answering: Promise<void> = Promise.resolve();
+  /** The same for what only counts as history. */
+  answeringHistory: Promise<void> = Promise.resolve();
   readonly first: number;
 
   constructor(options: { history?: number; limits?: Partial<MarketLimits> } = {}) {
@@ -95,7 +97,9 @@ export class ScriptedVenue {
           .filter((index) => !this.missing.has(index) && (this.lag === 0 || index < this.forming - this.lag))
           .map((index) => this.candle(index))
           .filter((row) => row.openTime >= (request.startTime ?? 0) && row.openTime <= (request.endTime ?? Infinity));
-        return this.answering.then(() => (request.startTime === undefined ? rows.slice(-limit) : rows.slice(0, limit)));
+        return (request.forExits === true ? this.answering : Promise.all([this.answering, this.answeringHistory])).then(() =>
+          request.startTime === undefined ? rows.slice(-limit) : rows.slice(0, limit),
+        );
       },
     };
     this.market = createMarketSeries({
@@ -204,6 +208,7 @@ export const request = {
     { kind: 'rsi', period: 14 },
   ],
   warmUpCandles: 100,
+  exposed: false,
 } as const;
 
 /** Subscribes and lets the fake clock run until history is in. */

@@ -36,17 +36,38 @@ describe('a series', () => {
     expect(heard.closes).toEqual([]);
   });
 
-  it('is opened with the weight of an exit, because stops wait for it; what the stream left out is history', async () => {
+  it('is opened with the weight of an exit for a bot that holds something, as history for others, as are repairs', async () => {
+    const [held, flat] = [new ScriptedVenue(), new ScriptedVenue()];
+    await subscribe(held, listen(held), { exposed: true });
+    await subscribe(flat, listen(flat));
+    await held.pass(false);
+    await held.pass();
+    await held.clock.advance(5_000);
+    const forExits = (venue: ScriptedVenue, opening: boolean) =>
+      new Set(venue.reads.filter(({ startTime }) => (startTime === undefined) === opening).map((read) => read.forExits));
+    expect(forExits(held, true)).toEqual(new Set([true]));
+    expect(forExits(flat, true)).toEqual(new Set([false]));
+    expect(forExits(held, false)).toEqual(new Set([undefined]));
+  });
+
+  it('does not let a bot that holds something wait for the history of one that does not', async () => {
     const venue = new ScriptedVenue();
-    await subscribe(venue, listen(venue));
-    await venue.pass(false);
-    await venue.pass();
-    await venue.clock.advance(5_000);
-    const opening = venue.reads.filter(({ startTime }) => startTime === undefined);
-    const repairs = venue.reads.filter(({ startTime }) => startTime !== undefined);
-    expect(opening.map(({ forExits }) => forExits)).toEqual(opening.map(() => true));
-    expect(repairs.map(({ forExits }) => forExits)).toEqual(repairs.map(() => undefined));
-    expect([opening.length > 0, repairs.length > 0]).toEqual([true, true]);
+    let weight = (): void => undefined;
+    venue.answeringHistory = new Promise((resolve) => (weight = resolve));
+    const heard = listen(venue);
+    const flat = venue.market.subscribe(request, listen(venue).listener);
+    const others = ['ETHUSDT', 'BNBUSDT', 'ADAUSDT', 'SOLUSDT', 'XRPUSDT', 'LTCUSDT', 'DOTUSDT', 'TRXUSDT'].map((symbol) =>
+      venue.market.subscribe({ ...request, symbol }, listen(venue).listener),
+    );
+    const held = await subscribe(venue, heard, { exposed: true });
+    const before = held.view()?.candle.openTime;
+    const index = await venue.pass();
+    weight();
+    await venue.clock.advance(2_000);
+    expect((await flat).view()?.candle.openTime).toBe(venue.candle(index).openTime);
+    expect(heard.closes).toEqual([index]);
+    expect(before).toBe(venue.candle(index - 1).openTime);
+    await Promise.all(others);
   });
 
   it('delivers each close once, with the values before and after it', async () => {
@@ -278,7 +299,7 @@ describe('a series', () => {
     const venue = new ScriptedVenue();
     venue.failing = true;
     const failed = venue.market
-      .subscribe({ symbol: 'BTCUSDT', timeframe: '1m', needs: [], warmUpCandles: 5 }, listen(venue).listener)
+      .subscribe({ symbol: 'BTCUSDT', timeframe: '1m', needs: [], warmUpCandles: 5, exposed: false }, listen(venue).listener)
       .catch((error: unknown) => error);
     await venue.clock.advance(60_000);
     expect(await failed).toMatchObject({ message: 'REST is down' });
@@ -390,7 +411,7 @@ describe('the feed', () => {
   it('asks for streams that are added together in one message', async () => {
     const venue = new ScriptedVenue();
     const joining = ['AUSDT', 'BUSDT', 'CUSDT'].map((symbol) =>
-      venue.market.subscribe({ symbol, timeframe: '1m', needs: [], warmUpCandles: 5 }, listen(venue).listener),
+      venue.market.subscribe({ symbol, timeframe: '1m', needs: [], warmUpCandles: 5, exposed: false }, listen(venue).listener),
     );
     await venue.clock.advance(3_000);
     await Promise.all(joining);
@@ -421,7 +442,10 @@ describe('the feed', () => {
   it('dials anew when a SUBSCRIBE is not answered', async () => {
     const venue = new ScriptedVenue();
     ScriptedSocket.mute = true;
-    void venue.market.subscribe({ symbol: 'BTCUSDT', timeframe: '1m', needs: [], warmUpCandles: 5 }, listen(venue).listener);
+    void venue.market.subscribe(
+      { symbol: 'BTCUSDT', timeframe: '1m', needs: [], warmUpCandles: 5, exposed: false },
+      listen(venue).listener,
+    );
     await venue.clock.advance(5_000);
     ScriptedSocket.mute = false;
     await venue.clock.advance(10_000);
