@@ -23,7 +23,8 @@ export function createBinanceMarketData(
     return understood(what, () => use(body));
   };
   return {
-    serverTime: () => read('time', '/api/v3/time', {}, 1, (body) => time(fields(body, 'time'), 'serverTime')),
+    // Every signature depends on it.
+    serverTime: () => read('time', '/api/v3/time', {}, 1, (body) => time(fields(body, 'time'), 'serverTime'), 'protect'),
     instruments: (symbols) =>
       read('exchangeInfo', '/api/v3/exchangeInfo', symbols === undefined ? {} : { symbols: JSON.stringify(symbols) }, 20, (body) => {
         const info = fields(body, 'exchangeInfo');

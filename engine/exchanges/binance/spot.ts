@@ -2,7 +2,7 @@
 import type { ExchangeOrder, TradingAccount, UserEventListener } from '../exchange.ts';
 import { ExchangeError } from '../exchange.ts';
 import { understood } from './market-data.ts';
-import type { RequestGate } from '../request-gate.ts';
+import type { RequestGate, RequestPriority } from '../request-gate.ts';
 import { cancelOrder, placeOco, placeOrder, replaceOrder } from './spot-orders.ts';
 import type { RestClient } from './rest.ts';
 import type { QueryValue } from './signing.ts';
@@ -25,8 +25,10 @@ export function createBinanceSpotAccount({ name, rest, gate, listen }: SpotOptio
     query: Record<string, QueryValue>,
     weight: number,
     use: (body: unknown) => T,
+    // What became of orders is what exits and stops wait for, after a restart most of all.
+    priority: RequestPriority = 'exit',
   ): Promise<T> => {
-    const body = await rest.read({ what, path, query, weight, priority: 'audit', signed: true });
+    const body = await rest.read({ what, path, query, weight, priority, signed: true });
     return understood(what, () => use(body));
   };
   const ordersOf = (body: unknown): readonly ExchangeOrder[] => rows(body, 'orders').map(readOrder);
@@ -65,10 +67,16 @@ export function createBinanceSpotAccount({ name, rest, gate, listen }: SpotOptio
         { symbol, ...(fromTradeId === null ? {} : { fromId: fromTradeId }), limit: historyMax },
         20,
         (body) => rows(body, 'trades').map(readTrade),
+        'audit',
       ),
     balances: () =>
-      read('account', '/api/v3/account', { omitZeroBalances: 'true' }, 20, (body) =>
-        rows(fields(body, 'account')['balances'], 'balances').map(readBalance),
+      read(
+        'account',
+        '/api/v3/account',
+        { omitZeroBalances: 'true' },
+        20,
+        (body) => rows(fields(body, 'account')['balances'], 'balances').map(readBalance),
+        'audit',
       ),
   };
 }

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createMemoryCoordination } from '../../../engine/coordination/memory.ts';
 import { RequestGate } from '../../../engine/exchanges/request-gate.ts';
 import { budgetOf } from '../../../engine/venue.ts';
@@ -253,6 +253,19 @@ describe('candles', () => {
     await market.klines({ symbol: 'BTCUSDT', timeframe: '1m' });
     await market.klines({ symbol: 'BTCUSDT', timeframe: '1m', forExits: true });
     expect(asked).toEqual(['history', 'exit']);
+  });
+});
+
+describe('the account', () => {
+  it('is asked with the weight of an exit what became of orders, and with that of an audit for its history', async () => {
+    const asked: string[] = [];
+    vi.spyOn(rest, 'read').mockImplementation(async ({ what, priority }) => (asked.push(`${what} ${priority}`), []));
+    await account.openOrders('BTCUSDT');
+    await account.ordersSince('BTCUSDT', venueMs);
+    await account.fillsOfOrder('BTCUSDT', '1');
+    await account.fillsSince('BTCUSDT', null);
+    await account.balances().catch(() => undefined);
+    expect(asked).toEqual(['openOrders exit', 'allOrders exit', 'myTrades exit', 'myTrades audit', 'account audit']);
   });
 });
 
