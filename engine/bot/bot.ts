@@ -211,6 +211,7 @@ export class Bot {
       fills: rows.fills,
       orders: rows.orders.map((order) => ({
         role: order.role,
+        exitKind: order.exitKind,
         decisionMs: order.decisionMs,
         attempt: order.attempt,
         clientOrderId: order.clientOrderId,
@@ -227,6 +228,7 @@ export class Bot {
                 : 'unfilled',
       })),
       day: rows.stateData.day,
+      notices: rows.stateData.notices,
       bestPrice: rows.stateData.bestPrice ?? Number.NaN,
       lastPrice: lastFill === undefined ? Number.NaN : lastFill.price.toNumber(),
       blocks: [
@@ -253,6 +255,7 @@ export class Bot {
       onExposure: (exposure) => this.#watch.changed(exposure),
       onAllowance: (reason) => this.#send({ type: 'allowance-changed', reason }),
       onDirty: () => this.#options.onDirty(),
+      onNotice: ({ topic, reason }) => this.#options.log.warn({ botId: this.#options.botId, symbol: this.symbol, topic }, reason),
       onFault: (error) => this.#send({ type: 'fault', error }),
     });
     this.#session = session;
@@ -398,7 +401,7 @@ export class Bot {
       const signal = strategy.signal(view, parameters);
       if (signal.action !== 'exit') continue;
       const reason = `${signal.reason} at ${new Date(view.candle.closeTime + 1).toISOString()}, while the bot was away`;
-      session.tell({ type: 'close-requested', reason, atMs: this.#options.venueClock.now() });
+      session.tell({ type: 'close-requested', kind: 'signal', reason, atMs: this.#options.venueClock.now() });
       return;
     }
   }

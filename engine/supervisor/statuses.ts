@@ -80,6 +80,7 @@ function statusOf({ botId, epoch, bot }: RunningEntry): BotStatus {
     stateData: {
       pausedReason: paused?.reason ?? null,
       ...(day === undefined ? {} : { day: { startMs: day.startMs, startEquity: day.startEquity.toFixed(), lossReached: day.lossReached } }),
+      ...(session === null ? {} : { notices: session.state.notices }),
       bestPrice: session === null || Number.isNaN(session.state.bestPrice) ? null : session.state.bestPrice,
     },
   };

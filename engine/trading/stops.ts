@@ -4,7 +4,7 @@
  * against the low; when stop and target both lie inside, the stop wins.
  */
 import type { TradingConfig } from './events.ts';
-import type { RestingProtection } from './state.ts';
+import type { ExitKind, RestingProtection } from './state.ts';
 
 /** Floats; quote prices. */
 export interface PriceRange {
@@ -31,6 +31,11 @@ export function targetPrice(config: TradingConfig, averagePrice: number): number
   return config.takeProfitPercent === null ? Number.POSITIVE_INFINITY : averagePrice * (1 + config.takeProfitPercent / 100);
 }
 
+export interface ProtectiveExit {
+  readonly kind: Extract<ExitKind, 'stop' | 'target'>;
+  readonly reason: string;
+}
+
 /**
  * Which of them the range reached and the engine has to execute, in the trader's words; null when none. What an order that
  * rests at the exchange executes at these prices is left to it.
@@ -41,18 +46,20 @@ export function protectiveExit(
   best: number,
   range: PriceRange,
   resting: RestingProtection | null,
-): string | null {
+): ProtectiveExit | null {
   const stop = stopPrice(config, averagePrice, best);
   if (range.low <= stop * (1 + roundOff)) {
     if (resting !== null && resting.stopPrice !== null && range.low <= resting.stopPrice.toNumber()) return null;
     const trailing = config.stopLossPercent === null || stop > averagePrice * (1 - config.stopLossPercent / 100);
-    return trailing
+    const reason = trailing
       ? `trailing stop at ${text(stop)} was reached (best price ${text(best)})`
       : `stop-loss at ${text(stop)} was reached (average entry ${text(averagePrice)})`;
+    return { kind: 'stop', reason };
   }
   const target = targetPrice(config, averagePrice);
   if (resting !== null && resting.targetPrice !== null) return null;
-  return range.high >= target * (1 - roundOff) ? `take-profit at ${text(target)} was reached (average entry ${text(averagePrice)})` : null;
+  if (range.high < target * (1 - roundOff)) return null;
+  return { kind: 'target', reason: `take-profit at ${text(target)} was reached (average entry ${text(averagePrice)})` };
 }
 
 function text(price: number): string {

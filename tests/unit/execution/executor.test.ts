@@ -30,6 +30,7 @@ import { MemoryOrderStore } from './order-store.ts';
 const buy: PlaceOrder = {
   type: 'place-order',
   role: 'entry',
+  exitKind: null,
   side: 'BUY',
   orderType: 'MARKET',
   quantity: new Decimal('0.5'),

@@ -279,10 +279,11 @@ describe('operations', () => {
     const state = restoreState(stops(), stoppable, {
       fills: [bought],
       orders: [
-        { ...order, role: 'entry', stopPrice: null, outcome: 'filled' },
-        { ...order, role: 'stop', stopPrice: d('19700'), outcome: null },
+        { ...order, role: 'entry', exitKind: null, stopPrice: null, outcome: 'filled' },
+        { ...order, role: 'stop', exitKind: null, stopPrice: d('19700'), outcome: null },
       ],
       day: null,
+      notices: [],
       bestPrice: Number.NaN,
       lastPrice: 20_000,
       blocks: [],
