@@ -3,7 +3,7 @@
  * target was reached. Both verdicts hold until the next midnight, whatever happens to the money afterwards.
  */
 import type { Decimal } from 'decimal.js';
-import type { TradingConfig } from './events.ts';
+import type { Fill, TradingConfig } from './events.ts';
 import { exact, zero } from './exact.ts';
 import type { Instrument } from './instrument.ts';
 import { equityAt, roughEquityAt } from './pnl.ts';
@@ -28,8 +28,12 @@ export function inDayOf(state: TradingState, config: TradingConfig, atMs: number
   return { ...state, day: newDay(startMs, equityAt(state, config, state.lastPrice)) };
 }
 
-/** Adds what a fill realised; the target counts as reached from the fill that reached it. */
-export function withRealised(day: TradingDay, realisedPnl: Decimal, config: TradingConfig): TradingDay {
+/**
+ * Adds what a fill realised; the target counts as reached from the fill that reached it. A fill belongs to the day in which it was
+ * executed, however late it is told.
+ */
+export function withRealised(day: TradingDay, { side, atMs }: Fill, realisedPnl: Decimal, config: TradingConfig): TradingDay {
+  if (side === 'BUY' || atMs < day.startMs) return day;
   const realised = exact(day.realised).plus(realisedPnl);
   const reached =
     config.dailyTargetPercent !== null && realised.gt(0) && realised.gte(exact(day.startEquity).times(config.dailyTargetPercent).div(100));

@@ -233,7 +233,7 @@ function onFill(before: TradingState, event: EventOf<'fill-received'>, config: T
   const { position, realisedPnl } = booked;
   const price = fill.price.toNumber();
   const flat = isFlat(position, instrument, price);
-  const day = fill.side === 'SELL' ? withRealised(state.day, realisedPnl, config) : state.day;
+  const day = withRealised(state.day, fill, realisedPnl, config);
   return nothing({
     ...state,
     position,

@@ -65,8 +65,8 @@ export function restoreState(config: TradingConfig, instrument: Instrument, inpu
     roundTrips = withFill(roundTrips, position, booked, fill);
     position = booked.position;
     realisedTotal = exact(realisedTotal).plus(booked.realisedPnl);
-    if (day === null || fill.side === 'BUY') continue;
-    day = withRealised(day, booked.realisedPnl, config);
+    if (day === null) continue;
+    day = withRealised(day, fill, booked.realisedPnl, config);
     notices = withTargetTold(notices, day, fill.atMs);
   }
   day ??= begin();
