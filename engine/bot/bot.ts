@@ -11,6 +11,7 @@ import type { MarketSeries, SeriesListener, SeriesSubscription } from '../market
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { isTerminal } from '../persistence/order-store.ts';
+import { lastKnownPrice } from '../persistence/bot-rows.ts';
 import type { BotRows } from '../persistence/bot-rows.ts';
 import type { Safety } from '../safety.ts';
 import type { Clock, Timer, VenueClock } from '../time/clock.ts';
@@ -206,7 +207,6 @@ export class Bot {
     const { rows, clock, venueClock, metrics, executor, safeMode, safety } = this.#options;
     this.#instrument = await this.#options.loadInstrument(this.symbol);
     const instrument = this.#instrument();
-    const lastFill = rows.fills.at(-1);
     const restored = restoreState(this.#settings.trading, instrument, {
       fills: rows.fills,
       orders: rows.orders.map((order) => ({
@@ -230,7 +230,7 @@ export class Bot {
       day: rows.stateData.day,
       notices: rows.stateData.notices,
       bestPrice: rows.stateData.bestPrice ?? Number.NaN,
-      lastPrice: lastFill === undefined ? Number.NaN : lastFill.price.toNumber(),
+      lastPrice: lastKnownPrice(rows),
       blocks: [
         ...(rows.stateData.heldReason === null ? [] : [{ rule: 'held' as const, reason: rows.stateData.heldReason }]),
         ...(rows.stateData.pausedReason === null ? [] : [{ rule: 'paused' as const, reason: rows.stateData.pausedReason }]),

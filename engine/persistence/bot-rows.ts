@@ -31,6 +31,13 @@ export interface BotRows {
   readonly fills: readonly Fill[];
 }
 
+/** What the rows tell of the price: as of the newest close, or the newest execution if that came later. NaN when they tell nothing. */
+export function lastKnownPrice({ stateData, lastExecutionMs, fills }: Pick<BotRows, 'stateData' | 'lastExecutionMs' | 'fills'>): number {
+  const lastFill = fills.at(-1);
+  if (lastFill !== undefined && (lastExecutionMs === null || lastFill.atMs > lastExecutionMs)) return lastFill.price.toNumber();
+  return stateData.lastPrice ?? lastFill?.price.toNumber() ?? Number.NaN;
+}
+
 /** Orders older than this are needed no more: they are over, and their fills tell the rest. */
 const recentOrders = '3 days';
 

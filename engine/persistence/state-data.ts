@@ -11,6 +11,8 @@ export interface StateData {
   readonly day: { readonly startMs: number; readonly startEquity: Decimal; readonly lossReached: boolean } | null;
   /** What was told of the day and the one before; a notice becomes an outbox event when it first comes into the row. */
   readonly notices: readonly DayNotice[];
+  /** As last seen, quote; null when unknown. */
+  readonly lastPrice: number | null;
   /** Best price since entry, quote; null when flat or unknown. */
   readonly bestPrice: number | null;
   /** Why a trader paused entries; null when they are not paused. */
@@ -24,6 +26,7 @@ export interface StateDataJson {
   readonly realisedTotal?: string;
   readonly day?: { readonly startMs: number; readonly startEquity: string; readonly lossReached?: boolean } | null;
   readonly notices?: readonly DayNotice[];
+  readonly lastPrice?: number | null;
   readonly bestPrice?: number | null;
   readonly pausedReason?: string | null;
   readonly heldReason?: string | null;
@@ -46,6 +49,7 @@ export function readStateData(json: StateDataJson): StateData {
         ? null
         : { startMs: day.startMs, startEquity: new Decimal(day.startEquity), lossReached: day.lossReached === true },
     notices: json.notices ?? [],
+    lastPrice: json.lastPrice ?? null,
     bestPrice: json.bestPrice ?? null,
     pausedReason: json.pausedReason ?? null,
     heldReason: json.heldReason ?? null,
