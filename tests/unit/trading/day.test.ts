@@ -95,6 +95,14 @@ describe('the warning before the day’s loss limit', () => {
     );
   });
 
+  it('does not take the verdict back when the price recovers to it', () => {
+    const bot = holding({ maxDailyLossPercent: 5 });
+    bot.sees(18_000, midnight + 2 * second);
+    bot.sees(19_150, midnight + 3 * second);
+    bot.executes('SELL', d('0.05'), 19_150, 0, midnight + 4 * second);
+    expect(bot.asks(19_150, midnight + 59_999, 'enter-long')).toMatchObject({ commands: [], blockedBy: 'daily-loss' });
+  });
+
   it('is no matter of a bot without a limit', () => {
     const bot = holding({ maxDailyLossPercent: null });
     bot.sees(1_000, midnight + 2 * second);

@@ -169,6 +169,21 @@ describe('round trips', () => {
     expect(bot.state.roundTrips.closed.map(({ spent }) => spent.toFixed(6))).toEqual(['399.799800', '200.200200']);
   });
 
+  it('are not closed by a sale of dust, which the next one counts', () => {
+    const bot = new Trader({});
+    bot.executes('BUY', '0.02', 20_000, midnight);
+    bot.executes('SELL', '0.0198', 20_000, midnight + 1_000);
+    // The dust is worth more than the least order by now.
+    bot.executes('SELL', '0.0002', 30_000, midnight + 2_000);
+    expect(bot.state.roundTrips.closed.map(({ result }) => result.toFixed())).toEqual(['0']);
+    bot.executes('BUY', '0.01', 20_000, midnight + 3_000);
+    bot.executes('SELL', '0.01', 20_000, midnight + 4_000);
+    expect(bot.state.roundTrips.closed.map(({ result, spent }) => [result.toFixed(), spent.toFixed()])).toEqual([
+      ['0', '396'],
+      ['2', '204'],
+    ]);
+  });
+
   it.each([
     ['the resting stop', { role: 'stop' }, true],
     ['the engine, because the stop was reached', { exitKind: 'stop' }, true],
