@@ -2,21 +2,19 @@
  * The decision: state and event in, next state and commands out. Pure, so that backtest, paper and live are one code.
  * At most one order is in flight; an exit that was decided holds until the position is flat, however many orders that takes.
  */
-import type { Decimal } from 'decimal.js';
 import { entryRefusal } from './allowance.ts';
 import type { Candle } from './candle.ts';
 import { inDayOf, withLossJudged, withRealised, withTargetTold } from './day.ts';
 import type { BlockingRule, Decision, EntryBlock, PlaceOrder, TradingCommand, TradingConfig, TradingEvent } from './events.ts';
 import { exact } from './exact.ts';
-import { afterFailure, exitQuantity, newExit } from './exits.ts';
+import { afterFailure, exitQuantity, newExit, tooLittle } from './exits.ts';
 import type { Instrument } from './instrument.ts';
 import { applyFill, figuresOf, isFlat } from './position.ts';
 import { afterChange, exposureOf, isClear, withProtection } from './protect.ts';
 import { withFill } from './round-trips.ts';
 import { entrySize } from './sizing.ts';
-import type { Position, TradingState } from './state.ts';
-import { bestAfter, protectiveExit } from './stops.ts';
-import type { PriceRange } from './stops.ts';
+import type { TradingState } from './state.ts';
+import { bestAfter, protectiveExit, rangeSinceEntry } from './stops.ts';
 
 const noCommands: readonly TradingCommand[] = [];
 
@@ -161,18 +159,6 @@ function noticeOverrun(state: TradingState, price: number): TradingState {
   return { ...state, protection: { ...protection, overrun: true } };
 }
 
-/** An entry is filled this share of a candle after its open at the latest; later ones do not own the candle's extremes. */
-const atOpenShare = 0.1;
-
-/**
- * Prices of the candle that came after the entry: all of them when it was filled at the candle's open, only the last one
- * when it was filled later inside it, none when the candle had closed before.
- */
-function rangeSinceEntry(candle: Candle, openedAtMs: number | null): PriceRange | null {
-  if (openedAtMs === null || openedAtMs <= candle.openTime + (candle.closeTime + 1 - candle.openTime) * atOpenShare) return candle;
-  return openedAtMs > candle.closeTime ? null : { high: candle.close, low: candle.close };
-}
-
 /**
  * Places the exit that is decided unless an order is in flight (it is placed when that has ended), it is pausing, or the coins
  * are still bound in orders at the exchange, which are cancelled first.
@@ -273,10 +259,6 @@ function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, instr
         { ...ended, exiting: afterFailure(ended.exiting, event.outcome, event.available ?? null) },
         event.available === undefined ? reason : tooLittle(ended.position, event.available, instrument),
       );
-}
-
-function tooLittle({ quantity }: Position, available: Decimal, { baseAsset }: Instrument): string {
-  return `the exit order was not filled: the position is ${quantity.toFixed()} ${baseAsset}, but the account has only ${available.toFixed()} free; the next order sells at most that`;
 }
 
 /** Takes back what an entry that bought nothing had counted; its close may be decided on again if it never reached the exchange. */

@@ -27,6 +27,11 @@ export function exitQuantity(exiting: PendingExit, position: Position, instrumen
   return sellableQuantity(isFlat(free, instrument, price) ? position : free, instrument);
 }
 
+/** What a trader reads when the exchange refused an exit for want of coins. */
+export function tooLittle({ quantity }: Position, available: Decimal, { baseAsset }: Instrument): string {
+  return `the exit order was not filled: the position is ${quantity.toFixed()} ${baseAsset}, but the account has only ${available.toFixed()} free; the next order sells at most that`;
+}
+
 const firstPauseMs = 100;
 const pauseMaxMs = 30_000;
 /** What never reached the exchange costs nothing there, and the position waits. */
