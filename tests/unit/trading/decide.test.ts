@@ -322,6 +322,7 @@ describe('exits', () => {
     bot.fill('SELL', '0.015', 20_000, midnight + 180_000);
     bot.ended('exit', 'filled', midnight + 180_001);
     expect(bot.orders).toEqual(['exit SELL 0.005']);
+    expect(bot.placed[0]?.exitKind).toBe('signal');
   });
 
   it('begins its pauses anew once something was sold', () => {
