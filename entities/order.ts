@@ -2,7 +2,7 @@ import { defineEntity, p } from '@mikro-orm/core';
 import { BotConfig } from './bot-config.ts';
 import { id, money, positiveCheck, time } from './columns.ts';
 import { User } from './user.ts';
-import { markets, orderRoles, orderStates, orderTypes, sides, venues } from './vocabulary.ts';
+import { exitKinds, markets, orderRoles, orderStates, orderTypes, sides, venues } from './vocabulary.ts';
 
 /**
  * An order's intent, committed before it is sent, and its fate. One decision of a role has one order per attempt, and a
@@ -23,6 +23,8 @@ const OrderSchema = defineEntity({
     /** Close time of the candle behind it, or the time of the event; ms UTC. */
     decisionMs: p.bigint('string'),
     role: p.enum(orderRoles),
+    /** What made the engine close the position; null for other roles, and for exits of which nobody knows it. */
+    exitKind: p.enum(exitKinds).nullable(),
     attempt: p.integer().check(positiveCheck('attempt')),
     side: p.enum(sides),
     type: p.enum(orderTypes),
@@ -51,6 +53,7 @@ const OrderSchema = defineEntity({
     createdAt: time(),
     updatedAt: time(),
   },
+  checks: [{ name: 'orders_exit_kind_role_check', expression: "exit_kind is null or role = 'exit'" }],
   uniques: [
     { name: 'orders_decision_unique', properties: ['botConfig', 'decisionMs', 'role', 'attempt'] },
     {

@@ -32,6 +32,20 @@ const changeable = {
   rsi_oversold: Type.Optional(number('0 to 100.')),
   rsi_overbought: Type.Optional(number('0 to 100.')),
   max_daily_trades: Type.Optional(numberOrNull('Entries per UTC day.')),
+  cooldown_after_loss_minutes: Type.Optional(
+    numberOrNull('No entry for so long after a round trip that lost. docs/protections.md explains these.'),
+  ),
+  stop_guard_stops: Type.Optional(
+    numberOrNull('Stop guard: so many stop-outs within the window begin a pause. Its columns are set together.'),
+  ),
+  stop_guard_window_minutes: Type.Optional(numberOrNull('Stop guard: its window.')),
+  stop_guard_pause_minutes: Type.Optional(numberOrNull('Stop guard: no entry for so long.')),
+  low_profit_trades: Type.Optional(
+    numberOrNull('Low profit: judged from so many round trips within the window on. Its columns are set together.'),
+  ),
+  low_profit_window_minutes: Type.Optional(numberOrNull('Low profit: its window.')),
+  low_profit_min_perc: Type.Optional(numberOrNull('Low profit: least net result in percent of what was spent; may be negative.')),
+  low_profit_pause_minutes: Type.Optional(numberOrNull('Low profit: no entry for so long.')),
   check_interval_seconds: Type.Optional(number('Least time between two checks of stops inside a candle.')),
   custom_ema_fast: Type.Optional(numberOrNull('Overrides ema_fast.')),
   custom_ema_slow: Type.Optional(numberOrNull('Overrides ema_slow.')),

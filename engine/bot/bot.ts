@@ -11,6 +11,7 @@ import type { MarketSeries, SeriesListener, SeriesSubscription } from '../market
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { isTerminal } from '../persistence/order-store.ts';
+import { lastKnownPrice } from '../persistence/bot-rows.ts';
 import type { BotRows } from '../persistence/bot-rows.ts';
 import type { Safety } from '../safety.ts';
 import type { Clock, Timer, VenueClock } from '../time/clock.ts';
@@ -206,11 +207,11 @@ export class Bot {
     const { rows, clock, venueClock, metrics, executor, safeMode, safety } = this.#options;
     this.#instrument = await this.#options.loadInstrument(this.symbol);
     const instrument = this.#instrument();
-    const lastFill = rows.fills.at(-1);
     const restored = restoreState(this.#settings.trading, instrument, {
       fills: rows.fills,
       orders: rows.orders.map((order) => ({
         role: order.role,
+        exitKind: order.exitKind,
         decisionMs: order.decisionMs,
         attempt: order.attempt,
         clientOrderId: order.clientOrderId,
@@ -227,8 +228,9 @@ export class Bot {
                 : 'unfilled',
       })),
       day: rows.stateData.day,
+      notices: rows.stateData.notices,
       bestPrice: rows.stateData.bestPrice ?? Number.NaN,
-      lastPrice: lastFill === undefined ? Number.NaN : lastFill.price.toNumber(),
+      lastPrice: lastKnownPrice(rows),
       blocks: [
         ...(rows.stateData.heldReason === null ? [] : [{ rule: 'held' as const, reason: rows.stateData.heldReason }]),
         ...(rows.stateData.pausedReason === null ? [] : [{ rule: 'paused' as const, reason: rows.stateData.pausedReason }]),
@@ -253,6 +255,7 @@ export class Bot {
       onExposure: (exposure) => this.#watch.changed(exposure),
       onAllowance: (reason) => this.#send({ type: 'allowance-changed', reason }),
       onDirty: () => this.#options.onDirty(),
+      onNotice: ({ topic, reason }) => this.#options.log.warn({ botId: this.#options.botId, symbol: this.symbol, topic }, reason),
       onFault: (error) => this.#send({ type: 'fault', error }),
     });
     this.#session = session;
@@ -398,7 +401,7 @@ export class Bot {
       const signal = strategy.signal(view, parameters);
       if (signal.action !== 'exit') continue;
       const reason = `${signal.reason} at ${new Date(view.candle.closeTime + 1).toISOString()}, while the bot was away`;
-      session.tell({ type: 'close-requested', reason, atMs: this.#options.venueClock.now() });
+      session.tell({ type: 'close-requested', kind: 'signal', reason, atMs: this.#options.venueClock.now() });
       return;
     }
   }

@@ -8,7 +8,7 @@ import type { Strategy, StrategyParameters, Signal } from '../strategies/strateg
 import type { Clock, VenueClock } from '../time/clock.ts';
 import type { Candle } from '../trading/candle.ts';
 import { decide } from '../trading/decide.ts';
-import type { Decision, EntryBlock, TradingCommand, TradingConfig, TradingEvent } from '../trading/events.ts';
+import type { DayNotice, Decision, EntryBlock, TradingCommand, TradingConfig, TradingEvent } from '../trading/events.ts';
 import type { Instrument } from '../trading/instrument.ts';
 import { isFlat } from '../trading/position.ts';
 import { exposureOf, stopKeeper } from '../trading/protect.ts';
@@ -45,6 +45,8 @@ export interface SessionOptions {
   onExposure(exposure: Exposure): void;
   /** Something worth a row changed: status message, day, blocks. */
   onDirty(): void;
+  /** The day's loss or profit came to something that its user wants to hear; the rows get it with the next status. */
+  onNotice(notice: DayNotice): void;
   onFault(error: Error): void;
 }
 
@@ -202,9 +204,19 @@ export class BotSession implements SeriesListener {
         event.type === 'candle-closed' &&
         this.#settings.trading.trailingStopActive &&
         !Object.is(decision.state.bestPrice, before.bestPrice);
+      if (decision.state.notices !== before.notices) this.#tellNotices(before.notices);
       if (best || decision.state.day !== before.day || decision.state.blocks !== before.blocks) this.#options.onDirty();
     }
     return decision;
+  }
+
+  #tellNotices(known: readonly DayNotice[]): void {
+    for (const notice of this.#state.notices) {
+      if (known.includes(notice)) continue;
+      this.#options.metrics.dayNotices.inc({ topic: notice.topic });
+      this.#options.onNotice(notice);
+    }
+    this.#options.onDirty();
   }
 
   #say(message: string): void {

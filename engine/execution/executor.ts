@@ -608,9 +608,9 @@ export class Executor {
 /** Fills that the bot has not heard of, whichever try wrote them; null when nobody remembers what it has heard. */
 function untold(
   fills: ExecutionEvidence['fills'],
-  { order: { clientOrderId, role, side }, newFills }: Extract<RecordAnswer, { verdict: 'recorded' }>,
+  { order: { clientOrderId, role, exitKind, side }, newFills }: Extract<RecordAnswer, { verdict: 'recorded' }>,
   told: ReadonlySet<string> | null,
 ): readonly Fill[] | null {
   if (told === null) return fills.length === newFills.length ? newFills : null;
-  return fills.filter((fill) => !told.has(fill.tradeId)).map((fill) => ({ ...fill, clientOrderId, role, side }));
+  return fills.filter((fill) => !told.has(fill.tradeId)).map((fill) => ({ ...fill, clientOrderId, role, exitKind, side }));
 }

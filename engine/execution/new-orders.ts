@@ -5,7 +5,7 @@ import { formatClientOrderId } from './client-order-id.ts';
 import type { LiveOrder, OrderLine } from './order-line.ts';
 
 type Draft = Pick<Intent, 'role' | 'side' | 'type' | 'quantity' | 'price' | 'stopPrice' | 'slot'>;
-type Decided = Pick<Intent, 'decisionMs' | 'referencePrice' | 'reason'>;
+type Decided = Pick<Intent, 'decisionMs' | 'referencePrice' | 'reason'> & Partial<Pick<Intent, 'exitKind'>>;
 
 /** The intent of the line's next order of this decision and role. */
 export function intentOf(line: OrderLine, decided: Decided, draft: Draft, signed: SignedWindow): Intent {
@@ -25,6 +25,7 @@ export function intentOf(line: OrderLine, decided: Decided, draft: Draft, signed
     clientOrderId: formatClientOrderId({ installation, botId, decisionMs, role, attempt }),
     decisionMs,
     role,
+    exitKind: decided.exitKind ?? null,
     attempt,
     side: draft.side,
     type: draft.type,

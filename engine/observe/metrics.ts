@@ -59,6 +59,7 @@ export function createMetrics() {
     ordersFilledIn: counter('orders_filled_in_total', 'Orders that the exchange had and the database had lost.'),
     reconcileDrift: counter('reconcile_drift_total', 'Differences found by audits.', 'kind'),
     riskBlocks: counter('risk_blocks_total', 'Entries refused, by rule.', 'rule'),
+    dayNotices: counter('day_notices_total', 'Days of bots that came near their loss limit, reached it, or reached their target.', 'topic'),
     dbQueryDuration: histogram('db_query_duration_seconds', 'Time of a unit of work.', 'op'),
     dbErrors: counter('db_errors_total', 'Failed units of work.', 'class'),
     redisCommandDuration: histogram('redis_command_duration_seconds', 'Time of a Redis command.', 'op'),
@@ -83,9 +84,11 @@ function bornAtZero(metrics: {
   readonly decisionFailures: Counter<'reason'>;
   readonly actorRestarts: Counter<'kind' | 'reason'>;
   readonly dbErrors: Counter<'class'>;
+  readonly dayNotices: Counter<'topic'>;
 }): void {
   const driftKinds = ['position-cache', 'position', 'order-without-intent', 'order-without-bot', 'late-order', 'protection-vanished'];
   for (const kind of driftKinds) metrics.reconcileDrift.inc({ kind }, 0);
+  for (const topic of ['daily-loss-warning', 'daily-loss-reached', 'daily-target-reached']) metrics.dayNotices.inc({ topic }, 0);
   for (const result of ['ok', 'failed']) metrics.reconcileRuns.inc({ result }, 0);
   for (const reason of ['Error', 'TypeError', 'RangeError']) metrics.decisionFailures.inc({ reason }, 0);
   for (const reason of ['fault', 'quarantined']) metrics.actorRestarts.inc({ kind: 'bot', reason }, 0);

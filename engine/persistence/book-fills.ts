@@ -46,6 +46,7 @@ export async function bookFills(
       tradeId: reported.tradeId,
       clientOrderId: order.clientOrderId,
       role: order.role,
+      exitKind: order.exitKind ?? null,
       side: order.side,
       price: reported.price,
       quantity: reported.quantity,

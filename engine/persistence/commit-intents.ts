@@ -5,7 +5,7 @@
  */
 import type { Decimal } from 'decimal.js';
 import type { Pool } from 'pg';
-import type { OrderRole } from '../trading/events.ts';
+import type { ExitKind, OrderRole } from '../trading/events.ts';
 import { intentPoolName } from './intent-pool.ts';
 import type { Market, OrderSide, OrderType } from '../trading/instrument.ts';
 
@@ -20,6 +20,8 @@ export interface Intent {
   readonly clientOrderId: string;
   readonly decisionMs: number;
   readonly role: OrderRole;
+  /** What closes the position, for orders of the role `exit`. */
+  readonly exitKind: ExitKind | null;
   readonly attempt: number;
   readonly side: OrderSide;
   readonly type: OrderType;
@@ -56,10 +58,10 @@ with wanted as (
   select * from unnest(
     $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[],
     $11::text[], $12::int[], $13::text[], $14::text[], $15::numeric[], $16::numeric[], $17::text[], $18::bigint[], $19::int[],
-    $20::numeric[], $21::numeric[], $22::int[]
+    $20::numeric[], $21::numeric[], $22::int[], $23::text[]
   ) as w(bot_config_id, user_id, epoch, venue, account, market, symbol, client_order_id, decision_ms,
          role, attempt, side, type, quantity, reference_price, reason, signed_ts, recv_window_ms,
-         price, stop_price, slot)
+         price, stop_price, slot, exit_kind)
 ), owned as (
   select s.bot_config_id, s.lock_epoch
   from bot_state s
@@ -69,10 +71,10 @@ with wanted as (
 ), inserted as (
   insert into orders (bot_config_id, user_id, venue, account, market, symbol, client_order_id, decision_ms, role, attempt, side, type,
                       quantity, reference_price, reason, state, epoch, signed_ts, recv_window_ms, executed_quantity, executed_quote,
-                      price, stop_price, slot,
+                      price, stop_price, slot, exit_kind,
                       created_at, updated_at)
   select w.bot_config_id, w.user_id, w.venue, w.account, w.market, w.symbol, w.client_order_id, w.decision_ms, w.role, w.attempt, w.side, w.type,
-         w.quantity, w.reference_price, w.reason, 'intended', w.epoch, w.signed_ts, w.recv_window_ms, 0, 0, w.price, w.stop_price, w.slot, now(), now()
+         w.quantity, w.reference_price, w.reason, 'intended', w.epoch, w.signed_ts, w.recv_window_ms, 0, 0, w.price, w.stop_price, w.slot, w.exit_kind, now(), now()
   from wanted w join owned o on o.bot_config_id = w.bot_config_id and o.lock_epoch = w.epoch
   on conflict do nothing
   returning client_order_id
@@ -118,6 +120,7 @@ export async function commitIntents(pool: Pool, holder: string, intents: readonl
         column((i) => i.price?.toFixed() ?? null),
         column((i) => i.stopPrice?.toFixed() ?? null),
         column((i) => i.slot),
+        column((i) => i.exitKind),
       ],
     });
     return new Map(rows.map((row) => [row.id, row.verdict]));

@@ -87,6 +87,7 @@ function stored(order: Order, botId: string): StoredOrder {
     clientOrderId: order.clientOrderId,
     symbol: order.symbol,
     role: order.role,
+    exitKind: order.exitKind ?? null,
     side: order.side,
     type: order.type,
     quantity: order.quantity,

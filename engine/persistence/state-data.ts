@@ -3,12 +3,16 @@
  * recovery), the day's start, and what a trader asked for. Rows are the truth; this only saves work.
  */
 import { Decimal } from 'decimal.js';
-import type { Position } from '../trading/state.ts';
+import type { DayNotice, Position } from '../trading/state.ts';
 
 export interface StateData {
   readonly position: Position;
   readonly realisedTotal: Decimal;
   readonly day: { readonly startMs: number; readonly startEquity: Decimal; readonly lossReached: boolean } | null;
+  /** What was told of the day and the one before; a notice becomes an outbox event when it first comes into the row. */
+  readonly notices: readonly DayNotice[];
+  /** As last seen, quote; null when unknown. */
+  readonly lastPrice: number | null;
   /** Best price since entry, quote; null when flat or unknown. */
   readonly bestPrice: number | null;
   /** Why a trader paused entries; null when they are not paused. */
@@ -21,6 +25,8 @@ export interface StateDataJson {
   readonly position?: { readonly quantity: string; readonly cost: string; readonly entryFees: string; readonly openedAtMs: number | null };
   readonly realisedTotal?: string;
   readonly day?: { readonly startMs: number; readonly startEquity: string; readonly lossReached?: boolean } | null;
+  readonly notices?: readonly DayNotice[];
+  readonly lastPrice?: number | null;
   readonly bestPrice?: number | null;
   readonly pausedReason?: string | null;
   readonly heldReason?: string | null;
@@ -42,6 +48,8 @@ export function readStateData(json: StateDataJson): StateData {
       day === null || day === undefined
         ? null
         : { startMs: day.startMs, startEquity: new Decimal(day.startEquity), lossReached: day.lossReached === true },
+    notices: json.notices ?? [],
+    lastPrice: json.lastPrice ?? null,
     bestPrice: json.bestPrice ?? null,
     pausedReason: json.pausedReason ?? null,
     heldReason: json.heldReason ?? null,

@@ -80,7 +80,13 @@ function statusOf({ botId, epoch, bot }: RunningEntry): BotStatus {
     stateData: {
       pausedReason: paused?.reason ?? null,
       ...(day === undefined ? {} : { day: { startMs: day.startMs, startEquity: day.startEquity.toFixed(), lossReached: day.lossReached } }),
-      bestPrice: session === null || Number.isNaN(session.state.bestPrice) ? null : session.state.bestPrice,
+      ...(session === null ? {} : { notices: session.state.notices, lastPrice: known(session.state.lastPrice) }),
+      bestPrice: known(session?.state.bestPrice),
     },
   };
+}
+
+/** A price, or null. */
+function known(price = Number.NaN): number | null {
+  return Number.isNaN(price) ? null : price;
 }

@@ -2,20 +2,19 @@
  * The decision: state and event in, next state and commands out. Pure, so that backtest, paper and live are one code.
  * At most one order is in flight; an exit that was decided holds until the position is flat, however many orders that takes.
  */
-import type { Decimal } from 'decimal.js';
 import { entryRefusal } from './allowance.ts';
 import type { Candle } from './candle.ts';
-import { inDayOf, lossLimitReached, withRealised } from './day.ts';
+import { inDayOf, withLossJudged, withRealised, withTargetTold } from './day.ts';
 import type { BlockingRule, Decision, EntryBlock, PlaceOrder, TradingCommand, TradingConfig, TradingEvent } from './events.ts';
 import { exact } from './exact.ts';
-import { afterFailure, exitQuantity, newExit } from './exits.ts';
+import { afterFailure, exitQuantity, newExit, tooLittle } from './exits.ts';
 import type { Instrument } from './instrument.ts';
 import { applyFill, figuresOf, isFlat } from './position.ts';
 import { afterChange, exposureOf, isClear, withProtection } from './protect.ts';
+import { withFill } from './round-trips.ts';
 import { entrySize } from './sizing.ts';
-import type { Position, TradingState } from './state.ts';
-import { bestAfter, protectiveExit } from './stops.ts';
-import type { PriceRange } from './stops.ts';
+import type { TradingState } from './state.ts';
+import { bestAfter, protectiveExit, rangeSinceEntry } from './stops.ts';
 
 const noCommands: readonly TradingCommand[] = [];
 
@@ -80,7 +79,7 @@ function onClose(before: TradingState, event: EventOf<'candle-closed'>, config: 
       // An entry that is still in flight is meant too: what it buys is sold as soon as it has ended.
       return flat && state.working?.role !== 'entry'
         ? nothing(state)
-        : exitIfDue({ ...state, exiting: newExit(signal.reason, candle.closeTime) }, instrument, candle.close);
+        : exitIfDue({ ...state, exiting: newExit('signal', signal.reason, candle.closeTime) }, instrument, candle.close);
     case 'enter-long':
       return enter(state, event, config, instrument);
     case 'enter-short':
@@ -92,16 +91,22 @@ function onClose(before: TradingState, event: EventOf<'candle-closed'>, config: 
   }
 }
 
-function enter(state: TradingState, { candle, signal }: EventOf<'candle-closed'>, config: TradingConfig, instrument: Instrument): Decision {
+function enter(
+  state: TradingState,
+  { candle, signal, atMs }: EventOf<'candle-closed'>,
+  config: TradingConfig,
+  instrument: Instrument,
+): Decision {
   // This close was entered on before (a restart asks again).
   if (candle.closeTime <= state.lastEntryMs) return nothing(state);
-  const refused = entryRefusal(state, config, instrument, candle.close);
+  const refused = entryRefusal(state, config, instrument, candle.close, atMs);
   if (refused !== null) return nothing(state, `${refused.reason} (${signal.reason})`, refused.rule);
   const size = entrySize(state, config, instrument, candle.close);
   if (!size.ok) return nothing(state, `${size.reason} (${signal.reason})`, size.rule);
   const command: PlaceOrder = {
     type: 'place-order',
     role: 'entry',
+    exitKind: null,
     side: 'BUY',
     orderType: 'MARKET',
     quantity: size.quantity,
@@ -130,8 +135,7 @@ function onPrice(before: TradingState, event: EventOf<'price-moved'>, config: Tr
 
 /** Follows the best price and tests stop, target and the day's loss; sets `exiting` when one is reached. */
 function checked(state: TradingState, candle: Candle, config: TradingConfig, instrument: Instrument, decisionMs: number): TradingState {
-  const lossReached = state.day.lossReached || lossLimitReached(state, config, instrument, candle.close);
-  const judged = lossReached === state.day.lossReached ? state : { ...state, day: { ...state.day, lossReached } };
+  const judged = withLossJudged(state, config, instrument, candle.close, decisionMs);
   if (isFlat(judged.position, instrument, candle.close))
     return Number.isNaN(judged.bestPrice) ? judged : { ...judged, bestPrice: Number.NaN };
   const range = rangeSinceEntry(candle, judged.position.openedAtMs);
@@ -140,10 +144,11 @@ function checked(state: TradingState, candle: Candle, config: TradingConfig, ins
   const held = noticeOverrun(followed, candle.close);
   if (held.exiting !== null) return held;
   const { averagePrice } = figuresOf(held.position, instrument);
-  const reason =
-    (range === null ? null : protectiveExit(config, averagePrice, bestPrice, range, held.protection.resting)) ??
-    (lossReached ? `the day's loss reached ${config.maxDailyLossPercent ?? 0} % of ${held.day.startEquity.toFixed(2)}` : null);
-  return reason === null ? held : { ...held, exiting: newExit(reason, decisionMs) };
+  const due = range === null ? null : protectiveExit(config, averagePrice, bestPrice, range, held.protection.resting);
+  if (due !== null) return { ...held, exiting: newExit(due.kind, due.reason, decisionMs) };
+  if (!held.day.lossReached) return held;
+  const reason = `the day's loss reached ${config.maxDailyLossPercent ?? 0} % of ${held.day.startEquity.toFixed(2)}`;
+  return { ...held, exiting: newExit('daily-loss', reason, decisionMs) };
 }
 
 /** The exchange executes its stop at such a price; should it not, the engine sells when that is overdue. */
@@ -152,18 +157,6 @@ function noticeOverrun(state: TradingState, price: number): TradingState {
   const stop = protection.resting?.stopPrice ?? null;
   if (protection.overrun || stop === null || price > stop.toNumber()) return state;
   return { ...state, protection: { ...protection, overrun: true } };
-}
-
-/** An entry is filled this share of a candle after its open at the latest; later ones do not own the candle's extremes. */
-const atOpenShare = 0.1;
-
-/**
- * Prices of the candle that came after the entry: all of them when it was filled at the candle's open, only the last one
- * when it was filled later inside it, none when the candle had closed before.
- */
-function rangeSinceEntry(candle: Candle, openedAtMs: number | null): PriceRange | null {
-  if (openedAtMs === null || openedAtMs <= candle.openTime + (candle.closeTime + 1 - candle.openTime) * atOpenShare) return candle;
-  return openedAtMs > candle.closeTime ? null : { high: candle.close, low: candle.close };
 }
 
 /**
@@ -178,6 +171,7 @@ function exitIfDue(state: TradingState, instrument: Instrument, price: number): 
   const command: PlaceOrder = {
     type: 'place-order',
     role: 'exit',
+    exitKind: exiting.kind,
     side: 'SELL',
     orderType: 'MARKET',
     quantity: exitQuantity(exiting, state.position, instrument, price),
@@ -199,7 +193,7 @@ function onProtectionChanged(before: TradingState, event: EventOf<'protection-ch
     return nothing({ ...state, exiting: state.working === null ? null : state.exiting });
   if (event.refused === null || state.exiting !== null) return exitIfDue(state, instrument, state.lastPrice);
   const reason = `the exchange refused the stop (${event.refused}): the position is closed`;
-  return exitIfDue({ ...state, exiting: newExit(reason, Math.floor(event.atMs)) }, instrument, state.lastPrice);
+  return exitIfDue({ ...state, exiting: newExit('unprotected', reason, Math.floor(event.atMs)) }, instrument, state.lastPrice);
 }
 
 function onProtectionOverdue(
@@ -214,20 +208,25 @@ function onProtectionOverdue(
     exposure === 'bare'
       ? 'no stop rests at the exchange in time: the position is closed'
       : 'the price is beyond the stop and the exchange has not executed it in time: the position is closed';
-  return exitIfDue({ ...state, exiting: newExit(reason, Math.floor(event.atMs)) }, instrument, state.lastPrice);
+  const kind = exposure === 'bare' ? 'unprotected' : 'stop';
+  return exitIfDue({ ...state, exiting: newExit(kind, reason, Math.floor(event.atMs)) }, instrument, state.lastPrice);
 }
 
 function onFill(before: TradingState, event: EventOf<'fill-received'>, config: TradingConfig, instrument: Instrument): Decision {
   const { fill } = event;
   const state = inDayOf(before, config, event.atMs);
-  const { position, realisedPnl } = applyFill(state.position, fill, instrument);
+  const booked = applyFill(state.position, fill, instrument);
+  const { position, realisedPnl } = booked;
   const price = fill.price.toNumber();
   const flat = isFlat(position, instrument, price);
+  const day = withRealised(state.day, fill, realisedPnl, config);
   return nothing({
     ...state,
     position,
+    roundTrips: withFill(state.roundTrips, state.position, booked, fill),
     realisedTotal: exact(state.realisedTotal).plus(realisedPnl),
-    day: fill.side === 'SELL' ? withRealised(state.day, realisedPnl, config) : state.day,
+    day,
+    notices: withTargetTold(state.notices, day, fill.atMs),
     bestPrice: flat
       ? Number.NaN
       : Number.isNaN(state.bestPrice) || position.openedAtMs !== state.position.openedAtMs
@@ -251,15 +250,15 @@ function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, instr
   if (ended.exiting === null) return nothing(ended, reason);
   // Something was sold and something is left: the rest follows at once.
   return event.outcome === 'filled'
-    ? exitIfDue({ ...ended, exiting: newExit(ended.exiting.reason, ended.exiting.decisionMs) }, instrument, ended.lastPrice)
+    ? exitIfDue(
+        { ...ended, exiting: newExit(ended.exiting.kind, ended.exiting.reason, ended.exiting.decisionMs) },
+        instrument,
+        ended.lastPrice,
+      )
     : nothing(
         { ...ended, exiting: afterFailure(ended.exiting, event.outcome, event.available ?? null) },
         event.available === undefined ? reason : tooLittle(ended.position, event.available, instrument),
       );
-}
-
-function tooLittle({ quantity }: Position, available: Decimal, { baseAsset }: Instrument): string {
-  return `the exit order was not filled: the position is ${quantity.toFixed()} ${baseAsset}, but the account has only ${available.toFixed()} free; the next order sells at most that`;
 }
 
 /** Takes back what an entry that bought nothing had counted; its close may be decided on again if it never reached the exchange. */
@@ -292,5 +291,9 @@ function onCloseRequested(
   if (!entering && isFlat(state.position, instrument, state.lastPrice))
     return nothing(state, `${event.reason}: there is no position to close`);
   if (state.exiting !== null) return nothing(state, `${event.reason}: the position is being closed already`);
-  return exitIfDue({ ...state, exiting: newExit(event.reason, Math.floor(event.atMs)) }, instrument, state.lastPrice);
+  return exitIfDue(
+    { ...state, exiting: newExit(event.kind ?? 'request', event.reason, Math.floor(event.atMs)) },
+    instrument,
+    state.lastPrice,
+  );
 }

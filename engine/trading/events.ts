@@ -6,9 +6,10 @@ import type { Decimal } from 'decimal.js';
 import type { Signal } from '../strategies/strategy.ts';
 import type { Candle, Timeframe } from './candle.ts';
 import type { OrderSide, OrderType } from './instrument.ts';
-import type { EntryBlock, OrderRole, RestingProtection, TradingState, WorkingRole } from './state.ts';
+import type { Protections } from './protections.ts';
+import type { EntryBlock, ExitKind, OrderRole, RestingProtection, TradingState, WorkingRole } from './state.ts';
 
-export type { EntryBlock, OrderRole, WorkingRole } from './state.ts';
+export type { DayNotice, EntryBlock, ExitKind, OrderRole, WorkingRole } from './state.ts';
 
 /** Who executes stops and targets: orders that rest at the exchange, or the engine when it sees the price. */
 export type StopKeeper = 'exchange' | 'engine';
@@ -30,6 +31,7 @@ export interface TradingConfig {
   readonly maxDailyLossPercent: number | null;
   /** Entries per UTC day. */
   readonly maxDailyTrades: number | null;
+  readonly protections: Protections;
   /** Least time between two intrabar checks. */
   readonly checkIntervalMs: number;
   readonly direction: 'long' | 'short' | 'both';
@@ -43,6 +45,8 @@ export interface Fill {
   readonly tradeId: string;
   readonly clientOrderId: string;
   readonly role: OrderRole;
+  /** Of its order; null for one that is no exit, and where nobody knows (rows of older versions, orders filled in from the exchange). */
+  readonly exitKind: ExitKind | null;
   readonly side: OrderSide;
   readonly price: Decimal;
   readonly quantity: Decimal;
@@ -73,7 +77,8 @@ export type TradingEvent =
     }
   | { readonly type: 'entries-blocked'; readonly block: EntryBlock; readonly atMs: number }
   | { readonly type: 'entries-unblocked'; readonly rule: EntryBlock['rule']; readonly atMs: number }
-  | { readonly type: 'close-requested'; readonly reason: string; readonly atMs: number }
+  /** `kind` is `request` when absent. */
+  | { readonly type: 'close-requested'; readonly kind?: ExitKind; readonly reason: string; readonly atMs: number }
   /** What rests at the exchange now. */
   | {
       readonly type: 'protection-changed';
@@ -96,6 +101,8 @@ export type TradingEvent =
 export interface PlaceOrder {
   readonly type: 'place-order';
   readonly role: WorkingRole;
+  /** What makes it an exit; null for an entry. */
+  readonly exitKind: ExitKind | null;
   readonly side: OrderSide;
   readonly orderType: 'MARKET';
   /** Base, already on the instrument's grid. */
@@ -150,6 +157,9 @@ export type BlockingRule =
   | 'daily-loss'
   | 'daily-target'
   | 'max-daily-trades'
+  | 'stop-guard'
+  | 'low-profit'
+  | 'cooldown'
   | 'position-open'
   | 'order-in-flight'
   | 'protection-open'

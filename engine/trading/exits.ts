@@ -3,10 +3,10 @@ import type { Decimal } from 'decimal.js';
 import type { OrderOutcome } from './events.ts';
 import type { Instrument } from './instrument.ts';
 import { isFlat, sellableQuantity } from './position.ts';
-import type { PendingExit, Position } from './state.ts';
+import type { ExitKind, PendingExit, Position } from './state.ts';
 
-export function newExit(reason: string, decisionMs: number): PendingExit {
-  return { reason, decisionMs, failures: 0, unsent: 0, pausing: false, available: null };
+export function newExit(kind: ExitKind | null, reason: string, decisionMs: number): PendingExit {
+  return { kind, reason, decisionMs, failures: 0, unsent: 0, pausing: false, available: null };
 }
 
 /** An order of it sold nothing: it holds, but must not flood the exchange. `available`: what there was to sell, when that was too little. */
@@ -25,6 +25,11 @@ export function exitQuantity(exiting: PendingExit, position: Position, instrumen
   if (available === null || available.gte(position.quantity)) return sellableQuantity(position, instrument);
   const free = { ...position, quantity: available };
   return sellableQuantity(isFlat(free, instrument, price) ? position : free, instrument);
+}
+
+/** What a trader reads when the exchange refused an exit for want of coins. */
+export function tooLittle({ quantity }: Position, available: Decimal, { baseAsset }: Instrument): string {
+  return `the exit order was not filled: the position is ${quantity.toFixed()} ${baseAsset}, but the account has only ${available.toFixed()} free; the next order sells at most that`;
 }
 
 const firstPauseMs = 100;

@@ -26,7 +26,8 @@ export class MemoryDatabase {
   readonly states = new Map<string, StateRow>();
   readonly orders = new Map<string, OrderRow>();
   readonly fills: FillRow[] = [];
-  readonly outbox: { readonly topic: string; readonly clientOrderId: string }[] = [];
+  /** `about`: the client order id, or the day. */
+  readonly outbox: { readonly topic: string; readonly about: string }[] = [];
   readonly #ordersOf = new Map<string, OrderRow[]>();
   readonly #fillsOf = new Map<string, FillRow[]>();
   readonly #fillKeys = new Set<string>();
@@ -118,6 +119,7 @@ export class MemoryDatabase {
     const intent: Intent = {
       ...known,
       userId: config.userId,
+      exitKind: null,
       price: null,
       stopPrice: null,
       slot: 0,
@@ -170,8 +172,8 @@ export class MemoryDatabase {
     const booked: Fill[] = [];
     for (const reported of fresh) {
       const { tradeId, price, quantity, commission, commissionAsset, atMs } = reported;
-      const { clientOrderId, role, side } = intent;
-      const fill: Fill = { tradeId, clientOrderId, role, side, price, quantity, commission, commissionAsset, atMs };
+      const { clientOrderId, role, exitKind, side } = intent;
+      const fill: Fill = { tradeId, clientOrderId, role, exitKind, side, price, quantity, commission, commissionAsset, atMs };
       const result = applyFill(position, fill, evidence.instrument);
       position = result.position;
       realisedTotal = exact(realisedTotal).plus(result.realisedPnl);
@@ -202,7 +204,7 @@ export class MemoryDatabase {
     if (next === order.state) return missing;
     order.state = next;
     if (evidence.proof !== null) order.evidence = { ...order.evidence, [next]: evidence.proof };
-    if (isTerminal(next)) this.outbox.push({ topic: `order-${next}`, clientOrderId: order.intent.clientOrderId });
+    if (isTerminal(next)) this.outbox.push({ topic: `order-${next}`, about: order.intent.clientOrderId });
     return missing;
   }
 
@@ -296,11 +298,18 @@ export class MemoryDatabase {
       if (state === undefined) continue;
       if (this.#safety.epochInWrites && (state.epoch !== epoch || state.holder !== holder)) continue;
       state.message = message;
+      this.#tellNotices(state.data, stateData);
       state.data = { ...state.data, ...stateData };
       state.lastExecutionMs = lastExecutionMs ?? state.lastExecutionMs;
       written.add(botId);
     }
     return written;
+  }
+
+  /** A notice becomes an event when it first comes into the row. */
+  #tellNotices({ notices: told = [] }: StateDataJson, { notices = [] }: StateDataJson): void {
+    for (const { topic, dayStartMs } of notices)
+      if (!told.some((one) => one.topic === topic && one.dayStartMs === dayStartMs)) this.outbox.push({ topic, about: String(dayStartMs) });
   }
 
   pendingCommands(botIds: readonly string[]): readonly PendingCommand[] {

@@ -73,6 +73,8 @@ describe('a bot', () => {
     ['ema_slow', { ema_slow: 26.5 }, 422],
     ['rsi_oversold', { rsi_oversold: 80 }, 422],
     ['max_daily_trades', { max_daily_trades: 0 }, 422],
+    ['cooldown_after_loss_minutes', { cooldown_after_loss_minutes: 0 }, 422],
+    ['stop_guard_stops', { stop_guard_stops: null, stop_guard_window_minutes: 60, stop_guard_pause_minutes: 60 }, 422],
     ['trailing_stop_perc', { trailing_stop_active: true }, 422],
     ['mode', { mode: 'live' }, 422],
     ['venue', { venue: 'binance' }, 422],
@@ -97,6 +99,26 @@ describe('a bot', () => {
   it('with several problems hears of all of them at once', async () => {
     const answer = await plane.ask('POST', '/v1/bots', { ...goodBot, symbol: 'X', timeframe: '7m', stop_loss_perc: 500 });
     expect(answer.body.errors?.map((error) => error.field).sort()).toEqual(['stop_loss_perc', 'symbol', 'timeframe']);
+  });
+
+  it('has its protections as they were written, and hears which columns of one are missing', async () => {
+    const protections = {
+      cooldown_after_loss_minutes: 15,
+      stop_guard_stops: 2,
+      stop_guard_window_minutes: 120,
+      stop_guard_pause_minutes: 60,
+      low_profit_trades: 3,
+      low_profit_window_minutes: 240,
+      low_profit_min_perc: -0.5,
+      low_profit_pause_minutes: 180,
+    };
+    const made = await plane.ask('POST', '/v1/bots', { ...goodBot, ...protections });
+    expect(made.body).toMatchObject(protections);
+    const url = `/v1/bots/${String(made.body['id'])}`;
+    const partly = await plane.ask('PATCH', url, { low_profit_trades: null, low_profit_min_perc: null });
+    expect([partly.status, partly.body.errors?.map((error) => error.field)]).toEqual([422, ['low_profit_trades', 'low_profit_min_perc']]);
+    const { rows } = await plane.rows.pool.query('select * from bot_configs where id = $1', [made.body['id']]);
+    expect(rows[0]).toMatchObject(protections);
   });
 
   it('is changed only by whoever read its present version', async () => {

@@ -55,6 +55,7 @@ export function intent(userId: string, change: Partial<Intent> = {}): Intent {
     clientOrderId: 'ektest-1-a-1',
     decisionMs: 1_700_000_000_000,
     role: 'entry',
+    exitKind: null,
     attempt: 1,
     side: 'BUY',
     type: 'MARKET',

@@ -40,6 +40,10 @@ describe('the tables', () => {
     ['an override that makes it so', 'custom_ema_fast = 900'],
     ['oversold above overbought', 'rsi_oversold = 80'],
     ['a negative number of trades', 'max_daily_trades = -1'],
+    ['a cooldown of 0 minutes', 'cooldown_after_loss_minutes = 0'],
+    ['half a stop guard', 'stop_guard_stops = 2, stop_guard_window_minutes = 60'],
+    ['a low-profit pause without its least result', 'low_profit_trades = 3, low_profit_window_minutes = 60, low_profit_pause_minutes = 60'],
+    ['more stop-outs than are remembered', 'stop_guard_stops = 51, stop_guard_window_minutes = 60, stop_guard_pause_minutes = 60'],
     ['a leverage of 1000', 'leverage = 1000'],
     ['an unknown mode', "mode = 'demo'"],
   ])('refuse %s', async (_, change) => {

@@ -30,6 +30,7 @@ import { MemoryOrderStore } from './order-store.ts';
 const buy: PlaceOrder = {
   type: 'place-order',
   role: 'entry',
+  exitKind: null,
   side: 'BUY',
   orderType: 'MARKET',
   quantity: new Decimal('0.5'),
@@ -430,6 +431,17 @@ describe('the executor', () => {
     expect(told.ended).toEqual(['filled']);
     expect(told.faults).toEqual([]);
   });
+
+  it.each([null, new Error('Connection terminated unexpectedly')])(
+    'keeps the kind of an exit on its intent and its fills (%s)',
+    async (lost) => {
+      store.answerLost = lost;
+      executor.place('7', { ...buy, role: 'exit', side: 'SELL', exitKind: 'stop' }, null);
+      await clock.advance(1_001);
+      expect([...store.orders.values()].map(({ exitKind }) => exitKind)).toEqual(['stop']);
+      expect(told.fills.map(({ exitKind }) => exitKind)).toEqual(['stop']);
+    },
+  );
 
   it('tells a fill once although the stream told it first and the write behind the answer was never answered', async () => {
     let answer: (outcome: PlaceOutcome) => void = () => undefined;

@@ -3,6 +3,7 @@ import { Decimal } from 'decimal.js';
 import type { Candle } from '../../../engine/trading/candle.ts';
 import type { Fill, TradingConfig } from '../../../engine/trading/events.ts';
 import type { Instrument } from '../../../engine/trading/instrument.ts';
+import { noProtections } from '../../../engine/trading/protections.ts';
 import { restoreState } from '../../../engine/trading/restore.ts';
 import type { TradingState } from '../../../engine/trading/state.ts';
 
@@ -43,6 +44,7 @@ export function config(change: Partial<TradingConfig> = {}): TradingConfig {
     dailyTargetPercent: null,
     maxDailyLossPercent: null,
     maxDailyTrades: null,
+    protections: noProtections,
     checkIntervalMs: 1_000,
     direction: 'long',
     stops: 'engine',
@@ -54,7 +56,16 @@ export function config(change: Partial<TradingConfig> = {}): TradingConfig {
 export const midnight = 1_714_953_600_000;
 
 export function emptyState(trading = config(), atMs = midnight): TradingState {
-  return restoreState(trading, btc, { fills: [], orders: [], day: null, bestPrice: Number.NaN, lastPrice: Number.NaN, blocks: [], atMs });
+  return restoreState(trading, btc, {
+    fills: [],
+    orders: [],
+    day: null,
+    notices: [],
+    bestPrice: Number.NaN,
+    lastPrice: Number.NaN,
+    blocks: [],
+    atMs,
+  });
 }
 
 /** The `minute`-th one-minute candle of the day. */
@@ -81,6 +92,7 @@ export function fill(side: 'BUY' | 'SELL', quantity: number | string, price: num
     tradeId: String(trades),
     clientOrderId: `order-${trades}`,
     role: side === 'BUY' ? 'entry' : 'exit',
+    exitKind: null,
     side,
     price: d(price),
     quantity: d(quantity),

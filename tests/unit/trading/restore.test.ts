@@ -10,6 +10,7 @@ const nothing: RestoreInput = {
   fills: [],
   orders: [],
   day: null,
+  notices: [],
   bestPrice: Number.NaN,
   lastPrice: Number.NaN,
   blocks: [],
@@ -18,6 +19,7 @@ const nothing: RestoreInput = {
 const restored = (input: Partial<RestoreInput>, trading = config()) => restoreState(trading, btc, { ...nothing, ...input });
 const order = {
   role: 'entry',
+  exitKind: null,
   decisionMs: midnight + 59_999,
   attempt: 1,
   clientOrderId: 'a',
@@ -81,8 +83,9 @@ describe('a restored state', () => {
 
   it('still means to exit when the newest order was an exit and something is left', () => {
     const fills = [fill('BUY', '0.02', 20_000)];
-    const exit = { ...order, role: 'exit', outcome: 'never-placed', reason: 'stop-loss' } as const;
+    const exit = { ...order, role: 'exit', exitKind: 'stop', outcome: 'never-placed', reason: 'stop-loss' } as const;
     expect(restored({ fills, orders: [order, exit] }).exiting).toEqual({
+      kind: 'stop',
       reason: 'stop-loss',
       decisionMs: order.decisionMs,
       failures: 0,
