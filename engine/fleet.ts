@@ -2,7 +2,7 @@
 import type { Config } from './config.ts';
 import type { Reach } from './crash-points.ts';
 import type { Coordination } from './coordination/coordination.ts';
-import { createPaperAccount } from './exchanges/paper.ts';
+import { createPaperAccount, isPaperTrade } from './exchanges/paper.ts';
 import type { TradingAccount } from './exchanges/exchange.ts';
 import { AccountAudit } from './execution/audit.ts';
 import { DriftWatch } from './execution/drift.ts';
@@ -105,6 +105,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     lift: (botId, epoch) => options.reconciliation.hold([{ botId, epoch, reason: null }]),
     async equip(botId, rows) {
       const { columns, mode } = rows.config;
+      if (rows.fills.some(({ tradeId }) => isPaperTrade(tradeId) !== (mode === 'paper')))
+        throw new Error(`it is a ${mode} bot and has traded in the other mode: its money would be mixed; create another bot`);
       const loaded = await venue.symbols.load(columns.symbol);
       const shared = {
         installation: options.installation,

@@ -117,10 +117,16 @@ export function createPaperAccount(options: PaperOptions): PaperAccount {
 }
 
 /** Paper ids are text that no exchange gives, so they never collide with real ones. */
+const paperMark = 'paper-';
+
+export function isPaperTrade(tradeId: string): boolean {
+  return tradeId.startsWith(paperMark);
+}
+
 function exchangeOrder(order: BookOrder): ExchangeOrder {
   return {
     symbol: order.symbol,
-    orderId: `paper-${order.clientOrderId}`,
+    orderId: `${paperMark}${order.clientOrderId}`,
     clientOrderId: order.clientOrderId,
     side: order.side,
     type: order.type,
@@ -135,8 +141,8 @@ function exchangeOrder(order: BookOrder): ExchangeOrder {
 function exchangeFill(order: BookOrder, trade: BookTrade, index: number): ExchangeFill {
   return {
     symbol: order.symbol,
-    tradeId: `paper-${order.clientOrderId}-${index + 1}`,
-    orderId: `paper-${order.clientOrderId}`,
+    tradeId: `${paperMark}${order.clientOrderId}-${index + 1}`,
+    orderId: `${paperMark}${order.clientOrderId}`,
     clientOrderId: order.clientOrderId,
     side: trade.side,
     price: trade.price,

@@ -8,7 +8,13 @@ import type { Position } from '../trading/state.ts';
 export interface StateData {
   readonly position: Position;
   readonly realisedTotal: Decimal;
-  readonly day: { readonly startMs: number; readonly startEquity: Decimal; readonly lossReached: boolean } | null;
+  readonly day: {
+    readonly startMs: number;
+    readonly startEquity: Decimal;
+    /** `initial_capital` when it was written. */
+    readonly capital: Decimal | null;
+    readonly lossReached: boolean;
+  } | null;
   /** Best price since entry, quote; null when flat or unknown. */
   readonly bestPrice: number | null;
   /** Why a trader paused entries; null when they are not paused. */
@@ -20,7 +26,12 @@ export interface StateData {
 export interface StateDataJson {
   readonly position?: { readonly quantity: string; readonly cost: string; readonly entryFees: string; readonly openedAtMs: number | null };
   readonly realisedTotal?: string;
-  readonly day?: { readonly startMs: number; readonly startEquity: string; readonly lossReached?: boolean } | null;
+  readonly day?: {
+    readonly startMs: number;
+    readonly startEquity: string;
+    readonly capital?: string;
+    readonly lossReached?: boolean;
+  } | null;
   readonly bestPrice?: number | null;
   readonly pausedReason?: string | null;
   readonly heldReason?: string | null;
@@ -41,7 +52,12 @@ export function readStateData(json: StateDataJson): StateData {
     day:
       day === null || day === undefined
         ? null
-        : { startMs: day.startMs, startEquity: new Decimal(day.startEquity), lossReached: day.lossReached === true },
+        : {
+            startMs: day.startMs,
+            startEquity: new Decimal(day.startEquity),
+            capital: day.capital === undefined ? null : new Decimal(day.capital),
+            lossReached: day.lossReached === true,
+          },
     bestPrice: json.bestPrice ?? null,
     pausedReason: json.pausedReason ?? null,
     heldReason: json.heldReason ?? null,
