@@ -31,17 +31,19 @@ export async function readStanding(em: EntityManager, botId: string): Promise<St
 /** The columns after the change. Throws a problem that names every field that is wrong or may not change now. */
 export function editedColumns(before: AllColumns, body: Body, standing: Standing, ports: Pick<AdminPorts, 'liveRefusal'>): AllColumns {
   const { columns, problems } = readBody(before, body, []);
-  const refused = refusedEdits(before as unknown as Columns, columns as unknown as Columns, standing);
-  const goesLive = before.mode !== 'live' && columns.mode === 'live';
-  const refusedFields = new Set(refused.map(({ column }) => snakeCase(column)));
+  const wrong = new Set(problems.map(({ field }) => field));
+  const refused = refusedEdits(before as unknown as Columns, columns as unknown as Columns, standing).filter(
+    ({ column }) => !wrong.has(snakeCase(column)),
+  );
+  const goesLive = before.mode !== 'live' && columns.mode === 'live' && !refused.some(({ column }) => column === 'mode');
   const all: readonly FieldProblem[] = [
-    ...problems.filter(({ field }) => !refusedFields.has(field)),
+    ...problems,
     ...refused.map(({ column, reason }) => ({ field: snakeCase(column), detail: reason })),
-    ...(goesLive ? liveProblems(ports, columns.name, body['confirm_name']).filter(({ field }) => !refusedFields.has(field)) : []),
+    ...(goesLive ? liveProblems(ports, columns.name, body['confirm_name']) : []),
   ];
   if (all.length === 0) return columns;
-  const onlyNow = refused.length === all.length && refused.every(({ lasting }) => !lasting);
-  throw fieldProblem(onlyNow ? 'conflict' : 'unprocessable', all);
+  const byWaiting = refused.length === all.length && refused.every(({ lasting }) => !lasting);
+  throw fieldProblem(byWaiting ? 'conflict' : 'unprocessable', all);
 }
 
 /** What stands between a bot and real money. */
