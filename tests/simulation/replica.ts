@@ -221,6 +221,7 @@ export class Replica {
     });
     const venue = {
       clock: venueClock,
+      keyRefusal: () => null,
       symbols,
       market,
       account: wire.account,
