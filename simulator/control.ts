@@ -21,7 +21,8 @@ export interface ControlOptions {
 }
 
 const help = {
-  'GET /state': 'the venue clock, its pace, how many candles are left, and how many requests came inside a ban',
+  'GET /state':
+    'the venue clock, its pace, how many candles are left, how many requests came inside a ban, and how many by REST were to change the books',
   'POST /step': '{"candles": 1} plays whole candles (pace stepped only)',
   'GET /ledger': 'orders, trades and balances of every account (?account= for one)',
   'GET /faults': 'what stands',
@@ -76,6 +77,7 @@ async function answer(options: ControlOptions, request: IncomingMessage): Promis
         openTime: venue.market.openTime,
         candlesLeft: venue.market.candlesLeft,
         requestsInBan: venue.limits.requestsInBan,
+        actions: venue.limits.actions,
       };
     case 'POST /step': {
       const { candles = 1 } = await readJson(request);

@@ -44,6 +44,7 @@ async function handle(
     const parameters = new Parameters(readParameters(query, body));
     admit({ venue, parameters }, endpoint);
     const account = endpoint.signed ? authenticate(venue, request, query, body, parameters) : null;
+    if (endpoint.action !== undefined) venue.limits.countAction();
     if (account !== null) authorise(venue, account, endpoint);
     const outcome = await perform(endpoint, { venue, parameters, account });
     if (outcome.kind === 'lost') {

@@ -53,8 +53,10 @@ export class KeyCheck {
 
   /** The exchange refused a request for want of authority. */
   doubt(): void {
-    if (this.#running || this.#options.clock.monotonic() - this.#checkedAt < doubtPauseMs) return;
-    void this.#check();
+    if (this.#running || this.#stopped || this.#refusal !== null) return;
+    const { clock } = this.#options;
+    this.#timer?.cancel();
+    this.#timer = clock.after(Math.max(0, this.#checkedAt + doubtPauseMs - clock.monotonic()), () => void this.#check());
   }
 
   async #check(): Promise<void> {
