@@ -84,6 +84,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     recvWindowMs: config.recvWindowMs,
     reach,
     safety,
+    feePrices: venue.feePrices,
     onStrayOrder: (symbol) => void takeOver?.searchSymbol(symbol),
   });
   const takeOver = venue.account === null ? null : createTakeOver(options, venue.account, () => runningBots(supervisor, venue));
@@ -135,6 +136,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       }
       if (venue.account === null)
         throw new Error('it is a live bot and this engine has no exchange key: set EVENKEEL_VENUE_API_KEY and its secret');
+      venue.feePrices?.follow(loaded().quoteAsset);
       return { ...shared, account: venue.account, horizonMs: config.neverPlacedHorizonMs, onPrice: () => undefined };
     },
   });
@@ -187,7 +189,7 @@ function createTakeOver(
   const instrument = (symbol: string): Instrument | null => venue.symbols.find(symbol);
   const shared = { account, venue: config.venue, rows: reconciliation, log, metrics };
   return new TakeOver({
-    reconciler: new AccountReconciler({ ...shared, installation, orders, venueClock: venue.clock, reach }),
+    reconciler: new AccountReconciler({ ...shared, installation, orders, venueClock: venue.clock, reach, feePrices: venue.feePrices }),
     drift: new DriftWatch({ ...shared, clock, instrument }),
     rows: reconciliation,
     clock,

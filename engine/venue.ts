@@ -16,6 +16,7 @@ import type { TradingAccount } from './exchanges/exchange.ts';
 import { RequestGate } from './exchanges/request-gate.ts';
 import type { RequestBudget } from './exchanges/request-gate.ts';
 import { ExchangeSocket } from './exchanges/socket.ts';
+import { FeePrices } from './execution/fee-prices.ts';
 import { KeyCheck } from './execution/key-check.ts';
 import type { MarketSeries } from './market/market.ts';
 import { createMarketSeries } from './market/series.ts';
@@ -41,6 +42,8 @@ export interface ConnectedVenue {
   readonly market: MarketSeries;
   /** Null without a key. */
   readonly account: TradingAccount | null;
+  /** Values commissions in the exchange's fee coin; null without a key. */
+  readonly feePrices: FeePrices | null;
   /** Why nothing may be entered with real money now; null when it may. */
   keyRefusal(): string | null;
   stop(): Promise<void>;
@@ -104,14 +107,20 @@ export async function connectVenue(options: VenueOptions): Promise<ConnectedVenu
           listen: (listener) =>
             listenToUserData({ signer, clock, venueClock, gate, log, openSocket: socket('spot-user', urls.wsApiUrl) }, listener),
         });
+  const feePrices =
+    signer === null
+      ? null
+      : new FeePrices({ priceOf: (symbol) => marketData.price(symbol), isListed: (symbol) => symbols.find(symbol) !== null, clock, log });
   return {
     clock: venueClock,
     symbols,
     market,
     account,
+    feePrices,
     keyRefusal: () => (keyCheck === null ? 'this engine has no exchange key: only paper bots can run here' : keyCheck.refusal),
     async stop() {
       keyCheck?.stop();
+      feePrices?.stop();
       symbols.stop();
       venueClock.stop();
       await market.stop();

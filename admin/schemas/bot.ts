@@ -91,6 +91,10 @@ export const botSchema = Type.Object(
     is_running: Type.Boolean(),
     status_message: nullable(Type.String()),
     last_execution: nullable(Type.String()),
+    position_quantity: Type.String({ description: 'Base coins held by the open position; 0 when flat.' }),
+    dust_quantity: Type.String({
+      description: 'Base coins left over by closed positions, too few for the exchange to sell; they are sold with the next position.',
+    }),
   },
   { additionalProperties: true },
 );

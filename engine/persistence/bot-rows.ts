@@ -126,7 +126,7 @@ export function storedOrder(row: OrderRecord): StoredOrder {
 
 const selectFill = `
   select bot_config_id::text, exchange_trade_id, client_order_id, role, side, price::text, quantity::text, commission_amount::text,
-         commission_asset, (extract(epoch from executed_at) * 1000)::bigint::text as executed_ms
+         commission_asset, quote_commission::text, (extract(epoch from executed_at) * 1000)::bigint::text as executed_ms
   from fills`;
 
 interface FillRecord {
@@ -139,6 +139,7 @@ interface FillRecord {
   readonly quantity: string;
   readonly commission_amount: string;
   readonly commission_asset: string;
+  readonly quote_commission: string | null;
   readonly executed_ms: string;
 }
 
@@ -152,6 +153,7 @@ function storedFill(row: FillRecord): Fill {
     quantity: new Decimal(row.quantity),
     commission: new Decimal(row.commission_amount),
     commissionAsset: row.commission_asset,
+    commissionWorth: row.quote_commission === null ? null : new Decimal(row.quote_commission),
     atMs: Number(row.executed_ms),
   };
 }

@@ -221,6 +221,7 @@ export class Replica {
     });
     const venue = {
       clock: venueClock,
+      feePrices: null,
       keyRefusal: () => null,
       symbols,
       market,
