@@ -149,12 +149,11 @@ function actAtOnce(options: ControlOptions, body: Record<string, unknown>): bool
       return true;
     }
     case 'key-rights': {
-      const { kind: _kind, account, ...rights } = body;
-      const wrong = Object.entries(rights).find(
-        ([name, value]) => !keyRights.some((right) => right === name) || typeof value !== 'boolean',
-      );
+      const { account, ...named } = body;
+      const rights = Object.entries(named).filter(([name]) => name !== 'kind');
+      const wrong = rights.find(([name, value]) => !keyRights.some((right) => right === name) || typeof value !== 'boolean');
       if (wrong !== undefined) throw new BadRequest(`${wrong[0]}: must be true or false of one of ${keyRights.join(', ')}`);
-      if (typeof account !== 'string' || !options.venue.keyring.changeRights(account, rights))
+      if (typeof account !== 'string' || !options.venue.keyring.changeRights(account, Object.fromEntries(rights)))
         throw new BadRequest(`account: must be one of ${options.accounts.join(', ')}`);
       return true;
     }

@@ -10,6 +10,8 @@ import type { RunningEngine } from '../../../engine/compose.ts';
 import { readConfig } from '../../../engine/config.ts';
 import { claimBots, releaseBots } from '../../../engine/persistence/claim-bots.ts';
 import { commitIntents } from '../../../engine/persistence/commit-intents.ts';
+import type { Intent } from '../../../engine/persistence/commit-intents.ts';
+import type { ExecutionEvidence } from '../../../engine/persistence/order-store.ts';
 import { createPostgresOrderStore } from '../../../engine/persistence/postgres-order-store.ts';
 import { systemClock } from '../../../engine/time/clock.ts';
 import { keptColumns } from '../../../engine/trading/edit-rules.ts';
@@ -104,23 +106,39 @@ describe('a column that changes', () => {
     const { value, beside } = cases[column] ?? { value: null };
     return plane.ask('PATCH', `/v1/bots/${id}`, { [column]: value, ...beside });
   };
-  const begin = async (id: string): Promise<void> => {
+  const begin = async (id: string, change: Partial<Intent> = {}): Promise<void> => {
     await claimBots(plane.rows.pool, holder, [id]);
-    await commitIntents(plane.rows.pool, holder, [{ ...intent(plane.rows.userId), botId: id, clientOrderId: `ektest-${id}-a-1` }]);
+    const epoch = await epochOf(id);
+    const entry = { ...intent(plane.rows.userId), botId: id, epoch, clientOrderId: `ektest-${id}-a-1` };
+    expect([...(await commitIntents(plane.rows.pool, holder, [{ ...entry, ...change }])).values()]).toEqual(['committed']);
     await releaseBots(plane.rows.pool, holder, [{ botId: id, message: 'stopped' }]);
   };
-  const execute = async (id: string): Promise<void> => {
+  const epochOf = async (id: string): Promise<number> =>
+    Number((await plane.rows.pool.query<{ n: string }>('select lock_epoch as n from bot_state where bot_config_id = $1', [id])).rows[0]?.n);
+  const execute = async (id: string, change: Partial<ExecutionEvidence> = {}, feeIn = 'BTC'): Promise<void> => {
     await plane.rows.pool.query(`update bot_state set lock_holder = $2 where bot_config_id = $1`, [id, holder]);
-    await createPostgresOrderStore({ orm: plane.rows.orm, pool: plane.rows.pool, holder, clock: systemClock }).record({
-      ...{ botId: id, epoch: 1, clientOrderId: `ektest-${id}-a-1`, instrument: btc, state: 'filled', source: 'ack', proof: {} },
+    const evidence: Omit<ExecutionEvidence, 'fills'> = {
+      ...{
+        botId: id,
+        epoch: await epochOf(id),
+        clientOrderId: `ektest-${id}-a-1`,
+        instrument: btc,
+        state: 'filled',
+        source: 'ack',
+        proof: {},
+      },
       ...{ exchangeOrderId: `7${id}`, executedQuantity: d('0.5'), executedQuote: null },
-      fills: [
-        {
-          ...{ tradeId: `7${id}`, price: d(20_000), quantity: d('0.5'), commission: d('0.0005'), commissionAsset: 'BTC' },
-          ...{ isMaker: false, atMs: 1_700_000_000_500 },
-        },
-      ],
-    });
+      ...change,
+    };
+    const quantity = evidence.executedQuantity ?? d(0);
+    const fills = [
+      {
+        ...{ tradeId: evidence.exchangeOrderId ?? '', price: d(20_000), quantity, isMaker: false, atMs: 1_700_000_000_500 },
+        ...{ commission: d('0.0005'), commissionAsset: feeIn },
+      },
+    ];
+    const store = createPostgresOrderStore({ orm: plane.rows.orm, pool: plane.rows.pool, holder, clock: systemClock });
+    expect((await store.record({ ...evidence, fills })).verdict).toBe('recorded');
     await releaseBots(plane.rows.pool, holder, [{ botId: id, message: 'stopped' }]);
   };
 
@@ -189,6 +207,23 @@ describe('a column that changes', () => {
     const { body } = await plane.ask('GET', `/v1/bots/${id}`);
     const columns = Object.fromEntries(Object.keys(cases).map((column) => [column, body[column]]));
     expect((await plane.ask('PATCH', `/v1/bots/${id}`, { ...columns, take_profit_perc: 3 })).status).toBe(200);
+  });
+
+  it('changes freely again once what is left of the position is dust, which the bot shows', async () => {
+    const id = await create();
+    await begin(id);
+    await execute(id);
+    expect((await plane.ask('GET', `/v1/bots/${id}`)).body).toMatchObject({ position_quantity: '0.4995', dust_quantity: '0' });
+    await begin(id, {
+      clientOrderId: `ektest-${id}-b-1`,
+      role: 'exit',
+      side: 'SELL',
+      decisionMs: 1_700_000_100_000,
+      quantity: d('0.4994'),
+    });
+    await execute(id, { clientOrderId: `ektest-${id}-b-1`, exchangeOrderId: `8${id}`, executedQuantity: d('0.4994') }, 'USDT');
+    expect((await plane.ask('GET', `/v1/bots/${id}`)).body).toMatchObject({ position_quantity: '0', dust_quantity: '0.0001' });
+    expect((await plane.ask('PATCH', `/v1/bots/${id}`, { timeframe: '5m' })).status).toBe(200);
   });
 
   it('goes live only with the name, and only while the bot is stopped', async () => {
