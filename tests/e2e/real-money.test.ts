@@ -3,7 +3,9 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { beginCrafted, entryPrice } from './support/crafted.ts';
 import type { Crafted } from './support/crafted.ts';
+import { startEngineProcess } from './support/engine-process.ts';
 import { eventually } from './support/processes.ts';
+import { settled, standsAt } from './support/replay.ts';
 import { account } from './support/simulator-process.ts';
 
 const calm = Array.from({ length: 12 }, () => [entryPrice, entryPrice, entryPrice, entryPrice] as const);
@@ -38,6 +40,26 @@ describe('a live bot whose key loses the right to trade', () => {
       422,
       [{ field: 'mode', detail: expect.stringContaining('Spot & Margin Trading') as string }],
     ]);
+  });
+});
+
+describe('an engine that starts with a key that may withdraw', () => {
+  let world: Crafted;
+  beforeAll(async () => {
+    world = await beginCrafted({ after: calm });
+  });
+  afterAll(() => world.end());
+
+  it('sends no entry of the live bots that it finds', async () => {
+    await world.engine.process.end('SIGTERM');
+    await world.simulator.fault({ kind: 'key-rights', account: account.name, enableWithdrawals: true });
+    world.engine = await startEngineProcess(world.engineEnv, world.dataDir);
+    await settled(world, await standsAt(world));
+    await world.simulator.step();
+    const status = async () =>
+      String((await world.engine.ask<Record<string, unknown>>('GET', `/v1/bots/${world.botId}`))['status_message']);
+    await eventually('the bot says why it does not enter', 30_000, async () => /^no entry: the key may withdraw/.test(await status()));
+    expect((await world.simulator.state()).actions).toBe(0);
   });
 });
 

@@ -176,4 +176,33 @@ describe('the view over fills', () => {
     );
     expect(costs.map(({ cost }) => cost)).toEqual([null, '6']);
   });
+
+  it('reads executions that were written before they named their commission parts', async () => {
+    const botId = await newBot();
+    const one = { price: d(100), quantity: d(1), commission: d('0.01'), worth: d(6) };
+    await execute(botId, 1, 'BUY', [
+      { ...one, feeIn: 'BTC' },
+      { ...one, feeIn: 'USDT' },
+      { ...one, feeIn: 'BNB' },
+      { ...one, feeIn: 'BNB', commission: d(0), worth: d(0) },
+    ]);
+    const parts = async () =>
+      (
+        await rows.pool.query<{ base: string; quote: string | null }>(
+          `select trim_scale(base_commission)::text as base, trim_scale(quote_commission)::text as quote
+           from fills where bot_config_id = $1 order by id`,
+          [botId],
+        )
+      ).rows.map(({ base, quote }) => [base, quote]);
+    const inBaseAndQuote = [
+      ['0.01', '0'],
+      ['0', '0.01'],
+    ];
+    expect(await parts()).toEqual([...inBaseAndQuote, ['0', '6'], ['0', '0']]);
+    const migrations = ['Migration20261127234000_commission_parts'];
+    await rows.orm.migrator.down({ migrations });
+    await rows.orm.migrator.up({ migrations });
+    // What BNB were worth then nobody knows any more.
+    expect(await parts()).toEqual([...inBaseAndQuote, ['0', null], ['0', '0']]);
+  });
 });
