@@ -46,8 +46,8 @@ export interface AdminPorts {
     readonly trustedNetwork: boolean;
   };
   readonly venue: Venue;
-  /** Why live bots cannot be created here; null when they can. */
-  readonly liveRefusal: string | null;
+  /** Why bots cannot trade live here now; null when they can. */
+  liveRefusal(): string | null;
   readonly symbols: {
     list(): readonly Instrument[];
     /** Null when the venue does not list it. */

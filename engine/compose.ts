@@ -110,7 +110,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       metrics,
       listen: { admin: config.admin, metrics: config.metrics, trustedNetwork: config.trustedNetwork },
       venue: config.venue,
-      liveRefusal: venue.account === null ? 'this engine has no exchange key: only paper bots can run here' : null,
+      liveRefusal: () => venue.keyRefusal(),
       symbols: {
         list: () => venue.symbols.list(),
         find: async (symbol) => venue.symbols.find(symbol),

@@ -69,7 +69,8 @@ export interface Config {
   readonly stops: StopKeeper;
   /** How often the exchange is asked whether protective orders rest there. */
   readonly protectionCheckMs: number;
-  readonly paper: { readonly feePercent: number; readonly slippagePercent: number };
+  /** How paper bots fill, in percent: `spreadPercent` is the whole distance of bid and ask, slippage is per fill. */
+  readonly paper: { readonly feePercent: number; readonly spreadPercent: number; readonly slippagePercent: number };
   /** Crash point at which this process kills or stops itself, for proofs against the simulator; null otherwise. */
   readonly crashAt: string | null;
 }
@@ -191,6 +192,7 @@ export function readConfig(env: Environment): Config {
     commit: text('EVENKEEL_COMMIT') ?? 'unknown',
     paper: {
       feePercent: number('EVENKEEL_PAPER_FEE_PERCENT', 0.1, 0, 10, false),
+      spreadPercent: number('EVENKEEL_PAPER_SPREAD_PERCENT', 0, 0, 10, false),
       slippagePercent: number('EVENKEEL_PAPER_SLIPPAGE_PERCENT', 0, 0, 10, false),
     },
     crashAt: text('EVENKEEL_CRASH_AT'),

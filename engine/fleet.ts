@@ -2,7 +2,7 @@
 import type { Config } from './config.ts';
 import type { Reach } from './crash-points.ts';
 import type { Coordination } from './coordination/coordination.ts';
-import { createPaperAccount } from './exchanges/paper.ts';
+import { createPaperAccount, isPaperTrade } from './exchanges/paper.ts';
 import type { TradingAccount } from './exchanges/exchange.ts';
 import { AccountAudit } from './execution/audit.ts';
 import { DriftWatch } from './execution/drift.ts';
@@ -22,6 +22,7 @@ import { Quarantine } from './supervisor/quarantine.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
 import type { ClaimedBot } from './supervisor/supervisor.ts';
 import type { Clock, Timer } from './time/clock.ts';
+import type { EntryBlock } from './trading/events.ts';
 import type { Instrument } from './trading/instrument.ts';
 import type { ConnectedVenue } from './venue.ts';
 
@@ -68,7 +69,7 @@ export interface Fleet {
   stop(): Promise<void>;
 }
 
-const clockWatchMs = 1_000;
+const watchMs = 1_000;
 /** Of the ten seconds that a stop may take. */
 const writeReserveMs = 1_000;
 
@@ -83,6 +84,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     recvWindowMs: config.recvWindowMs,
     reach,
     safety,
+    feePrices: venue.feePrices,
     onStrayOrder: (symbol) => void takeOver?.searchSymbol(symbol),
   });
   const takeOver = venue.account === null ? null : createTakeOver(options, venue.account, () => runningBots(supervisor, venue));
@@ -100,11 +102,17 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     log,
     metrics,
     reach,
-    prepare: async (claimed) =>
-      takeOver === null ? { changed: new Set(), blocks: new Map() } : takeOver.prepare(await withInstruments(claimed, venue)),
+    prepare: async (claimed) => {
+      if (takeOver === null) return { changed: new Set(), blocks: new Map() };
+      const { changed, blocks } = await takeOver.prepare(await withInstruments(claimed, venue));
+      const key = keyBlock(venue);
+      return { changed, blocks: key === null ? blocks : new Map(claimed.map(({ botId }) => [botId, [...(blocks.get(botId) ?? []), key]])) };
+    },
     lift: (botId, epoch) => options.reconciliation.hold([{ botId, epoch, reason: null }]),
     async equip(botId, rows) {
       const { columns, mode } = rows.config;
+      if (rows.fills.some(({ tradeId }) => isPaperTrade(tradeId) !== (mode === 'paper')))
+        throw new Error(`it is a ${mode} bot and has traded in the other mode: its money would be mixed; create another bot`);
       const loaded = await venue.symbols.load(columns.symbol);
       const shared = {
         installation: options.installation,
@@ -128,6 +136,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       }
       if (venue.account === null)
         throw new Error('it is a live bot and this engine has no exchange key: set EVENKEEL_VENUE_API_KEY and its secret');
+      venue.feePrices?.follow(loaded().quoteAsset);
       return { ...shared, account: venue.account, horizonMs: config.neverPlacedHorizonMs, onPrice: () => undefined };
     },
   });
@@ -153,7 +162,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   takeOver?.start();
   await supervisor.start();
   const protectionCheck = clock.every(config.protectionCheckMs, () => void executor.verifyProtection());
-  const clockWatch = watchVenueClock(supervisor, venue, clock);
+  const watches = [watchVenueClock(supervisor, venue, clock), watchKey(supervisor, venue, clock)];
   return {
     supervisor,
     executor,
@@ -161,7 +170,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       return audit === null ? null : audit.streaming;
     },
     async stop() {
-      clockWatch.cancel();
+      for (const watch of watches) watch.cancel();
       takeOver?.leave();
       protectionCheck.cancel();
       await supervisor.drain(config.drainTimeoutMs);
@@ -180,7 +189,7 @@ function createTakeOver(
   const instrument = (symbol: string): Instrument | null => venue.symbols.find(symbol);
   const shared = { account, venue: config.venue, rows: reconciliation, log, metrics };
   return new TakeOver({
-    reconciler: new AccountReconciler({ ...shared, installation, orders, venueClock: venue.clock, reach }),
+    reconciler: new AccountReconciler({ ...shared, installation, orders, venueClock: venue.clock, reach, feePrices: venue.feePrices }),
     drift: new DriftWatch({ ...shared, clock, instrument }),
     rows: reconciliation,
     clock,
@@ -227,10 +236,27 @@ function* exposedSymbols(supervisor: Supervisor): Iterable<string> {
 
 /** Entries wait while the venue's time is in doubt: a candle could be stale and a signature late. */
 function watchVenueClock(supervisor: Supervisor, venue: ConnectedVenue, clock: Clock): Timer {
-  return clock.every(clockWatchMs, () => {
+  return clock.every(watchMs, () => {
     for (const { bot } of supervisor.entries()) {
       if (venue.clock.trusted) bot.session?.unblock('clock-untrusted');
       else bot.session?.block({ rule: 'clock-untrusted', reason: "the exchange's time is not known well enough" });
+    }
+  });
+}
+
+/** Exits are tried all the same: whatever the exchange thinks of the key, what is held is to be sold. */
+function keyBlock(venue: ConnectedVenue): EntryBlock | null {
+  const refusal = venue.keyRefusal();
+  return refusal === null ? null : { rule: 'key-unverified', reason: refusal };
+}
+
+function watchKey(supervisor: Supervisor, venue: ConnectedVenue, clock: Clock): Timer {
+  return clock.every(watchMs, () => {
+    const block = keyBlock(venue);
+    for (const { bot } of supervisor.entries()) {
+      if (!bot.live) continue;
+      if (block === null) bot.session?.unblock('key-unverified');
+      else bot.session?.block(block);
     }
   });
 }

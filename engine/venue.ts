@@ -6,6 +6,7 @@ import type { Config, VenueUrls } from './config.ts';
 import type { Coordination } from './coordination/coordination.ts';
 import { combinedStreamUrl } from './exchanges/binance/streams.ts';
 import { createBinanceMarketData } from './exchanges/binance/market-data.ts';
+import { readKeyRights } from './exchanges/binance/key-rights.ts';
 import { RestClient } from './exchanges/binance/rest.ts';
 import { createSigner } from './exchanges/binance/signing.ts';
 import { createBinanceSpotAccount } from './exchanges/binance/spot.ts';
@@ -15,6 +16,8 @@ import type { TradingAccount } from './exchanges/exchange.ts';
 import { RequestGate } from './exchanges/request-gate.ts';
 import type { RequestBudget } from './exchanges/request-gate.ts';
 import { ExchangeSocket } from './exchanges/socket.ts';
+import { FeePrices } from './execution/fee-prices.ts';
+import { KeyCheck } from './execution/key-check.ts';
 import type { MarketSeries } from './market/market.ts';
 import { createMarketSeries } from './market/series.ts';
 import { SymbolDirectory } from './market/symbols.ts';
@@ -39,6 +42,10 @@ export interface ConnectedVenue {
   readonly market: MarketSeries;
   /** Null without a key. */
   readonly account: TradingAccount | null;
+  /** Values commissions in the exchange's fee coin; null without a key. */
+  readonly feePrices: FeePrices | null;
+  /** Why nothing may be entered with real money now; null when it may. */
+  keyRefusal(): string | null;
   stop(): Promise<void>;
 }
 
@@ -55,7 +62,13 @@ export async function connectVenue(options: VenueOptions): Promise<ConnectedVenu
     serverTime: () => marketData.serverTime(),
   });
   const gate = new RequestGate({ budget: budgetOf(coordination, venue, venue), clock, venueClock, log, metrics });
-  const rest = new RestClient({ baseUrl: urls.restUrl, clock, venueClock, log, metrics, gate, random, signer });
+  const rest = new RestClient({
+    ...{ baseUrl: urls.restUrl, clock, venueClock, log, metrics, gate, random, signer },
+    onUnauthorised: () => keyCheck?.doubt(),
+  });
+  // Only the exchange itself and the simulator tell what a key may do; the test networks do not.
+  const tellsRestrictions = venue === 'binance' || venue === 'simulated';
+  const keyCheck = signer === null ? null : new KeyCheck({ read: () => readKeyRights(rest, tellsRestrictions), clock, log });
   const marketData = createBinanceMarketData(rest, gate, venueClock);
   const connectLimiter = new ConnectLimiter({ clock });
   const socket =
@@ -64,6 +77,7 @@ export async function connectVenue(options: VenueOptions): Promise<ConnectedVenu
       new ExchangeSocket({ name, url: () => url, clock, log, metrics, connectLimiter, random, ...handlers });
 
   await venueClock.start();
+  await keyCheck?.start();
   const symbols = new SymbolDirectory({ venue, marketData, cache: coordination.symbols, clock, log });
   await symbols.start();
   const market = createMarketSeries({
@@ -93,12 +107,20 @@ export async function connectVenue(options: VenueOptions): Promise<ConnectedVenu
           listen: (listener) =>
             listenToUserData({ signer, clock, venueClock, gate, log, openSocket: socket('spot-user', urls.wsApiUrl) }, listener),
         });
+  const feePrices =
+    signer === null
+      ? null
+      : new FeePrices({ priceOf: (symbol) => marketData.price(symbol), isListed: (symbol) => symbols.find(symbol) !== null, clock, log });
   return {
     clock: venueClock,
     symbols,
     market,
     account,
+    feePrices,
+    keyRefusal: () => (keyCheck === null ? 'this engine has no exchange key: only paper bots can run here' : keyCheck.refusal),
     async stop() {
+      keyCheck?.stop();
+      feePrices?.stop();
       symbols.stop();
       venueClock.stop();
       await market.stop();

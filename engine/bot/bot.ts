@@ -12,7 +12,7 @@ import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { isTerminal } from '../persistence/order-store.ts';
 import { lastKnownPrice } from '../persistence/bot-rows.ts';
-import type { BotRows } from '../persistence/bot-rows.ts';
+import type { BotConfigRow, BotRows } from '../persistence/bot-rows.ts';
 import type { Safety } from '../safety.ts';
 import type { Clock, Timer, VenueClock } from '../time/clock.ts';
 import type { Candle } from '../trading/candle.ts';
@@ -26,7 +26,7 @@ import type { BotMachineEvent } from './machine.ts';
 import { ProtectionWatch } from './protection-watch.ts';
 import { BotSession } from './session.ts';
 import type { BotSettings } from './session.ts';
-import { settingsOf } from './settings.ts';
+import { applicableRow, needsRestart, settingsOf } from './settings.ts';
 
 export interface BotOptions {
   readonly botId: string;
@@ -72,6 +72,8 @@ export const leavingBlock: EntryBlock = {
 export class Bot {
   readonly #options: BotOptions;
   readonly #actor: Actor<typeof botMachine>;
+  /** The columns that it works with. */
+  #row: BotConfigRow;
   #settings: BotSettings;
   #session: BotSession | null = null;
   #subscription: SeriesSubscription | null = null;
@@ -88,7 +90,8 @@ export class Bot {
   constructor(options: BotOptions) {
     this.#options = options;
     this.#leaving = options.blocks.includes(leavingBlock);
-    this.#settings = settingsOf(options.rows.config, options.stops);
+    this.#row = options.rows.config;
+    this.#settings = settingsOf(this.#row, options.stops);
     this.#watch = new ProtectionWatch({
       clock: options.clock,
       metrics: options.metrics,
@@ -187,20 +190,24 @@ export class Bot {
     return atRest ? lastDecidedMs : null;
   }
 
-  /** Takes changed settings over from the next decision on. False when they need another series: restart the bot then. */
-  reconfigure(rows: BotRows): boolean {
-    const next = settingsOf(rows.config, this.#options.stops);
-    const before = this.#settings;
-    const sameSeries =
-      next.trading.symbol === before.trading.symbol &&
-      next.trading.timeframe === before.trading.timeframe &&
-      next.strategy === before.strategy &&
-      next.mode === before.mode;
-    const sameNeeds = JSON.stringify(next.strategy.needs(next.parameters)) === JSON.stringify(before.strategy.needs(before.parameters));
-    if (!sameSeries || !sameNeeds || this.#session === null) return false;
+  /**
+   * Takes changed columns over from the next decision on. What may not change while a position or an order is open waits (the
+   * decision that opened it was made in the moment of the change); some changes need the bot to be started again.
+   */
+  reconfigure(rows: BotRows): 'taken' | 'waits' | 'restart' {
+    if (this.#session === null) return 'restart';
+    const { executor, botId } = this.#options;
+    const holding = this.#session.phase !== 'flat';
+    const standing = { holding, ordersOpen: !executor.idle(botId), running: false, traded: rows.fills.length > 0 };
+    const { row, waiting } = applicableRow(this.#row, rows.config, standing);
+    const next = settingsOf(row, this.#options.stops);
+    if (needsRestart(this.#settings, next)) return 'restart';
+    const heard = this.#row.version === row.version;
+    if (!heard) for (const { column, reason } of waiting) this.#options.log.warn({ botId, column, reason }, 'a changed column waits');
+    this.#row = row;
     this.#settings = next;
     this.#session.reconfigure(next);
-    return true;
+    return waiting.some(({ lasting }) => !lasting) ? 'waits' : 'taken';
   }
 
   async #recover(): Promise<void> {

@@ -7,6 +7,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { Strategy, StrategyParameters, Signal } from '../strategies/strategy.ts';
 import type { Clock, VenueClock } from '../time/clock.ts';
 import type { Candle } from '../trading/candle.ts';
+import { withCapital } from '../trading/day.ts';
 import { decide } from '../trading/decide.ts';
 import type { DayNotice, Decision, EntryBlock, TradingCommand, TradingConfig, TradingEvent } from '../trading/events.ts';
 import type { Instrument } from '../trading/instrument.ts';
@@ -168,7 +169,10 @@ export class BotSession implements SeriesListener {
 
   /** Changed settings apply from the next decision on. */
   reconfigure(settings: BotSettings): void {
+    const before = this.#settings.trading.initialCapital;
+    this.#state = { ...this.#state, day: withCapital(this.#state.day, before, settings.trading.initialCapital) };
     this.#settings = settings;
+    this.#options.onDirty();
   }
 
   /** No event has an effect any more. */

@@ -168,6 +168,23 @@ export interface ReplaceOutcome {
 /** `absent` is the exchange's word, not proof (its reads lag its matching). */
 export type OrderLookup = { readonly kind: 'found'; readonly order: ExchangeOrder } | { readonly kind: 'absent' };
 
+/** What the exchange lets our key do. */
+export interface KeyRights {
+  /** The account may trade. */
+  readonly canTrade: boolean;
+  /** It may trade spot. */
+  readonly spot: boolean;
+  /** Of the key itself; null where the venue does not tell. */
+  readonly restrictions: {
+    readonly reads: boolean;
+    readonly tradesSpot: boolean;
+    readonly withdraws: boolean;
+    /** To other accounts of the same or of other users. */
+    readonly transfers: boolean;
+    readonly boundToAddresses: boolean;
+  } | null;
+}
+
 export interface Balance {
   readonly asset: string;
   readonly free: Decimal;

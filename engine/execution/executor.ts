@@ -15,8 +15,9 @@ import type { Clock, VenueClock } from '../time/clock.ts';
 import type { Intent } from '../persistence/commit-intents.ts';
 import type { Fill, PlaceOrder, PutProtection } from '../trading/events.ts';
 import { parseClientOrderId } from './client-order-id.ts';
-import { evidenceOfHistory, evidenceOfOrder, evidenceOfState, outcomeOf } from './evidence.ts';
+import { evidenceOfHistory, evidenceOfOrder, evidenceOfState, outcomeOf, valuedEvidence } from './evidence.ts';
 import type { Evidence } from './evidence.ts';
+import type { FeePrices } from './fee-prices.ts';
 import { cancelLate } from './late-arrivals.ts';
 import { intentOf, openedAt, refusedByDatabase, skewBoundMs } from './new-orders.ts';
 import { OrderLine, isProtective } from './order-line.ts';
@@ -39,6 +40,8 @@ export interface ExecutorOptions {
   /** The exchange has an order of ours that the rows lack. */
   onStrayOrder(symbol: string): void;
   readonly safety: Safety;
+  /** Values commissions in a third asset. */
+  readonly feePrices?: FeePrices | null;
 }
 
 /** Look-ups of an open order after 0.3, 1, 2, 4 and then every 8 seconds (binance-wire.md 4.4). */
@@ -428,9 +431,10 @@ export class Executor {
   }
 
   /** Writes evidence, however long the database is away, then tells the bot. */
-  async #record(line: OrderLine, clientOrderId: string, evidence: Evidence): Promise<RecordAnswer> {
+  async #record(line: OrderLine, clientOrderId: string, told: Evidence): Promise<RecordAnswer> {
     const { store, clock, log, metrics, reach } = this.#options;
     const { link } = line;
+    const evidence = valuedEvidence(told, link.instrument(), this.#options.feePrices ?? null);
     const startedAt = clock.monotonic();
     let unheard = false;
     for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, recordRetryMaxMs)) {

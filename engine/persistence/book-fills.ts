@@ -8,7 +8,7 @@ import type { BotState, Order } from '../../entities/index.ts';
 import type { Decimal } from 'decimal.js';
 import type { Fill } from '../trading/events.ts';
 import { exact, toRowScale, zero } from '../trading/exact.ts';
-import { applyFill } from '../trading/position.ts';
+import { applyFill, commissionOf } from '../trading/position.ts';
 import type { Booked } from '../trading/position.ts';
 import type { Filled } from './order-life.ts';
 import type { ExecutionEvidence, ReportedFill } from './order-store.ts';
@@ -42,6 +42,7 @@ export async function bookFills(
   const data = readStateData(state.stateData);
   let { position, realisedTotal } = data;
   const booked = fresh.map((reported): BookedFill => {
+    const commission = commissionOf(reported, evidence.instrument);
     const fill: Fill = {
       tradeId: reported.tradeId,
       clientOrderId: order.clientOrderId,
@@ -52,6 +53,7 @@ export async function bookFills(
       quantity: reported.quantity,
       commission: reported.commission,
       commissionAsset: reported.commissionAsset,
+      commissionWorth: commission.inQuote,
       atMs: reported.atMs,
     };
     const result = applyFill(position, fill, evidence.instrument);
@@ -71,6 +73,8 @@ export async function bookFills(
       quantity: reported.quantity,
       commissionAmount: reported.commission,
       commissionAsset: reported.commissionAsset,
+      baseCommission: commission.inBase,
+      quoteCommission: commission.inQuote,
       isMaker: reported.isMaker,
       source: evidence.source,
       executedAt: new Date(reported.atMs),

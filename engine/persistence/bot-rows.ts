@@ -135,7 +135,7 @@ export function storedOrder(row: OrderRecord): StoredOrder {
 
 const selectFill = `
   select f.bot_config_id::text, f.exchange_trade_id, f.client_order_id, f.role, o.exit_kind, f.side, f.price::text, f.quantity::text,
-         f.commission_amount::text, f.commission_asset, (extract(epoch from f.executed_at) * 1000)::bigint::text as executed_ms
+         f.commission_amount::text, f.commission_asset, f.quote_commission::text, (extract(epoch from f.executed_at) * 1000)::bigint::text as executed_ms
   from fills f join orders o on o.id = f.order_id`;
 
 interface FillRecord {
@@ -149,6 +149,7 @@ interface FillRecord {
   readonly quantity: string;
   readonly commission_amount: string;
   readonly commission_asset: string;
+  readonly quote_commission: string | null;
   readonly executed_ms: string;
 }
 
@@ -163,6 +164,7 @@ function storedFill(row: FillRecord): Fill {
     quantity: new Decimal(row.quantity),
     commission: new Decimal(row.commission_amount),
     commissionAsset: row.commission_asset,
+    commissionWorth: row.quote_commission === null ? null : new Decimal(row.quote_commission),
     atMs: Number(row.executed_ms),
   };
 }

@@ -50,6 +50,8 @@ export interface ReportedFill {
   readonly quantity: Decimal;
   readonly commission: Decimal;
   readonly commissionAsset: string;
+  /** As in `Fill`. */
+  readonly commissionWorth?: Decimal | null;
   readonly isMaker: boolean;
   readonly atMs: number;
 }

@@ -58,6 +58,8 @@ export function ormOptions(database: DatabaseOptions, log: (message: string) => 
       tableName: 'schema_migrations',
     },
     forceUtcTimezone: true,
+    // Views are written by hand, in migrations.
+    schemaGenerator: { skipViews: [/./] },
     debug: database.logSql,
     colors: false,
     logger: log,

@@ -8,7 +8,13 @@ import type { DayNotice, Position } from '../trading/state.ts';
 export interface StateData {
   readonly position: Position;
   readonly realisedTotal: Decimal;
-  readonly day: { readonly startMs: number; readonly startEquity: Decimal; readonly lossReached: boolean } | null;
+  readonly day: {
+    readonly startMs: number;
+    readonly startEquity: Decimal;
+    /** `initial_capital` when it was written. */
+    readonly capital: Decimal | null;
+    readonly lossReached: boolean;
+  } | null;
   /** What was told of the day and the one before; a notice becomes an outbox event when it first comes into the row. */
   readonly notices: readonly DayNotice[];
   /** As last seen, quote; null when unknown. */
@@ -24,7 +30,12 @@ export interface StateData {
 export interface StateDataJson {
   readonly position?: { readonly quantity: string; readonly cost: string; readonly entryFees: string; readonly openedAtMs: number | null };
   readonly realisedTotal?: string;
-  readonly day?: { readonly startMs: number; readonly startEquity: string; readonly lossReached?: boolean } | null;
+  readonly day?: {
+    readonly startMs: number;
+    readonly startEquity: string;
+    readonly capital?: string;
+    readonly lossReached?: boolean;
+  } | null;
   readonly notices?: readonly DayNotice[];
   readonly lastPrice?: number | null;
   readonly bestPrice?: number | null;
@@ -47,7 +58,12 @@ export function readStateData(json: StateDataJson): StateData {
     day:
       day === null || day === undefined
         ? null
-        : { startMs: day.startMs, startEquity: new Decimal(day.startEquity), lossReached: day.lossReached === true },
+        : {
+            startMs: day.startMs,
+            startEquity: new Decimal(day.startEquity),
+            capital: day.capital === undefined ? null : new Decimal(day.capital),
+            lossReached: day.lossReached === true,
+          },
     notices: json.notices ?? [],
     lastPrice: json.lastPrice ?? null,
     bestPrice: json.bestPrice ?? null,

@@ -350,13 +350,16 @@ export class Supervisor {
       const entry = this.#entries.get(wish.botId);
       const row = rows.get(wish.botId);
       if (entry === undefined || row === undefined) continue;
-      entry.configVersion = wish.configVersion;
-      this.#options.quarantine.forgive(wish.botId);
       try {
-        if (!entry.bot.reconfigure(row)) entry.bot.stop();
+        const taken = entry.bot.reconfigure(row);
+        // The next round tries again.
+        if (taken === 'waits') continue;
+        if (taken === 'restart') entry.bot.stop();
       } catch (error) {
         this.#options.log.error({ err: error, botId: wish.botId }, 'changed settings cannot be used; the bot goes on with those it had');
       }
+      entry.configVersion = wish.configVersion;
+      this.#options.quarantine.forgive(wish.botId);
     }
   }
 

@@ -28,6 +28,11 @@ export function inDayOf(state: TradingState, config: TradingConfig, atMs: number
   return { ...state, day: newDay(startMs, equityAt(state, config, state.lastPrice)) };
 }
 
+/** The day after the budget changed: what was put in or taken out is neither profit nor loss. */
+export function withCapital(day: TradingDay, before: Decimal, after: Decimal): TradingDay {
+  return before.eq(after) ? day : { ...day, startEquity: exact(day.startEquity).plus(after).minus(before) };
+}
+
 /**
  * Adds what a fill realised; the target counts as reached from the fill that reached it. A fill belongs to the day in which it was
  * executed, however late it is told.

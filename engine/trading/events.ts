@@ -52,6 +52,8 @@ export interface Fill {
   readonly quantity: Decimal;
   readonly commission: Decimal;
   readonly commissionAsset: string;
+  /** Matters for a commission in a third asset (BNB): quote that it was worth when it was booked, null where that was not known. */
+  readonly commissionWorth?: Decimal | null;
   readonly atMs: number;
 }
 

@@ -21,13 +21,13 @@ export interface Booked {
 /**
  * Books one fill. A buy of q at p with a base fee f adds q - f coins at cost (q - f) p and fees f p; a sale of s takes its
  * share of cost and fees in proportion (rounded half-even to 18 decimals, all of it when everything is sold).
- * A commission in a third asset (BNB) changes no coins and is left out of the profit; the trade row shows it.
+ * A commission in a third asset (BNB) changes no coins and counts as quote of its worth, or as nothing where that is not known.
  */
 export function applyFill(position: Position, fill: Fill, instrument: Instrument): Booked {
   const price = exact(fill.price);
-  const commission = exact(fill.commission);
-  const baseFee = fill.commissionAsset === instrument.baseAsset ? commission : zero;
-  const quoteFee = fill.commissionAsset === instrument.quoteAsset ? commission : zero;
+  const commission = commissionOf(fill, instrument);
+  const baseFee = commission.inBase;
+  const quoteFee = commission.inQuote ?? zero;
   if (fill.side === 'BUY') {
     const received = exact(fill.quantity).minus(baseFee);
     const bought: Position = {
@@ -56,6 +56,21 @@ export function applyFill(position: Position, fill: Fill, instrument: Instrument
     pnl: proceeds.minus(baseFee.isZero() ? costShare : share(position.cost, sold, position.quantity)),
     realisedPnl: proceeds.minus(costShare).minus(feeShare).minus(quoteFee),
   };
+}
+
+/** What a commission takes from the coins, and what it costs in quote beside them; `inQuote` is null where its worth is not known. */
+export interface CommissionParts {
+  readonly inBase: Decimal;
+  readonly inQuote: Decimal | null;
+}
+
+export function commissionOf(
+  { commission, commissionAsset, commissionWorth }: Pick<Fill, 'commission' | 'commissionAsset' | 'commissionWorth'>,
+  { baseAsset, quoteAsset }: Instrument,
+): CommissionParts {
+  if (commissionAsset === baseAsset) return { inBase: exact(commission), inQuote: zero };
+  if (commissionAsset === quoteAsset || commission.isZero()) return { inBase: zero, inQuote: exact(commission) };
+  return { inBase: zero, inQuote: commissionWorth === undefined || commissionWorth === null ? null : exact(commissionWorth) };
 }
 
 function share(amount: Decimal, sold: Decimal, held: Decimal): Decimal {

@@ -1,6 +1,6 @@
 /** The trading state as rows tell it: the fold of all fills, the day's account, what is in flight and what was meant to end. */
 import type { Decimal } from 'decimal.js';
-import { midnightBefore, newDay, withRealised, withTargetTold } from './day.ts';
+import { midnightBefore, newDay, withCapital, withRealised, withTargetTold } from './day.ts';
 import type { DayNotice, EntryBlock, ExitKind, Fill, OrderOutcome, OrderRole, TradingConfig } from './events.ts';
 import { exact, zero } from './exact.ts';
 import type { Instrument } from './instrument.ts';
@@ -28,8 +28,14 @@ export interface RestoreInput {
   readonly fills: readonly Fill[];
   /** At least those of the current day and all that are not over. */
   readonly orders: readonly RestoredOrder[];
-  /** How the stored day began and whether its loss limit was reached; null before the first. */
-  readonly day: { readonly startMs: number; readonly startEquity: Decimal; readonly lossReached: boolean } | null;
+  /** How the stored day began, the budget then, and whether its loss limit was reached; null before the first. */
+  readonly day: {
+    readonly startMs: number;
+    readonly startEquity: Decimal;
+    /** Null where it was not stored: the present one. */
+    readonly capital: Decimal | null;
+    readonly lossReached: boolean;
+  } | null;
   /** What was told of this day and before, as last stored. */
   readonly notices: readonly DayNotice[];
   /** Best price since entry as last stored; NaN when unknown. */
@@ -53,7 +59,8 @@ export function restoreState(config: TradingConfig, instrument: Instrument, inpu
   const begin = (): TradingDay => {
     const stored = input.day?.startMs === startMs ? input.day : null;
     const equity = stored?.startEquity ?? equityAt({ position, realisedTotal }, config, input.lastPrice);
-    return { ...newDay(startMs, equity), lossReached: stored?.lossReached ?? false };
+    const begun = withCapital(newDay(startMs, equity), stored?.capital ?? config.initialCapital, config.initialCapital);
+    return { ...begun, lossReached: stored?.lossReached ?? false };
   };
   for (const fill of input.fills) {
     if (day === null && fill.atMs >= startMs) day = begin();

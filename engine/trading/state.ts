@@ -29,6 +29,8 @@ export interface EntryBlock {
     | 'reconciling'
     /** The account holds less than its bots do. */
     | 'drift'
+    /** The exchange has not shown that the engine's key may trade. */
+    | 'key-unverified'
     /** Something happened that a user must look at: `resume` lifts it. */
     | 'held';
   readonly reason: string;

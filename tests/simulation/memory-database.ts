@@ -17,7 +17,7 @@ import { fullSafety } from '../../engine/safety.ts';
 import type { Safety } from '../../engine/safety.ts';
 import type { Fill } from '../../engine/trading/events.ts';
 import { exact, zero } from '../../engine/trading/exact.ts';
-import { applyFill } from '../../engine/trading/position.ts';
+import { applyFill, commissionOf } from '../../engine/trading/position.ts';
 import { byTime, fillKey, stored } from './memory-rows.ts';
 import type { CommandRow, DatabaseWatch, FillRow, OrderRow, StateRow } from './memory-rows.ts';
 
@@ -173,7 +173,20 @@ export class MemoryDatabase {
     for (const reported of fresh) {
       const { tradeId, price, quantity, commission, commissionAsset, atMs } = reported;
       const { clientOrderId, role, exitKind, side } = intent;
-      const fill: Fill = { tradeId, clientOrderId, role, exitKind, side, price, quantity, commission, commissionAsset, atMs };
+      const commissionWorth = commissionOf(reported, evidence.instrument).inQuote;
+      const fill: Fill = {
+        tradeId,
+        clientOrderId,
+        role,
+        exitKind,
+        side,
+        price,
+        quantity,
+        commission,
+        commissionAsset,
+        commissionWorth,
+        atMs,
+      };
       const result = applyFill(position, fill, evidence.instrument);
       position = result.position;
       realisedTotal = exact(realisedTotal).plus(result.realisedPnl);

@@ -61,7 +61,7 @@ export const fleetConfig: Omit<FleetConfig, 'protectionCheckMs'> = {
   auditIntervalMs: 15_000,
   drainTimeoutMs: 8_000,
   stops: 'exchange',
-  paper: { feePercent: 0.1, slippagePercent: 0 },
+  paper: { feePercent: 0.1, spreadPercent: 0, slippagePercent: 0 },
 };
 
 const bootRetryMs = 1_500;
@@ -221,6 +221,8 @@ export class Replica {
     });
     const venue = {
       clock: venueClock,
+      feePrices: null,
+      keyRefusal: () => null,
       symbols,
       market,
       account: wire.account,

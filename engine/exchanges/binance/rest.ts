@@ -27,6 +27,8 @@ export interface RestOptions {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly signer: Signer | null;
+  /** The venue refused a request for want of authority. */
+  readonly onUnauthorised?: () => void;
 }
 
 export interface ReadRequest {
@@ -166,8 +168,10 @@ export class RestClient {
           });
           done(answer.status >= 200 && answer.status < 300 ? 'ok' : `http-${answer.status}`);
           const heard = { ...answer, refusal: null };
+          const refused = refusalOf(answer).class;
+          if (refused === 'authentication') this.#options.onUnauthorised?.();
           // Whatever is signed next must not fail for the same reason.
-          if (refusalOf(answer).class === 'clock') void venueClock.resync().then(() => resolve(heard));
+          if (refused === 'clock') void venueClock.resync().then(() => resolve(heard));
           else resolve(heard);
         }, fail);
       });

@@ -17,7 +17,7 @@ import type { Plane } from './given.ts';
 
 let plane: Plane;
 beforeAll(async () => {
-  plane = await openPlane();
+  plane = await openPlane({ liveRefusal: 'this engine has no exchange key' });
 });
 afterAll(() => plane.close());
 
@@ -76,7 +76,7 @@ describe('a bot', () => {
     ['cooldown_after_loss_minutes', { cooldown_after_loss_minutes: 0 }, 422],
     ['stop_guard_stops', { stop_guard_stops: null, stop_guard_window_minutes: 60, stop_guard_pause_minutes: 60 }, 422],
     ['trailing_stop_perc', { trailing_stop_active: true }, 422],
-    ['mode', { mode: 'live' }, 422],
+    ['mode', { mode: 'live', confirm_name: 'calm' }, 422],
     ['venue', { venue: 'binance' }, 422],
     ['position_type', { position_type: 'futures' }, 422],
     ['direction', { direction: 'short' }, 422],
@@ -134,7 +134,7 @@ describe('a bot', () => {
       version: 3,
     });
     expect((await plane.ask('PATCH', `/v1/bots/${id}`, { stop_loss_perc: 500 })).status).toBe(422);
-    expect((await plane.ask('PATCH', `/v1/bots/${id}`, { symbol: 'ETHUSDT' })).status).toBe(400);
+    expect((await plane.ask('PATCH', `/v1/bots/${id}`, { id: '7' })).status).toBe(400);
     expect((await plane.ask('PATCH', `/v1/bots/${id}`, {})).status).toBe(400);
   });
 

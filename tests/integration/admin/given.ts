@@ -31,7 +31,8 @@ export interface Plane {
   close(): Promise<void>;
 }
 
-export async function openPlane(): Promise<Plane> {
+/** `liveRefusal`: why no bot can trade live. */
+export async function openPlane(change: { readonly liveRefusal?: string } = {}): Promise<Plane> {
   const rows = await openRows();
   const admin = await createAdmin({
     orm: rows.orm,
@@ -40,7 +41,7 @@ export async function openPlane(): Promise<Plane> {
     metrics: createMetrics(),
     listen: { admin: { host: '127.0.0.1', port: 0 }, metrics: { host: '127.0.0.1', port: 0 }, trustedNetwork: false },
     venue: 'simulated',
-    liveRefusal: 'this engine has no exchange key',
+    liveRefusal: () => change.liveRefusal ?? null,
     symbols: {
       list: () => [instrumentOf('BTCUSDT'), instrumentOf('ETHUSDT')],
       find: async (symbol) => (symbol === 'BTCUSDT' || symbol === 'ETHUSDT' ? instrumentOf(symbol) : null),

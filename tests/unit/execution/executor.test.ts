@@ -19,6 +19,7 @@ import { reachNothing } from '../../../engine/crash-points.ts';
 import { evidenceOfHistory } from '../../../engine/execution/evidence.ts';
 import { formatClientOrderId } from '../../../engine/execution/client-order-id.ts';
 import { Executor } from '../../../engine/execution/executor.ts';
+import { FeePrices } from '../../../engine/execution/fee-prices.ts';
 import type { BotLink } from '../../../engine/execution/order-line.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
 import { CommitUnknown } from '../../../engine/persistence/commit-intents.ts';
@@ -128,6 +129,7 @@ describe('the executor', () => {
   let store: MemoryOrderStore;
   let account: ScriptedAccount;
   let executor: Executor;
+  let feePrices: FeePrices;
   let strays: string[];
   let told: { fills: Fill[]; ended: string[]; reasons: string[]; available: (string | null)[]; fenced: number; faults: Error[] };
 
@@ -160,7 +162,9 @@ describe('the executor', () => {
     account = new ScriptedAccount();
     strays = [];
     told = { fills: [], ended: [], reasons: [], available: [], fenced: 0, faults: [] };
+    feePrices = new FeePrices({ priceOf: async () => new Decimal(600), isListed: () => true, clock, log: pino({ level: 'silent' }) });
     executor = new Executor({
+      feePrices,
       store,
       clock,
       venueClock: { now: () => clock.now(), trusted: true, resync: () => Promise.resolve() },
@@ -190,6 +194,19 @@ describe('the executor', () => {
     expect(told.ended).toEqual(['filled']);
     expect(told.fills.map((fill) => fill.quantity.toFixed())).toEqual(['0.5']);
     expect(executor.idle('7')).toBe(true);
+  });
+
+  it('writes what a commission in the fee coin was worth, and tells the bot the same', async () => {
+    feePrices.follow('USDT');
+    account.answer = async (request) => ({
+      kind: 'accepted',
+      order: exchangeOrder(request),
+      fills: [{ ...fillOf(request, '1', request.quantity), commission: new Decimal('0.001'), commissionAsset: 'BNB' }],
+    });
+    await clock.advance(0);
+    await placed();
+    expect(store.proofs.flatMap(({ fills }) => fills.map(({ commissionWorth }) => commissionWorth?.toFixed()))).toEqual(['0.6']);
+    expect(told.fills.map(({ commissionWorth }) => commissionWorth?.toFixed())).toEqual(['0.6']);
   });
 
   it('has the account compared when the exchange tells of an order with our mark that has no row', async () => {

@@ -23,7 +23,7 @@ it('values the position when a day began while nobody ran the bot: what was lost
   const { day } = restoreState(config(), btc, {
     fills: [bought],
     orders: [],
-    day: { startMs: midnight, startEquity: d(1_000), lossReached: false },
+    day: { startMs: midnight, startEquity: d(1_000), capital: null, lossReached: false },
     notices: [],
     bestPrice: Number.NaN,
     lastPrice: lastKnownPrice(rows(midnight + 59_999, 19_000)),

@@ -4,12 +4,14 @@ import { beforeEach, expect, it } from 'vitest';
 import type { Bot } from '../../../engine/bot/bot.ts';
 import { Statuses } from '../../../engine/supervisor/statuses.ts';
 import type { RunningEntry } from '../../../engine/supervisor/statuses.ts';
+import { config, emptyState } from '../trading/given.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
-const state = { day: undefined, blocks: [], bestPrice: Number.NaN };
+const state = emptyState();
+const settings = { trading: config() };
 const entryOf = (botId: string, bot: unknown): RunningEntry => ({ botId, epoch: 1, bot: bot as Bot });
 const recovered = (botId: string): RunningEntry =>
-  entryOf(botId, { life: 'running', session: { state, message: 'waits', lastDecisionAtMs: null } });
+  entryOf(botId, { life: 'running', session: { state, settings, message: 'waits', lastDecisionAtMs: null } });
 
 let clock: FakeClock;
 let written: string[][];

@@ -117,7 +117,7 @@ describe('the warning before the day’s loss limit', () => {
     bot.state = restoreState(bot.config, btc, {
       fills,
       orders: [],
-      day,
+      day: { ...day, capital: null },
       notices,
       bestPrice,
       lastPrice: 20_000,

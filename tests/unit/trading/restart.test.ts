@@ -101,7 +101,7 @@ class Life {
     return restoreState(trading, btc, {
       fills: this.fills,
       orders: this.orders,
-      day: { startMs: day.startMs, startEquity: day.startEquity, lossReached: day.lossReached },
+      day: { startMs: day.startMs, startEquity: day.startEquity, capital: null, lossReached: day.lossReached },
       notices,
       bestPrice,
       lastPrice: this.price,

@@ -66,10 +66,15 @@ describe('a restored state', () => {
   });
 
   it('keeps the stored start of the same day and its loss verdict, and not those of another day', () => {
-    const stored = { startMs: midnight, startEquity: d(900), lossReached: true };
+    const stored = { startMs: midnight, startEquity: d(900), capital: null, lossReached: true };
     expect(restored({ day: stored }).day).toMatchObject({ lossReached: true });
     expect(restored({ day: stored }).day.startEquity.toFixed()).toBe('900');
     expect(restored({ day: { ...stored, startMs: midnight - 86_400_000 } }).day).toMatchObject({ lossReached: false });
+  });
+
+  it('counts what was put into the budget since the day was stored as no profit', () => {
+    const stored = { startMs: midnight, startEquity: d(900), capital: d(1_000), lossReached: false };
+    expect(restored({ day: stored }, config({ initialCapital: d(1_500) })).day.startEquity.toFixed()).toBe('1400');
   });
 
   it('finds the day target reached by an earlier fill even if a later one lost', () => {
