@@ -12,6 +12,7 @@ import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { isTerminal } from '../persistence/order-store.ts';
 import type { BotRows } from '../persistence/bot-rows.ts';
+import type { DecisionLedger } from '../persistence/decision-ledger.ts';
 import type { Safety } from '../safety.ts';
 import type { Clock, Timer, VenueClock } from '../time/clock.ts';
 import type { Candle } from '../trading/candle.ts';
@@ -38,6 +39,8 @@ export interface BotOptions {
   readonly account: TradingAccount;
   readonly horizonMs: number;
   readonly executor: Executor;
+  /** Keeps the verdict on each closed candle. */
+  readonly ledger: DecisionLedger;
   readonly market: MarketSeries;
   readonly clock: Clock;
   readonly venueClock: VenueClock;
@@ -253,6 +256,7 @@ export class Bot {
       onExposure: (exposure) => this.#watch.changed(exposure),
       onAllowance: (reason) => this.#send({ type: 'allowance-changed', reason }),
       onDirty: () => this.#options.onDirty(),
+      onVerdict: (close) => this.#options.ledger.record(this.#options.botId, close),
       onFault: (error) => this.#send({ type: 'fault', error }),
     });
     this.#session = session;
