@@ -256,7 +256,7 @@ export class Bot {
       onExposure: (exposure) => this.#watch.changed(exposure),
       onAllowance: (reason) => this.#send({ type: 'allowance-changed', reason }),
       onDirty: () => this.#options.onDirty(),
-      onVerdict: (close) => this.#options.ledger.record(this.#options.botId, close),
+      onVerdict: (close) => this.#options.ledger.record(close),
       onFault: (error) => this.#send({ type: 'fault', error }),
     });
     this.#session = session;

@@ -23,6 +23,7 @@ export function settingsOf(row: BotConfigRow, stops: StopKeeper): BotSettings {
   const problems = strategy.check(parameters);
   if (problems.length > 0) throw new UnusableConfig(row.id, problems.join('; '));
   const recordedAs: DecisionSettings = {
+    botId: row.id,
     version: row.version,
     strategy: strategy.name,
     timeframe: trading.timeframe,

@@ -19,7 +19,7 @@ export interface DecidedClose {
 
 export interface DecisionLedger {
   /** Never throws and never waits. */
-  record(botId: string, close: DecidedClose): void;
+  record(close: DecidedClose): void;
 }
 
 /** Keeps nothing. */
@@ -72,11 +72,11 @@ export class BufferedLedger implements DecisionLedger {
     if (this.#waiting.length > 0) this.#giveUp(this.#waiting.splice(0), 'the engine stops');
   }
 
-  record(botId: string, { settings, view, signal, verdict }: DecidedClose): void {
+  record({ settings, view, signal, verdict }: DecidedClose): void {
     if (this.#stopped) return;
     const { candle, current, previous } = view;
     const values = [...Array.from(current), ...Array.from(previous)];
-    this.#waiting.push({ botId, closeMs: candle.closeTime, close: candle.close, settings, values, signal, ...verdict });
+    this.#waiting.push({ settings, closeMs: candle.closeTime, close: candle.close, values, signal, ...verdict });
     this.#trim();
     this.#flushLater();
   }

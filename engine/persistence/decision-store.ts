@@ -6,8 +6,9 @@ import type { Signal, StrategyParameters } from '../strategies/strategy.ts';
 import type { Timeframe } from '../trading/candle.ts';
 import type { Verdict } from '../trading/verdict.ts';
 
-/** What a bot decided with: one version of its configuration. The same object for as long as it holds. */
+/** Who decided, and with what: one version of a bot's configuration. The same object for as long as it holds. */
 export interface DecisionSettings {
+  readonly botId: string;
   readonly version: number;
   readonly strategy: string;
   readonly timeframe: Timeframe;
@@ -17,11 +18,10 @@ export interface DecisionSettings {
 }
 
 export interface DecisionRow extends Verdict {
-  readonly botId: string;
+  readonly settings: DecisionSettings;
   /** Close time of the candle, ms UTC; unique per bot. */
   readonly closeMs: number;
   readonly close: number;
-  readonly settings: DecisionSettings;
   /** The indicators' values at the close, then those one candle before, each in the order of their names; NaN while warming. */
   readonly values: readonly number[];
   /** What the strategy said, or why it was not asked. */

@@ -67,15 +67,13 @@ export function createPostgresDecisionStore(pool: Pool): DecisionStore {
   return {
     async append(rows) {
       if (rows.length === 0) return;
-      const fresh = new Map<DecisionSettings, string>();
-      for (const { settings, botId } of rows) if (!written.has(settings)) fresh.set(settings, botId);
-      if (fresh.size > 0) {
-        const settings = [...fresh.keys()];
+      const settings = [...new Set(rows.map((row) => row.settings))].filter((one) => !written.has(one));
+      if (settings.length > 0) {
         await pool.query({
           name: 'append-decision-settings',
           text: insertSettings,
           values: [
-            [...fresh.values()],
+            settings.map((one) => one.botId),
             settings.map((one) => one.version),
             settings.map((one) => one.strategy),
             settings.map((one) => one.timeframe),
@@ -90,7 +88,7 @@ export function createPostgresDecisionStore(pool: Pool): DecisionStore {
         name: 'append-decisions',
         text: insertDecisions,
         values: [
-          column((row) => row.botId),
+          column((row) => row.settings.botId),
           column((row) => row.closeMs),
           column((row) => row.close),
           column((row) => row.settings.version),
@@ -121,10 +119,10 @@ export function createPostgresDecisionStore(pool: Pool): DecisionStore {
 
 function decisionRow(row: DecisionRecord): DecisionRow {
   return {
-    botId: row.bot_config_id,
     closeMs: Number(row.close_ms),
     close: row.close,
     settings: {
+      botId: row.bot_config_id,
       version: row.version,
       strategy: row.strategy,
       timeframe: row.timeframe,

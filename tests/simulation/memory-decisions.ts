@@ -3,11 +3,11 @@ import type { DecisionRow, DecisionStore } from '../../engine/persistence/decisi
 
 export function createMemoryDecisionStore(): DecisionStore {
   const rows = new Map<string, DecisionRow>();
-  const ofBot = (botId: string): DecisionRow[] => [...rows.values()].filter((row) => row.botId === botId).sort(byClose);
+  const ofBot = (botId: string): DecisionRow[] => [...rows.values()].filter((row) => row.settings.botId === botId).sort(byClose);
   return {
     async append(added) {
       for (const row of added) {
-        const key = `${row.botId} ${row.closeMs}`;
+        const key = `${row.settings.botId} ${row.closeMs}`;
         if (!rows.has(key)) rows.set(key, row);
       }
     },

@@ -26,14 +26,13 @@ const count = async (table: string): Promise<number> => {
 function drawn(random: Random): DecisionRow {
   const outcome = random.pick(['entered', 'exited', 'nothing'] as const);
   return decision(random.whole(0, 40), {
-    botId: String(random.whole(1, 3)),
     close: random.next() * 100,
     values: [random.next() * 100, random.chance(0.2) ? Number.NaN : random.next()],
     outcome,
     rule: outcome === 'nothing' ? random.pick(['no-signal', 'paused', 'max-daily-trades'] as const) : null,
     reason: random.chance(0.5) ? null : `it's "a" {reason}, with \\ and ü ${random.whole(0, 9)}`,
     positionOpen: random.chance(0.5),
-    settings: { ...rsiSettings, version: random.whole(1, 2) },
+    settings: { ...rsiSettings, botId: String(random.whole(1, 3)), version: random.whole(1, 2) },
   });
 }
 
@@ -108,12 +107,13 @@ describe('verdicts in PostgreSQL', () => {
   it('take less than 300 bytes each, indexes included', async () => {
     const store = createPostgresDecisionStore(rows.pool);
     const settings = { ...rsiSettings, strategy: 'ema_rsi', indicators: ['ema:12', 'ema:26', 'rsi:14'] };
+    const bots = Array.from({ length: 1_000 }, (_, bot) => ({ ...settings, botId: String(bot + 1) }));
     const signal = { action: 'hold', reason: 'no EMA cross and RSI is not overbought' } as const;
     const random = new Random(1);
     for (let minute = 0; minute < 20; minute += 1)
       await store.append(
         Array.from({ length: 1_000 }, (_, bot) =>
-          decision(minute, { botId: String(bot + 1), settings, signal, values: Array.from({ length: 6 }, () => random.next() * 20_000) }),
+          decision(minute, { settings: bots[bot] ?? settings, signal, values: Array.from({ length: 6 }, () => random.next() * 20_000) }),
         ),
       );
     await rows.pool.query('vacuum analyze decisions');

@@ -6,7 +6,7 @@ import type { DecisionRow, DecisionStore } from '../../../engine/persistence/dec
 import { createMemoryDecisionStore } from '../../simulation/memory-decisions.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { candle } from '../trading/given.ts';
-import { closeOf, rsiSettings } from './given-decisions.ts';
+import { closeOf, settingsOfBot } from './given-decisions.ts';
 
 const hourMs = 3_600_000;
 const hold = { action: 'hold', reason: 'wait' } as const;
@@ -29,7 +29,12 @@ function given(change: Partial<DecisionStore> = {}) {
   const ledger = new BufferedLedger({ store, clock, venueClock, log: pino({ level: 'silent' }), metrics, keptMs: hourMs });
   const values = { current: new Float64Array([61]), previous: new Float64Array([60]) };
   const record = (botId: string, minute: number): void =>
-    ledger.record(botId, { settings: rsiSettings, view: { candle: candle(minute, { close: 20_000 }), ...values }, signal: hold, verdict });
+    ledger.record({
+      settings: settingsOfBot(botId),
+      view: { candle: candle(minute, { close: 20_000 }), ...values },
+      signal: hold,
+      verdict,
+    });
   const kept = (botId = '1'): Promise<readonly DecisionRow[]> =>
     rows.page({ botId, fromMs: 0, toMs: Number.MAX_SAFE_INTEGER, limit: 100_000 });
   const dropped = async (): Promise<number> => (await metrics.verdictsDropped.get()).values[0]?.value ?? 0;

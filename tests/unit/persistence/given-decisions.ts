@@ -3,6 +3,7 @@ import type { DecisionRow, DecisionSettings } from '../../../engine/persistence/
 import { midnight } from '../trading/given.ts';
 
 export const rsiSettings: DecisionSettings = {
+  botId: '1',
   version: 1,
   strategy: 'rsi',
   timeframe: '1m',
@@ -10,15 +11,17 @@ export const rsiSettings: DecisionSettings = {
   indicators: ['rsi:14'],
 };
 
+/** Settings are objects of one bot. */
+export const settingsOfBot = (botId: string): DecisionSettings => (botId === '1' ? rsiSettings : { ...rsiSettings, botId });
+
 /** Close of the `minute`-th one-minute candle of the day. */
 export const closeOf = (minute: number): number => midnight + minute * 60_000 + 59_999;
 
 export function decision(minute: number, change: Partial<DecisionRow> = {}): DecisionRow {
   return {
-    botId: '1',
+    settings: rsiSettings,
     closeMs: closeOf(minute),
     close: 20_000.5,
-    settings: rsiSettings,
     values: [61.234567890123456, 60.5],
     signal: { action: 'hold', reason: 'RSI crossed neither level' },
     outcome: 'nothing',
