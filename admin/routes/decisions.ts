@@ -29,7 +29,7 @@ export function decisionRoutes(app: AdminApp, { orm, decisions }: AdminPorts): v
       },
     },
     async (request) => {
-      const bot = await ownedBot(orm.em.fork() as EntityManager, callerOf(request).userId, request.params.id, false);
+      const bot = await ownedBot(orm.em.fork(), callerOf(request).userId, request.params.id, false);
       const { from, to, cursor } = request.query;
       const { from: fromMs = 0, to: toMs = Number.MAX_SAFE_INTEGER } = instantsOf({ from, to });
       if (fromMs > toMs)

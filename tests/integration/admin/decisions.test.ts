@@ -52,11 +52,13 @@ describe('decisions of a bot', () => {
 
   it('are told page by page', async () => {
     const told: unknown[] = [];
-    let cursor: string | null = '';
-    while (cursor !== null) {
-      const answer: Awaited<ReturnType<Plane['ask']>> = await plane.ask('GET', `/v1/bots/1/decisions?limit=3${cursor}`);
+    for (let cursor: unknown = ''; typeof cursor === 'string'; ) {
+      const answer: Awaited<ReturnType<Plane['ask']>> = await plane.ask(
+        'GET',
+        `/v1/bots/1/decisions?limit=3${cursor === '' ? '' : `&cursor=${cursor}`}`,
+      );
       told.push(...closes(answer));
-      cursor = answer.body['nextCursor'] === null ? null : `&cursor=${String(answer.body['nextCursor'])}`;
+      cursor = answer.body['nextCursor'];
     }
     expect(told).toEqual(minutes(9, 8, 5, 4, 3, 2, 1, 0));
   });
