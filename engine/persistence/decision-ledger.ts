@@ -74,9 +74,9 @@ export class BufferedLedger implements DecisionLedger {
 
   record({ settings, view, signal, verdict }: DecidedClose): void {
     if (this.#stopped) return;
-    const { candle, current, previous } = view;
-    const values = [...Array.from(current), ...Array.from(previous)];
-    this.#waiting.push({ settings, closeMs: candle.closeTime, close: candle.close, values, signal, ...verdict });
+    const { closeTime: closeMs, close } = view.candle;
+    const { outcome, rule, reason, positionOpen } = verdict;
+    this.#waiting.push({ settings, closeMs, close, values: valuesOf(view), signal, outcome, rule, reason, positionOpen });
     this.#trim();
     this.#flushLater();
   }
@@ -145,6 +145,14 @@ export class BufferedLedger implements DecisionLedger {
     this.#options.metrics.verdictsDropped.inc(rows.length);
     this.#options.log.warn({ verdicts: rows.length }, `verdicts on closed candles are lost: ${why}`);
   }
+}
+
+/** A plain loop: this runs for every bot at every close. */
+function valuesOf({ current, previous }: SignalInput): readonly number[] {
+  const values: number[] = [];
+  for (let place = 0; place < current.length; place += 1) values.push(current[place] ?? Number.NaN);
+  for (let place = 0; place < previous.length; place += 1) values.push(previous[place] ?? Number.NaN);
+  return values;
 }
 
 /** Bad data (class 22) or a broken rule of the table (23). */
