@@ -25,6 +25,11 @@ describe('an explanation', () => {
       { values: [61.2, 60.5], positionOpen: true, reason: 'lunch' },
       'no exit: RSI 60.5 one candle before was not at or above 70',
     ],
+    [
+      'the first thing that is missing of each way out',
+      { values: [71, 60.5], positionOpen: true },
+      'no exit: RSI 60.5 one candle before was not at or above 70',
+    ],
     ['indicators that warm up', { values: [Number.NaN, Number.NaN] }, 'no entry: RSI is not known yet; RSI is not known yet'],
     [
       'why it entered',

@@ -88,6 +88,12 @@ describe('the verdict on a close', () => {
     expect(new Judged().close(0, 20_000, hold, silenced)).toMatchObject({ outcome: 'nothing', rule: silenced });
   });
 
+  it('is that a later close was decided on before, when an old one comes', () => {
+    const bot = new Judged().holding();
+    bot.close(5, 20_000, hold);
+    expect(bot.close(3, 20_000, leave)).toMatchObject({ outcome: 'nothing', rule: 'decided-before', positionOpen: true });
+  });
+
   it('is that this close was entered on before, when it is decided on again', () => {
     expect(new Judged().holding().close(0, 20_000, enterLong)).toMatchObject({ outcome: 'nothing', rule: 'decided-before' });
   });
