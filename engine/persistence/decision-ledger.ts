@@ -63,7 +63,7 @@ export class BufferedLedger implements DecisionLedger {
     this.#pruning = this.#options.clock.every(pruneEveryMs, () => void this.prune());
   }
 
-  /** Writes what waits, if the database lets it, and then takes nothing more. */
+  /** Writes what waits, if the database lets it. Whoever records has stopped before. */
   async stop(): Promise<void> {
     this.#pruning?.cancel();
     this.#timer?.cancel();
@@ -73,7 +73,6 @@ export class BufferedLedger implements DecisionLedger {
   }
 
   record({ settings, view, signal, verdict }: DecidedClose): void {
-    if (this.#stopped) return;
     const { closeTime: closeMs, close } = view.candle;
     const { outcome, rule, reason, positionOpen } = verdict;
     this.#waiting.push({ settings, closeMs, close, values: valuesOf(view), signal, outcome, rule, reason, positionOpen });

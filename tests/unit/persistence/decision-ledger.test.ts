@@ -127,12 +127,10 @@ describe('the buffer of verdicts', () => {
     expect((await memory.page({ botId: '1', fromMs: 0, toMs: closeOf(9), limit: 9 })).map((row) => row.closeMs)).toEqual([closeOf(1)]);
   });
 
-  it('writes what waits when it stops, and takes nothing more', async () => {
-    const { clock, ledger, record, kept } = given();
+  it('writes what waits when it stops', async () => {
+    const { ledger, record, kept } = given();
     record('1', 0);
     await ledger.stop();
-    record('1', 1);
-    await clock.advance(flushAfterMs);
     expect((await kept()).map((row) => row.closeMs)).toEqual([closeOf(0)]);
   });
 
