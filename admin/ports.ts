@@ -3,6 +3,7 @@ import type { MikroORM } from '@mikro-orm/postgresql';
 import type { Venue } from '../engine/config.ts';
 import type { SymbolCacheStats } from '../engine/coordination/coordination.ts';
 import type { Log } from '../engine/observe/log.ts';
+import type { DecisionStore } from '../engine/persistence/decision-store.ts';
 import type { Metrics } from '../engine/observe/metrics.ts';
 import type { Clock } from '../engine/time/clock.ts';
 import type { Instrument } from '../engine/trading/instrument.ts';
@@ -53,6 +54,12 @@ export interface AdminPorts {
     /** Null when the venue does not list it. */
     find(symbol: string): Promise<Instrument | null>;
     stats(): Promise<SymbolCacheStats>;
+  };
+  readonly decisions: {
+    readonly store: Pick<DecisionStore, 'page' | 'next'>;
+    readonly keptMs: number;
+    /** The venue's time, which closes are in. */
+    venueNowMs(): number;
   };
   readonly engine: {
     status(): EngineStatus;

@@ -13,6 +13,7 @@ import { createHealthApp } from './health.ts';
 import type { AdminPorts } from './ports.ts';
 import { botRoutes } from './routes/bots.ts';
 import { commandRoutes } from './routes/commands.ts';
+import { decisionRoutes } from './routes/decisions.ts';
 import { engineRoutes } from './routes/engine.ts';
 import { historyRoutes } from './routes/history.ts';
 
@@ -85,6 +86,7 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
   botRoutes(app, ports);
   commandRoutes(app, ports);
   historyRoutes(app, ports);
+  decisionRoutes(app, ports);
   engineRoutes(app, ports);
 
   const health = createHealthApp({

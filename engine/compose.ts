@@ -22,12 +22,14 @@ import type { Fleet } from './fleet.ts';
 import type { Log } from './observe/log.ts';
 import { createMetrics } from './observe/metrics.ts';
 import type { Metrics } from './observe/metrics.ts';
+import { BufferedLedger } from './persistence/decision-ledger.ts';
 import { ensureOwner, seedDemoBots } from './persistence/first-start.ts';
 import { newInstallationCode } from './persistence/installation-code.ts';
 import { migrateDatabase } from './persistence/migrate.ts';
-import { openIntentPool } from './persistence/intent-pool.ts';
+import { openDecisionPool, openIntentPool } from './persistence/intent-pool.ts';
 import { openDatabase } from './persistence/orm.ts';
 import { createPostgresBotStore } from './persistence/postgres-bot-store.ts';
+import { createPostgresDecisionStore } from './persistence/postgres-decision-store.ts';
 import { createPostgresOrderStore } from './persistence/postgres-order-store.ts';
 import { createPostgresReconcileStore } from './persistence/postgres-reconcile-store.ts';
 import { WishChannel } from './persistence/wish-channel.ts';
@@ -100,6 +102,10 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
     const urls: VenueUrls = config.venueUrls ?? keep(await startExchange(config, log));
     const venue = keep(await connectVenue({ config, urls, coordination, clock, log, metrics, random }));
 
+    const decisionPool = openDecisionPool({ ...config.database, url: databaseUrl, log });
+    stops.push(() => decisionPool.end());
+    const decisions = createPostgresDecisionStore(decisionPool);
+
     const startedAtMs = clock.now();
     let started = false;
     let fleet: Fleet | null = null;
@@ -116,6 +122,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
         find: async (symbol) => venue.symbols.find(symbol),
         stats: () => coordination.symbols.stats(),
       },
+      decisions: { store: decisions, keptMs: config.decisionsKeptMs, venueNowMs: () => venue.clock.now() },
       engine: {
         status: () => status(),
         live: () => {
@@ -167,12 +174,17 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       const orders = createPostgresOrderStore({ orm, pool, holder: owner, clock });
       const bots = createPostgresBotStore({ pool, holder: owner, clock });
       const reconciliation = createPostgresReconcileStore({ pool, holder: owner, clock });
+      const ledger = keep(
+        new BufferedLedger({ store: decisions, clock, venueClock: venue.clock, log, metrics, keptMs: config.decisionsKeptMs }),
+      );
+      ledger.start();
       fleet = keep(
         await startFleet({
           config,
           orders,
           bots,
           reconciliation,
+          ledger,
           coordination,
           venue,
           installation,

@@ -71,6 +71,8 @@ export interface Config {
   readonly protectionCheckMs: number;
   /** How paper bots fill, in percent: `spreadPercent` is the whole distance of bid and ask, slippage is per fill. */
   readonly paper: { readonly feePercent: number; readonly spreadPercent: number; readonly slippagePercent: number };
+  /** How long the verdict on each closed candle is kept. */
+  readonly decisionsKeptMs: number;
   /** Crash point at which this process kills or stops itself, for proofs against the simulator; null otherwise. */
   readonly crashAt: string | null;
 }
@@ -189,6 +191,7 @@ export function readConfig(env: Environment): Config {
     stops: oneOf('EVENKEEL_STOPS', 'exchange', ['exchange', 'engine'] as const),
     protectionCheckMs: number('EVENKEEL_PROTECTION_CHECK_MS', 60_000, 500, 600_000),
     drainTimeoutMs: number('EVENKEEL_DRAIN_TIMEOUT_MS', 8_000, 100, 60_000),
+    decisionsKeptMs: number('EVENKEEL_DECISIONS_KEPT_HOURS', 72, 1, 8_784) * 3_600_000,
     commit: text('EVENKEEL_COMMIT') ?? 'unknown',
     paper: {
       feePercent: number('EVENKEEL_PAPER_FEE_PERCENT', 0.1, 0, 10, false),

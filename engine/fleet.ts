@@ -13,6 +13,7 @@ import { Executor } from './execution/executor.ts';
 import type { Log } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
 import type { BotStore } from './persistence/bot-store.ts';
+import type { DecisionLedger } from './persistence/decision-ledger.ts';
 import type { OrderStore } from './persistence/order-store.ts';
 import type { ReconcileStore } from './persistence/reconcile-store.ts';
 import { fullSafety } from './safety.ts';
@@ -47,6 +48,7 @@ export interface FleetOptions {
   readonly orders: OrderStore;
   readonly bots: BotStore;
   readonly reconciliation: ReconcileStore;
+  readonly ledger: DecisionLedger;
   readonly coordination: Coordination;
   readonly venue: ConnectedVenue;
   readonly installation: string;
@@ -117,6 +119,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       const shared = {
         installation: options.installation,
         executor,
+        ledger: options.ledger,
         market: venue.market,
         safety,
         stops: config.stops,

@@ -6,6 +6,8 @@ export { Backtest } from './backtest.ts';
 export { BotCommand } from './bot-command.ts';
 export { BotConfig } from './bot-config.ts';
 export { BotState } from './bot-state.ts';
+export { DecisionSettings } from './decision-settings.ts';
+export { Decision } from './decision.ts';
 export { Fill } from './fill.ts';
 export { Installation } from './installation.ts';
 export { Order } from './order.ts';

@@ -13,6 +13,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import { isTerminal } from '../persistence/order-store.ts';
 import { lastKnownPrice } from '../persistence/bot-rows.ts';
 import type { BotConfigRow, BotRows } from '../persistence/bot-rows.ts';
+import type { DecisionLedger } from '../persistence/decision-ledger.ts';
 import type { Safety } from '../safety.ts';
 import type { Clock, Timer, VenueClock } from '../time/clock.ts';
 import type { Candle } from '../trading/candle.ts';
@@ -39,6 +40,8 @@ export interface BotOptions {
   readonly account: TradingAccount;
   readonly horizonMs: number;
   readonly executor: Executor;
+  /** Keeps the verdict on each closed candle. */
+  readonly ledger: DecisionLedger;
   readonly market: MarketSeries;
   readonly clock: Clock;
   readonly venueClock: VenueClock;
@@ -263,6 +266,7 @@ export class Bot {
       onAllowance: (reason) => this.#send({ type: 'allowance-changed', reason }),
       onDirty: () => this.#options.onDirty(),
       onNotice: ({ topic, reason }) => this.#options.log.warn({ botId: this.#options.botId, symbol: this.symbol, topic }, reason),
+      onVerdict: (close) => this.#options.ledger.record(close),
       onFault: (error) => this.#send({ type: 'fault', error }),
     });
     this.#session = session;

@@ -4,6 +4,8 @@
  */
 import type { SeriesHealth, SeriesListener, SeriesView } from '../market/market.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import type { DecidedClose } from '../persistence/decision-ledger.ts';
+import type { DecisionSettings } from '../persistence/decision-store.ts';
 import type { Strategy, StrategyParameters, Signal } from '../strategies/strategy.ts';
 import type { Clock, VenueClock } from '../time/clock.ts';
 import type { Candle } from '../trading/candle.ts';
@@ -15,6 +17,8 @@ import { isFlat } from '../trading/position.ts';
 import { exposureOf, stopKeeper } from '../trading/protect.ts';
 import type { Exposure } from '../trading/protect.ts';
 import type { TradingState } from '../trading/state.ts';
+import { verdictOf } from '../trading/verdict.ts';
+import type { Judged, Silenced } from '../trading/verdict.ts';
 
 export type TradingPhase = 'flat' | 'entering' | 'holding' | 'exiting';
 export type FeedPhase = 'live' | 'gapped' | 'stale';
@@ -25,6 +29,8 @@ export interface BotSettings {
   readonly strategy: Strategy;
   readonly parameters: StrategyParameters;
   readonly mode: 'live' | 'paper';
+  /** The same, as the decision ledger names it. */
+  readonly recordedAs: DecisionSettings;
 }
 
 export interface SessionOptions {
@@ -48,6 +54,8 @@ export interface SessionOptions {
   onDirty(): void;
   /** The day's loss or profit came to something that its user wants to hear; the rows get it with the next status. */
   onNotice(notice: DayNotice): void;
+  /** A candle was decided on; the view's arrays change at the next close. */
+  onVerdict(close: DecidedClose): void;
   onFault(error: Error): void;
 }
 
@@ -55,8 +63,11 @@ export interface SessionOptions {
 const lateEntryShare = 0.1;
 const lateEntryMinMs = 5_000;
 
-const safeModeSignal: Signal = { action: 'hold', reason: 'safe mode after repeated crashes: the strategy is not asked' };
-const leavingSignal: Signal = { action: 'hold', reason: 'the bot is switched off: the strategy is not asked' };
+const inSafeMode = {
+  rule: 'quarantined',
+  signal: { action: 'hold', reason: 'safe mode after repeated crashes: the strategy is not asked' },
+} as const;
+const whileLeaving = { rule: 'leaving', signal: { action: 'hold', reason: 'the bot is switched off: the strategy is not asked' } } as const;
 const staleSignal: Signal = { action: 'hold', reason: 'the newest close was too old to enter on; waiting for the next one' };
 
 export class BotSession implements SeriesListener {
@@ -109,21 +120,32 @@ export class BotSession implements SeriesListener {
     const receivedAt = this.#options.clock.monotonic();
     this.#options.onPrice(view.candle);
     this.#guard(() => {
-      const asked = this.#silencing ?? this.#settings.strategy.signal(view, this.#settings.parameters);
-      const signal = asked.action === 'enter-long' && !this.#fresh(view.candle) ? staleSignal : asked;
+      const before = this.#state;
+      const silence = this.#silencing;
+      const asked = silence?.signal ?? this.#settings.strategy.signal(view, this.#settings.parameters);
+      const stale = asked.action === 'enter-long' && !this.#fresh(view.candle);
+      const signal = stale ? staleSignal : asked;
       const decision = this.#decide({ type: 'candle-closed', candle: view.candle, signal, atMs: view.candle.closeTime }, receivedAt);
       // What keeps entries closed stays readable while nothing happens.
       if (decision.reason === null) this.#say(this.#allowance === null ? signal.reason : `${this.#allowance}; ${signal.reason}`);
       this.#lastDecisionAtMs = view.candle.closeTime;
       this.#options.onDirty();
       this.#options.metrics.barToDecision.observe((this.#options.clock.monotonic() - receivedAt) / 1000);
+      this.#judge(view, asked, { before, signal, decision, silenced: stale ? 'stale-close' : (silence?.rule ?? null) });
     });
   }
 
   /** Why the strategy is not asked; null when it is. Stops are kept all the same. */
-  get #silencing(): Signal | null {
-    if (this.#options.safeMode) return safeModeSignal;
-    return this.#state.blocks.some((block) => block.rule === 'leaving') ? leavingSignal : null;
+  get #silencing(): { readonly rule: Silenced; readonly signal: Signal } | null {
+    if (this.#options.safeMode) return inSafeMode;
+    return this.#state.blocks.some((block) => block.rule === 'leaving') ? whileLeaving : null;
+  }
+
+  /** For the counters and the ledger; nothing is decided any more. */
+  #judge(view: SeriesView, signal: Signal, judged: Omit<Judged, 'instrument' | 'price'>): void {
+    const verdict = verdictOf({ ...judged, instrument: this.#options.instrument(), price: view.candle.close });
+    this.#options.metrics.verdicts.inc({ action: verdict.outcome, rule: verdict.rule ?? 'none' });
+    this.#options.onVerdict({ settings: this.#settings.recordedAs, view, signal, verdict });
   }
 
   #fresh({ openTime, closeTime }: Candle): boolean {

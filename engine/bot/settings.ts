@@ -1,6 +1,8 @@
 /** From a bot's row to its settings: overrides applied, the strategy looked up. */
 import type { BotConfigRow } from '../persistence/bot-rows.ts';
+import type { DecisionSettings } from '../persistence/decision-store.ts';
 import { findStrategy } from '../strategies/registry.ts';
+import { indicatorKey } from '../strategies/strategy.ts';
 import { applicable } from '../trading/edit-rules.ts';
 import type { RefusedEdit, Standing } from '../trading/edit-rules.ts';
 import type { StopKeeper } from '../trading/events.ts';
@@ -22,7 +24,15 @@ export function settingsOf(row: BotConfigRow, stops: StopKeeper): BotSettings {
   const { trading, parameters } = resolveConfig(row.columns, row.mode === 'live' ? stops : 'engine');
   const problems = strategy.check(parameters);
   if (problems.length > 0) throw new UnusableConfig(row.id, problems.join('; '));
-  return { trading, parameters, strategy, mode: row.mode };
+  const recordedAs: DecisionSettings = {
+    botId: row.id,
+    version: row.version,
+    strategy: strategy.name,
+    timeframe: trading.timeframe,
+    parameters,
+    indicators: strategy.needs(parameters).map(indicatorKey),
+  };
+  return { trading, parameters, strategy, mode: row.mode, recordedAs };
 }
 
 /** The row as far as it may replace the one that the bot works with; the columns that wait keep their values. */

@@ -12,6 +12,7 @@ import type { Fleet, FleetConfig } from '../../engine/fleet.ts';
 import { createMarketSeries } from '../../engine/market/series.ts';
 import { SymbolDirectory } from '../../engine/market/symbols.ts';
 import type { Metrics } from '../../engine/observe/metrics.ts';
+import { noLedger } from '../../engine/persistence/decision-ledger.ts';
 import type { Safety } from '../../engine/safety.ts';
 import { createMeasuredVenueClock } from '../../engine/time/venue-clock.ts';
 import { budgetOf } from '../../engine/venue.ts';
@@ -238,6 +239,7 @@ export class Replica {
       orders: createMemoryOrderStore(stores),
       bots: createMemoryBotStore(stores),
       reconciliation: createMemoryReconcileStore(stores),
+      ledger: noLedger,
       coordination,
       venue,
       installation,

@@ -453,6 +453,8 @@ describe('the routes', () => {
         'get /v1/bots',
         'get /v1/bots/{id}',
         'get /v1/bots/{id}/commands/{commandId}',
+        'get /v1/bots/{id}/decisions',
+        'get /v1/bots/{id}/explain',
         'get /v1/bots/{id}/orders',
         'get /v1/bots/{id}/state',
         'get /v1/bots/{id}/trades',

@@ -3,6 +3,8 @@ import { createAdmin } from '../../../admin/server.ts';
 import type { AdminPlane } from '../../../admin/server.ts';
 import { ensureFirstToken } from '../../../admin/tokens.ts';
 import { User } from '../../../entities/index.ts';
+import type { DecisionStore } from '../../../engine/persistence/decision-store.ts';
+import { createPostgresDecisionStore } from '../../../engine/persistence/postgres-decision-store.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
 import { systemClock } from '../../../engine/time/clock.ts';
 import { instrumentOf } from '../../../simulator/instruments.ts';
@@ -25,6 +27,9 @@ export interface Plane {
   readonly urls: { readonly adminUrl: string; readonly metricsUrl: string };
   readonly otherToken: string;
   readonly token: string;
+  readonly decisions: DecisionStore;
+  /** Where the venue's time stands, ms UTC; a test may move it. */
+  venueNowMs: number;
   ask(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', url: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   /** Rows of every table that a request may write. */
   written(): Promise<Record<string, number>>;
@@ -34,6 +39,7 @@ export interface Plane {
 /** `liveRefusal`: why no bot can trade live. */
 export async function openPlane(change: { readonly liveRefusal?: string } = {}): Promise<Plane> {
   const rows = await openRows();
+  const decisions = createPostgresDecisionStore(rows.pool);
   const admin = await createAdmin({
     orm: rows.orm,
     clock: systemClock,
@@ -47,6 +53,7 @@ export async function openPlane(change: { readonly liveRefusal?: string } = {}):
       find: async (symbol) => (symbol === 'BTCUSDT' || symbol === 'ETHUSDT' ? instrumentOf(symbol) : null),
       stats: async () => ({ hits: 3, misses: 1, lastRefreshMs: 1_700_000_000_000 }),
     },
+    decisions: { store: decisions, keptMs: 72 * 3_600_000, venueNowMs: () => plane.venueNowMs },
     engine: {
       status: () => ({
         version: '0',
@@ -87,8 +94,10 @@ export async function openPlane(change: { readonly liveRefusal?: string } = {}):
   for (const userId of [rows.userId, other.id])
     await ensureFirstToken(rows.orm, { userId, clock: systemClock, write: (token) => void tokens.push(token) });
   const [token = '', otherToken = ''] = tokens;
-  return {
+  const plane: Plane = {
     rows,
+    decisions,
+    venueNowMs: 1_714_953_600_000,
     admin,
     urls: await admin.start(),
     token,
@@ -122,6 +131,7 @@ export async function openPlane(change: { readonly liveRefusal?: string } = {}):
       await rows.close();
     },
   };
+  return plane;
 }
 
 export const goodBot = {

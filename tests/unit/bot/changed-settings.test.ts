@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { needsRestart } from '../../../engine/bot/settings.ts';
+import { needsRestart, settingsOf } from '../../../engine/bot/settings.ts';
 import { BotSession } from '../../../engine/bot/session.ts';
 import type { BotSettings } from '../../../engine/bot/session.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
-import { findStrategy } from '../../../engine/strategies/registry.ts';
-import { defaultColumns, resolveConfig } from '../../../engine/trading/resolve-config.ts';
+import { defaultColumns } from '../../../engine/trading/resolve-config.ts';
 import type { BotColumns } from '../../../engine/trading/resolve-config.ts';
 import type { TradingCommand } from '../../../engine/trading/events.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -20,9 +19,7 @@ function settings(change: Partial<BotColumns> = {}, mode: BotSettings['mode'] = 
     initialCapital: d(1_000),
     ...change,
   };
-  const strategy = findStrategy(columns.strategy);
-  if (strategy === undefined) throw new Error('no such strategy');
-  return { ...resolveConfig(columns, 'engine'), strategy, mode };
+  return settingsOf({ id: '1', userId: '1', version: 1, mode, venue: 'simulated', columns }, 'engine');
 }
 
 function holding(start: BotSettings): { session: BotSession; commands: TradingCommand[]; moveTo: (price: number) => Promise<void> } {
@@ -42,6 +39,7 @@ function holding(start: BotSettings): { session: BotSession; commands: TradingCo
       onExposure: nothing,
       onDirty: nothing,
       onNotice: nothing,
+      onVerdict: nothing,
     },
     onFault: (error) => {
       throw error;

@@ -1,10 +1,10 @@
 /** What a session tells the world around it of a decision. */
 import { expect, it } from 'vitest';
 import { BotSession } from '../../../engine/bot/session.ts';
+import { settingsOf } from '../../../engine/bot/settings.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
-import { findStrategy } from '../../../engine/strategies/registry.ts';
 import type { DayNotice } from '../../../engine/trading/events.ts';
-import { defaultColumns, resolveConfig } from '../../../engine/trading/resolve-config.ts';
+import { defaultColumns } from '../../../engine/trading/resolve-config.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { btc, candle, config, d, emptyState, fill, midnight } from '../trading/given.ts';
 
@@ -13,12 +13,11 @@ it('counts and tells a notice of the day once, and has it written', async () => 
   const metrics = createMetrics();
   const notices: DayNotice[] = [];
   let dirty = 0;
-  const strategy = findStrategy('ema_cross');
-  if (strategy === undefined) throw new Error('there is no such strategy');
   const columns = { ...defaultColumns, name: '', symbol: '', timeframe: '1m', strategy: 'ema_cross', initialCapital: d(1) };
   const trading = config({ maxDailyLossPercent: 5 });
+  const row = settingsOf({ id: '1', userId: '1', version: 1, mode: 'paper', venue: 'simulated', columns }, 'engine');
   const session = new BotSession({
-    settings: { trading, strategy, parameters: resolveConfig(columns).parameters, mode: 'paper' },
+    settings: { ...row, trading },
     state: emptyState(trading),
     clock,
     venueClock: { now: () => clock.now(), trusted: true, resync: () => Promise.resolve() },
@@ -33,6 +32,7 @@ it('counts and tells a notice of the day once, and has it written', async () => 
     onExposure: () => undefined,
     onDirty: () => (dirty += 1),
     onNotice: (notice) => notices.push(notice),
+    onVerdict: () => undefined,
     onFault: (error) => {
       throw error;
     },
