@@ -28,6 +28,7 @@ import { migrateDatabase } from './persistence/migrate.ts';
 import { openIntentPool } from './persistence/intent-pool.ts';
 import { openDatabase } from './persistence/orm.ts';
 import { createPostgresBotStore } from './persistence/postgres-bot-store.ts';
+import { createPostgresCapitalStore } from './persistence/postgres-capital-store.ts';
 import { createPostgresOrderStore } from './persistence/postgres-order-store.ts';
 import { createPostgresReconcileStore } from './persistence/postgres-reconcile-store.ts';
 import { WishChannel } from './persistence/wish-channel.ts';
@@ -173,6 +174,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
           orders,
           bots,
           reconciliation,
+          capital: createPostgresCapitalStore({ pool, clock }),
           coordination,
           venue,
           installation,

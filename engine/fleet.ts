@@ -5,6 +5,7 @@ import type { Coordination } from './coordination/coordination.ts';
 import { createPaperAccount } from './exchanges/paper.ts';
 import type { TradingAccount } from './exchanges/exchange.ts';
 import { AccountAudit } from './execution/audit.ts';
+import { CapitalWatch } from './execution/capital-watch.ts';
 import { DriftWatch } from './execution/drift.ts';
 import { AccountReconciler } from './execution/reconcile.ts';
 import { TakeOver } from './execution/take-over.ts';
@@ -13,6 +14,7 @@ import { Executor } from './execution/executor.ts';
 import type { Log } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
 import type { BotStore } from './persistence/bot-store.ts';
+import type { CapitalStore } from './persistence/capital-store.ts';
 import type { OrderStore } from './persistence/order-store.ts';
 import type { ReconcileStore } from './persistence/reconcile-store.ts';
 import { fullSafety } from './safety.ts';
@@ -46,6 +48,7 @@ export interface FleetOptions {
   readonly orders: OrderStore;
   readonly bots: BotStore;
   readonly reconciliation: ReconcileStore;
+  readonly capital: CapitalStore;
   readonly coordination: Coordination;
   readonly venue: ConnectedVenue;
   readonly installation: string;
@@ -86,6 +89,19 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     onStrayOrder: (symbol) => void takeOver?.searchSymbol(symbol),
   });
   const takeOver = venue.account === null ? null : createTakeOver(options, venue.account, () => runningBots(supervisor, venue));
+  const capital =
+    venue.account === null
+      ? null
+      : new CapitalWatch({
+          account: venue.account,
+          venue: config.venue,
+          store: options.capital,
+          clock,
+          venueClock: venue.clock,
+          log,
+          assets: () => quoteAssets(supervisor, venue),
+          publishResults: () => supervisor.publishResults(),
+        });
   const supervisor: Supervisor = new Supervisor({
     store: bots,
     owner,
@@ -100,8 +116,15 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     log,
     metrics,
     reach,
-    prepare: async (claimed) =>
-      takeOver === null ? { changed: new Set(), blocks: new Map() } : takeOver.prepare(await withInstruments(claimed, venue)),
+    async prepare(claimed) {
+      if (takeOver === null) return { changed: new Set(), blocks: new Map() };
+      const bots = await withInstruments(claimed, venue);
+      const [prepared] = await Promise.all([
+        takeOver.prepare(bots),
+        capital?.ready(bots.map(({ instrument }) => instrument().quoteAsset)),
+      ]);
+      return prepared;
+    },
     lift: (botId, epoch) => options.reconciliation.hold([{ botId, epoch, reason: null }]),
     async equip(botId, rows) {
       const { columns, mode } = rows.config;
@@ -146,11 +169,13 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
           safety,
           intervalMs: config.auditIntervalMs,
           exposedSymbols: () => exposedSymbols(supervisor),
+          onBalancesChanged: () => capital?.changed(),
           onUnknownTrades: (symbol) => void takeOver?.searchSymbol(symbol),
         });
   // Subscribed before the first bot recovers: what happens meanwhile is not missed.
   audit?.start();
   takeOver?.start();
+  capital?.start();
   await supervisor.start();
   const protectionCheck = clock.every(config.protectionCheckMs, () => void executor.verifyProtection());
   const clockWatch = watchVenueClock(supervisor, venue, clock);
@@ -167,6 +192,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       await supervisor.drain(config.drainTimeoutMs);
       executor.stop();
       await takeOver?.stop();
+      await capital?.stop();
       await audit?.stop();
     },
   };
@@ -218,6 +244,13 @@ function* runningBots(supervisor: Supervisor, venue: ConnectedVenue): Iterable<R
       unblock: (rule) => bot.session?.unblock(rule),
       rebuild: (reason) => supervisor.rebuild(botId, reason),
     };
+  }
+}
+
+function* quoteAssets(supervisor: Supervisor, venue: ConnectedVenue): Iterable<string> {
+  for (const { bot } of supervisor.entries()) {
+    const instrument = bot.live ? venue.symbols.find(bot.symbol) : null;
+    if (instrument !== null) yield instrument.quoteAsset;
   }
 }
 

@@ -20,7 +20,10 @@ export interface StateData {
 export interface StateDataJson {
   readonly position?: { readonly quantity: string; readonly cost: string; readonly entryFees: string; readonly openedAtMs: number | null };
   readonly realisedTotal?: string;
-  readonly day?: { readonly startMs: number; readonly startEquity: string; readonly lossReached?: boolean } | null;
+  /** Whose money the bot's fills moved last, and in which asset. */
+  readonly funds?: { readonly account: string; readonly asset: string };
+  /** `equity` is the latest that the owner knew, quote. */
+  readonly day?: { readonly startMs: number; readonly startEquity: string; readonly equity?: string; readonly lossReached?: boolean } | null;
   readonly bestPrice?: number | null;
   readonly pausedReason?: string | null;
   readonly heldReason?: string | null;

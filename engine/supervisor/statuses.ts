@@ -79,7 +79,16 @@ function statusOf({ botId, epoch, bot }: RunningEntry): BotStatus {
     lastExecutionMs: session?.lastDecisionAtMs ?? null,
     stateData: {
       pausedReason: paused?.reason ?? null,
-      ...(day === undefined ? {} : { day: { startMs: day.startMs, startEquity: day.startEquity.toFixed(), lossReached: day.lossReached } }),
+      ...(session === null || day === undefined
+        ? {}
+        : {
+            day: {
+              startMs: day.startMs,
+              startEquity: day.startEquity.toFixed(),
+              equity: session.equity.toFixed(),
+              lossReached: day.lossReached,
+            },
+          }),
       bestPrice: session === null || Number.isNaN(session.state.bestPrice) ? null : session.state.bestPrice,
     },
   };
