@@ -81,28 +81,41 @@ end
 $$;`;
 
 export class Migration20261127231937_account_capital extends Migration {
-
   override name = 'Migration20261127231937_account_capital';
 
   override up(): void | Promise<void> {
-    this.addSql(`create table "account_capital" ("id" bigserial primary key, "venue" text not null, "account" varchar(100) not null, "asset" varchar(20) not null, "free" numeric(38,18) not null, "read_at" timestamptz(3) not null, "version" bigint not null, "loss_reached_ms" bigint null, "updated_at" timestamptz(3) not null);`);
-    this.addSql(`alter table "account_capital" add constraint "account_capital_account_asset_unique" unique ("venue", "account", "asset");`);
+    this.addSql(
+      `create table "account_capital" ("id" bigserial primary key, "venue" text not null, "account" varchar(100) not null, "asset" varchar(20) not null, "free" numeric(38,18) not null, "read_at" timestamptz(3) not null, "version" bigint not null, "loss_reached_ms" bigint null, "updated_at" timestamptz(3) not null);`,
+    );
+    this.addSql(
+      `alter table "account_capital" add constraint "account_capital_account_asset_unique" unique ("venue", "account", "asset");`,
+    );
 
-    this.addSql(`create table "account_limits" ("id" bigserial primary key, "venue" text not null, "account" varchar(100) not null, "asset" varchar(20) not null, "max_exposure" numeric(38,18) null, "max_daily_loss" numeric(38,18) null, "created_at" timestamptz(3) not null, "updated_at" timestamptz(3) not null);`);
+    this.addSql(
+      `create table "account_limits" ("id" bigserial primary key, "venue" text not null, "account" varchar(100) not null, "asset" varchar(20) not null, "max_exposure" numeric(38,18) null, "max_daily_loss" numeric(38,18) null, "created_at" timestamptz(3) not null, "updated_at" timestamptz(3) not null);`,
+    );
     this.addSql(`alter table "account_limits" add constraint "account_limits_account_asset_unique" unique ("venue", "account", "asset");`);
 
-    this.addSql(`alter table "orders" add "reserved_quote" numeric(38,18) null, add "quote_asset" varchar(20) null, add "capital_settled_at" timestamptz(3) null;`);
-    this.addSql(`create index "orders_unsettled_entries_index" on "orders" ("venue", "account", "quote_asset") where reserved_quote is not null and capital_settled_at is null;`);
+    this.addSql(
+      `alter table "orders" add "reserved_quote" numeric(38,18) null, add "quote_asset" varchar(20) null, add "capital_settled_at" timestamptz(3) null;`,
+    );
+    this.addSql(
+      `create index "orders_unsettled_entries_index" on "orders" ("venue", "account", "quote_asset") where reserved_quote is not null and capital_settled_at is null;`,
+    );
     this.addSql(`alter table "orders" add constraint "orders_reserved_quote_check" check (reserved_quote >= 0);`);
     this.addSql(dayResult);
     this.addSql(admitEntries);
 
     this.addSql(`alter table "account_capital" add constraint "account_capital_free_check" check (free >= 0);`);
-    this.addSql(`alter table "account_capital" add constraint "account_capital_venue_check" check ("venue" in ('simulated', 'binance', 'binance-demo', 'binance-testnet'));`);
+    this.addSql(
+      `alter table "account_capital" add constraint "account_capital_venue_check" check ("venue" in ('simulated', 'binance', 'binance-demo', 'binance-testnet'));`,
+    );
 
     this.addSql(`alter table "account_limits" add constraint "account_limits_max_exposure_check" check (max_exposure > 0);`);
     this.addSql(`alter table "account_limits" add constraint "account_limits_max_daily_loss_check" check (max_daily_loss > 0);`);
-    this.addSql(`alter table "account_limits" add constraint "account_limits_venue_check" check ("venue" in ('simulated', 'binance', 'binance-demo', 'binance-testnet'));`);
+    this.addSql(
+      `alter table "account_limits" add constraint "account_limits_venue_check" check ("venue" in ('simulated', 'binance', 'binance-demo', 'binance-testnet'));`,
+    );
   }
 
   override down(): void | Promise<void> {
@@ -115,5 +128,4 @@ export class Migration20261127231937_account_capital extends Migration {
     this.addSql(`alter table "orders" drop constraint "orders_reserved_quote_check";`);
     this.addSql(`alter table "orders" drop column "reserved_quote", drop column "quote_asset", drop column "capital_settled_at";`);
   }
-
 }

@@ -43,7 +43,13 @@ export function createPostgresCapitalStore({ pool, clock }: { readonly pool: Poo
   return {
     async begin(venue, account) {
       // The clock is read first: what is over when the entries are read is over when the exchange is asked.
-      const { rows: known } = await pool.query<{ at: string; asset: string | null; version: string; age_ms: string; capped: string[] | null }>(
+      const { rows: known } = await pool.query<{
+        at: string;
+        asset: string | null;
+        version: string;
+        age_ms: string;
+        capped: string[] | null;
+      }>(
         `select t.at::text, c.asset, c.version::text, (extract(epoch from t.at - c.read_at) * 1000)::text as age_ms,
                 (select array_agg(l.asset::text order by l.asset) from account_limits l
                  where l.venue = $1 and l.account = $2 and l.max_daily_loss is not null) as capped

@@ -23,7 +23,12 @@ export interface StateDataJson {
   /** Whose money the bot's fills moved last, and in which asset. */
   readonly funds?: { readonly account: string; readonly asset: string };
   /** `equity` is the latest that the owner knew, quote. */
-  readonly day?: { readonly startMs: number; readonly startEquity: string; readonly equity?: string; readonly lossReached?: boolean } | null;
+  readonly day?: {
+    readonly startMs: number;
+    readonly startEquity: string;
+    readonly equity?: string;
+    readonly lossReached?: boolean;
+  } | null;
   readonly bestPrice?: number | null;
   readonly pausedReason?: string | null;
   readonly heldReason?: string | null;

@@ -240,7 +240,8 @@ function onFill(before: TradingState, event: EventOf<'fill-received'>, config: T
 function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, instrument: Instrument): Decision {
   const ended = before.working?.role === event.role ? { ...before, working: null } : before;
   const rule = event.refusedBy ?? null;
-  const reason = event.outcome === 'filled' ? null : rule !== null ? event.reason : `the ${event.role} order was not filled: ${event.reason}`;
+  const reason =
+    event.outcome === 'filled' ? null : rule !== null ? event.reason : `the ${event.role} order was not filled: ${event.reason}`;
   if (event.role === 'entry') {
     const state =
       event.outcome === 'filled' || before.working?.role !== 'entry'
