@@ -30,7 +30,7 @@ export function jsonRow(row: Row): Row {
   return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, jsonValue(name, value)]));
 }
 
-const timeColumn = /_at$|^timestamp$|^last_execution$/;
+const timeColumn = /_at$|_until$|^timestamp$|^last_execution$/;
 const idColumn = /(^|_)id$|^decision_ms$|^epoch$|^lock_epoch$|^signed_ts$/;
 const moneyColumns = new Set([
   'initial_capital',
@@ -46,6 +46,11 @@ const moneyColumns = new Set([
   'reference_price',
   'executed_quantity',
   'executed_quote',
+  'max_exposure',
+  'max_daily_loss',
+  'free',
+  'reserved',
+  'day_result',
 ]);
 
 function jsonValue(name: string, value: unknown): unknown {

@@ -121,7 +121,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       const bots = await withInstruments(claimed, venue);
       const [prepared] = await Promise.all([
         takeOver.prepare(bots),
-        capital?.ready(bots.map(({ instrument }) => instrument().quoteAsset)),
+        capital?.ready(bots.map((bot) => bot.instrument().quoteAsset)),
       ]);
       return prepared;
     },

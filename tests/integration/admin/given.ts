@@ -25,7 +25,7 @@ export interface Plane {
   readonly urls: { readonly adminUrl: string; readonly metricsUrl: string };
   readonly otherToken: string;
   readonly token: string;
-  ask(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', url: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  ask(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', url: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   /** Rows of every table that a request may write. */
   written(): Promise<Record<string, number>>;
   close(): Promise<void>;
