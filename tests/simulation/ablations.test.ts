@@ -15,7 +15,7 @@ const firstFailingSeeds: Partial<Record<SafetyElement, number>> = {
   positionCheck: 8,
   epochInWrites: 197,
   protectionVerify: 87,
-  capital: 1,
+  capital: 7,
   audit: 633,
 };
 /** Bounds the search when a known seed does not fail any more. */
