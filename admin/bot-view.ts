@@ -50,6 +50,7 @@ const moneyColumns = new Set([
   'max_daily_loss',
   'free',
   'reserved',
+  'reserved_quote',
   'day_result',
 ]);
 

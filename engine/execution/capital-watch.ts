@@ -99,9 +99,10 @@ export class CapitalWatch {
     if (!anew && reading.over.length === 0 && [...assets].every((asset) => isFresh(reading, asset))) return;
     // Money for the first entries is not kept waiting; what is over is settled by the reading after it.
     const first = [...assets].some((asset) => !reading.known.has(asset));
-    if (reading.over.length > 0 && !first) await clock.sleep(settleAfterMs);
+    const waitMs = reading.over.length > 0 && !first ? settleAfterMs : 0;
+    this.#lastReadAt = clock.monotonic() + waitMs;
+    if (waitMs > 0) await clock.sleep(waitMs);
     const covered = first ? { ...reading, over: [] } : reading;
-    this.#lastReadAt = clock.monotonic();
     const free = new Map((await account.balances()).map((balance) => [balance.asset, balance.free]));
     await store.write(
       covered,

@@ -8,15 +8,15 @@ import { brokenAt, elements, findFailing } from './ablations.ts';
 const firstFailingSeeds: Partial<Record<SafetyElement, number>> = {
   fence: 32,
   signedTimeBound: 15,
-  horizon: 80,
-  tradePolling: 9,
+  horizon: 16,
+  tradePolling: 174,
   uniqueFillKey: 1,
   singlePost: 1,
   positionCheck: 8,
   epochInWrites: 197,
-  protectionVerify: 87,
+  protectionVerify: 64,
   capital: 7,
-  audit: 633,
+  audit: 379,
 };
 /** Bounds the search when a known seed does not fail any more. */
 const searchMax = 4_000;

@@ -110,6 +110,17 @@ describe('the watch over the capital of an account', () => {
     expect(readAt).toEqual([0, 30_000, 60_000]);
   });
 
+  it('reads no more often than every five seconds however often balances change', async () => {
+    ledger.known = stale;
+    ledger.over = ['always another'];
+    for (let step = 0; step < 200; step += 1) {
+      watch.changed();
+      await clock.advance(100);
+    }
+    expect(readAt.every((at, index) => index === 0 || at - (readAt[index - 1] ?? 0) >= 5_000)).toBe(true);
+    expect(readAt.length).toBeGreaterThanOrEqual(4);
+  });
+
   it('writes nothing when the exchange does not answer, and tries again', async () => {
     balances = async () => Promise.reject(new Error('away'));
     await watch.ready(['USDT']);
