@@ -119,10 +119,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     async prepare(claimed) {
       if (takeOver === null) return { changed: new Set(), blocks: new Map() };
       const bots = await withInstruments(claimed, venue);
-      const [prepared] = await Promise.all([
-        takeOver.prepare(bots),
-        capital?.ready(bots.map((bot) => bot.instrument().quoteAsset)),
-      ]);
+      const [prepared] = await Promise.all([takeOver.prepare(bots), capital?.ready(bots.map((bot) => bot.instrument().quoteAsset))]);
       return prepared;
     },
     lift: (botId, epoch) => options.reconciliation.hold([{ botId, epoch, reason: null }]),
