@@ -69,7 +69,7 @@ export function readBody(columns: AllColumns, body: Body, more: readonly FieldPr
 }
 
 /** Null stays null; undefined when it is no amount. */
-function readMoney(value: unknown): Decimal | null | undefined {
+export function readMoney(value: unknown): Decimal | null | undefined {
   if (value === null) return null;
   const text = typeof value === 'number' && Number.isFinite(value) ? new Decimal(value).toFixed() : value;
   return typeof text === 'string' && moneyShape.test(text) ? new Decimal(text) : undefined;

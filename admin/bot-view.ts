@@ -33,7 +33,7 @@ export function jsonRow(row: Row): Row {
   return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, jsonValue(name, value)]));
 }
 
-const timeColumn = /_at$|^timestamp$|^last_execution$/;
+const timeColumn = /_at$|_until$|^timestamp$|^last_execution$/;
 const idColumn = /(^|_)id$|^decision_ms$|^epoch$|^lock_epoch$|^signed_ts$/;
 const moneyColumns = new Set([
   'initial_capital',
@@ -51,6 +51,12 @@ const moneyColumns = new Set([
   'reference_price',
   'executed_quantity',
   'executed_quote',
+  'max_exposure',
+  'max_daily_loss',
+  'free',
+  'reserved',
+  'reserved_quote',
+  'day_result',
 ]);
 
 function jsonValue(name: string, value: unknown): unknown {

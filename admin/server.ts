@@ -11,6 +11,7 @@ import { answerFrameworkErrors, answerProblems } from './errors.ts';
 import { guard } from './guard.ts';
 import { createHealthApp } from './health.ts';
 import type { AdminPorts } from './ports.ts';
+import { accountRoutes } from './routes/accounts.ts';
 import { botRoutes } from './routes/bots.ts';
 import { commandRoutes } from './routes/commands.ts';
 import { decisionRoutes } from './routes/decisions.ts';
@@ -88,6 +89,7 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
   historyRoutes(app, ports);
   decisionRoutes(app, ports);
   engineRoutes(app, ports);
+  accountRoutes(app, ports);
 
   const health = createHealthApp({
     registry: metrics.registry,

@@ -30,6 +30,7 @@ import { openDecisionPool, openIntentPool } from './persistence/intent-pool.ts';
 import { openDatabase } from './persistence/orm.ts';
 import { createPostgresBotStore } from './persistence/postgres-bot-store.ts';
 import { createPostgresDecisionStore } from './persistence/postgres-decision-store.ts';
+import { createPostgresCapitalStore } from './persistence/postgres-capital-store.ts';
 import { createPostgresOrderStore } from './persistence/postgres-order-store.ts';
 import { createPostgresReconcileStore } from './persistence/postgres-reconcile-store.ts';
 import { WishChannel } from './persistence/wish-channel.ts';
@@ -185,6 +186,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
           bots,
           reconciliation,
           ledger,
+          capital: createPostgresCapitalStore({ pool, clock }),
           coordination,
           venue,
           installation,

@@ -5,6 +5,7 @@ import type { Coordination } from './coordination/coordination.ts';
 import { createPaperAccount, isPaperTrade } from './exchanges/paper.ts';
 import type { TradingAccount } from './exchanges/exchange.ts';
 import { AccountAudit } from './execution/audit.ts';
+import { CapitalWatch } from './execution/capital-watch.ts';
 import { DriftWatch } from './execution/drift.ts';
 import { AccountReconciler } from './execution/reconcile.ts';
 import { TakeOver } from './execution/take-over.ts';
@@ -14,6 +15,7 @@ import type { Log } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
 import type { BotStore } from './persistence/bot-store.ts';
 import type { DecisionLedger } from './persistence/decision-ledger.ts';
+import type { CapitalStore } from './persistence/capital-store.ts';
 import type { OrderStore } from './persistence/order-store.ts';
 import type { ReconcileStore } from './persistence/reconcile-store.ts';
 import { fullSafety } from './safety.ts';
@@ -49,6 +51,7 @@ export interface FleetOptions {
   readonly bots: BotStore;
   readonly reconciliation: ReconcileStore;
   readonly ledger: DecisionLedger;
+  readonly capital: CapitalStore;
   readonly coordination: Coordination;
   readonly venue: ConnectedVenue;
   readonly installation: string;
@@ -90,6 +93,19 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     onStrayOrder: (symbol) => void takeOver?.searchSymbol(symbol),
   });
   const takeOver = venue.account === null ? null : createTakeOver(options, venue.account, () => runningBots(supervisor, venue));
+  const capital =
+    venue.account === null
+      ? null
+      : new CapitalWatch({
+          account: venue.account,
+          venue: config.venue,
+          store: options.capital,
+          clock,
+          venueClock: venue.clock,
+          log,
+          assets: () => quoteAssets(supervisor, venue),
+          publishResults: () => supervisor.publishResults(),
+        });
   const supervisor: Supervisor = new Supervisor({
     store: bots,
     owner,
@@ -106,7 +122,11 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     reach,
     prepare: async (claimed) => {
       if (takeOver === null) return { changed: new Set(), blocks: new Map() };
-      const { changed, blocks } = await takeOver.prepare(await withInstruments(claimed, venue));
+      const bots = await withInstruments(claimed, venue);
+      const [{ changed, blocks }] = await Promise.all([
+        takeOver.prepare(bots),
+        capital?.ready(bots.map((bot) => bot.instrument().quoteAsset)),
+      ]);
       const key = keyBlock(venue);
       return { changed, blocks: key === null ? blocks : new Map(claimed.map(({ botId }) => [botId, [...(blocks.get(botId) ?? []), key]])) };
     },
@@ -158,11 +178,13 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
           safety,
           intervalMs: config.auditIntervalMs,
           exposedSymbols: () => exposedSymbols(supervisor),
+          onBalancesChanged: () => capital?.changed(),
           onUnknownTrades: (symbol) => void takeOver?.searchSymbol(symbol),
         });
   // Subscribed before the first bot recovers: what happens meanwhile is not missed.
   audit?.start();
   takeOver?.start();
+  capital?.start();
   await supervisor.start();
   const protectionCheck = clock.every(config.protectionCheckMs, () => void executor.verifyProtection());
   const watches = [watchVenueClock(supervisor, venue, clock), watchKey(supervisor, venue, clock)];
@@ -179,6 +201,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       await supervisor.drain(config.drainTimeoutMs);
       executor.stop();
       await takeOver?.stop();
+      await capital?.stop();
       await audit?.stop();
     },
   };
@@ -230,6 +253,13 @@ function* runningBots(supervisor: Supervisor, venue: ConnectedVenue): Iterable<R
       unblock: (rule) => bot.session?.unblock(rule),
       rebuild: (reason) => supervisor.rebuild(botId, reason),
     };
+  }
+}
+
+function* quoteAssets(supervisor: Supervisor, venue: ConnectedVenue): Iterable<string> {
+  for (const { bot } of supervisor.entries()) {
+    const instrument = bot.live ? venue.symbols.find(bot.symbol) : null;
+    if (instrument !== null) yield instrument.quoteAsset;
   }
 }
 

@@ -1,4 +1,6 @@
 /** All tables. */
+export { AccountCapital } from './account-capital.ts';
+export { AccountLimits } from './account-limits.ts';
 export { ApiKey } from './api-key.ts';
 export { ApiToken } from './api-token.ts';
 export { AuditLog } from './audit-log.ts';

@@ -37,6 +37,11 @@ const OrderSchema = defineEntity({
     stopPrice: money().nullable().check(positiveCheck('stop_price')),
     /** 0, or the other one of the two for a stop that takes the place of a standing stop: both rows are open until the exchange has decided. */
     slot: p.integer().default(0).check("slot = 0 or (slot = 1 and role = 'stop')"),
+    /** What a live entry takes from the account at most, and in which asset; null for all others, and for rows made again. */
+    reservedQuote: money().nullable().check('reserved_quote >= 0'),
+    quoteAsset: p.string().length(20).nullable(),
+    /** Set by the reading of the balance that contains what the entry spent: it reserves nothing any more. */
+    capitalSettledAt: time().nullable(),
     reason: p.string().length(500),
     state: p.enum(orderStates),
     /** Epoch of the owner that committed it. */
@@ -64,6 +69,11 @@ const OrderSchema = defineEntity({
   ],
   indexes: [
     { name: 'orders_bot_config_id_created_at_index', properties: ['botConfig', 'createdAt'] },
+    {
+      name: 'orders_unsettled_entries_index',
+      properties: ['venue', 'account', 'quoteAsset'],
+      where: 'reserved_quote is not null and capital_settled_at is null',
+    },
     { name: 'orders_exchange_order_id_index', properties: ['venue', 'symbol', 'exchangeOrderId'] },
   ],
 });

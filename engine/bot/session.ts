@@ -2,6 +2,7 @@
  * The hot path of one bot: market and order events in, the pure core's decision, commands out. A plain object, because
  * an actor message per candle would cost more than the decision; the machine beside it hears only what changes its state.
  */
+import type { Decimal } from 'decimal.js';
 import type { SeriesHealth, SeriesListener, SeriesView } from '../market/market.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { DecidedClose } from '../persistence/decision-ledger.ts';
@@ -13,6 +14,7 @@ import { withCapital } from '../trading/day.ts';
 import { decide } from '../trading/decide.ts';
 import type { DayNotice, Decision, EntryBlock, TradingCommand, TradingConfig, TradingEvent } from '../trading/events.ts';
 import type { Instrument } from '../trading/instrument.ts';
+import { equityAt } from '../trading/pnl.ts';
 import { isFlat } from '../trading/position.ts';
 import { exposureOf, stopKeeper } from '../trading/protect.ts';
 import type { Exposure } from '../trading/protect.ts';
@@ -97,6 +99,10 @@ export class BotSession implements SeriesListener {
   }
   get instrument(): Instrument {
     return this.#options.instrument();
+  }
+  /** Budget and everything gained or lost, at the last price, quote. */
+  get equity(): Decimal {
+    return equityAt(this.#state, this.#settings.trading, this.#state.lastPrice);
   }
   get phase(): TradingPhase {
     return this.#phase;

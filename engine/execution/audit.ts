@@ -24,6 +24,8 @@ export interface AccountAuditOptions {
   readonly safety: Safety;
   /** Symbols on which a bot of this process holds a position or has an order that is not over. */
   exposedSymbols(): Iterable<string>;
+  /** The user stream tells that the account's balances have changed. */
+  onBalancesChanged(): void;
   /** Trades were seen that belong to no order on record: of a person, or of an order of ours that is not known. */
   onUnknownTrades(symbol: string): void;
 }
@@ -72,6 +74,7 @@ export class AccountAudit implements UserEventListener {
   }
 
   onEvent(event: UserEvent): void {
+    if (event.type === 'balances-changed') this.#options.onBalancesChanged();
     this.#options.executor.onUserEvent(event);
   }
 

@@ -13,7 +13,7 @@ import type { ExecutionEvidence, FillSource, OrderState, OrderStore, RecordAnswe
 import type { Safety } from '../safety.ts';
 import type { Clock, VenueClock } from '../time/clock.ts';
 import type { Intent } from '../persistence/commit-intents.ts';
-import type { Fill, PlaceOrder, PutProtection } from '../trading/events.ts';
+import type { AccountRule, Fill, PlaceOrder, PutProtection } from '../trading/events.ts';
 import { parseClientOrderId } from './client-order-id.ts';
 import { evidenceOfHistory, evidenceOfOrder, evidenceOfState, outcomeOf, valuedEvidence } from './evidence.ts';
 import type { Evidence } from './evidence.ts';
@@ -313,6 +313,9 @@ export class Executor {
         for (const live of lives) this.#close(line, live);
         if (!line.detached) line.link.onFault(refusedByDatabase(lives));
         return;
+      case 'not-admitted':
+        for (const live of lives) this.#end(line, live, 'rejected', result.reason, result.rule);
+        return;
       case 'not-committed':
         for (const live of lives) this.#end(line, live, 'never-placed', result.reason);
         return;
@@ -544,7 +547,7 @@ export class Executor {
     return live;
   }
 
-  #end(line: OrderLine, live: LiveOrder, state: OrderState, reason: string): void {
+  #end(line: OrderLine, live: LiveOrder, state: OrderState, reason: string, refusedBy?: AccountRule): void {
     if (!this.#close(line, live) || line.detached) return;
     if (live.role === 'stop' || live.role === 'target') {
       // Its sibling is over too, or soon: what it says next counts.
@@ -557,7 +560,15 @@ export class Executor {
     }
     const outcome = outcomeOf(state, live.executedQuantity?.gt(0) ?? false);
     const { clientOrderId, role, decisionMs, available } = live;
-    line.link.onOrderEnded({ clientOrderId, role, decisionMs, outcome, reason, ...(available === undefined ? {} : { available }) });
+    line.link.onOrderEnded({
+      clientOrderId,
+      role,
+      decisionMs,
+      outcome,
+      reason,
+      ...(refusedBy === undefined ? {} : { refusedBy }),
+      ...(available === undefined ? {} : { available }),
+    });
   }
 
   #close(line: OrderLine, live: LiveOrder): boolean {

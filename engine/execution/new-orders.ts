@@ -1,6 +1,7 @@
 /** How an order begins: as an intent for the rows and as something that is not over yet. */
 import type { SignedWindow } from '../exchanges/exchange.ts';
 import type { Intent } from '../persistence/commit-intents.ts';
+import { entryReservation } from '../trading/capital.ts';
 import { formatClientOrderId } from './client-order-id.ts';
 import type { LiveOrder, OrderLine } from './order-line.ts';
 
@@ -9,8 +10,8 @@ type Decided = Pick<Intent, 'decisionMs' | 'referencePrice' | 'reason'> & Partia
 
 /** The intent of the line's next order of this decision and role. */
 export function intentOf(line: OrderLine, decided: Decided, draft: Draft, signed: SignedWindow): Intent {
-  const { botId, userId, epoch, venue, account, installation } = line.link;
-  const { market, symbol } = line.link.instrument();
+  const { botId, userId, epoch, venue, mode, account, installation } = line.link;
+  const { market, symbol, quoteAsset } = line.link.instrument();
   const { decisionMs, referencePrice, reason } = decided;
   const { role } = draft;
   const attempt = line.nextAttempt(role, decisionMs);
@@ -33,6 +34,8 @@ export function intentOf(line: OrderLine, decided: Decided, draft: Draft, signed
     price: draft.price,
     stopPrice: draft.stopPrice,
     slot: draft.slot,
+    // A paper bot has an account of its own.
+    reservation: role === 'entry' && mode === 'live' ? entryReservation(draft.quantity, referencePrice, quoteAsset) : null,
     referencePrice,
     reason,
     signedTimestampMs: signed.timestampMs,

@@ -5,7 +5,7 @@
 import type { Decimal } from 'decimal.js';
 import type { TradingAccount } from '../exchanges/exchange.ts';
 import type { StoredOrder } from '../persistence/order-store.ts';
-import type { Fill, OrderOutcome, OrderRole, WorkingRole } from '../trading/events.ts';
+import type { AccountRule, Fill, OrderOutcome, OrderRole, WorkingRole } from '../trading/events.ts';
 import type { Instrument } from '../trading/instrument.ts';
 import type { RestingProtection } from '../trading/state.ts';
 
@@ -30,6 +30,8 @@ export interface BotLink {
     readonly decisionMs: number;
     readonly outcome: OrderOutcome;
     readonly reason: string;
+    /** The rule over the account's bots that refused an entry before it was recorded. */
+    readonly refusedBy?: AccountRule;
     /** Free base, when the exchange refused an exit for want of it. */
     readonly available?: Decimal;
   }): void;

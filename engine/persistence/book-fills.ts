@@ -82,7 +82,12 @@ export async function bookFills(
     });
     return { ...result, fill };
   });
-  state.stateData = { ...state.stateData, position: writePosition(position), realisedTotal: realisedTotal.toFixed() };
+  state.stateData = {
+    ...state.stateData,
+    position: writePosition(position),
+    realisedTotal: realisedTotal.toFixed(),
+    funds: { account: order.account, asset: evidence.instrument.quoteAsset },
+  };
   state.version += 1;
   state.updatedAt = now;
   return booked;

@@ -30,9 +30,13 @@ export interface StateData {
 export interface StateDataJson {
   readonly position?: { readonly quantity: string; readonly cost: string; readonly entryFees: string; readonly openedAtMs: number | null };
   readonly realisedTotal?: string;
+  /** Whose money the bot's fills moved last, and in which asset. */
+  readonly funds?: { readonly account: string; readonly asset: string };
+  /** `equity` is the latest that the owner knew, quote. */
   readonly day?: {
     readonly startMs: number;
     readonly startEquity: string;
+    readonly equity?: string;
     readonly capital?: string;
     readonly lossReached?: boolean;
   } | null;

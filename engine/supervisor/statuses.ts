@@ -91,10 +91,11 @@ function known(price = Number.NaN): number | null {
   return Number.isNaN(price) ? null : price;
 }
 
-function dayOf({ state: { day }, settings }: BotSession): NonNullable<StateDataJson['day']> {
+function dayOf({ state: { day }, settings, equity }: BotSession): NonNullable<StateDataJson['day']> {
   return {
     startMs: day.startMs,
     startEquity: day.startEquity.toFixed(),
+    equity: equity.toFixed(),
     capital: settings.trading.initialCapital.toFixed(),
     lossReached: day.lossReached,
   };

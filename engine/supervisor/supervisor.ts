@@ -403,6 +403,11 @@ export class Supervisor {
     entry.bot.session.unblock('held');
   }
 
+  /** Has the live bots that hold something write down what their day has brought so far. */
+  publishResults(): void {
+    for (const entry of this.#entries.values()) if (entry.bot.live && entry.bot.exposed) this.#statuses.changed(entry);
+  }
+
   /** Lets go of a bot and takes it again from its rows. */
   rebuild(botId: string, reason: string): void {
     this.#options.log.warn({ botId, reason }, 'a bot is built anew from its rows');

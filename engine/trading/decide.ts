@@ -238,13 +238,15 @@ function onFill(before: TradingState, event: EventOf<'fill-received'>, config: T
 
 function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, instrument: Instrument): Decision {
   const ended = before.working?.role === event.role ? { ...before, working: null } : before;
-  const reason = event.outcome === 'filled' ? null : `the ${event.role} order was not filled: ${event.reason}`;
+  const rule = event.refusedBy ?? null;
+  const reason =
+    event.outcome === 'filled' ? null : rule !== null ? event.reason : `the ${event.role} order was not filled: ${event.reason}`;
   if (event.role === 'entry') {
     const state =
       event.outcome === 'filled' || before.working?.role !== 'entry'
         ? ended
         : withoutEntry(ended, before.working.decisionMs, event.outcome === 'never-placed');
-    return state.exiting === null ? nothing(state, reason) : exitIfDue(state, instrument, state.lastPrice);
+    return state.exiting === null ? nothing(state, reason, rule) : exitIfDue(state, instrument, state.lastPrice);
   }
   if (isFlat(ended.position, instrument, ended.lastPrice)) return nothing({ ...ended, exiting: null }, reason);
   if (ended.exiting === null) return nothing(ended, reason);

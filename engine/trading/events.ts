@@ -73,6 +73,8 @@ export type TradingEvent =
       readonly role: WorkingRole;
       readonly outcome: OrderOutcome;
       readonly reason: string;
+      /** The rule over the account's bots that refused an entry before it was recorded; absent when none did. */
+      readonly refusedBy?: AccountRule;
       /** Free base of the account after the exchange refused an exit for want of it; absent when that was not the reason or is not known. */
       readonly available?: Decimal;
       readonly atMs: number;
@@ -154,8 +156,12 @@ export interface Decision {
   readonly blockedBy: BlockingRule | null;
 }
 
+/** Rules over all live bots of one exchange account, in the order in which they are asked. */
+export type AccountRule = 'account-loss' | 'account-exposure' | 'account-capital';
+
 export type BlockingRule =
   | EntryBlock['rule']
+  | AccountRule
   | 'daily-loss'
   | 'daily-target'
   | 'max-daily-trades'

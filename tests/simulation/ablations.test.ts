@@ -15,6 +15,7 @@ const firstFailingSeeds: Partial<Record<SafetyElement, number>> = {
   positionCheck: 22,
   epochInWrites: 1448,
   protectionVerify: 64,
+  capital: 7,
   audit: 379,
 };
 /** Bounds the search when a known seed does not fail any more. */

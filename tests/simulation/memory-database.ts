@@ -18,6 +18,7 @@ import type { Safety } from '../../engine/safety.ts';
 import type { Fill } from '../../engine/trading/events.ts';
 import { exact, zero } from '../../engine/trading/exact.ts';
 import { applyFill, commissionOf } from '../../engine/trading/position.ts';
+import { MemoryCapital } from './memory-capital.ts';
 import { byTime, fillKey, stored } from './memory-rows.ts';
 import type { CommandRow, DatabaseWatch, FillRow, OrderRow, StateRow } from './memory-rows.ts';
 
@@ -33,6 +34,7 @@ export class MemoryDatabase {
   readonly #fillKeys = new Set<string>();
   readonly #commands: CommandRow[] = [];
   readonly #safety: Safety;
+  readonly capital = new MemoryCapital(this);
   watch: DatabaseWatch | null = null;
 
   constructor(safety: Safety = fullSafety) {
@@ -74,8 +76,11 @@ export class MemoryDatabase {
     const state = this.states.get(intent.botId);
     if (state === undefined) return 'fenced';
     if (this.#safety.fence && (state.epoch !== intent.epoch || state.holder !== holder)) return 'fenced';
+    const refusal = this.#safety.capital ? this.capital.refusal(intent, nowMs) : null;
+    if (refusal !== null) return refusal;
     if (this.orders.has(intent.clientOrderId) || this.#clashes(intent)) return 'refused';
     const row = this.#insert(intent, nowMs, 'intended', {});
+    this.capital.count(row);
     this.watch?.onCommitted(row, state.epoch);
     return 'committed';
   }
@@ -123,6 +128,7 @@ export class MemoryDatabase {
       price: null,
       stopPrice: null,
       slot: 0,
+      reservation: null,
       referencePrice: 0,
       signedTimestampMs: lost.decisionMs,
       recvWindowMs: 1,
@@ -156,7 +162,10 @@ export class MemoryDatabase {
     const newFills = this.#book(order, state, evidence);
     const missing = this.#advance(order, evidence);
     const late = denied && (order.exchangeOrderId !== null || order.executedQuantity.gt(0)) ? lateReason(order.intent) : null;
-    if (late !== null) state.data = { ...state.data, heldReason: late };
+    if (late !== null) {
+      state.data = { ...state.data, heldReason: late };
+      this.capital.count(order);
+    }
     this.watch?.onOrderChanged(order, before);
     return { verdict: 'recorded', order: stored(order), newFills, missing, late };
   }
@@ -201,7 +210,8 @@ export class MemoryDatabase {
       booked.push(fill);
       this.watch?.onFill(row);
     }
-    state.data = { ...state.data, position: writePosition(position), realisedTotal: realisedTotal.toFixed() };
+    const funds = { account: intent.account, asset: evidence.instrument.quoteAsset };
+    state.data = { ...state.data, position: writePosition(position), realisedTotal: realisedTotal.toFixed(), funds };
     return booked;
   }
 

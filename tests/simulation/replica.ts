@@ -22,6 +22,7 @@ import type { Weather } from './faults.ts';
 import { coordinationLink, databaseTravel } from './links.ts';
 import type { MemoryDatabase } from './memory-database.ts';
 import type { MemoryExchange } from './memory-exchange.ts';
+import { createMemoryCapitalStore } from './memory-capital.ts';
 import { createMemoryBotStore, createMemoryOrderStore, createMemoryReconcileStore } from './memory-stores.ts';
 import type { SimulatedMigrations } from './migrations.ts';
 import type { PriceFeed } from './price-feed.ts';
@@ -240,6 +241,7 @@ export class Replica {
       bots: createMemoryBotStore(stores),
       reconciliation: createMemoryReconcileStore(stores),
       ledger: noLedger,
+      capital: createMemoryCapitalStore({ ...stores, capital: database.capital }),
       coordination,
       venue,
       installation,

@@ -450,6 +450,8 @@ describe('the routes', () => {
     expect(routes.map(({ name }) => name).sort()).toEqual(
       [
         'delete /v1/bots/{id}',
+        'get /v1/accounts/{account}/limits',
+        'put /v1/accounts/{account}/limits',
         'get /v1/bots',
         'get /v1/bots/{id}',
         'get /v1/bots/{id}/commands/{commandId}',

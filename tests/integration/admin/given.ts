@@ -30,7 +30,7 @@ export interface Plane {
   readonly decisions: DecisionStore;
   /** Where the venue's time stands, ms UTC; a test may move it. */
   venueNowMs: number;
-  ask(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', url: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  ask(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', url: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   /** Rows of every table that a request may write. */
   written(): Promise<Record<string, number>>;
   close(): Promise<void>;

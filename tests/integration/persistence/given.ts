@@ -63,6 +63,7 @@ export function intent(userId: string, change: Partial<Intent> = {}): Intent {
     price: null,
     stopPrice: null,
     slot: 0,
+    reservation: null,
     referencePrice: 20_000,
     reason: 'test',
     signedTimestampMs: 1_700_000_000_001,

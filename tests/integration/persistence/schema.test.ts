@@ -116,11 +116,14 @@ describe('a database', () => {
     await expect(opening).rejects.not.toThrow(/topsecret/);
   });
 
-  it('that may forget commits is refused', async () => {
+  it.each([
+    ['may forget commits', 'synchronous_commit = off'],
+    ['lets a statement that waited see old rows', `default_transaction_isolation = 'repeatable read'`],
+  ])('that %s is refused', async (_, setting) => {
     const { url, drop } = await emptyDatabase();
     const client = new Client({ connectionString: url });
     await client.connect();
-    await client.query(`alter database ${url.split('/').at(-1) ?? ''} set synchronous_commit = off`);
+    await client.query(`alter database ${url.split('/').at(-1) ?? ''} set ${setting}`);
     await client.end();
     await expect(openDatabase({ database: databaseOptions(url), clock: systemClock, log: silent })).rejects.toThrow(UnsafeDatabase);
     await drop();

@@ -65,6 +65,7 @@ describe('the audit of an account', () => {
       reach: reachNothing,
       safety: fullSafety,
       exposedSymbols: () => ['BTCUSDT'],
+      onBalancesChanged: () => undefined,
       onUnknownTrades: (symbol) => unknown.push(symbol),
     });
   });

@@ -11,7 +11,7 @@ const state = emptyState();
 const settings = { trading: config() };
 const entryOf = (botId: string, bot: unknown): RunningEntry => ({ botId, epoch: 1, bot: bot as Bot });
 const recovered = (botId: string): RunningEntry =>
-  entryOf(botId, { life: 'running', session: { state, settings, message: 'waits', lastDecisionAtMs: null } });
+  entryOf(botId, { life: 'running', session: { state, settings, equity: new Decimal(951), message: 'waits', lastDecisionAtMs: null } });
 
 let clock: FakeClock;
 let written: string[][];
@@ -51,12 +51,14 @@ it('writes what a restart needs of the day: how it began, what was told, and the
   const notices = [{ topic: 'daily-loss-warning', dayStartMs: 0, atMs: 1, reason: 'near its limit' }];
   const day = { startMs: 86_400_000, startEquity: new Decimal('950.000000000000000001'), lossReached: true };
   const known = { ...state, day, notices, lastPrice: 19_000 };
-  statuses.changed(entryOf('1', { life: 'running', session: { state: known, message: 'waits', lastDecisionAtMs: 5 } }));
+  statuses.changed(
+    entryOf('1', { life: 'running', session: { state: known, settings, equity: new Decimal(951), message: 'waits', lastDecisionAtMs: 5 } }),
+  );
   await clock.advance(1_000);
   expect(data).toEqual([
     {
       pausedReason: null,
-      day: { startMs: 86_400_000, startEquity: '950.000000000000000001', lossReached: true },
+      day: { startMs: 86_400_000, startEquity: '950.000000000000000001', equity: '951', capital: '1000', lossReached: true },
       notices,
       lastPrice: 19_000,
       bestPrice: null,
