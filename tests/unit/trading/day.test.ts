@@ -1,5 +1,5 @@
 /** The day's loss: told once, in time, and never exceeded by more than executions cost. */
-import { Decimal } from 'decimal.js';
+import type { Decimal } from 'decimal.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../../engine/trading/decide.ts';

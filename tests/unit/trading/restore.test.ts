@@ -79,7 +79,11 @@ describe('a restored state', () => {
 
   it('finds the day target reached by an earlier fill even if a later one lost', () => {
     const fills = [fill('BUY', '0.02', 20_000), fill('SELL', '0.01', 22_000), fill('SELL', '0.01', 18_000)];
-    expect(restored({ fills }, config({ dailyTargetPercent: 1 })).day.targetReached).toBe(true);
+    const state = restored({ fills }, config({ dailyTargetPercent: 1 }));
+    expect(state.day.targetReached).toBe(true);
+    // The engine died before it had written that.
+    expect(state.notices.map(({ topic, atMs }) => [topic, atMs])).toEqual([['daily-target-reached', midnight]]);
+    expect(restored({ fills, notices: state.notices }, config({ dailyTargetPercent: 1 })).notices).toBe(state.notices);
   });
 
   it('waits for an order whose fate is open', () => {
