@@ -15,6 +15,7 @@ import { botRoutes } from './routes/bots.ts';
 import { commandRoutes } from './routes/commands.ts';
 import { engineRoutes } from './routes/engine.ts';
 import { historyRoutes } from './routes/history.ts';
+import { killSwitchRoutes } from './routes/kill-switch.ts';
 
 export interface AdminPlane {
   readonly app: AdminApp;
@@ -85,6 +86,7 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
   botRoutes(app, ports);
   commandRoutes(app, ports);
   historyRoutes(app, ports);
+  killSwitchRoutes(app, ports);
   engineRoutes(app, ports);
 
   const health = createHealthApp({

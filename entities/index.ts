@@ -8,6 +8,7 @@ export { BotConfig } from './bot-config.ts';
 export { BotState } from './bot-state.ts';
 export { Fill } from './fill.ts';
 export { Installation } from './installation.ts';
+export { KillSwitch } from './kill-switch.ts';
 export { Order } from './order.ts';
 export { OutboxEvent } from './outbox-event.ts';
 export { Trade } from './trade.ts';

@@ -19,6 +19,7 @@ import type { EntryBlock, StopKeeper, TradingCommand } from '../trading/events.t
 import type { Instrument } from '../trading/instrument.ts';
 import { exitPauseMs } from '../trading/exits.ts';
 import { isFlat } from '../trading/position.ts';
+import type { Exposure } from '../trading/protect.ts';
 import { restoreState } from '../trading/restore.ts';
 import { botMachine } from './machine.ts';
 import type { BotMachineEvent } from './machine.ts';
@@ -50,6 +51,8 @@ export interface BotOptions {
   /** Loads the instrument and answers how to read it from then on (filters change while a bot runs). */
   loadInstrument(symbol: string): Promise<() => Instrument>;
   leaseLeftMs(): number | null;
+  /** What the kill switches that concern it ask for now; null when none does. */
+  killBlock(): EntryBlock | null;
   onPrice(candle: Candle): void;
   onDirty(): void;
   /** The bot is over: `error` when it faulted, null when it was released; `fenced` when another owner has it. */
@@ -133,6 +136,13 @@ export class Bot {
     }
   }
 
+  /** Other kill switches stand than before. */
+  followKillSwitches(): void {
+    const block = this.#options.killBlock();
+    if (block === null) this.#session?.unblock('kill-switch');
+    else this.#session?.block(block);
+  }
+
   /** It shall run, or shall run again. */
   stay(): void {
     if (!this.#leaving) return;
@@ -150,6 +160,10 @@ export class Bot {
 
   get session(): BotSession | null {
     return this.#session;
+  }
+
+  get userId(): string {
+    return this.#options.rows.config.userId;
   }
 
   /** True when its orders go to an exchange. */
@@ -207,6 +221,7 @@ export class Bot {
     this.#instrument = await this.#options.loadInstrument(this.symbol);
     const instrument = this.#instrument();
     const lastFill = rows.fills.at(-1);
+    const killed = this.#options.killBlock();
     const restored = restoreState(this.#settings.trading, instrument, {
       fills: rows.fills,
       orders: rows.orders.map((order) => ({
@@ -230,6 +245,8 @@ export class Bot {
       bestPrice: rows.stateData.bestPrice ?? Number.NaN,
       lastPrice: lastFill === undefined ? Number.NaN : lastFill.price.toNumber(),
       blocks: [
+        // Asked in the turn in which the session begins: from then on it is told of changes.
+        ...(killed === null ? [] : [killed]),
         ...(rows.stateData.heldReason === null ? [] : [{ rule: 'held' as const, reason: rows.stateData.heldReason }]),
         ...(rows.stateData.pausedReason === null ? [] : [{ rule: 'paused' as const, reason: rows.stateData.pausedReason }]),
         ...this.#options.blocks,
@@ -250,7 +267,7 @@ export class Bot {
       onPrice: (candle) => this.#options.onPrice(candle),
       onTradingPhase: (phase) => this.#send({ type: 'trading-changed', phase }),
       onFeedPhase: (phase) => this.#send({ type: 'feed-changed', phase }),
-      onExposure: (exposure) => this.#watch.changed(exposure),
+      onExposure: (exposure) => this.#onExposure(exposure),
       onAllowance: (reason) => this.#send({ type: 'allowance-changed', reason }),
       onDirty: () => this.#options.onDirty(),
       onFault: (error) => this.#send({ type: 'fault', error }),
@@ -262,6 +279,13 @@ export class Bot {
     executor.attach(this.#link(session, this.#instrument), rows.orders, rows.fills);
     await Promise.race([executor.protectionVerified(this.#options.botId), clock.sleep(verifyPatienceMs)]);
     session.tell({ type: 'time-passed', atMs: venueClock.now() });
+  }
+
+  #onExposure(exposure: Exposure): void {
+    const { botId, log } = this.#options;
+    if (exposure === 'disarmed' && this.#watch.exposure !== 'disarmed')
+      log.error({ botId, symbol: this.symbol }, 'nothing protects the position of a bot: a kill switch keeps its stop down');
+    this.#watch.changed(exposure);
   }
 
   #carryOut(command: TradingCommand, triggeredAt: number | null): void {

@@ -25,7 +25,7 @@ import { Protector } from './protector.ts';
 import type { OrderDraft, PreparedOrders } from './protector.ts';
 import { lookUp } from './resolve.ts';
 import { Sender } from './send.ts';
-import type { SendResult, SentOutcome } from './send.ts';
+import type { SendResult, SenderOptions, SentOutcome } from './send.ts';
 
 export interface ExecutorOptions {
   readonly store: OrderStore;
@@ -39,6 +39,7 @@ export interface ExecutorOptions {
   /** The exchange has an order of ours that the rows lack. */
   onStrayOrder(symbol: string): void;
   readonly safety: Safety;
+  entriesStopped: SenderOptions['entriesStopped'];
 }
 
 /** Look-ups of an open order after 0.3, 1, 2, 4 and then every 8 seconds (binance-wire.md 4.4). */

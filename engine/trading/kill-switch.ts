@@ -2,8 +2,6 @@
  * The kill switch: whom it concerns and what it asks for. While one stands for a bot nothing is entered; its policy says what
  * becomes of orders that rest at the exchange and of the position.
  */
-import type { EntryBlock } from './state.ts';
-
 /** From the widest to the narrowest. */
 export const killScopes = ['engine', 'account', 'user', 'bot'] as const;
 export type KillScope = (typeof killScopes)[number];
@@ -33,6 +31,13 @@ export interface KillSubject {
   readonly account: string;
 }
 
+/** What a standing switch makes of a bot's entries: an `EntryBlock`. */
+export interface KillBlock {
+  readonly rule: 'kill-switch';
+  readonly policy: KillPolicy;
+  readonly reason: string;
+}
+
 export function standsAt({ expiresAtMs }: Pick<KillSwitch, 'expiresAtMs'>, atMs: number): boolean {
   return expiresAtMs === null || expiresAtMs > atMs;
 }
@@ -59,7 +64,7 @@ const consequences: Readonly<Record<KillPolicy, string>> = {
 };
 
 /** The block of the strictest switch that concerns the bot, of the widest among equals; null when none does. */
-export function killBlock(standing: readonly KillSwitch[], bot: KillSubject): EntryBlock | null {
+export function killBlock(standing: readonly KillSwitch[], bot: KillSubject): KillBlock | null {
   let strictest: KillSwitch | null = null;
   for (const one of standing) if (concerns(one, bot) && (strictest === null || isStricter(one, strictest))) strictest = one;
   if (strictest === null) return null;

@@ -40,6 +40,7 @@ export async function openPlane(): Promise<Plane> {
     metrics: createMetrics(),
     listen: { admin: { host: '127.0.0.1', port: 0 }, metrics: { host: '127.0.0.1', port: 0 }, trustedNetwork: false },
     venue: 'simulated',
+    killSwitch: null,
     liveRefusal: 'this engine has no exchange key',
     symbols: {
       list: () => [instrumentOf('BTCUSDT'), instrumentOf('ETHUSDT')],
@@ -63,6 +64,7 @@ export async function openPlane(): Promise<Plane> {
         venueTimeMs: null,
         coordination: { kind: 'memory', reachable: true },
         userStream: null,
+        killSwitches: null,
       }),
       live: () => ({ ok: true, problems: [] }),
       ready: async () => ({ ok: false, problems: ['the database does not answer'] }),

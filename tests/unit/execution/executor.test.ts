@@ -169,6 +169,7 @@ describe('the executor', () => {
       reach: reachNothing,
       onStrayOrder: (symbol) => strays.push(symbol),
       safety: fullSafety,
+      entriesStopped: () => null,
     });
     executor.attach(link(), []);
   });
@@ -491,6 +492,7 @@ describe('the executor', () => {
         reach: reachNothing,
         onStrayOrder: () => undefined,
         safety: fullSafety,
+        entriesStopped: () => null,
       });
       account.lookup = async () => ({
         kind: 'found',
