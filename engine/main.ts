@@ -91,7 +91,7 @@ function killOnSignal(killFile: KillFile, log: Log): void {
     log.warn({ path: killFile.path }, 'SIGUSR2: nothing is entered any more until the kill file is removed');
     try {
       killFile.add({
-        id: randomUUID(),
+        id: 'sigusr2',
         scope: 'engine',
         subject: '',
         policy: 'leave',

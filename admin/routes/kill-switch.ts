@@ -50,6 +50,8 @@ const killSwitchSchema = Type.Object({
 /** The whole answer shall come within a second: to find out who owns a bot, and to make the row. */
 const ownerWaitMs = 250;
 const rowWaitMs = 400;
+/** Where no bots run nothing else holds it. */
+const onlyRowWaitMs = 5_000;
 
 export function killSwitchRoutes(app: AdminApp, ports: AdminPorts): void {
   const { orm, clock, log, killSwitch: here } = ports;
@@ -90,7 +92,7 @@ export function killSwitchRoutes(app: AdminApp, ports: AdminPorts): void {
         durable = false;
         log.error({ err: error, path: here?.path }, 'a kill switch could not be written to the kill file');
       }
-      const row = await within(clock, rowWaitMs, written(one)).catch((error: unknown) => {
+      const row = await within(clock, here === null ? onlyRowWaitMs : rowWaitMs, written(one)).catch((error: unknown) => {
         log.warn({ err: error, killSwitch: one }, 'a kill switch is not in the database yet');
         return null;
       });
@@ -99,7 +101,10 @@ export function killSwitchRoutes(app: AdminApp, ports: AdminPorts): void {
         return rowView(row);
       }
       if (here === null)
-        throw new Problem('unavailable', `the database does not answer, and no bot runs in this process: ${elsewhere} of the engine`);
+        throw new Problem(
+          'unavailable',
+          `the database has not taken it (it may yet), and no bot runs in this process: ${elsewhere} of the engine`,
+        );
       if (!durable)
         throw new Problem(
           'unavailable',

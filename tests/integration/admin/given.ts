@@ -1,4 +1,5 @@
 /** An admin plane on a database of its own, with two users and a venue that lists two symbols. */
+import type { KillSwitchPort } from '../../../admin/ports.ts';
 import { createAdmin } from '../../../admin/server.ts';
 import type { AdminPlane } from '../../../admin/server.ts';
 import { ensureFirstToken } from '../../../admin/tokens.ts';
@@ -31,7 +32,8 @@ export interface Plane {
   close(): Promise<void>;
 }
 
-export async function openPlane(): Promise<Plane> {
+/** `killSwitchOf`: the kill switches of a process that runs bots; without it none do. */
+export async function openPlane(killSwitchOf?: (rows: Rows) => Promise<KillSwitchPort>): Promise<Plane> {
   const rows = await openRows();
   const admin = await createAdmin({
     orm: rows.orm,
@@ -40,7 +42,7 @@ export async function openPlane(): Promise<Plane> {
     metrics: createMetrics(),
     listen: { admin: { host: '127.0.0.1', port: 0 }, metrics: { host: '127.0.0.1', port: 0 }, trustedNetwork: false },
     venue: 'simulated',
-    killSwitch: null,
+    killSwitch: (await killSwitchOf?.(rows)) ?? null,
     liveRefusal: 'this engine has no exchange key',
     symbols: {
       list: () => [instrumentOf('BTCUSDT'), instrumentOf('ETHUSDT')],

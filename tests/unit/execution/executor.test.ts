@@ -128,6 +128,8 @@ describe('the executor', () => {
   let account: ScriptedAccount;
   let executor: Executor;
   let strays: string[];
+  /** Why entries must not leave. */
+  let stopped: string | null;
   let told: { fills: Fill[]; ended: string[]; reasons: string[]; available: (string | null)[]; fenced: number; faults: Error[] };
 
   const link = (): BotLink => ({
@@ -158,6 +160,7 @@ describe('the executor', () => {
     store = new MemoryOrderStore();
     account = new ScriptedAccount();
     strays = [];
+    stopped = null;
     told = { fills: [], ended: [], reasons: [], available: [], fenced: 0, faults: [] };
     executor = new Executor({
       store,
@@ -169,7 +172,7 @@ describe('the executor', () => {
       reach: reachNothing,
       onStrayOrder: (symbol) => strays.push(symbol),
       safety: fullSafety,
-      entriesStopped: () => null,
+      entriesStopped: () => stopped,
     });
     executor.attach(link(), []);
   });
@@ -190,6 +193,16 @@ describe('the executor', () => {
     expect(told.ended).toEqual(['filled']);
     expect(told.fills.map((fill) => fill.quantity.toFixed())).toEqual(['0.5']);
     expect(executor.idle('7')).toBe(true);
+  });
+
+  it('does not send an entry that a kill switch overtook while it was being committed, and sends an exit', async () => {
+    executor.place('7', buy, null);
+    stopped = 'kill switch';
+    await clock.advance(1);
+    expect([account.posts.length, told.ended]).toEqual([0, ['never-placed']]);
+    executor.place('7', { ...buy, role: 'exit', side: 'SELL' }, null);
+    await clock.advance(1);
+    expect(account.posts).toHaveLength(1);
   });
 
   it('has the account compared when the exchange tells of an order with our mark that has no row', async () => {
