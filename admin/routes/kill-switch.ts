@@ -49,7 +49,7 @@ const killSwitchSchema = Type.Object({
 
 /** The whole answer shall come within a second: to find out who owns a bot, and to make the row. */
 const ownerWaitMs = 250;
-const rowWaitMs = 400;
+const rowWaitMs = 500;
 /** Where no bots run nothing else holds it. */
 const onlyRowWaitMs = 5_000;
 

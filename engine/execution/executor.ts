@@ -200,9 +200,10 @@ export class Executor {
     line.follow(live, []);
     const { symbol, clientOrderId } = intent;
     const { account, mode } = link;
+    const mayLeave = role === 'entry' ? (): boolean => this.#options.entriesStopped(intent) === null : undefined;
     this.#sender.submit({
       intents: [intent],
-      transmit: async (window) => [await account.placeOrder({ symbol, clientOrderId, side, type, quantity }, window)],
+      transmit: async (window) => [await account.placeOrder({ symbol, clientOrderId, side, type, quantity }, window, mayLeave)],
       signedAt,
       triggeredAt,
       mode,

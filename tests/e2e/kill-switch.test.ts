@@ -3,11 +3,11 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from './support/processes.ts';
-import { beginZigzag, entersAgain, lastEntryWithin } from './support/zigzag.ts';
+import { beginZigzag, candleMs, entersAgain, lastEntryWithin } from './support/zigzag.ts';
 import type { Zigzag } from './support/zigzag.ts';
 
 const limitMs = 1_000;
-/** Long enough for two dozen closes at which the bot would enter. */
+/** Long enough for some ten closes at which the bot would enter. */
 const watchMs = 3_000;
 
 const outages = ['nothing', 'database', 'redis', 'exchange'] as const;
@@ -56,7 +56,7 @@ describe('the kill switch', () => {
   /** The bot goes on deciding: it is the switch that keeps it from entering. */
   const decidesOn = (closes: number): Promise<unknown> =>
     decided().then((from) =>
-      eventually('the bot decides on', 60_000, async () => (await decided()) >= from + closes * 60_000).catch(async (error: unknown) => {
+      eventually('the bot decides on', 60_000, async () => (await decided()) >= from + closes * candleMs).catch(async (error: unknown) => {
         const status = JSON.stringify(await zigzag.engine.status());
         throw new Error(`${String(error)}\n${status}\n${zigzag.engine.process.output().slice(-20_000)}`);
       }),
@@ -77,7 +77,8 @@ describe('the kill switch', () => {
           );
         expect(lastAt).toBeLessThan(limitMs);
         if (by === 'API') {
-          expect(status).toBe(outage === 'database' ? 202 : 201);
+          // A busy database may take longer than the answer may.
+          expect(outage === 'database' ? [202] : [201, 202]).toContain(status);
           await eventually('it has a row', 30_000, async () => {
             const { rows } = await db.query<{ n: string }>(
               "select count(*)::text as n from kill_switches where released_at is null and scope = 'engine'",

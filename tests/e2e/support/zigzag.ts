@@ -11,11 +11,12 @@ import { eventually } from './processes.ts';
 import { startSimulatorProcess } from './simulator-process.ts';
 import type { SimulatorProcess } from './simulator-process.ts';
 
-const minuteMs = 60_000;
+/** Short enough that an order signed at one close is not too late at the next. */
+export const candleMs = 1_000;
 const firstOpenMs = 1_714_953_600_000;
 const history = 50;
 const candles = 20_000;
-const stepEveryMs = 60;
+const stepEveryMs = 150;
 
 export interface Zigzag {
   readonly simulator: SimulatorProcess;
@@ -35,7 +36,7 @@ export interface Zigzag {
 export async function beginZigzag(redisUrl: string = `${inject('redisUrl')}/9`): Promise<Zigzag> {
   const database = await freshDatabase();
   const simulator = await startSimulatorProcess([
-    ...['--fuel', `recorded:${writeCandles()}`, '--symbols', 'BTCUSDT', '--timeframe', '1m'],
+    ...['--fuel', `recorded:${writeCandles()}`, '--symbols', 'BTCUSDT', '--timeframe', '1s'],
     ...['--pace', 'stepped', '--history', String(history)],
   ]);
   const links = {
@@ -62,7 +63,7 @@ export async function beginZigzag(redisUrl: string = `${inject('redisUrl')}/9`):
   const bot = await engine.createBot({
     name: 'zigzag',
     symbol: 'BTCUSDT',
-    timeframe: '1m',
+    timeframe: '1s',
     mode: 'live',
     strategy: 'ema_cross',
     ema_fast: 1,
@@ -136,9 +137,9 @@ export async function lastEntryWithin(zigzag: Zigzag, forMs: number): Promise<nu
 function writeCandles(): string {
   const lines = Array.from({ length: history + candles }, (_, index) => {
     const [open, close] = index % 2 === 0 ? [29_900, 30_000] : [30_000, 29_900];
-    return [firstOpenMs + index * minuteMs, open, Math.max(open, close), Math.min(open, close), close, 1].join(',');
+    return [firstOpenMs + index * candleMs, open, Math.max(open, close), Math.min(open, close), close, 1].join(',');
   });
-  const path = join(mkdtempSync(join(tmpdir(), 'evenkeel-candles-')), 'BTCUSDT-1m.csv');
+  const path = join(mkdtempSync(join(tmpdir(), 'evenkeel-candles-')), 'BTCUSDT-1s.csv');
   writeFileSync(path, ['open_time,open,high,low,close,volume', ...lines].join('\n'));
   return path;
 }
