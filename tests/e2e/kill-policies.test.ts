@@ -47,7 +47,7 @@ describe('a kill switch over a bot that holds a position', () => {
 
   it('sells it under flatten although the exchange refuses at first, and enters nothing after', async () => {
     await crafted.simulator.fault({ kind: 'order-5xx', executed: false, status: 503, count: 2, action: 'cancel' });
-    await crafted.simulator.fault({ kind: 'reject-orders', code: -1015, message: 'Too many new orders.', count: 2 });
+    await crafted.simulator.fault({ kind: 'reject-orders', code: -1013, message: 'Filter failure: LOT_SIZE', count: 2 });
     await set('flatten');
     await eventually('it is flat', 60_000, async () => {
       const { free, locked } = await heldCoins(crafted);

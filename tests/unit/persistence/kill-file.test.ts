@@ -122,10 +122,10 @@ describe('the kill file', () => {
     expect(file.switches.map(({ scope }) => scope)).toEqual(['engine']);
   });
 
-  it('is told of in the turn in which a switch is added', () => {
-    let told = 0;
-    file.onLook = () => (told = file.switches.length);
+  it('tells of a switch that is added before the disk is asked to keep it', () => {
+    let told: unknown = null;
+    file.onLook = () => (told ??= [file.switches.length, existsSync(path)]);
     file.add(one());
-    expect(told).toBe(1);
+    expect([told, existsSync(path)]).toEqual([[1, false], true]);
   });
 });
