@@ -17,6 +17,7 @@ import { commandRoutes } from './routes/commands.ts';
 import { decisionRoutes } from './routes/decisions.ts';
 import { engineRoutes } from './routes/engine.ts';
 import { historyRoutes } from './routes/history.ts';
+import { killSwitchRoutes } from './routes/kill-switch.ts';
 
 export interface AdminPlane {
   readonly app: AdminApp;
@@ -88,6 +89,7 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
   commandRoutes(app, ports);
   historyRoutes(app, ports);
   decisionRoutes(app, ports);
+  killSwitchRoutes(app, ports);
   engineRoutes(app, ports);
   accountRoutes(app, ports);
 

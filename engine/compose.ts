@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { collectDefaultMetrics } from 'prom-client';
+import { writeKillSwitch } from '../admin/kill-switches.ts';
 import { createAdmin } from '../admin/server.ts';
 import { ensureFirstToken } from '../admin/tokens.ts';
 import type { EngineStatus } from '../admin/ports.ts';
@@ -19,12 +20,14 @@ import { createRedisCoordination } from './coordination/redis.ts';
 import { startDatabase, startExchange } from './embedded.ts';
 import { startFleet } from './fleet.ts';
 import type { Fleet } from './fleet.ts';
+import { startKillSwitches } from './kill-switch.ts';
 import type { Log } from './observe/log.ts';
 import { createMetrics } from './observe/metrics.ts';
 import type { Metrics } from './observe/metrics.ts';
 import { BufferedLedger } from './persistence/decision-ledger.ts';
 import { ensureOwner, seedDemoBots } from './persistence/first-start.ts';
 import { newInstallationCode } from './persistence/installation-code.ts';
+import type { KillFile } from './persistence/kill-file.ts';
 import { migrateDatabase } from './persistence/migrate.ts';
 import { openDecisionPool, openIntentPool } from './persistence/intent-pool.ts';
 import { openDatabase } from './persistence/orm.ts';
@@ -41,6 +44,8 @@ import type { ConnectedVenue } from './venue.ts';
 export interface EngineOptions {
   readonly config: Config;
   readonly log: Log;
+  /** Exists before the engine does: a signal that comes early counts. */
+  readonly killFile: KillFile;
   readonly metrics?: Metrics;
   /** Hears of crash points; nobody by default. */
   readonly reach?: Reach;
@@ -62,7 +67,7 @@ export interface RunningEngine {
 const heartbeatMaxMs = 60_000;
 
 export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
-  const { config, log, reach = reachNothing } = options;
+  const { config, log, killFile, reach = reachNothing } = options;
   const metrics = options.metrics ?? createMetrics();
   collectDefaultMetrics({ register: metrics.registry });
   const clock = systemClock;
@@ -107,6 +112,12 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
     stops.push(() => decisionPool.end());
     const decisions = createPostgresDecisionStore(decisionPool);
 
+    const kill =
+      config.role === 'admin'
+        ? null
+        : keep(
+            await startKillSwitches({ url: databaseUrl, file: killFile, clock, log, metrics, write: (one) => writeKillSwitch(orm, one) }),
+          );
     const startedAtMs = clock.now();
     let started = false;
     let fleet: Fleet | null = null;
@@ -117,6 +128,18 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       metrics,
       listen: { admin: config.admin, metrics: config.metrics, trustedNetwork: config.trustedNetwork },
       venue: config.venue,
+      killSwitch:
+        kill === null
+          ? null
+          : {
+              path: killFile.path,
+              engage: (one) => kill.control.engage(one),
+              writeDown: (id) => kill.control.writeDown(id),
+              standing: () => kill.switches.standing,
+              here: () => killFile.switches,
+              ownerOf: ({ scope, subject }) =>
+                scope === 'user' ? subject : scope === 'bot' ? (fleet?.supervisor.bot(subject)?.userId ?? null) : null,
+            },
       liveRefusal: () => venue.keyRefusal(),
       symbols: {
         list: () => venue.symbols.list(),
@@ -154,12 +177,13 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       venueTimeMs: venue.clock.now(),
       coordination: { kind: config.redisUrl === null ? 'memory' : 'redis', reachable: coordination.reachable },
       userStream: fleet?.streaming ?? null,
+      killSwitches: kill?.switches.counts() ?? null,
     });
     metrics.buildInfo.set({ version, commit: config.commit, node: process.version }, 1);
     // Probes answer from here on, and a port that is taken is found before a bot trades. They close after the bots have drained.
     stops.push(() => admin.stop());
     const { adminUrl, metricsUrl } = await admin.start();
-    if (config.role !== 'admin') {
+    if (kill !== null) {
       const pool = openIntentPool({ ...config.database, url: databaseUrl, max: config.database.intentPoolMax, log });
       stops.push(() => pool.end());
       const wishes = new WishChannel({
@@ -167,7 +191,10 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
         clock,
         log,
         exclusive: config.redisUrl === null,
-        onWish: () => void fleet?.supervisor.wake(),
+        onWish: () => {
+          kill.control.onTold();
+          void fleet?.supervisor.wake();
+        },
         onLostExclusive: () => options.onFatal('another engine has taken the database over'),
       });
       stops.push(() => wishes.stop());
@@ -196,6 +223,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
           metrics,
           random,
           reach,
+          killSwitches: kill.switches,
         }),
       );
     }

@@ -3,6 +3,7 @@
  * may also come from a file named by `<NAME>_FILE`. Nothing here is printed: secrets are wrapped.
  */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { venues } from '../entities/vocabulary.ts';
 import { armCrashPoint } from './crash-points.ts';
 import { Secret } from './secret.ts';
@@ -32,6 +33,8 @@ export interface Config {
   readonly role: Role;
   readonly logLevel: (typeof logLevels)[number];
   readonly dataDir: string;
+  /** Flag file of this engine's kill switches. */
+  readonly killFile: string;
   /** Null: PostgreSQL is embedded in `dataDir`. */
   readonly databaseUrl: Secret | null;
   readonly database: {
@@ -148,13 +151,15 @@ export function readConfig(env: Environment): Config {
     return value;
   };
 
+  const dataDir = text('EVENKEEL_DATA_DIR') ?? '.evenkeel';
   const venue = oneOf('EVENKEEL_VENUE', 'simulated', venues);
   const lockTtlMs = number('EVENKEEL_LOCK_TTL_MS', 10_000, 1_000, 300_000);
   const recvWindowMs = number('EVENKEEL_RECV_WINDOW_MS', 3_000, 100, 3_000);
   const config: Config = {
     role: oneOf('EVENKEEL_ROLE', 'all', roles),
     logLevel: oneOf('EVENKEEL_LOG_LEVEL', 'info', logLevels),
-    dataDir: text('EVENKEEL_DATA_DIR') ?? '.evenkeel',
+    dataDir,
+    killFile: text('EVENKEEL_KILL_FILE') ?? join(dataDir, 'kill-switch'),
     databaseUrl: secretUrl('DATABASE_URL', ['postgres:', 'postgresql:']),
     database: {
       poolMax: number('EVENKEEL_DB_POOL_MAX', 10, 2, 200),

@@ -20,6 +20,7 @@ import type { OrderStore } from './persistence/order-store.ts';
 import type { ReconcileStore } from './persistence/reconcile-store.ts';
 import { fullSafety } from './safety.ts';
 import type { Safety } from './safety.ts';
+import type { KillSwitches } from './supervisor/kill-switches.ts';
 import { Leases } from './supervisor/leases.ts';
 import { Quarantine } from './supervisor/quarantine.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
@@ -61,6 +62,7 @@ export interface FleetOptions {
   readonly metrics: Metrics;
   readonly random: () => number;
   readonly reach: Reach;
+  readonly killSwitches: KillSwitches;
   /** Whole unless a proof switches an element off. */
   readonly safety?: Safety;
 }
@@ -90,6 +92,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     reach,
     safety,
     feePrices: venue.feePrices,
+    entriesStopped: (bot) => options.killSwitches.blockOf(bot)?.reason ?? null,
     onStrayOrder: (symbol) => void takeOver?.searchSymbol(symbol),
   });
   const takeOver = venue.account === null ? null : createTakeOver(options, venue.account, () => runningBots(supervisor, venue));
@@ -146,6 +149,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
         drainTimeoutMs: Math.max(100, config.drainTimeoutMs - writeReserveMs),
         loadInstrument: async () => loaded,
       };
+      const killBlockAt = (account: string) => (): EntryBlock | null =>
+        options.killSwitches.blockOf({ botId, userId: rows.config.userId, account });
       if (mode === 'paper') {
         const account = createPaperAccount({
           botId,
@@ -155,12 +160,14 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
           venueClock: venue.clock,
           instrument: loaded,
         });
-        return { ...shared, account, horizonMs: 0, onPrice: (candle) => account.onPrice(candle.close) };
+        const killBlock = killBlockAt(account.name);
+        return { ...shared, account, horizonMs: 0, killBlock, onPrice: (candle) => account.onPrice(candle.close) };
       }
       if (venue.account === null)
         throw new Error('it is a live bot and this engine has no exchange key: set EVENKEEL_VENUE_API_KEY and its secret');
       venue.feePrices?.follow(loaded().quoteAsset);
-      return { ...shared, account: venue.account, horizonMs: config.neverPlacedHorizonMs, onPrice: () => undefined };
+      const killBlock = killBlockAt(venue.account.name);
+      return { ...shared, account: venue.account, horizonMs: config.neverPlacedHorizonMs, killBlock, onPrice: () => undefined };
     },
   });
   const audit =
@@ -185,6 +192,9 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   audit?.start();
   takeOver?.start();
   capital?.start();
+  options.killSwitches.onChange = () => {
+    for (const { bot } of supervisor.entries()) bot.followKillSwitches();
+  };
   await supervisor.start();
   const protectionCheck = clock.every(config.protectionCheckMs, () => void executor.verifyProtection());
   const watches = [watchVenueClock(supervisor, venue, clock), watchKey(supervisor, venue, clock)];

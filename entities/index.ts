@@ -12,6 +12,7 @@ export { DecisionSettings } from './decision-settings.ts';
 export { Decision } from './decision.ts';
 export { Fill } from './fill.ts';
 export { Installation } from './installation.ts';
+export { KillSwitch } from './kill-switch.ts';
 export { Order } from './order.ts';
 export { OutboxEvent } from './outbox-event.ts';
 export { Trade } from './trade.ts';

@@ -21,6 +21,7 @@ import type { EntryBlock, StopKeeper, TradingCommand } from '../trading/events.t
 import type { Instrument } from '../trading/instrument.ts';
 import { exitPauseMs } from '../trading/exits.ts';
 import { isFlat } from '../trading/position.ts';
+import type { Exposure } from '../trading/protect.ts';
 import { restoreState } from '../trading/restore.ts';
 import { botMachine } from './machine.ts';
 import type { BotMachineEvent } from './machine.ts';
@@ -54,6 +55,8 @@ export interface BotOptions {
   /** Loads the instrument and answers how to read it from then on (filters change while a bot runs). */
   loadInstrument(symbol: string): Promise<() => Instrument>;
   leaseLeftMs(): number | null;
+  /** What the kill switches that concern it ask for now; null when none does. */
+  killBlock(): EntryBlock | null;
   onPrice(candle: Candle): void;
   onDirty(): void;
   /** The bot is over: `error` when it faulted, null when it was released; `fenced` when another owner has it. */
@@ -140,6 +143,13 @@ export class Bot {
     }
   }
 
+  /** Other kill switches stand than before. */
+  followKillSwitches(): void {
+    const block = this.#options.killBlock();
+    if (block === null) this.#session?.unblock('kill-switch');
+    else this.#session?.block(block);
+  }
+
   /** It shall run, or shall run again. */
   stay(): void {
     if (!this.#leaving) return;
@@ -157,6 +167,10 @@ export class Bot {
 
   get session(): BotSession | null {
     return this.#session;
+  }
+
+  get userId(): string {
+    return this.#options.rows.config.userId;
   }
 
   /** True when its orders go to an exchange. */
@@ -217,6 +231,7 @@ export class Bot {
     const { rows, clock, venueClock, metrics, executor, safeMode, safety } = this.#options;
     this.#instrument = await this.#options.loadInstrument(this.symbol);
     const instrument = this.#instrument();
+    const killed = this.#options.killBlock();
     const restored = restoreState(this.#settings.trading, instrument, {
       fills: rows.fills,
       orders: rows.orders.map((order) => ({
@@ -242,6 +257,8 @@ export class Bot {
       bestPrice: rows.stateData.bestPrice ?? Number.NaN,
       lastPrice: lastKnownPrice(rows),
       blocks: [
+        // Asked in the turn in which the session begins: from then on it is told of changes.
+        ...(killed === null ? [] : [killed]),
         ...(rows.stateData.heldReason === null ? [] : [{ rule: 'held' as const, reason: rows.stateData.heldReason }]),
         ...(rows.stateData.pausedReason === null ? [] : [{ rule: 'paused' as const, reason: rows.stateData.pausedReason }]),
         ...this.#options.blocks,
@@ -262,7 +279,7 @@ export class Bot {
       onPrice: (candle) => this.#options.onPrice(candle),
       onTradingPhase: (phase) => this.#send({ type: 'trading-changed', phase }),
       onFeedPhase: (phase) => this.#send({ type: 'feed-changed', phase }),
-      onExposure: (exposure) => this.#watch.changed(exposure),
+      onExposure: (exposure) => this.#onExposure(exposure),
       onAllowance: (reason) => this.#send({ type: 'allowance-changed', reason }),
       onDirty: () => this.#options.onDirty(),
       onNotice: ({ topic, reason }) => this.#options.log.warn({ botId: this.#options.botId, symbol: this.symbol, topic }, reason),
@@ -276,6 +293,13 @@ export class Bot {
     executor.attach(this.#link(session, this.#instrument), rows.orders, rows.fills);
     await Promise.race([executor.protectionVerified(this.#options.botId), clock.sleep(verifyPatienceMs)]);
     session.tell({ type: 'time-passed', atMs: venueClock.now() });
+  }
+
+  #onExposure(exposure: Exposure): void {
+    const { botId, log } = this.#options;
+    if (exposure === 'disarmed' && this.#watch.exposure !== 'disarmed')
+      log.error({ botId, symbol: this.symbol }, 'nothing protects the position of a bot: a kill switch keeps its stop down');
+    this.#watch.changed(exposure);
   }
 
   #carryOut(command: TradingCommand, triggeredAt: number | null): void {

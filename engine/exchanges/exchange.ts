@@ -215,7 +215,8 @@ export interface TradingAccount {
   readonly name: string;
   /** Asked before an order's intent is committed, answered at once; without it (paper) there are no limits. */
   reserveOrder?(priority: OrderPriority): OrderReservation;
-  placeOrder(request: OrderRequest, signed: SignedWindow): Promise<PlaceOutcome>;
+  /** `mayLeave` is asked when a request that had to wait for its connection is about to be written; one that may not is given up. */
+  placeOrder(request: OrderRequest, signed: SignedWindow, mayLeave?: () => boolean): Promise<PlaceOutcome>;
   placeOco(request: OcoRequest, signed: SignedWindow): Promise<OcoOutcome>;
   cancelOrder(symbol: string, clientOrderId: string, signed: SignedWindow): Promise<CancelOutcome>;
   /** Cancels the named order and, only when that succeeded, places the request: one request, nothing in between. */

@@ -26,7 +26,7 @@ import { Protector } from './protector.ts';
 import type { OrderDraft, PreparedOrders } from './protector.ts';
 import { lookUp } from './resolve.ts';
 import { Sender } from './send.ts';
-import type { SendResult, SentOutcome } from './send.ts';
+import type { SendResult, SenderOptions, SentOutcome } from './send.ts';
 
 export interface ExecutorOptions {
   readonly store: OrderStore;
@@ -42,6 +42,7 @@ export interface ExecutorOptions {
   readonly safety: Safety;
   /** Values commissions in a third asset. */
   readonly feePrices?: FeePrices | null;
+  entriesStopped: SenderOptions['entriesStopped'];
 }
 
 /** Look-ups of an open order after 0.3, 1, 2, 4 and then every 8 seconds (binance-wire.md 4.4). */
@@ -202,9 +203,10 @@ export class Executor {
     line.follow(live, []);
     const { symbol, clientOrderId } = intent;
     const { account, mode } = link;
+    const mayLeave = role === 'entry' ? (): boolean => this.#options.entriesStopped(intent) === null : undefined;
     this.#sender.submit({
       intents: [intent],
-      transmit: async (window) => [await account.placeOrder({ symbol, clientOrderId, side, type, quantity }, window)],
+      transmit: async (window) => [await account.placeOrder({ symbol, clientOrderId, side, type, quantity }, window, mayLeave)],
       signedAt,
       triggeredAt,
       mode,

@@ -13,6 +13,7 @@ import type { OrderStore } from '../persistence/order-store.ts';
 import type { Safety } from '../safety.ts';
 import type { Clock, VenueClock } from '../time/clock.ts';
 import type { AccountRefusal } from '../trading/capital.ts';
+import type { KillSubject } from '../trading/kill-switch.ts';
 
 /** `not-attempted`: the exchange did something else of the request, or none of it, and did not try this order. */
 export type SentOutcome = PlaceOutcome | { readonly kind: 'not-attempted'; readonly reason: string };
@@ -51,6 +52,8 @@ export interface SenderOptions {
   readonly metrics: Metrics;
   readonly reach: Reach;
   readonly safety: Safety;
+  /** Why the bot's entries must not leave now; null when they may. Asked in the turn in which one is handed to the socket. */
+  entriesStopped(bot: KillSubject): string | null;
 }
 
 export class Sender {
@@ -111,6 +114,11 @@ export class Sender {
         kind: 'not-sent',
         reason: `its signature was ${Math.round(sentAt - outgoing.signedAt)} ms old before it could be sent; the receive window is ${intent.recvWindowMs} ms`,
       });
+      return;
+    }
+    const stopped = intent.role === 'entry' ? this.#options.entriesStopped(intent) : null;
+    if (stopped !== null) {
+      outgoing.done({ kind: 'not-sent', reason: stopped });
       return;
     }
     for (const { market, side, type } of outgoing.intents) metrics.ordersSubmitted.inc({ market, side, type, mode: outgoing.mode });

@@ -61,6 +61,7 @@ export function createMetrics() {
     lateArrivals: counter('late_arrivals_total', 'Orders that were declared never placed and exist. Must stay 0.'),
     ordersFilledIn: counter('orders_filled_in_total', 'Orders that the exchange had and the database had lost.'),
     reconcileDrift: counter('reconcile_drift_total', 'Differences found by audits.', 'kind'),
+    killSwitchActive: gauge('kill_switch_active', 'Kill switches that stand, as this process knows them.', 'scope'),
     riskBlocks: counter('risk_blocks_total', 'Entries refused, by rule.', 'rule'),
     dayNotices: counter('day_notices_total', 'Days of bots that came near their loss limit, reached it, or reached their target.', 'topic'),
     dbQueryDuration: histogram('db_query_duration_seconds', 'Time of a unit of work.', 'op'),

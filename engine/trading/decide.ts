@@ -10,7 +10,7 @@ import { exact } from './exact.ts';
 import { afterFailure, exitQuantity, newExit, tooLittle } from './exits.ts';
 import type { Instrument } from './instrument.ts';
 import { applyFill, figuresOf, isFlat } from './position.ts';
-import { afterChange, exposureOf, isClear, withProtection } from './protect.ts';
+import { afterChange, exposureOf, isClear, isDisarmed, withProtection } from './protect.ts';
 import { withFill } from './round-trips.ts';
 import { entrySize } from './sizing.ts';
 import type { TradingState } from './state.ts';
@@ -19,7 +19,7 @@ import { bestAfter, protectiveExit, rangeSinceEntry } from './stops.ts';
 const noCommands: readonly TradingCommand[] = [];
 
 export function decide(state: TradingState, event: TradingEvent, config: TradingConfig, instrument: Instrument): Decision {
-  return withProtection(decideOrders(state, event, config, instrument), state, event, config, instrument);
+  return withProtection(flattened(decideOrders(state, event, config, instrument), event, instrument), state, event, config, instrument);
 }
 
 function decideOrders(state: TradingState, event: TradingEvent, config: TradingConfig, instrument: Instrument): Decision {
@@ -144,7 +144,7 @@ function checked(state: TradingState, candle: Candle, config: TradingConfig, ins
   const held = noticeOverrun(followed, candle.close);
   if (held.exiting !== null) return held;
   const { averagePrice } = figuresOf(held.position, instrument);
-  const due = range === null ? null : protectiveExit(config, averagePrice, bestPrice, range, held.protection.resting);
+  const due = range === null || isDisarmed(held) ? null : protectiveExit(config, averagePrice, bestPrice, range, held.protection.resting);
   if (due !== null) return { ...held, exiting: newExit(due.kind, due.reason, decisionMs) };
   if (!held.day.lossReached) return held;
   const reason = `the day's loss reached ${config.maxDailyLossPercent ?? 0} % of ${held.day.startEquity.toFixed(2)}`;
@@ -191,7 +191,7 @@ function onProtectionChanged(before: TradingState, event: EventOf<'protection-ch
   const state = { ...before, protection: afterChange(before.protection, event) };
   if (isFlat(state.position, instrument, state.lastPrice))
     return nothing({ ...state, exiting: state.working === null ? null : state.exiting });
-  if (event.refused === null || state.exiting !== null) return exitIfDue(state, instrument, state.lastPrice);
+  if (event.refused === null || state.exiting !== null || isDisarmed(state)) return exitIfDue(state, instrument, state.lastPrice);
   const reason = `the exchange refused the stop (${event.refused}): the position is closed`;
   return exitIfDue({ ...state, exiting: newExit('unprotected', reason, Math.floor(event.atMs)) }, instrument, state.lastPrice);
 }
@@ -275,11 +275,21 @@ function withoutEntry(state: TradingState, decisionMs: number, mayRepeat: boolea
 
 function onBlocked(state: TradingState, block: EntryBlock): Decision {
   const standing = state.blocks.find((known) => known.rule === block.rule);
-  if (standing?.reason === block.reason) return nothing(state);
-  return nothing(
-    { ...state, blocks: [...state.blocks.filter((known) => known.rule !== block.rule), block] },
-    `entries are closed: ${block.reason}`,
-  );
+  if (standing?.reason === block.reason && standing.policy === block.policy) return nothing(state);
+  const others = state.blocks.filter((known) => known.rule !== block.rule);
+  // The first block is what the status tells.
+  const blocks = block.rule === 'kill-switch' ? [block, ...others] : [...others, block];
+  return nothing({ ...state, blocks }, `entries are closed: ${block.reason}`);
+}
+
+/** A kill switch asks for it as long as it stands: whatever is bought or found late is sold too. */
+function flattened(decision: Decision, event: TradingEvent, instrument: Instrument): Decision {
+  const { state } = decision;
+  const flatten = state.blocks.find((block) => block.policy === 'flatten');
+  // Fills are told in bunches; what follows a bunch is no fill.
+  if (flatten === undefined || state.exiting !== null || event.type === 'fill-received') return decision;
+  if (state.working?.role !== 'entry' && isFlat(state.position, instrument, state.lastPrice)) return decision;
+  return exitIfDue({ ...state, exiting: newExit('request', flatten.reason, Math.floor(event.atMs)) }, instrument, state.lastPrice);
 }
 
 function onCloseRequested(

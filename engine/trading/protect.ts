@@ -70,12 +70,21 @@ export function isClear(protection: Protection): boolean {
   return protection.resting === null && protection.operation === null;
 }
 
-/** `bare`: the stop that shall rest does not, or covers too little. `overrun`: the price is beyond it and nothing was executed. */
-export type Exposure = 'none' | 'protected' | 'bare' | 'overrun';
+/** A kill switch keeps stops and targets down, those of the exchange and those of the engine. */
+export function isDisarmed({ blocks }: Pick<TradingState, 'blocks'>): boolean {
+  return blocks.some((block) => block.policy === 'cancel');
+}
+
+/**
+ * `bare`: the stop that shall rest does not, or covers too little. `overrun`: the price is beyond it and nothing was executed.
+ * `disarmed`: a kill switch keeps it down.
+ */
+export type Exposure = 'none' | 'protected' | 'bare' | 'overrun' | 'disarmed';
 
 export function exposureOf(state: TradingState, config: TradingConfig, instrument: Instrument): Exposure {
   const plan = plannedProtection(state, config, instrument);
   if (plan === null) return 'none';
+  if (isDisarmed(state)) return 'disarmed';
   const { resting, overrun } = state.protection;
   if (resting === null || resting.stopPrice === null || resting.quantity.lt(plan.quantity)) return 'bare';
   return overrun ? 'overrun' : 'protected';
@@ -92,12 +101,13 @@ export function withProtection(
   const { state } = decision;
   if (event.type === 'fill-received' || (state === before && event.type !== 'time-passed')) return decision;
   const { protection } = state;
-  const plan = state.exiting === null ? plannedProtection(state, config, instrument) : null;
+  const disarmed = isDisarmed(state);
+  const plan = state.exiting === null && !disarmed ? plannedProtection(state, config, instrument) : null;
   if (plan === null) {
     if (!isClear(protection)) {
       // An order whose fate is open is taken down at once only where its coins are needed: its sibling may just have ended it.
       const wait = protection.operation === 'cancel' || (state.exiting === null && protection.resting === null);
-      return wait ? decision : cancel(decision, 'the position is closed or being closed');
+      return wait ? decision : cancel(decision, disarmed ? 'a kill switch keeps it down' : 'the position is closed or being closed');
     }
     const fresh = protection.tightest === null && !protection.waits && !protection.overrun;
     if (fresh || !isFlat(state.position, instrument, state.lastPrice)) return decision;

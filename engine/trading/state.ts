@@ -1,5 +1,6 @@
 /** The trading state of one bot: everything `decide` needs to know, rebuilt from rows after a restart. */
 import type { Decimal } from 'decimal.js';
+import type { KillPolicy } from './kill-switch.ts';
 
 /** Why an order exists. `entry` opens or adds; `exit` closes; `stop` and `target` rest at the exchange and close when reached. */
 export type OrderRole = 'entry' | 'exit' | 'stop' | 'target';
@@ -32,8 +33,12 @@ export interface EntryBlock {
     /** The exchange has not shown that the engine's key may trade. */
     | 'key-unverified'
     /** Something happened that a user must look at: `resume` lifts it. */
-    | 'held';
+    | 'held'
+    /** Somebody stopped all entries of the engine, the account, the user or the bot. */
+    | 'kill-switch';
   readonly reason: string;
+  /** Of a kill switch: what becomes of resting orders and of the position. */
+  readonly policy?: KillPolicy;
 }
 
 /**

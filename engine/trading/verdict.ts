@@ -44,6 +44,7 @@ const closingEntries: Readonly<Record<BlockingRule, true>> = {
   'stop-guard': true,
   'low-profit': true,
   'key-unverified': true,
+  'kill-switch': true,
   'account-capital': true,
   'account-exposure': true,
   'account-loss': true,

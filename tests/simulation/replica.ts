@@ -14,6 +14,7 @@ import { SymbolDirectory } from '../../engine/market/symbols.ts';
 import type { Metrics } from '../../engine/observe/metrics.ts';
 import { noLedger } from '../../engine/persistence/decision-ledger.ts';
 import type { Safety } from '../../engine/safety.ts';
+import { KillSwitches } from '../../engine/supervisor/kill-switches.ts';
 import { createMeasuredVenueClock } from '../../engine/time/venue-clock.ts';
 import { budgetOf } from '../../engine/venue.ts';
 import { createExchangeLink, venueName } from './exchange-link.ts';
@@ -251,6 +252,7 @@ export class Replica {
       metrics,
       random: () => own.next(),
       reach,
+      killSwitches: new KillSwitches({ clock, log, metrics }),
       safety,
     });
     if (process.alive) this.#fleet = fleet;

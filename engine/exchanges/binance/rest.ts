@@ -3,7 +3,7 @@
  * Reads may be repeated after a network error; an order is sent once, whatever happens.
  */
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Log } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
@@ -85,12 +85,13 @@ export class RestClient {
     what: string,
     path: string,
     body: Readonly<Record<string, QueryValue>>,
+    mayLeave?: () => boolean,
   ): Promise<RawAnswer & { readonly refusal: Refusal | null }> {
     const { signer, gate } = this.#options;
     if (signer === null) return this.#unsent({ httpStatus: 401, code: -2014, message: 'there is no API key', class: 'authentication' });
     const silence = gate.silenceRefusal();
     if (silence !== null) return this.#unsent(silence);
-    return this.#exchange(method, what, path, signQuery(encodeQuery(body), signer), orderTimeoutMs);
+    return this.#exchange(method, what, path, signQuery(encodeQuery(body), signer), orderTimeoutMs, mayLeave);
   }
 
   #unsent(refusal: Refusal): Promise<RawAnswer & { readonly refusal: Refusal | null }> {
@@ -117,6 +118,7 @@ export class RestClient {
     path: string,
     body: string | null,
     timeoutMs: number,
+    mayLeave?: () => boolean,
   ): Promise<RawAnswer & { readonly refusal: Refusal | null }> {
     const { clock, venueClock, metrics, signer } = this.#options;
     const startedAt = clock.monotonic();
@@ -152,6 +154,7 @@ export class RestClient {
       const deadline = clock.after(timeoutMs, () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
       request.setNoDelay(true);
       request.on('error', fail);
+      if (mayLeave !== undefined) giveUpUnless(mayLeave, request);
       request.on('response', (response) => {
         readText(response).then((text) => {
           deadline.cancel();
@@ -178,6 +181,18 @@ export class RestClient {
       request.end(body ?? undefined);
     });
   }
+}
+
+/** A request may wait for a free socket, and a new socket for the other side: it is asked about again when the wait is over. */
+function giveUpUnless(mayLeave: () => boolean, request: ClientRequest): void {
+  const look = (): void => {
+    if (!mayLeave()) request.destroy(new Error('it was stopped before it was sent'));
+  };
+  request.once('socket', (socket) => {
+    // Heard before the request is written: the client writes it when the listeners of this event have run.
+    if (socket.connecting) socket.once('connect', look);
+    else look();
+  });
 }
 
 async function readText(response: IncomingMessage): Promise<string> {

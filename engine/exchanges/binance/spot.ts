@@ -36,7 +36,7 @@ export function createBinanceSpotAccount({ name, rest, gate, listen }: SpotOptio
     name,
     listen,
     reserveOrder: (priority) => gate.reserve(1, priority),
-    placeOrder: (request, signed) => placeOrder(rest, request, signed),
+    placeOrder: (request, signed, mayLeave) => placeOrder(rest, request, signed, mayLeave),
     placeOco: (request, signed) => placeOco(rest, request, signed),
     cancelOrder: (symbol, clientOrderId, signed) => cancelOrder(rest, symbol, clientOrderId, signed),
     replaceOrder: (cancelledId, request, signed) => replaceOrder(rest, cancelledId, request, signed),

@@ -10,6 +10,7 @@ import type { RunningEngine } from '../../../engine/compose.ts';
 import { readConfig } from '../../../engine/config.ts';
 import { claimBots, releaseBots } from '../../../engine/persistence/claim-bots.ts';
 import { commitIntents } from '../../../engine/persistence/commit-intents.ts';
+import { KillFile } from '../../../engine/persistence/kill-file.ts';
 import type { Intent } from '../../../engine/persistence/commit-intents.ts';
 import type { ExecutionEvidence } from '../../../engine/persistence/order-store.ts';
 import { createPostgresOrderStore } from '../../../engine/persistence/postgres-order-store.ts';
@@ -307,6 +308,7 @@ describe('a running bot', () => {
     databaseUrl = database.url;
     const dataDir = mkdtempSync(join(tmpdir(), 'evenkeel-edits-'));
     engine = await startEngine({
+      killFile: new KillFile({ path: join(dataDir, 'kill-switch'), clock: systemClock, log: silent }),
       config: readConfig({
         DATABASE_URL: database.url,
         EVENKEEL_DATA_DIR: dataDir,

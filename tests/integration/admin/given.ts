@@ -1,4 +1,5 @@
 /** An admin plane on a database of its own, with two users and a venue that lists two symbols. */
+import type { KillSwitchPort } from '../../../admin/ports.ts';
 import { createAdmin } from '../../../admin/server.ts';
 import type { AdminPlane } from '../../../admin/server.ts';
 import { ensureFirstToken } from '../../../admin/tokens.ts';
@@ -36,8 +37,10 @@ export interface Plane {
   close(): Promise<void>;
 }
 
-/** `liveRefusal`: why no bot can trade live. */
-export async function openPlane(change: { readonly liveRefusal?: string } = {}): Promise<Plane> {
+/** `liveRefusal`: why no bot can trade live; `killSwitchOf`: the kill switches of a process that runs bots, without it none do. */
+export async function openPlane(
+  change: { readonly liveRefusal?: string; readonly killSwitchOf?: (rows: Rows) => Promise<KillSwitchPort> } = {},
+): Promise<Plane> {
   const rows = await openRows();
   const decisions = createPostgresDecisionStore(rows.pool);
   const admin = await createAdmin({
@@ -47,6 +50,7 @@ export async function openPlane(change: { readonly liveRefusal?: string } = {}):
     metrics: createMetrics(),
     listen: { admin: { host: '127.0.0.1', port: 0 }, metrics: { host: '127.0.0.1', port: 0 }, trustedNetwork: false },
     venue: 'simulated',
+    killSwitch: (await change.killSwitchOf?.(rows)) ?? null,
     liveRefusal: () => change.liveRefusal ?? null,
     symbols: {
       list: () => [instrumentOf('BTCUSDT'), instrumentOf('ETHUSDT')],
@@ -71,6 +75,7 @@ export async function openPlane(change: { readonly liveRefusal?: string } = {}):
         venueTimeMs: null,
         coordination: { kind: 'memory', reachable: true },
         userStream: null,
+        killSwitches: null,
       }),
       live: () => ({ ok: true, problems: [] }),
       ready: async () => ({ ok: false, problems: ['the database does not answer'] }),

@@ -129,6 +129,32 @@ describe('an order', () => {
     expect(requests).toHaveLength(1);
   });
 
+  it.each(['a new connection', 'a free one'])('that was stopped while it waited for %s never leaves', async (wait) => {
+    const waiting: ServerResponse[] = [];
+    handler = (_, response) => void waiting.push(response);
+    const first = wait === 'a free one' ? Array.from({ length: 64 }, place) : [];
+    await expect.poll(() => waiting.length, { timeout: 10_000 }).toBe(first.length);
+    let stopped = false;
+    const signed = { timestampMs: 1_700_000_000_000, recvWindowMs: 3_000 };
+    const overtaken = account.placeOrder({ ...order, clientOrderId: 'late' }, signed, () => !stopped);
+    stopped = true;
+    handler = (_, response) => json(response, 200, placed);
+    for (const response of waiting) json(response, 200, placed);
+    expect(await overtaken).toMatchObject({
+      kind: 'unknown',
+      refusal: { message: expect.stringContaining('stopped before it was sent') as string },
+    });
+    await Promise.all(first);
+    expect(requests.filter(({ body }) => body.includes('late'))).toEqual([]);
+  });
+
+  it('that may leave is sent on a new connection and on a kept one', async () => {
+    handler = (_, response) => json(response, 200, placed);
+    for (let times = 0; times < 2; times += 1)
+      expect(await account.placeOrder(order, { timestampMs: 1, recvWindowMs: 3_000 }, () => true)).toMatchObject({ kind: 'accepted' });
+    expect(requests).toHaveLength(2);
+  });
+
   it('that is refused carries what the exchange said', async () => {
     handler = (_, response) => json(response, 400, { code: -1013, msg: 'Filter failure: LOT_SIZE' });
     expect(await place()).toMatchObject({

@@ -30,6 +30,7 @@ async function sent(
     metrics: createMetrics(),
     reach: reachNothing,
     safety: fullSafety,
+    entriesStopped: () => null,
   });
   for (const one of intents)
     sender.submit({

@@ -131,6 +131,8 @@ describe('the executor', () => {
   let executor: Executor;
   let feePrices: FeePrices;
   let strays: string[];
+  /** Why entries must not leave. */
+  let stopped: string | null;
   let told: { fills: Fill[]; ended: string[]; reasons: string[]; available: (string | null)[]; fenced: number; faults: Error[] };
 
   const link = (): BotLink => ({
@@ -161,6 +163,7 @@ describe('the executor', () => {
     store = new MemoryOrderStore();
     account = new ScriptedAccount();
     strays = [];
+    stopped = null;
     told = { fills: [], ended: [], reasons: [], available: [], fenced: 0, faults: [] };
     feePrices = new FeePrices({ priceOf: async () => new Decimal(600), isListed: () => true, clock, log: pino({ level: 'silent' }) });
     executor = new Executor({
@@ -174,6 +177,7 @@ describe('the executor', () => {
       reach: reachNothing,
       onStrayOrder: (symbol) => strays.push(symbol),
       safety: fullSafety,
+      entriesStopped: () => stopped,
     });
     executor.attach(link(), []);
   });
@@ -207,6 +211,16 @@ describe('the executor', () => {
     await placed();
     expect(store.proofs.flatMap(({ fills }) => fills.map(({ commissionWorth }) => commissionWorth?.toFixed()))).toEqual(['0.6']);
     expect(told.fills.map(({ commissionWorth }) => commissionWorth?.toFixed())).toEqual(['0.6']);
+  });
+
+  it('does not send an entry that a kill switch overtook while it was being committed, and sends an exit', async () => {
+    executor.place('7', buy, null);
+    stopped = 'kill switch';
+    await clock.advance(1);
+    expect([account.posts.length, told.ended]).toEqual([0, ['never-placed']]);
+    executor.place('7', { ...buy, role: 'exit', side: 'SELL' }, null);
+    await clock.advance(1);
+    expect(account.posts).toHaveLength(1);
   });
 
   it('has the account compared when the exchange tells of an order with our mark that has no row', async () => {
@@ -520,6 +534,7 @@ describe('the executor', () => {
         reach: reachNothing,
         onStrayOrder: () => undefined,
         safety: fullSafety,
+        entriesStopped: () => null,
       });
       account.lookup = async () => ({
         kind: 'found',

@@ -64,6 +64,7 @@ class Rig {
       reach: reachNothing,
       onStrayOrder: () => undefined,
       safety: fullSafety,
+      entriesStopped: () => null,
     });
   }
 
