@@ -109,7 +109,9 @@ export async function openDatabase({ database, clock, log, patienceMs = 60_000 }
 async function refuseUnsafe(orm: MikroORM): Promise<void> {
   const rows: { name: string; setting: string }[] = await orm.em
     .getConnection()
-    .execute(`select name, setting from pg_settings where name in ('synchronous_commit', 'fsync', 'transaction_read_only', 'default_transaction_isolation')`);
+    .execute(
+      `select name, setting from pg_settings where name in ('synchronous_commit', 'fsync', 'transaction_read_only', 'default_transaction_isolation')`,
+    );
   const setting = (name: string): string | undefined => rows.find((row) => row.name === name)?.setting;
   if (setting('synchronous_commit') === 'off') throw new UnsafeDatabase('synchronous_commit is off; set it to on');
   if (setting('fsync') === 'off') throw new UnsafeDatabase('fsync is off; set it to on');
