@@ -10,6 +10,7 @@ import type { BlockingRule, Decision, EntryBlock, PlaceOrder, TradingCommand, Tr
 import { exact } from './exact.ts';
 import { afterFailure, exitQuantity, newExit } from './exits.ts';
 import type { Instrument } from './instrument.ts';
+import { pauseOf } from './pause.ts';
 import { applyFill, figuresOf, isFlat } from './position.ts';
 import { afterChange, exposureOf, isClear, withProtection } from './protect.ts';
 import { entrySize } from './sizing.ts';
@@ -36,9 +37,7 @@ function decideOrders(state: TradingState, event: TradingEvent, config: TradingC
     case 'entries-blocked':
       return onBlocked(state, event.block);
     case 'entries-unblocked':
-      return state.blocks.some((block) => block.rule === event.rule)
-        ? nothing({ ...state, blocks: state.blocks.filter((block) => block.rule !== event.rule) })
-        : nothing(state);
+      return onUnblocked(state, event.rule, instrument);
     case 'close-requested':
       return onCloseRequested(state, event, config, instrument);
     case 'protection-changed':
@@ -174,6 +173,9 @@ function exitIfDue(state: TradingState, instrument: Instrument, price: number): 
   const { exiting } = state;
   if (exiting === null || state.working !== null || exiting.pausing) return nothing(state);
   if (isFlat(state.position, instrument, price)) return nothing({ ...state, exiting: null });
+  // Nothing can be sold: what rests stays, and the exit goes on when the symbol trades again.
+  const pause = pauseOf(instrument);
+  if (pause !== null) return nothing(state, `${pause}; the exit waits (${exiting.reason})`);
   if (!isClear(state.protection)) return nothing(state, exiting.reason);
   const command: PlaceOrder = {
     type: 'place-order',
@@ -209,6 +211,7 @@ function onProtectionOverdue(
   instrument: Instrument,
 ): Decision {
   const exposure = exposureOf(state, config, instrument);
+  if (pauseOf(instrument) !== null) return nothing(state);
   if (state.exiting !== null || (exposure !== 'bare' && exposure !== 'overrun')) return nothing(state);
   const reason =
     exposure === 'bare'
@@ -245,7 +248,7 @@ function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, instr
       event.outcome === 'filled' || before.working?.role !== 'entry'
         ? ended
         : withoutEntry(ended, before.working.decisionMs, event.outcome === 'never-placed');
-    return state.exiting === null ? nothing(state, reason) : exitIfDue(state, instrument, state.lastPrice);
+    return state.exiting === null ? nothing(state, reason, event.rule ?? null) : exitIfDue(state, instrument, state.lastPrice);
   }
   if (isFlat(ended.position, instrument, ended.lastPrice)) return nothing({ ...ended, exiting: null }, reason);
   if (ended.exiting === null) return nothing(ended, reason);
@@ -255,6 +258,7 @@ function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, instr
     : nothing(
         { ...ended, exiting: afterFailure(ended.exiting, event.outcome, event.available ?? null) },
         event.available === undefined ? reason : tooLittle(ended.position, event.available, instrument),
+        event.rule ?? null,
       );
 }
 
@@ -275,10 +279,17 @@ function withoutEntry(state: TradingState, decisionMs: number, mayRepeat: boolea
 function onBlocked(state: TradingState, block: EntryBlock): Decision {
   const standing = state.blocks.find((known) => known.rule === block.rule);
   if (standing?.reason === block.reason) return nothing(state);
-  return nothing(
-    { ...state, blocks: [...state.blocks.filter((known) => known.rule !== block.rule), block] },
-    `entries are closed: ${block.reason}`,
-  );
+  const others = state.blocks.filter((known) => known.rule !== block.rule);
+  // A symbol that does not trade has no fresh candles either: the cause is told before what follows from it.
+  const blocks = block.rule === 'symbol-not-trading' ? [block, ...others] : [...others, block];
+  return nothing({ ...state, blocks }, `entries are closed: ${block.reason}`);
+}
+
+function onUnblocked(before: TradingState, rule: EntryBlock['rule'], instrument: Instrument): Decision {
+  if (!before.blocks.some((block) => block.rule === rule)) return nothing(before);
+  const state = { ...before, blocks: before.blocks.filter((block) => block.rule !== rule) };
+  // An exit that waited for the symbol to trade again goes on.
+  return rule === 'symbol-not-trading' ? exitIfDue(state, instrument, state.lastPrice) : nothing(state);
 }
 
 function onCloseRequested(

@@ -5,7 +5,7 @@
 import type { Decimal } from 'decimal.js';
 import type { Signal } from '../strategies/strategy.ts';
 import type { Candle, Timeframe } from './candle.ts';
-import type { OrderSide, OrderType } from './instrument.ts';
+import type { FilterName, OrderSide, OrderType } from './instrument.ts';
 import type { EntryBlock, OrderRole, RestingProtection, TradingState, WorkingRole } from './state.ts';
 
 export type { EntryBlock, OrderRole, WorkingRole } from './state.ts';
@@ -69,6 +69,8 @@ export type TradingEvent =
       readonly reason: string;
       /** Free base of the account after the exchange refused an exit for want of it; absent when that was not the reason or is not known. */
       readonly available?: Decimal;
+      /** Which rule kept the order from being sent; absent when it was sent, or something else kept it. */
+      readonly rule?: OrderRule;
       readonly atMs: number;
     }
   | { readonly type: 'entries-blocked'; readonly block: EntryBlock; readonly atMs: number }
@@ -145,8 +147,12 @@ export interface Decision {
   readonly blockedBy: BlockingRule | null;
 }
 
+/** What keeps a decided order from being sent: a filter of the exchange, its order limits, or that its open orders are not known. */
+export type OrderRule = FilterName | 'order-limit' | 'open-orders-unknown';
+
 export type BlockingRule =
   | EntryBlock['rule']
+  | OrderRule
   | 'daily-loss'
   | 'daily-target'
   | 'max-daily-trades'

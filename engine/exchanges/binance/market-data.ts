@@ -1,5 +1,6 @@
 /** Public market data of a venue that speaks Binance's spot REST. */
 import type { VenueClock } from '../../time/clock.ts';
+import type { Instrument } from '../../trading/instrument.ts';
 import { ExchangeError } from '../exchange.ts';
 import type { MarketData } from '../exchange.ts';
 import type { OrderLimit, RequestGate, RequestPriority } from '../request-gate.ts';
@@ -28,7 +29,7 @@ export function createBinanceMarketData(
       read('exchangeInfo', '/api/v3/exchangeInfo', symbols === undefined ? {} : { symbols: JSON.stringify(symbols) }, 20, (body) => {
         const info = fields(body, 'exchangeInfo');
         gate.setLimits(readLimits(info['rateLimits']));
-        return rows(info['symbols'], 'symbols').map(readInstrument);
+        return readInstruments(rows(info['symbols'], 'symbols'));
       }),
     klines: ({ symbol, timeframe, startTime, endTime, limit, forExits }) =>
       read(
@@ -47,6 +48,22 @@ export function createBinanceMarketData(
       ),
     price: (symbol) => read('price', '/api/v3/ticker/price', { symbol }, 2, (body) => amount(fields(body, 'price'), 'price')),
   };
+}
+
+/** A symbol that cannot be read is left out, as if it were not listed: the others trade on. Throws when none can be read. */
+function readInstruments(symbols: readonly unknown[]): readonly Instrument[] {
+  let problem: MalformedAnswer | null = null;
+  const instruments = symbols.flatMap((symbol) => {
+    try {
+      return [readInstrument(symbol)];
+    } catch (error) {
+      if (!(error instanceof MalformedAnswer)) throw error;
+      problem ??= error;
+      return [];
+    }
+  });
+  if (instruments.length === 0 && problem !== null) throw problem as MalformedAnswer;
+  return instruments;
 }
 
 const intervalMs: Readonly<Record<string, number>> = { SECOND: 1_000, MINUTE: 60_000, HOUR: 3_600_000, DAY: 86_400_000 };

@@ -1,7 +1,7 @@
 /** Reads Binance's shapes: tolerant of what is added, strict about what is used. A missing or wrong field throws `MalformedAnswer`. */
 import { Decimal } from 'decimal.js';
 import type { Candle } from '../../trading/candle.ts';
-import type { Instrument, InstrumentStatus, LotFilter, OrderSide, OrderType } from '../../trading/instrument.ts';
+import type { Instrument, InstrumentStatus, LotFilter, OrderSide, OrderType, PercentPriceFilter, TrailingDeltaFilter } from '../../trading/instrument.ts';
 import type { Balance, ExchangeFill, ExchangeOrder, ExchangeOrderStatus } from '../exchange.ts';
 
 export class MalformedAnswer extends Error {
@@ -183,10 +183,10 @@ export function readInstrument(value: unknown): Instrument {
   if (price === undefined || lot === undefined) throw new MalformedAnswer(`${String(symbol['symbol'])} has no PRICE_FILTER or LOT_SIZE`);
   const marketLot = filters.get('MARKET_LOT_SIZE');
   const notional = filters.get('NOTIONAL') ?? filters.get('MIN_NOTIONAL');
-  const percent = filters.get('PERCENT_PRICE_BY_SIDE');
+  // A limit that is there and cannot be read must not look like none.
   const maxOf = (name: string, field: string): number | null => {
-    const limit = filters.get(name)?.[field];
-    return typeof limit === 'number' ? limit : null;
+    const filter = filters.get(name);
+    return filter === undefined ? null : count(filter, field);
   };
   const types = rows(symbol['orderTypes'], 'orderTypes');
   return {
@@ -210,26 +210,65 @@ export function readInstrument(value: unknown): Instrument {
         : {
             min: amount(notional, 'minNotional'),
             applyMinToMarket: notional['applyMinToMarket'] === true || notional['applyToMarket'] === true,
-            max: notional['maxNotional'] === undefined ? null : amount(notional, 'maxNotional'),
+            max: notional['filterType'] === 'NOTIONAL' ? amount(notional, 'maxNotional') : null,
             applyMaxToMarket: notional['applyMaxToMarket'] === true,
             averagePriceMinutes: time(notional, 'avgPriceMins'),
           },
-    percentPrice:
-      percent === undefined
-        ? null
-        : {
-            bidUp: amount(percent, 'bidMultiplierUp'),
-            bidDown: amount(percent, 'bidMultiplierDown'),
-            askUp: amount(percent, 'askMultiplierUp'),
-            askDown: amount(percent, 'askMultiplierDown'),
-            averagePriceMinutes: time(percent, 'avgPriceMins'),
-          },
+    percentPrice: stricter(readPercentPriceBySide(filters.get('PERCENT_PRICE_BY_SIDE')), readPercentPrice(filters.get('PERCENT_PRICE'))),
+    trailingDelta: readTrailingDelta(filters.get('TRAILING_DELTA')),
     maxOrders: maxOf('MAX_NUM_ORDERS', 'maxNumOrders'),
     maxAlgoOrders: maxOf('MAX_NUM_ALGO_ORDERS', 'maxNumAlgoOrders'),
+    maxOrderLists: maxOf('MAX_NUM_ORDER_LISTS', 'maxNumOrderLists'),
     maxPosition: filters.get('MAX_POSITION') === undefined ? null : amount(filters.get('MAX_POSITION') ?? {}, 'maxPosition'),
   };
 }
 
 function readLot(filter: Fields): LotFilter {
   return { min: amount(filter, 'minQty'), max: amount(filter, 'maxQty'), step: amount(filter, 'stepSize') };
+}
+
+function readPercentPriceBySide(filter: Fields | undefined): PercentPriceFilter | null {
+  if (filter === undefined) return null;
+  return {
+    bidUp: amount(filter, 'bidMultiplierUp'),
+    bidDown: amount(filter, 'bidMultiplierDown'),
+    askUp: amount(filter, 'askMultiplierUp'),
+    askDown: amount(filter, 'askMultiplierDown'),
+    averagePriceMinutes: time(filter, 'avgPriceMins'),
+  };
+}
+
+/** The older filter, the same for both sides. */
+function readPercentPrice(filter: Fields | undefined): PercentPriceFilter | null {
+  if (filter === undefined) return null;
+  const [up, down] = [amount(filter, 'multiplierUp'), amount(filter, 'multiplierDown')];
+  return { bidUp: up, bidDown: down, askUp: up, askDown: down, averagePriceMinutes: time(filter, 'avgPriceMins') };
+}
+
+/** The venue lists one of them; should it list both, an order must keep both. */
+function stricter(one: PercentPriceFilter | null, other: PercentPriceFilter | null): PercentPriceFilter | null {
+  if (one === null || other === null) return one ?? other;
+  return {
+    bidUp: Decimal.min(one.bidUp, other.bidUp),
+    bidDown: Decimal.max(one.bidDown, other.bidDown),
+    askUp: Decimal.min(one.askUp, other.askUp),
+    askDown: Decimal.max(one.askDown, other.askDown),
+    averagePriceMinutes: Math.max(one.averagePriceMinutes, other.averagePriceMinutes),
+  };
+}
+
+function readTrailingDelta(filter: Fields | undefined): TrailingDeltaFilter | null {
+  if (filter === undefined) return null;
+  return {
+    minAbove: count(filter, 'minTrailingAboveDelta'),
+    maxAbove: count(filter, 'maxTrailingAboveDelta'),
+    minBelow: count(filter, 'minTrailingBelowDelta'),
+    maxBelow: count(filter, 'maxTrailingBelowDelta'),
+  };
+}
+
+function count(from: Fields, name: string): number {
+  const value = from[name];
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new MalformedAnswer(`${name} is no whole number`);
 }
