@@ -11,7 +11,9 @@ import { createSigner } from './exchanges/binance/signing.ts';
 import { createBinanceSpotAccount } from './exchanges/binance/spot.ts';
 import { listenToUserData } from './exchanges/binance/user-stream.ts';
 import { ConnectLimiter } from './exchanges/connect-limiter.ts';
+import { ExchangeError } from './exchanges/exchange.ts';
 import type { TradingAccount } from './exchanges/exchange.ts';
+import { invalidSymbol } from './exchanges/symbol-refusals.ts';
 import { RequestGate } from './exchanges/request-gate.ts';
 import type { RequestBudget } from './exchanges/request-gate.ts';
 import { ExchangeSocket } from './exchanges/socket.ts';
@@ -64,7 +66,7 @@ export async function connectVenue(options: VenueOptions): Promise<ConnectedVenu
       new ExchangeSocket({ name, url: () => url, clock, log, metrics, connectLimiter, random, ...handlers });
 
   await venueClock.start();
-  const symbols = new SymbolDirectory({ venue, marketData, cache: coordination.symbols, clock, log });
+  const symbols = new SymbolDirectory({ venue, marketData, cache: coordination.symbols, clock, log, random });
   await symbols.start();
   const market = createMarketSeries({
     marketData: {
@@ -72,7 +74,13 @@ export async function connectVenue(options: VenueOptions): Promise<ConnectedVenu
       // Which rows are closed is judged by the venue's time: it must not lag behind what the rows show.
       async klines(request) {
         await venueClock.refresh();
-        return marketData.klines(request);
+        try {
+          return await marketData.klines(request);
+        } catch (error) {
+          // It is not listed any more: whoever waits for its candles must know.
+          if (error instanceof ExchangeError && error.refusal.code === invalidSymbol) await symbols.recheck(request.symbol);
+          throw error;
+        }
       },
     },
     clock,

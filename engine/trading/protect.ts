@@ -29,6 +29,29 @@ export function stopKeeper(config: TradingConfig, instrument: Instrument): StopK
   return config.stops === 'exchange' && stopTypeOf(instrument) !== null ? 'exchange' : 'engine';
 }
 
+export function hasStop(config: TradingConfig): boolean {
+  return config.stopLossPercent !== null || (config.trailingStopActive && config.trailingStopPercent !== null);
+}
+
+/** How many orders, orders that wait for a trigger, and lists. */
+export interface RestingOrders {
+  readonly orders: number;
+  readonly algoOrders: number;
+  readonly lists: number;
+}
+
+/** What rests at the exchange while the bot has a position, at most. */
+export function restingOrders(config: TradingConfig, instrument: Instrument): RestingOrders {
+  if (!hasStop(config) || stopKeeper(config, instrument) === 'engine') return { orders: 0, algoOrders: 0, lists: 0 };
+  const pair = config.takeProfitPercent !== null && takesPairs(instrument);
+  return pair ? { orders: 2, algoOrders: 1, lists: 1 } : { orders: 1, algoOrders: 1, lists: 0 };
+}
+
+/** A target rests beside the stop, and one cancels the other. */
+function takesPairs({ ocoAllowed, orderTypes }: Instrument): boolean {
+  return ocoAllowed && orderTypes.includes('LIMIT_MAKER');
+}
+
 function stopTypeOf({ orderTypes }: Instrument): ProtectionPlan['stopType'] | null {
   return orderTypes.includes('STOP_LOSS') ? 'STOP_LOSS' : orderTypes.includes('STOP_LOSS_LIMIT') ? 'STOP_LOSS_LIMIT' : null;
 }
@@ -80,7 +103,7 @@ function plannedTarget(
   instrument: Instrument,
 ): Decimal | null {
   const target = targetPrice(config, averagePrice);
-  if (!Number.isFinite(target) || !instrument.ocoAllowed || !instrument.orderTypes.includes('LIMIT_MAKER')) return null;
+  if (!Number.isFinite(target) || !takesPairs(instrument)) return null;
   const price = ceilToStep(exactPrice(target), instrument.price.tick);
   const rests = state.protection.resting?.targetPrice?.eq(price) === true;
   return rests || mayRest({ type: 'LIMIT_MAKER', quantity, price, stopPrice: null }, state, instrument) ? price : null;

@@ -65,6 +65,7 @@ describe('the audit of an account', () => {
       reach: reachNothing,
       safety: fullSafety,
       exposedSymbols: () => ['BTCUSDT'],
+      openOrders: null,
       onUnknownTrades: (symbol) => unknown.push(symbol),
     });
   });

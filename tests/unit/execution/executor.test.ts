@@ -23,8 +23,8 @@ import type { BotLink } from '../../../engine/execution/order-line.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
 import { CommitUnknown } from '../../../engine/persistence/commit-intents.ts';
 import type { Fill, PlaceOrder } from '../../../engine/trading/events.ts';
-import type { Instrument } from '../../../engine/trading/instrument.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { btc } from '../trading/given.ts';
 import { MemoryOrderStore } from './order-store.ts';
 
 const buy: PlaceOrder = {
@@ -37,7 +37,7 @@ const buy: PlaceOrder = {
   decisionMs: 1_700_000_059_999,
   reason: 'cross',
 };
-const instrument = { market: 'spot', symbol: 'BTCUSDT', baseAsset: 'BTC', quoteAsset: 'USDT' } as Instrument;
+const instrument = btc;
 const refusal = (over: Partial<Refusal>): Refusal => ({ httpStatus: 503, code: -1007, message: 'Timeout', class: 'server', ...over });
 
 /** An exchange that answers as told and remembers what it was sent. */
@@ -141,6 +141,9 @@ describe('the executor', () => {
     horizonMs: 60_000,
     leaseLeftMs: () => 10_000,
     instrument: () => instrument,
+    averagePrice: () => null,
+    holds: () => false,
+    restsWhenHolding: () => ({ orders: 0, algoOrders: 0, lists: 0 }),
     onFills: (fills) => told.fills.push(...fills),
     onOrderEnded: (order) => {
       told.ended.push(order.outcome);
@@ -169,6 +172,7 @@ describe('the executor', () => {
       reach: reachNothing,
       onStrayOrder: (symbol) => strays.push(symbol),
       safety: fullSafety,
+      openOrders: null,
     });
     executor.attach(link(), []);
   });
@@ -491,6 +495,7 @@ describe('the executor', () => {
         reach: reachNothing,
         onStrayOrder: () => undefined,
         safety: fullSafety,
+        openOrders: null,
       });
       account.lookup = async () => ({
         kind: 'found',

@@ -13,7 +13,7 @@ import type { TradingConfig, TradingEvent } from '../../../engine/trading/events
 import { exitPauseMs } from '../../../engine/trading/exits.ts';
 import type { Instrument } from '../../../engine/trading/instrument.ts';
 import { isFlat } from '../../../engine/trading/position.ts';
-import { exposureOf } from '../../../engine/trading/protect.ts';
+import { exposureOf, restingOrders } from '../../../engine/trading/protect.ts';
 import { seededRandom } from '../../e2e/support/seeded-random.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { btc, candle, config, d, emptyState, midnight } from '../trading/given.ts';
@@ -64,6 +64,7 @@ class Rig {
       reach: reachNothing,
       onStrayOrder: () => undefined,
       safety: fullSafety,
+      openOrders: null,
     });
   }
 
@@ -79,6 +80,9 @@ class Rig {
       horizonMs: 60_000,
       leaseLeftMs: () => this.leaseLeftMs,
       instrument: () => instrument,
+      averagePrice: () => null,
+      holds: () => !isFlat(this.state.position, instrument, this.state.lastPrice),
+      restsWhenHolding: () => restingOrders(this.config, instrument),
       onFills: (fills) => {
         for (const fill of fills) this.tell({ type: 'fill-received', fill, atMs: fill.atMs });
         if (fills.some(({ role }) => role === 'entry' || role === 'exit')) this.tell({ type: 'time-passed', atMs: this.clock.now() });
