@@ -113,7 +113,8 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       liveRefusal: venue.account === null ? 'this engine has no exchange key: only paper bots can run here' : null,
       symbols: {
         list: () => venue.symbols.list(),
-        find: async (symbol) => venue.symbols.find(symbol),
+        // What was delisted is kept for the bots that have it, and is none to begin with.
+        find: async (symbol) => venue.symbols.list().find((listed) => listed.symbol === symbol && listed.status !== 'DELISTED') ?? null,
         stats: () => coordination.symbols.stats(),
       },
       engine: {
@@ -200,6 +201,8 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 function settledThrough(fleet: Fleet): number | null {
   let through: number | null = null;
   for (const { bot } of fleet.supervisor.entries()) {
+    // Its symbol has no closes to deal with.
+    if (bot.withoutMarket) continue;
     const settled = bot.settledThroughMs;
     if (settled === null) return null;
     through = through === null ? settled : Math.min(through, settled);

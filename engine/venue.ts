@@ -58,7 +58,7 @@ export async function connectVenue(options: VenueOptions): Promise<ConnectedVenu
   });
   const gate = new RequestGate({ budget: budgetOf(coordination, venue, venue), clock, venueClock, log, metrics });
   const rest = new RestClient({ baseUrl: urls.restUrl, clock, venueClock, log, metrics, gate, random, signer });
-  const marketData = createBinanceMarketData(rest, gate, venueClock);
+  const marketData = createBinanceMarketData(rest, gate, venueClock, metrics);
   const connectLimiter = new ConnectLimiter({ clock });
   const socket =
     (name: string, url: string) =>
@@ -98,8 +98,9 @@ export async function connectVenue(options: VenueOptions): Promise<ConnectedVenu
           name: venue,
           rest,
           gate,
+          metrics,
           listen: (listener) =>
-            listenToUserData({ signer, clock, venueClock, gate, log, openSocket: socket('spot-user', urls.wsApiUrl) }, listener),
+            listenToUserData({ signer, clock, venueClock, gate, log, metrics, openSocket: socket('spot-user', urls.wsApiUrl) }, listener),
         });
   return {
     clock: venueClock,

@@ -15,8 +15,7 @@ import { applyFill, figuresOf, isFlat } from './position.ts';
 import { afterChange, exposureOf, isClear, withProtection } from './protect.ts';
 import { entrySize } from './sizing.ts';
 import type { Position, TradingState } from './state.ts';
-import { bestAfter, protectiveExit } from './stops.ts';
-import type { PriceRange } from './stops.ts';
+import { bestAfter, protectiveExit, rangeSinceEntry } from './stops.ts';
 
 const noCommands: readonly TradingCommand[] = [];
 
@@ -153,18 +152,6 @@ function noticeOverrun(state: TradingState, price: number): TradingState {
   return { ...state, protection: { ...protection, overrun: true } };
 }
 
-/** An entry is filled this share of a candle after its open at the latest; later ones do not own the candle's extremes. */
-const atOpenShare = 0.1;
-
-/**
- * Prices of the candle that came after the entry: all of them when it was filled at the candle's open, only the last one
- * when it was filled later inside it, none when the candle had closed before.
- */
-function rangeSinceEntry(candle: Candle, openedAtMs: number | null): PriceRange | null {
-  if (openedAtMs === null || openedAtMs <= candle.openTime + (candle.closeTime + 1 - candle.openTime) * atOpenShare) return candle;
-  return openedAtMs > candle.closeTime ? null : { high: candle.close, low: candle.close };
-}
-
 /**
  * Places the exit that is decided unless an order is in flight (it is placed when that has ended), it is pausing, or the coins
  * are still bound in orders at the exchange, which are cancelled first.
@@ -289,7 +276,9 @@ function onUnblocked(before: TradingState, rule: EntryBlock['rule'], instrument:
   if (!before.blocks.some((block) => block.rule === rule)) return nothing(before);
   const state = { ...before, blocks: before.blocks.filter((block) => block.rule !== rule) };
   // An exit that waited for the symbol to trade again goes on.
-  return rule === 'symbol-not-trading' ? exitIfDue(state, instrument, state.lastPrice) : nothing(state);
+  if (rule !== 'symbol-not-trading') return nothing(state);
+  const going = exitIfDue(state, instrument, state.lastPrice);
+  return going.reason === null ? { ...going, reason: `${instrument.symbol} trades at the exchange again` } : going;
 }
 
 function onCloseRequested(

@@ -3,6 +3,7 @@
  * Order of tests within one candle (design.md section 5): the trailing stop first rises with the high, then is tested
  * against the low; when stop and target both lie inside, the stop wins.
  */
+import type { Candle } from './candle.ts';
 import type { TradingConfig } from './events.ts';
 import type { RestingProtection } from './state.ts';
 
@@ -18,6 +19,18 @@ export const roundOff = 1e-12;
 /** Highest price since entry after `range` was seen. */
 export function bestAfter(best: number, range: PriceRange): number {
   return range.high > best || Number.isNaN(best) ? range.high : best;
+}
+
+/** An entry is filled this share of a candle after its open at the latest; later ones do not own the candle's extremes. */
+const atOpenShare = 0.1;
+
+/**
+ * Prices of the candle that came after the entry: all of them when it was filled at the candle's open, only the last one
+ * when it was filled later inside it, none when the candle had closed before.
+ */
+export function rangeSinceEntry(candle: Candle, openedAtMs: number | null): PriceRange | null {
+  if (openedAtMs === null || openedAtMs <= candle.openTime + (candle.closeTime + 1 - candle.openTime) * atOpenShare) return candle;
+  return openedAtMs > candle.closeTime ? null : { high: candle.close, low: candle.close };
 }
 
 /** The tighter of fixed and trailing stop; -Infinity when neither is set. */
