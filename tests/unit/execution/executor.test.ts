@@ -182,6 +182,16 @@ describe('the executor', () => {
     await clock.advance(1);
   };
 
+  it('does not send what a filter of the exchange would refuse: an entry is over, an exit waits for its next try', async () => {
+    executor.place('7', { ...buy, quantity: new Decimal('0.000011') }, null);
+    executor.place('7', { ...buy, role: 'exit', side: 'SELL', quantity: new Decimal('100.00001') }, null);
+    await clock.advance(1);
+    expect([account.posts.length, store.orders.size]).toEqual([0, 0]);
+    expect(told.ended).toEqual(['rejected', 'never-placed']);
+    expect(told.reasons[0]).toContain('LOT_SIZE');
+    expect(told.reasons[1]).toContain('MARKET_LOT_SIZE');
+  });
+
   it('commits the intent before it sends, and sends it once', async () => {
     account.answer = async (request) => {
       expect(store.orders.get(request.clientOrderId)?.state).toBe('intended');
