@@ -166,7 +166,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const clockWatch = watchVenueClock(supervisor, venue, clock);
   const symbolWatch = clock.every(symbolWatchMs, () =>
     pauseWithSymbols({
-      entries: () => supervisor.entries(),
+      entries: supervisor.entries(),
       instrument: (symbol) => venue.symbols.find(symbol),
       rebuild: (botId, reason) => supervisor.rebuild(botId, reason),
     }),

@@ -35,7 +35,8 @@ const help = {
     'server-shutdown': 'announces serverShutdown on every connection',
     'http-418': 'bans the address for seconds of venue time (default 120)',
     'clock-offset': 'the time that the venue tells and judges signed requests by is off by ms from its market clock',
-    'symbol-status': 'symbol, status: TRADING, HALT, BREAK, CANCEL_ONLY, END_OF_DAY, or DELISTED (cancels what is open and lists it no more)',
+    'symbol-status':
+      'symbol, status: TRADING, HALT, BREAK, CANCEL_ONLY, END_OF_DAY, or DELISTED (cancels what is open and lists it no more)',
     'change-filters': `symbol, filters: {${filterNames.join(', ')}} as exchangeInfo names them`,
   },
 } as const;

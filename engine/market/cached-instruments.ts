@@ -32,12 +32,14 @@ function readInstrument(value: unknown): Instrument | null {
   const notional = entry['notional'] === null ? null : decimals(entry['notional'], ['min', 'max']);
   const percentPrice = entry['percentPrice'] === null ? null : decimals(entry['percentPrice'], ['bidUp', 'bidDown', 'askUp', 'askDown']);
   const counts = ['maxOrders', 'maxAlgoOrders', 'maxOrderLists'].every((name) => entry[name] === null || Number.isInteger(entry[name]));
-  const trailingDelta = entry['trailingDelta'] === null || integers(entry['trailingDelta'], ['minAbove', 'maxAbove', 'minBelow', 'maxBelow']);
+  const trailingDelta =
+    entry['trailingDelta'] === null || integers(entry['trailingDelta'], ['minAbove', 'maxAbove', 'minBelow', 'maxBelow']);
   const minutes = [notional, percentPrice].every((filter) => filter === null || integers(filter, ['averagePriceMinutes']));
   const maxPosition = entry['maxPosition'] === null ? null : decimal(entry['maxPosition']);
   const texts = ['symbol', 'status', 'baseAsset', 'quoteAsset'].every((name) => typeof entry[name] === 'string' && entry[name] !== '');
   const numbers = ['basePrecision', 'quotePrecision'].every((name) => Number.isInteger(entry[name]));
-  if (!texts || !numbers || !counts || !trailingDelta || !minutes || entry['market'] !== 'spot' || !Array.isArray(entry['orderTypes'])) return null;
+  if (!texts || !numbers || !counts || !trailingDelta || !minutes || entry['market'] !== 'spot' || !Array.isArray(entry['orderTypes']))
+    return null;
   if (
     price === undefined ||
     lot === undefined ||

@@ -4,16 +4,16 @@ import type { Instrument } from '../trading/instrument.ts';
 import { pauseOf } from '../trading/pause.ts';
 
 export interface SymbolPausesOptions {
-  entries(): Iterable<{ readonly botId: string; readonly bot: Bot }>;
+  readonly entries: Iterable<{ readonly botId: string; readonly bot: Bot }>;
   /** Null for a symbol that was never asked for. */
-  instrument(symbol: string): Instrument | null;
+  readonly instrument: (symbol: string) => Instrument | null;
   /** Lets go of the bot and takes it again. */
-  rebuild(botId: string, reason: string): void;
+  readonly rebuild: (botId: string, reason: string) => void;
 }
 
 /** Compares what is known of the symbols with what the bots were told. Cheap: called every second. */
 export function pauseWithSymbols({ entries, instrument, rebuild }: SymbolPausesOptions): void {
-  for (const { botId, bot } of entries()) {
+  for (const { botId, bot } of entries) {
     const known = instrument(bot.symbol);
     if (known === null) continue;
     const pause = pauseOf(known);

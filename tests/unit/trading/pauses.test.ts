@@ -47,8 +47,9 @@ describe.each(notTrading)('while the symbol is in status %s', (status) => {
 
   it('an exit waits, however often it is due, the stop stays, and both go on afterwards', () => {
     const blocked = whenIn(status, holding(true), block(status)).state;
-    let { state, commands, reason } = whenIn(status, blocked, closeRequested);
-    expect([commands, reason]).toEqual([[], expect.stringMatching(`paused: ${status}.*the exit waits`) as string]);
+    const asked = whenIn(status, blocked, closeRequested);
+    let { state, commands } = asked;
+    expect([commands, asked.reason]).toEqual([[], expect.stringMatching(`paused: ${status}.*the exit waits`) as string]);
     for (const type of ['time-passed', 'exit-retry-due', 'protection-overdue'] as const) {
       ({ state, commands } = whenIn(status, state, { type, atMs: midnight }));
       expect(commands).toEqual([]);
