@@ -143,7 +143,8 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       liveRefusal: () => venue.keyRefusal(),
       symbols: {
         list: () => venue.symbols.list(),
-        find: async (symbol) => venue.symbols.find(symbol),
+        // What was delisted is kept for the bots that have it, and is none to begin with.
+        find: async (symbol) => venue.symbols.list().find((listed) => listed.symbol === symbol && listed.status !== 'DELISTED') ?? null,
         stats: () => coordination.symbols.stats(),
       },
       decisions: { store: decisions, keptMs: config.decisionsKeptMs, venueNowMs: () => venue.clock.now() },
@@ -242,6 +243,8 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 function settledThrough(fleet: Fleet): number | null {
   let through: number | null = null;
   for (const { bot } of fleet.supervisor.entries()) {
+    // Its symbol has no closes to deal with.
+    if (bot.withoutMarket) continue;
     const settled = bot.settledThroughMs;
     if (settled === null) return null;
     through = through === null ? settled : Math.min(through, settled);

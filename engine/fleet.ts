@@ -4,6 +4,7 @@ import type { Reach } from './crash-points.ts';
 import type { Coordination } from './coordination/coordination.ts';
 import { createPaperAccount, isPaperTrade } from './exchanges/paper.ts';
 import type { TradingAccount } from './exchanges/exchange.ts';
+import { withSymbolRefusals } from './exchanges/symbol-refusals.ts';
 import { AccountAudit } from './execution/audit.ts';
 import { CapitalWatch } from './execution/capital-watch.ts';
 import { DriftWatch } from './execution/drift.ts';
@@ -11,6 +12,7 @@ import { AccountReconciler } from './execution/reconcile.ts';
 import { TakeOver } from './execution/take-over.ts';
 import type { Claimed, RunningBot } from './execution/take-over.ts';
 import { Executor } from './execution/executor.ts';
+import { OpenOrders } from './execution/open-orders.ts';
 import type { Log } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
 import type { BotStore } from './persistence/bot-store.ts';
@@ -25,6 +27,7 @@ import { Leases } from './supervisor/leases.ts';
 import { Quarantine } from './supervisor/quarantine.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
 import type { ClaimedBot } from './supervisor/supervisor.ts';
+import { pauseWithSymbols } from './supervisor/symbol-pauses.ts';
 import type { Clock, Timer } from './time/clock.ts';
 import type { EntryBlock } from './trading/events.ts';
 import type { Instrument } from './trading/instrument.ts';
@@ -81,7 +84,9 @@ const watchMs = 1_000;
 const writeReserveMs = 1_000;
 
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const { config, orders, bots, coordination, venue, owner, clock, log, metrics, random, reach, safety = fullSafety } = options;
+  const { config, orders, bots, coordination, owner, clock, log, metrics, random, reach, safety = fullSafety } = options;
+  const venue: ConnectedVenue = { ...options.venue, account: watchedAccount(options) };
+  const openOrders = venue.account === null ? null : new OpenOrders({ account: venue.account, clock, log });
   const executor: Executor = new Executor({
     store: orders,
     clock,
@@ -91,11 +96,13 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     recvWindowMs: config.recvWindowMs,
     reach,
     safety,
+    openOrders,
     feePrices: venue.feePrices,
     entriesStopped: (bot) => options.killSwitches.blockOf(bot)?.reason ?? null,
     onStrayOrder: (symbol) => void takeOver?.searchSymbol(symbol),
   });
-  const takeOver = venue.account === null ? null : createTakeOver(options, venue.account, () => runningBots(supervisor, venue));
+  const takeOver =
+    venue.account === null ? null : createTakeOver({ ...options, venue }, venue.account, () => runningBots(supervisor, venue));
   const capital =
     venue.account === null
       ? null
@@ -184,8 +191,9 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
           reach,
           safety,
           intervalMs: config.auditIntervalMs,
-          exposedSymbols: () => exposedSymbols(supervisor),
+          exposedSymbols: () => exposedSymbols(supervisor, venue),
           onBalancesChanged: () => capital?.changed(),
+          openOrders,
           onUnknownTrades: (symbol) => void takeOver?.searchSymbol(symbol),
         });
   // Subscribed before the first bot recovers: what happens meanwhile is not missed.
@@ -195,9 +203,20 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   options.killSwitches.onChange = () => {
     for (const { bot } of supervisor.entries()) bot.followKillSwitches();
   };
+  await openOrders?.start();
   await supervisor.start();
   const protectionCheck = clock.every(config.protectionCheckMs, () => void executor.verifyProtection());
-  const watches = [watchVenueClock(supervisor, venue, clock), watchKey(supervisor, venue, clock)];
+  const watches = [
+    watchVenueClock(supervisor, venue, clock),
+    watchKey(supervisor, venue, clock),
+    clock.every(watchMs, () =>
+      pauseWithSymbols({
+        entries: supervisor.entries(),
+        instrument: (symbol) => venue.symbols.find(symbol),
+        rebuild: (botId, reason) => supervisor.rebuild(botId, reason),
+      }),
+    ),
+  ];
   return {
     supervisor,
     executor,
@@ -206,6 +225,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     },
     async stop() {
       for (const watch of watches) watch.cancel();
+      openOrders?.stop();
       takeOver?.leave();
       protectionCheck.cancel();
       await supervisor.drain(config.drainTimeoutMs);
@@ -235,13 +255,18 @@ function createTakeOver(
   });
 }
 
-/** Bots of symbols that the exchange does not list are left out: they cannot be spawned either. */
+/** The venue's account, whose refusals for the sake of a symbol lead to a fresh reading of its filters and status. */
+function watchedAccount({ venue, clock }: FleetOptions): TradingAccount | null {
+  return venue.account === null ? null : withSymbolRefusals(venue.account, clock, (symbol) => venue.symbols.recheck(symbol));
+}
+
+/** Bots of symbols that the exchange does not list are left out: it tells nothing of them, and the others must not wait for that. */
 async function withInstruments(claimed: readonly ClaimedBot[], venue: ConnectedVenue): Promise<readonly Claimed[]> {
   const found = await Promise.all(
     claimed.map(async ({ botId, epoch, rows }) => {
       const { symbol } = rows.config.columns;
       return venue.symbols.load(symbol).then(
-        (instrument) => [{ botId, epoch, symbol, instrument }],
+        (instrument) => (instrument().status === 'DELISTED' ? [] : [{ botId, epoch, symbol, instrument }]),
         () => [],
       );
     }),
@@ -252,7 +277,7 @@ async function withInstruments(claimed: readonly ClaimedBot[], venue: ConnectedV
 function* runningBots(supervisor: Supervisor, venue: ConnectedVenue): Iterable<RunningBot> {
   for (const { botId, epoch, bot } of supervisor.entries()) {
     const instrument = venue.symbols.find(bot.symbol);
-    if (!bot.live || instrument === null) continue;
+    if (!bot.live || instrument === null || instrument.status === 'DELISTED') continue;
     yield {
       botId,
       epoch,
@@ -273,8 +298,9 @@ function* quoteAssets(supervisor: Supervisor, venue: ConnectedVenue): Iterable<s
   }
 }
 
-function* exposedSymbols(supervisor: Supervisor): Iterable<string> {
-  for (const { bot } of supervisor.entries()) if (bot.live && bot.exposed) yield bot.symbol;
+function* exposedSymbols(supervisor: Supervisor, venue: ConnectedVenue): Iterable<string> {
+  for (const { bot } of supervisor.entries())
+    if (bot.live && bot.exposed && venue.symbols.find(bot.symbol)?.status !== 'DELISTED') yield bot.symbol;
 }
 
 /** Entries wait while the venue's time is in doubt: a candle could be stale and a signature late. */

@@ -12,7 +12,9 @@ import { createSigner } from './exchanges/binance/signing.ts';
 import { createBinanceSpotAccount } from './exchanges/binance/spot.ts';
 import { listenToUserData } from './exchanges/binance/user-stream.ts';
 import { ConnectLimiter } from './exchanges/connect-limiter.ts';
+import { ExchangeError } from './exchanges/exchange.ts';
 import type { TradingAccount } from './exchanges/exchange.ts';
+import { invalidSymbol } from './exchanges/symbol-refusals.ts';
 import { RequestGate } from './exchanges/request-gate.ts';
 import type { RequestBudget } from './exchanges/request-gate.ts';
 import { ExchangeSocket } from './exchanges/socket.ts';
@@ -68,8 +70,8 @@ export async function connectVenue(options: VenueOptions): Promise<ConnectedVenu
   });
   // Only the exchange itself and the simulator tell what a key may do; the test networks do not.
   const tellsRestrictions = venue === 'binance' || venue === 'simulated';
-  const keyCheck = signer === null ? null : new KeyCheck({ read: () => readKeyRights(rest, tellsRestrictions), clock, log });
-  const marketData = createBinanceMarketData(rest, gate, venueClock);
+  const keyCheck = signer === null ? null : new KeyCheck({ read: () => readKeyRights(rest, tellsRestrictions, metrics), clock, log });
+  const marketData = createBinanceMarketData(rest, gate, venueClock, metrics);
   const connectLimiter = new ConnectLimiter({ clock });
   const socket =
     (name: string, url: string) =>
@@ -78,7 +80,7 @@ export async function connectVenue(options: VenueOptions): Promise<ConnectedVenu
 
   await venueClock.start();
   await keyCheck?.start();
-  const symbols = new SymbolDirectory({ venue, marketData, cache: coordination.symbols, clock, log });
+  const symbols = new SymbolDirectory({ venue, marketData, cache: coordination.symbols, clock, log, random });
   await symbols.start();
   const market = createMarketSeries({
     marketData: {
@@ -86,7 +88,13 @@ export async function connectVenue(options: VenueOptions): Promise<ConnectedVenu
       // Which rows are closed is judged by the venue's time: it must not lag behind what the rows show.
       async klines(request) {
         await venueClock.refresh();
-        return marketData.klines(request);
+        try {
+          return await marketData.klines(request);
+        } catch (error) {
+          // It is not listed any more: whoever waits for its candles must know.
+          if (error instanceof ExchangeError && error.refusal.code === invalidSymbol) await symbols.recheck(request.symbol);
+          throw error;
+        }
       },
     },
     clock,
@@ -104,8 +112,9 @@ export async function connectVenue(options: VenueOptions): Promise<ConnectedVenu
           name: venue,
           rest,
           gate,
+          metrics,
           listen: (listener) =>
-            listenToUserData({ signer, clock, venueClock, gate, log, openSocket: socket('spot-user', urls.wsApiUrl) }, listener),
+            listenToUserData({ signer, clock, venueClock, gate, log, metrics, openSocket: socket('spot-user', urls.wsApiUrl) }, listener),
         });
   const feePrices =
     signer === null

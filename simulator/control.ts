@@ -37,13 +37,14 @@ const help = {
     'server-shutdown': 'announces serverShutdown on every connection',
     'http-418': 'bans the address for seconds of venue time (default 120)',
     'clock-offset': 'the time that the venue tells and judges signed requests by is off by ms from its market clock',
-    'symbol-status': 'symbol, status: TRADING, HALT, BREAK, CANCEL_ONLY or END_OF_DAY',
+    'symbol-status':
+      'symbol, status: TRADING, HALT, BREAK, CANCEL_ONLY, END_OF_DAY, or DELISTED (cancels what is open and lists it no more)',
     'key-rights': `account, and true or false for any of ${keyRights.join(', ')}: what its key may do from now on`,
     'change-filters': `symbol, filters: {${filterNames.join(', ')}} as exchangeInfo names them`,
   },
 } as const;
 
-const statuses: readonly InstrumentStatus[] = ['TRADING', 'END_OF_DAY', 'HALT', 'BREAK', 'CANCEL_ONLY'];
+const statuses: readonly InstrumentStatus[] = ['TRADING', 'END_OF_DAY', 'HALT', 'BREAK', 'CANCEL_ONLY', 'DELISTED'];
 
 class BadRequest extends Error {}
 
@@ -139,7 +140,7 @@ function actAtOnce(options: ControlOptions, body: Record<string, unknown>): bool
       const wanted = statuses.find((one) => one === body['status']);
       const { symbol } = instrumentOf(options, body);
       if (wanted === undefined) throw new BadRequest(`status: must be one of ${statuses.join(', ')}`);
-      exchange.matching.setStatus(symbol, wanted);
+      exchange.setStatus(symbol, wanted);
       return true;
     }
     case 'change-filters': {

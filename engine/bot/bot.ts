@@ -20,6 +20,7 @@ import type { Candle } from '../trading/candle.ts';
 import type { EntryBlock, StopKeeper, TradingCommand } from '../trading/events.ts';
 import type { Instrument } from '../trading/instrument.ts';
 import { exitPauseMs } from '../trading/exits.ts';
+import { pauseOf } from '../trading/pause.ts';
 import { isFlat } from '../trading/position.ts';
 import type { Exposure } from '../trading/protect.ts';
 import { restoreState } from '../trading/restore.ts';
@@ -92,6 +93,7 @@ export class Bot {
   readonly #watch: ProtectionWatch;
   /** A stop was told to rest and nobody here took it down. */
   #stopStands = false;
+  #withoutMarket = false;
 
   constructor(options: BotOptions) {
     this.#options = options;
@@ -190,6 +192,11 @@ export class Bot {
 
   get running(): boolean {
     return this.life === 'running' || this.life === 'quarantined';
+  }
+
+  /** True when it began while its symbol did not trade, and has no candles. */
+  get withoutMarket(): boolean {
+    return this.#withoutMarket;
   }
 
   /** Exposed: holds something, or has an order that is not over. */
@@ -344,6 +351,9 @@ export class Bot {
       horizonMs,
       leaseLeftMs: () => this.#options.leaseLeftMs(),
       instrument,
+      averagePrice: () => session.averagePrice,
+      holds: () => session.holds,
+      restsWhenHolding: () => session.restsWhenHolding,
       onFills: (fills) => {
         for (const fill of fills) session.tell({ type: 'fill-received', fill, atMs: fill.atMs });
         this.#options.onDirty();
@@ -370,7 +380,11 @@ export class Bot {
     if (session === null) throw new Error('a bot warms up after it has recovered');
     const { trading, strategy, parameters } = this.#settings;
     const listener: SeriesListener = session;
-    this.#subscription = await this.#options.market.subscribe(
+    if (this.#instrument?.().status === 'DELISTED') {
+      this.#pauseWithoutMarket(session);
+      return;
+    }
+    const subscribing = this.#options.market.subscribe(
       {
         symbol: trading.symbol,
         timeframe: trading.timeframe,
@@ -380,6 +394,14 @@ export class Bot {
       },
       listener,
     );
+    try {
+      this.#subscription = await subscribing;
+    } catch (error) {
+      // A symbol that does not trade may have no candles to tell: that is no fault of the bot.
+      if (this.#instrument === null || pauseOf(this.#instrument()) === null) throw error;
+      this.#pauseWithoutMarket(session);
+      return;
+    }
     if (this.#fenced) {
       this.#subscription.close();
       return;
@@ -387,6 +409,13 @@ export class Bot {
     session.onHealth(this.#subscription.health, 'the series has just been joined');
     this.#makeUpMissedExit();
     this.#decideOnNewestClose();
+  }
+
+  /** It runs without candles; whoever watches the symbols takes it anew when the symbol trades. */
+  #pauseWithoutMarket(session: BotSession): void {
+    this.#withoutMarket = true;
+    const reason = pauseOf(session.instrument);
+    if (reason !== null) session.block({ rule: 'symbol-not-trading', reason });
   }
 
   /** At once, and for one close a second time only after a moment: a database that refuses at once would be asked without end. */

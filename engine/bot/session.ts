@@ -13,11 +13,13 @@ import type { Candle } from '../trading/candle.ts';
 import { withCapital } from '../trading/day.ts';
 import { decide } from '../trading/decide.ts';
 import type { DayNotice, Decision, EntryBlock, TradingCommand, TradingConfig, TradingEvent } from '../trading/events.ts';
+import type { PriceBounds } from '../trading/filters.ts';
 import type { Instrument } from '../trading/instrument.ts';
 import { equityAt } from '../trading/pnl.ts';
 import { isFlat } from '../trading/position.ts';
-import { exposureOf, stopKeeper } from '../trading/protect.ts';
-import type { Exposure } from '../trading/protect.ts';
+import { exposureOf, hasStop, restingOrders, stopKeeper } from '../trading/protect.ts';
+import type { Exposure, RestingOrders } from '../trading/protect.ts';
+import { RecentPrices, averageSpanMs } from '../trading/recent-prices.ts';
 import type { TradingState } from '../trading/state.ts';
 import { verdictOf } from '../trading/verdict.ts';
 import type { Judged, Silenced } from '../trading/verdict.ts';
@@ -82,11 +84,13 @@ export class BotSession implements SeriesListener {
   #message = 'waiting for the first candle to close';
   #lastDecisionAtMs: number | null = null;
   #closed = false;
+  readonly #recentPrices: RecentPrices;
 
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#settings = options.settings;
     this.#state = options.state;
+    this.#recentPrices = new RecentPrices(averageSpanMs(options.instrument()));
     this.#report();
     if (this.#allowance !== null) this.#message = `${this.#allowance}; ${this.#message}`;
   }
@@ -113,6 +117,17 @@ export class BotSession implements SeriesListener {
   get allowance(): string | null {
     return this.#allowance;
   }
+  /** Bounds of the average price that the exchange's filters judge by; null before the first price. */
+  get averagePrice(): PriceBounds | null {
+    return this.#recentPrices.bounds(this.#options.venueClock.now());
+  }
+  get holds(): boolean {
+    return !isFlat(this.#state.position, this.#options.instrument(), this.#state.lastPrice);
+  }
+  /** What rests at the exchange while the bot has a position. */
+  get restsWhenHolding(): RestingOrders {
+    return restingOrders(this.#settings.trading, this.#options.instrument());
+  }
   /** Why the bot did what it did, or did nothing, last. */
   get message(): string {
     return this.#message + this.#keeperNote();
@@ -125,6 +140,7 @@ export class BotSession implements SeriesListener {
   onClose(view: SeriesView): void {
     const receivedAt = this.#options.clock.monotonic();
     this.#options.onPrice(view.candle);
+    this.#recentPrices.saw(view.candle, view.candle.closeTime, averageSpanMs(this.#options.instrument()));
     this.#guard(() => {
       const before = this.#state;
       const silence = this.#silencing;
@@ -161,6 +177,7 @@ export class BotSession implements SeriesListener {
 
   onUpdate(candle: Candle): void {
     this.#options.onPrice(candle);
+    this.#recentPrices.saw(candle, this.#options.venueClock.now(), averageSpanMs(this.#options.instrument()));
     this.#guard(() => this.#decide({ type: 'price-moved', candle, atMs: this.#options.venueClock.now() }, this.#options.clock.monotonic()));
   }
 
@@ -261,8 +278,7 @@ export class BotSession implements SeriesListener {
   #keeperNote(): string {
     const { trading } = this.#settings;
     const instrument = this.#options.instrument();
-    const hasStop = trading.stopLossPercent !== null || (trading.trailingStopActive && trading.trailingStopPercent !== null);
-    if (!hasStop || trading.stops === 'engine' || stopKeeper(trading, instrument) === 'exchange') return '';
+    if (!hasStop(trading) || trading.stops === 'engine' || stopKeeper(trading, instrument) === 'exchange') return '';
     return `; ${instrument.symbol} offers no stop orders: the engine keeps the stop, and nothing protects the position while it is down`;
   }
 

@@ -44,13 +44,13 @@ export function createPaperAccount(options: PaperOptions): PaperAccount {
   /** Built at the first order, when the instrument is known. */
   const book = (): MatchingEngine => {
     if (matching !== null) {
-      matching.replaceInstrument(options.instrument());
+      matching.replaceInstrument(judgedByLastPrice(options.instrument()));
       return matching;
     }
     const engine = createMatching();
     const instrument = options.instrument();
     const rate = new Decimal(options.feePercent).div(100);
-    engine.list(instrument);
+    engine.list(judgedByLastPrice(instrument));
     engine.openAccount(account, { maker: rate, taker: rate, asset: 'received' });
     const held = holdings(options, instrument);
     if (held.quote.gt(0)) engine.deposit(account, instrument.quoteAsset, held.quote, venueClock.now());
@@ -120,6 +120,16 @@ export function createPaperAccount(options: PaperOptions): PaperAccount {
       listener.onSubscribed();
       return { stop: async () => undefined };
     },
+  };
+}
+
+/** The account sees prices at its orders only: an average of those would be none, so the filters are judged by the last price. */
+function judgedByLastPrice(instrument: Instrument): Instrument {
+  const { notional, percentPrice } = instrument;
+  return {
+    ...instrument,
+    notional: notional === null ? null : { ...notional, averagePriceMinutes: 0 },
+    percentPrice: percentPrice === null ? null : { ...percentPrice, averagePriceMinutes: 0 },
   };
 }
 

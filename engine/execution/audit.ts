@@ -10,6 +10,7 @@ import type { OrderStore } from '../persistence/order-store.ts';
 import type { Safety } from '../safety.ts';
 import type { Clock, Timer } from '../time/clock.ts';
 import type { Executor } from './executor.ts';
+import type { OpenOrders } from './open-orders.ts';
 
 export interface AccountAuditOptions {
   readonly account: TradingAccount;
@@ -26,6 +27,8 @@ export interface AccountAuditOptions {
   exposedSymbols(): Iterable<string>;
   /** The user stream tells that the account's balances have changed. */
   onBalancesChanged(): void;
+  /** Hears what the stream tells, and reads anew when a subscription stands. */
+  readonly openOrders: OpenOrders | null;
   /** Trades were seen that belong to no order on record: of a person, or of an order of ours that is not known. */
   onUnknownTrades(symbol: string): void;
 }
@@ -75,11 +78,13 @@ export class AccountAudit implements UserEventListener {
 
   onEvent(event: UserEvent): void {
     if (event.type === 'balances-changed') this.#options.onBalancesChanged();
+    this.#options.openOrders?.onEvent(event);
     this.#options.executor.onUserEvent(event);
   }
 
   onSubscribed(): void {
     this.#streaming = true;
+    void this.#options.openOrders?.refresh();
     void this.run(this.#options.exposedSymbols());
   }
 

@@ -13,15 +13,18 @@ import type { ExecutionEvidence, FillSource, OrderState, OrderStore, RecordAnswe
 import type { Safety } from '../safety.ts';
 import type { Clock, VenueClock } from '../time/clock.ts';
 import type { Intent } from '../persistence/commit-intents.ts';
-import type { AccountRule, Fill, PlaceOrder, PutProtection } from '../trading/events.ts';
+import type { Fill, OrderRule, PlaceOrder, PutProtection } from '../trading/events.ts';
 import { parseClientOrderId } from './client-order-id.ts';
 import { evidenceOfHistory, evidenceOfOrder, evidenceOfState, outcomeOf, valuedEvidence } from './evidence.ts';
 import type { Evidence } from './evidence.ts';
 import type { FeePrices } from './fee-prices.ts';
 import { cancelLate } from './late-arrivals.ts';
 import { intentOf, openedAt, refusedByDatabase, skewBoundMs } from './new-orders.ts';
+import type { OpenOrders } from './open-orders.ts';
 import { OrderLine, isProtective } from './order-line.ts';
 import type { BotLink, LiveOrder } from './order-line.ts';
+import { brokenBy, entryHasNoRoom, hasRoomToReplace } from './order-rules.ts';
+import type { BrokenRule } from './order-rules.ts';
 import { Protector } from './protector.ts';
 import type { OrderDraft, PreparedOrders } from './protector.ts';
 import { lookUp } from './resolve.ts';
@@ -39,6 +42,8 @@ export interface ExecutorOptions {
   readonly reach: Reach;
   /** The exchange has an order of ours that the rows lack. */
   onStrayOrder(symbol: string): void;
+  /** What the exchange tells of the account's open orders; null when no account is shared (paper). */
+  readonly openOrders: OpenOrders | null;
   readonly safety: Safety;
   /** Values commissions in a third asset. */
   readonly feePrices?: FeePrices | null;
@@ -55,7 +60,7 @@ const recordRetryMaxMs = 2_000;
 const readAvailableMs = 2_000;
 
 /** Refusals that say nothing against the order itself: it may be tried again. */
-const passing: ReadonlySet<ExchangeErrorClass> = new Set(['rate-limited', 'banned', 'overloaded', 'clock']);
+const passing: ReadonlySet<ExchangeErrorClass> = new Set(['rate-limited', 'banned', 'overloaded', 'clock', 'symbol-closed']);
 
 export class Executor {
   readonly #options: ExecutorOptions;
@@ -78,6 +83,7 @@ export class Executor {
       },
       look: (line, live) => this.#look(line, live),
       lookSoon: (line, live) => this.#scheduleProbe(line, live),
+      roomToReplace: (line) => hasRoomToReplace(line, this.#lines.values(), options.openOrders),
     });
   }
 
@@ -189,17 +195,19 @@ export class Executor {
     const line = this.#lines.get(botId);
     if (line === undefined || line.detached) return;
     const { link } = line;
-    const room = link.account.reserveOrder?.(command.role);
-    if (room?.granted === false) {
+    const broken = this.#brokenRule(line, command);
+    const room = broken === null ? link.account.reserveOrder?.(command.role) : undefined;
+    const refusal = room?.granted === false ? ({ rule: 'order-limit', reason: room.reason } as const) : broken;
+    if (refusal !== null) {
       // Told in the next turn: the decision that asked for it is still being made.
-      this.#options.clock.soon(() => this.#refuse(line, command, room.reason));
+      this.#options.clock.soon(() => this.#refuse(line, command, refusal));
       return;
     }
     const signed = this.#sign(line);
     const signedAt = this.#options.clock.monotonic();
     const { role, side, orderType: type, quantity } = command;
     const intent = intentOf(line, command, { role, side, type, quantity, price: null, stopPrice: null, slot: 0 }, signed);
-    const live = openedAt(signedAt, intent, signed.recvWindowMs, true);
+    const live = openedAt(signedAt, intent, signed.recvWindowMs, { awaitingAnswer: true, instrument: line.link.instrument() });
     line.follow(live, []);
     const { symbol, clientOrderId } = intent;
     const { account, mode } = link;
@@ -211,20 +219,27 @@ export class Executor {
       triggeredAt,
       mode,
       done: (result) => {
-        room?.release();
+        if (room?.granted === true) room.release();
         this.#onSendResult(line, [live], result);
       },
     });
   }
 
+  /** Counts of the account concern entries alone: an exit frees places. */
+  #brokenRule(line: OrderLine, { role, side, orderType: type, quantity }: PlaceOrder): BrokenRule | null {
+    const broken = brokenBy(line, { side, type, quantity, price: null, stopPrice: null });
+    if (broken !== null || role !== 'entry') return broken;
+    return entryHasNoRoom(line, { quantity }, this.#lines.values(), this.#options.openOrders);
+  }
+
   /**
-   * There is no room for it under the exchange's limits: no intent, nothing sent, nothing queued. An exit is tried again after a
+   * The exchange would refuse it, or there is no room for it under its limits: no intent, nothing sent, nothing queued. An exit is tried again after a
    * pause; an entry is over, for its close passes.
    */
-  #refuse(line: OrderLine, { role, decisionMs }: PlaceOrder, reason: string): void {
-    this.#options.metrics.ordersRejected.inc({ market: 'spot', code_class: 'no-room' });
+  #refuse(line: OrderLine, { role, decisionMs }: PlaceOrder, { rule, reason }: BrokenRule): void {
+    this.#options.metrics.ordersRejected.inc({ market: 'spot', code_class: rule === 'order-limit' ? 'no-room' : 'not-sent' });
     const outcome = role === 'exit' ? 'never-placed' : 'rejected';
-    if (!line.detached) line.link.onOrderEnded({ clientOrderId: '', role, decisionMs, outcome, reason });
+    if (!line.detached) line.link.onOrderEnded({ clientOrderId: '', role, decisionMs, outcome, reason, rule });
   }
 
   /** The signature's time, and a window that ends before the lock does. */
@@ -243,7 +258,7 @@ export class Executor {
     const signedAt = this.#options.clock.monotonic();
     const prepareOne = (draft: OrderDraft): { readonly intent: Intent; readonly live: LiveOrder } => {
       const intent = intentOf(line, command, { ...draft, side: 'SELL', quantity: command.plan.quantity }, signed);
-      const live = openedAt(signedAt, intent, signed.recvWindowMs, true);
+      const live = openedAt(signedAt, intent, signed.recvWindowMs, { awaitingAnswer: true, instrument: line.link.instrument() });
       line.follow(live, []);
       return { intent, live };
     };
@@ -347,7 +362,10 @@ export class Executor {
     const { refusal } = outcome;
     if (outcome.kind === 'rejected') {
       metrics.ordersRejected.inc({ market: 'spot', code_class: refusal.class });
-      if (isProtective(live) && !passing.has(refusal.class)) line.refused = `${refusal.message}, code ${refusal.code ?? 'none'}`;
+      // Filters that have changed since it was planned are no verdict on the position: it is planned anew.
+      const outdated = refusal.class === 'filter' && live.instrument !== line.link.instrument();
+      if (isProtective(live) && !passing.has(refusal.class) && !outdated)
+        line.refused = `${refusal.message}, code ${refusal.code ?? 'none'}`;
       log.warn({ botId: line.link.botId, clientOrderId: live.clientOrderId, refusal }, 'the exchange rejected an order');
       if (live.role === 'exit' && refusal.class === 'insufficient-balance') await this.#readAvailable(line, live);
       await this.#conclude(
@@ -549,7 +567,7 @@ export class Executor {
     return live;
   }
 
-  #end(line: OrderLine, live: LiveOrder, state: OrderState, reason: string, refusedBy?: AccountRule): void {
+  #end(line: OrderLine, live: LiveOrder, state: OrderState, reason: string, rule?: OrderRule): void {
     if (!this.#close(line, live) || line.detached) return;
     if (live.role === 'stop' || live.role === 'target') {
       // Its sibling is over too, or soon: what it says next counts.
@@ -568,7 +586,7 @@ export class Executor {
       decisionMs,
       outcome,
       reason,
-      ...(refusedBy === undefined ? {} : { refusedBy }),
+      ...(rule === undefined ? {} : { rule }),
       ...(available === undefined ? {} : { available }),
     });
   }

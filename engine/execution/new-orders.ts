@@ -49,7 +49,12 @@ type Known = Pick<
 > & { readonly exchangeOrderId?: string | null };
 
 /** An order that is open from `at` (monotonic) on. */
-export function openedAt(at: number, known: Known, recvWindowMs: number, awaitingAnswer = false): LiveOrder {
+export function openedAt(
+  at: number,
+  known: Known,
+  recvWindowMs: number,
+  { awaitingAnswer, instrument }: Pick<LiveOrder, 'awaitingAnswer' | 'instrument'> = { awaitingAnswer: false, instrument: null },
+): LiveOrder {
   const { clientOrderId, symbol, role, decisionMs, signedTimestampMs, quantity, price, stopPrice, slot } = known;
   return {
     clientOrderId,
@@ -61,6 +66,7 @@ export function openedAt(at: number, known: Known, recvWindowMs: number, awaitin
     price,
     stopPrice,
     slot,
+    instrument,
     openSince: at,
     acceptedUntil: at + recvWindowMs + skewBoundMs,
     exchangeOrderId: known.exchangeOrderId ?? null,

@@ -31,6 +31,7 @@ export function createMetrics() {
     marketLastMessage: gauge('market_data_last_message_timestamp_seconds', 'When market data last arrived.', 'stream_kind'),
     marketStaleSymbols: gauge('market_data_stale_symbols', 'Series that are stale or gapped now.'),
     marketGaps: counter('market_data_gaps_total', 'Interruptions in candle series, by how they ended.', 'kind'),
+    pricesRejected: counter('prices_rejected_total', 'Prices told as 0, missing or no number: not believed.', 'source'),
     candlesBackfilled: counter('candles_backfilled_total', 'Closed candles fetched by REST after an interruption.'),
     wsConnections: gauge('ws_connections', 'Open exchange sockets.', 'stream', 'state'),
     wsDisconnects: counter('ws_disconnects_total', 'Exchange sockets that ended.', 'stream', 'reason'),

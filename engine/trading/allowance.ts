@@ -1,6 +1,7 @@
 /** What risk permits now: the first rule that forbids an entry, with its reason in the trader's words, or null. */
 import type { BlockingRule, TradingConfig } from './events.ts';
 import type { Instrument } from './instrument.ts';
+import { pauseOf } from './pause.ts';
 import { isFlat } from './position.ts';
 import { isClear } from './protect.ts';
 import { pauseAt } from './protections.ts';
@@ -29,8 +30,8 @@ export function entryRefusal(
   if (config.direction === 'short') return { rule: 'direction', reason: 'no entry: the bot only goes short, and the signal is to go long' };
   const block = state.blocks[0];
   if (block !== undefined) return { rule: block.rule, reason: `no entry: ${block.reason}` };
-  if (instrument.status !== 'TRADING')
-    return { rule: 'symbol-not-trading', reason: `no entry: ${instrument.symbol} is in status ${instrument.status} at the exchange` };
+  const pause = pauseOf(instrument);
+  if (pause !== null) return { rule: 'symbol-not-trading', reason: `no entry: ${pause}` };
   if (state.day.lossReached)
     return {
       rule: 'daily-loss',

@@ -9,6 +9,7 @@ import type { BlockingRule, Decision, EntryBlock, PlaceOrder, TradingCommand, Tr
 import { exact } from './exact.ts';
 import { afterFailure, exitQuantity, newExit, tooLittle } from './exits.ts';
 import type { Instrument } from './instrument.ts';
+import { pauseOf } from './pause.ts';
 import { applyFill, figuresOf, isFlat } from './position.ts';
 import { afterChange, exposureOf, isClear, isDisarmed, withProtection } from './protect.ts';
 import { withFill } from './round-trips.ts';
@@ -35,9 +36,7 @@ function decideOrders(state: TradingState, event: TradingEvent, config: TradingC
     case 'entries-blocked':
       return onBlocked(state, event.block);
     case 'entries-unblocked':
-      return state.blocks.some((block) => block.rule === event.rule)
-        ? nothing({ ...state, blocks: state.blocks.filter((block) => block.rule !== event.rule) })
-        : nothing(state);
+      return onUnblocked(state, event.rule, instrument);
     case 'close-requested':
       return onCloseRequested(state, event, config, instrument);
     case 'protection-changed':
@@ -167,6 +166,9 @@ function exitIfDue(state: TradingState, instrument: Instrument, price: number): 
   const { exiting } = state;
   if (exiting === null || state.working !== null || exiting.pausing) return nothing(state);
   if (isFlat(state.position, instrument, price)) return nothing({ ...state, exiting: null });
+  // Nothing can be sold: what rests stays, and the exit goes on when the symbol trades again.
+  const pause = pauseOf(instrument);
+  if (pause !== null) return nothing(state, `${pause}; the exit waits (${exiting.reason})`);
   if (!isClear(state.protection)) return nothing(state, exiting.reason);
   const command: PlaceOrder = {
     type: 'place-order',
@@ -203,6 +205,7 @@ function onProtectionOverdue(
   instrument: Instrument,
 ): Decision {
   const exposure = exposureOf(state, config, instrument);
+  if (pauseOf(instrument) !== null) return nothing(state);
   if (state.exiting !== null || (exposure !== 'bare' && exposure !== 'overrun')) return nothing(state);
   const reason =
     exposure === 'bare'
@@ -238,7 +241,7 @@ function onFill(before: TradingState, event: EventOf<'fill-received'>, config: T
 
 function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, instrument: Instrument): Decision {
   const ended = before.working?.role === event.role ? { ...before, working: null } : before;
-  const rule = event.refusedBy ?? null;
+  const rule = event.rule ?? null;
   const reason =
     event.outcome === 'filled' ? null : rule !== null ? event.reason : `the ${event.role} order was not filled: ${event.reason}`;
   if (event.role === 'entry') {
@@ -246,7 +249,7 @@ function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, instr
       event.outcome === 'filled' || before.working?.role !== 'entry'
         ? ended
         : withoutEntry(ended, before.working.decisionMs, event.outcome === 'never-placed');
-    return state.exiting === null ? nothing(state, reason, rule) : exitIfDue(state, instrument, state.lastPrice);
+    return state.exiting === null ? nothing(state, reason, event.rule ?? null) : exitIfDue(state, instrument, state.lastPrice);
   }
   if (isFlat(ended.position, instrument, ended.lastPrice)) return nothing({ ...ended, exiting: null }, reason);
   if (ended.exiting === null) return nothing(ended, reason);
@@ -260,6 +263,7 @@ function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, instr
     : nothing(
         { ...ended, exiting: afterFailure(ended.exiting, event.outcome, event.available ?? null) },
         event.available === undefined ? reason : tooLittle(ended.position, event.available, instrument),
+        event.rule ?? null,
       );
 }
 
@@ -277,8 +281,9 @@ function onBlocked(state: TradingState, block: EntryBlock): Decision {
   const standing = state.blocks.find((known) => known.rule === block.rule);
   if (standing?.reason === block.reason && standing.policy === block.policy) return nothing(state);
   const others = state.blocks.filter((known) => known.rule !== block.rule);
-  // The first block is what the status tells.
-  const blocks = block.rule === 'kill-switch' ? [block, ...others] : [...others, block];
+  // The first block is what the status tells. A symbol that does not trade has no fresh candles either: the cause goes before what follows.
+  const first = block.rule === 'kill-switch' || (block.rule === 'symbol-not-trading' && others[0]?.rule !== 'kill-switch');
+  const blocks = first ? [block, ...others] : [...others, block];
   return nothing({ ...state, blocks }, `entries are closed: ${block.reason}`);
 }
 
@@ -290,6 +295,15 @@ function flattened(decision: Decision, event: TradingEvent, instrument: Instrume
   if (flatten === undefined || state.exiting !== null || event.type === 'fill-received') return decision;
   if (state.working?.role !== 'entry' && isFlat(state.position, instrument, state.lastPrice)) return decision;
   return exitIfDue({ ...state, exiting: newExit('request', flatten.reason, Math.floor(event.atMs)) }, instrument, state.lastPrice);
+}
+
+function onUnblocked(before: TradingState, rule: EntryBlock['rule'], instrument: Instrument): Decision {
+  if (!before.blocks.some((block) => block.rule === rule)) return nothing(before);
+  const state = { ...before, blocks: before.blocks.filter((block) => block.rule !== rule) };
+  // An exit that waited for the symbol to trade again goes on.
+  if (rule !== 'symbol-not-trading') return nothing(state);
+  const going = exitIfDue(state, instrument, state.lastPrice);
+  return going.reason === null ? { ...going, reason: `${instrument.symbol} trades at the exchange again` } : going;
 }
 
 function onCloseRequested(

@@ -5,7 +5,7 @@
 import type { Decimal } from 'decimal.js';
 import type { Signal } from '../strategies/strategy.ts';
 import type { Candle, Timeframe } from './candle.ts';
-import type { OrderSide, OrderType } from './instrument.ts';
+import type { FilterName, OrderSide, OrderType } from './instrument.ts';
 import type { Protections } from './protections.ts';
 import type { EntryBlock, ExitKind, OrderRole, RestingProtection, TradingState, WorkingRole } from './state.ts';
 
@@ -73,10 +73,10 @@ export type TradingEvent =
       readonly role: WorkingRole;
       readonly outcome: OrderOutcome;
       readonly reason: string;
-      /** The rule over the account's bots that refused an entry before it was recorded; absent when none did. */
-      readonly refusedBy?: AccountRule;
       /** Free base of the account after the exchange refused an exit for want of it; absent when that was not the reason or is not known. */
       readonly available?: Decimal;
+      /** Which rule kept the order from being sent; absent when it was sent, or something else kept it. */
+      readonly rule?: OrderRule;
       readonly atMs: number;
     }
   | { readonly type: 'entries-blocked'; readonly block: EntryBlock; readonly atMs: number }
@@ -159,9 +159,12 @@ export interface Decision {
 /** Rules over all live bots of one exchange account, in the order in which they are asked. */
 export type AccountRule = 'account-loss' | 'account-exposure' | 'account-capital';
 
+/** What keeps a decided order from being sent: a filter of the exchange, its order limits, that its open orders are not known, or a rule over the account's bots. */
+export type OrderRule = FilterName | 'order-limit' | 'open-orders-unknown' | AccountRule;
+
 export type BlockingRule =
   | EntryBlock['rule']
-  | AccountRule
+  | OrderRule
   | 'daily-loss'
   | 'daily-target'
   | 'max-daily-trades'

@@ -1,7 +1,9 @@
 /** An exit that has been decided, and how its pauses grow while its orders sell nothing. */
 import type { Decimal } from 'decimal.js';
 import type { OrderOutcome } from './events.ts';
+import { exact } from './exact.ts';
 import type { Instrument } from './instrument.ts';
+import { flooredToLot, mostWorth } from './lots.ts';
 import { isFlat, sellableQuantity } from './position.ts';
 import type { ExitKind, PendingExit, Position } from './state.ts';
 
@@ -22,9 +24,16 @@ export function afterFailure(exiting: PendingExit, outcome: Exclude<OrderOutcome
  */
 export function exitQuantity(exiting: PendingExit, position: Position, instrument: Instrument, price: number): Decimal {
   const { available } = exiting;
-  if (available === null || available.gte(position.quantity)) return sellableQuantity(position, instrument);
-  const free = { ...position, quantity: available };
-  return sellableQuantity(isFlat(free, instrument, price) ? position : free, instrument);
+  const free = available === null || available.gte(position.quantity) ? position : { ...position, quantity: available };
+  const wanted = sellableQuantity(isFlat(free, instrument, price) ? position : free, instrument);
+  return withinNotional(wanted, instrument, price);
+}
+
+/** More than one order may be worth is sold in several. */
+function withinNotional(quantity: Decimal, instrument: Instrument, price: number): Decimal {
+  const most = mostWorth(instrument);
+  if (most === null || !(price > 0) || exact(quantity).times(price).lte(most)) return quantity;
+  return flooredToLot(exact(most).div(price), instrument);
 }
 
 /** What a trader reads when the exchange refused an exit for want of coins. */

@@ -5,8 +5,9 @@
 import type { Decimal } from 'decimal.js';
 import type { Fill } from './events.ts';
 import { exact, toRowScale, zero } from './exact.ts';
-import type { Instrument } from './instrument.ts';
+import type { Instrument, NotionalFilter } from './instrument.ts';
 import { flooredToLot, marketLotOf } from './lots.ts';
+import { unseenShare } from './recent-prices.ts';
 import type { Position } from './state.ts';
 
 export const emptyPosition: Position = { quantity: zero, cost: zero, entryFees: zero, openedAtMs: null };
@@ -121,6 +122,11 @@ function flooredPosition(quantity: Decimal, instrument: Instrument): Decimal {
   return floored.lte(0) || floored.lt(marketLotOf(instrument).min) ? zero : floored;
 }
 
+/** Quote. The venue judges by an average that may lie a little below the price at hand: this much is enough all the same. */
+function leastWorth({ min }: NotionalFilter): number {
+  return min.toNumber() * (1 + 2 * unseenShare);
+}
+
 /**
  * True when what is held is nothing, or dust that the exchange would not let us sell at `price`: below the smallest lot
  * or the least notional. While no price is known (NaN) the average entry price stands in.
@@ -131,5 +137,5 @@ export function isFlat(position: Position, instrument: Instrument, price: number
   const { notional } = instrument;
   if (notional === null || !notional.applyMinToMarket) return false;
   const at = Number.isNaN(price) ? averagePrice : price;
-  return sellable * at < notional.min.toNumber();
+  return sellable * at < leastWorth(notional);
 }

@@ -209,7 +209,14 @@ export class Replica {
     this.#link = wire;
     this.#gate = gate;
     await venueClock.start();
-    const symbols = new SymbolDirectory({ venue: venueName, marketData: wire.marketData, cache: coordination.symbols, clock, log });
+    const symbols = new SymbolDirectory({
+      venue: venueName,
+      marketData: wire.marketData,
+      cache: coordination.symbols,
+      clock,
+      log,
+      random: () => 0.5,
+    });
     await symbols.start();
     const market = createMarketSeries({
       marketData: wire.marketData,

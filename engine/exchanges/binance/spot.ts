@@ -2,6 +2,7 @@
 import type { ExchangeOrder, TradingAccount, UserEventListener } from '../exchange.ts';
 import { ExchangeError } from '../exchange.ts';
 import { understood } from './market-data.ts';
+import type { Metrics } from '../../observe/metrics.ts';
 import type { RequestGate, RequestPriority } from '../request-gate.ts';
 import { cancelOrder, placeOco, placeOrder, replaceOrder } from './spot-orders.ts';
 import type { RestClient } from './rest.ts';
@@ -13,12 +14,13 @@ export interface SpotOptions {
   readonly name: string;
   readonly rest: RestClient;
   readonly gate: RequestGate;
+  readonly metrics: Metrics;
   readonly listen: (listener: UserEventListener) => { stop(): Promise<void> };
 }
 
 const historyMax = 1_000;
 
-export function createBinanceSpotAccount({ name, rest, gate, listen }: SpotOptions): TradingAccount {
+export function createBinanceSpotAccount({ name, rest, gate, metrics, listen }: SpotOptions): TradingAccount {
   const read = async <T>(
     what: string,
     path: string,
@@ -29,7 +31,7 @@ export function createBinanceSpotAccount({ name, rest, gate, listen }: SpotOptio
     priority: RequestPriority = 'exit',
   ): Promise<T> => {
     const body = await rest.read({ what, path, query, weight, priority, signed: true });
-    return understood(what, () => use(body));
+    return understood(what, metrics, () => use(body));
   };
   const ordersOf = (body: unknown): readonly ExchangeOrder[] => rows(body, 'orders').map(readOrder);
   return {

@@ -79,7 +79,13 @@ beforeEach(async () => {
     signer: createSigner({ kind: 'hmac', apiKey: new Secret('key'), secret: new Secret('secret') }),
     gate,
   });
-  account = createBinanceSpotAccount({ name: 'test', rest, gate, listen: () => ({ stop: async () => undefined }) });
+  account = createBinanceSpotAccount({
+    name: 'test',
+    rest,
+    gate,
+    metrics: createMetrics(),
+    listen: () => ({ stop: async () => undefined }),
+  });
 });
 afterEach(async () => {
   rest.close();
@@ -275,7 +281,7 @@ describe('candles', () => {
   it('count as history, and as an exit where stops wait for them', async () => {
     const asked: string[] = [];
     const reader = { read: async ({ priority }: { readonly priority: string }) => (asked.push(priority), []) };
-    const market = createBinanceMarketData(reader, gate, { now: () => venueMs, trusted: true, resync: async () => {} });
+    const market = createBinanceMarketData(reader, gate, { now: () => venueMs, trusted: true, resync: async () => {} }, createMetrics());
     await market.klines({ symbol: 'BTCUSDT', timeframe: '1m' });
     await market.klines({ symbol: 'BTCUSDT', timeframe: '1m', forExits: true });
     expect(asked).toEqual(['history', 'exit']);

@@ -66,6 +66,7 @@ describe('the audit of an account', () => {
       safety: fullSafety,
       exposedSymbols: () => ['BTCUSDT'],
       onBalancesChanged: () => undefined,
+      openOrders: null,
       onUnknownTrades: (symbol) => unknown.push(symbol),
     });
   });

@@ -24,8 +24,8 @@ import type { BotLink } from '../../../engine/execution/order-line.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
 import { CommitUnknown } from '../../../engine/persistence/commit-intents.ts';
 import type { Fill, PlaceOrder } from '../../../engine/trading/events.ts';
-import type { Instrument } from '../../../engine/trading/instrument.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { btc } from '../trading/given.ts';
 import { MemoryOrderStore } from './order-store.ts';
 
 const buy: PlaceOrder = {
@@ -39,7 +39,7 @@ const buy: PlaceOrder = {
   decisionMs: 1_700_000_059_999,
   reason: 'cross',
 };
-const instrument = { market: 'spot', symbol: 'BTCUSDT', baseAsset: 'BTC', quoteAsset: 'USDT' } as Instrument;
+const instrument = btc;
 const refusal = (over: Partial<Refusal>): Refusal => ({ httpStatus: 503, code: -1007, message: 'Timeout', class: 'server', ...over });
 
 /** An exchange that answers as told and remembers what it was sent. */
@@ -146,6 +146,9 @@ describe('the executor', () => {
     horizonMs: 60_000,
     leaseLeftMs: () => 10_000,
     instrument: () => instrument,
+    averagePrice: () => null,
+    holds: () => false,
+    restsWhenHolding: () => ({ orders: 0, algoOrders: 0, lists: 0 }),
     onFills: (fills) => told.fills.push(...fills),
     onOrderEnded: (order) => {
       told.ended.push(order.outcome);
@@ -178,6 +181,7 @@ describe('the executor', () => {
       onStrayOrder: (symbol) => strays.push(symbol),
       safety: fullSafety,
       entriesStopped: () => stopped,
+      openOrders: null,
     });
     executor.attach(link(), []);
   });
@@ -186,6 +190,16 @@ describe('the executor', () => {
     executor.place('7', buy, null);
     await clock.advance(1);
   };
+
+  it('does not send what a filter of the exchange would refuse: an entry is over, an exit waits for its next try', async () => {
+    executor.place('7', { ...buy, quantity: new Decimal('0.000011') }, null);
+    executor.place('7', { ...buy, role: 'exit', side: 'SELL', quantity: new Decimal('100.00001') }, null);
+    await clock.advance(1);
+    expect([account.posts.length, store.orders.size]).toEqual([0, 0]);
+    expect(told.ended).toEqual(['rejected', 'never-placed']);
+    expect(told.reasons[0]).toContain('LOT_SIZE');
+    expect(told.reasons[1]).toContain('MARKET_LOT_SIZE');
+  });
 
   it('commits the intent before it sends, and sends it once', async () => {
     account.answer = async (request) => {
@@ -535,6 +549,7 @@ describe('the executor', () => {
         onStrayOrder: () => undefined,
         safety: fullSafety,
         entriesStopped: () => null,
+        openOrders: null,
       });
       account.lookup = async () => ({
         kind: 'found',

@@ -64,7 +64,7 @@ describe('an entry that its account cannot bear', () => {
         role: 'entry',
         outcome: 'rejected',
         reason: 'no entry: too little',
-        refusedBy: refusedByRule,
+        rule: refusedByRule,
         atMs: midnight + 61_000,
       },
       trading,

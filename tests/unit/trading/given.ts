@@ -25,8 +25,10 @@ export const btc: Instrument = {
   marketLot: { min: d(0), max: d('100'), step: d(0) },
   notional: { min: d(5), applyMinToMarket: true, max: d('9000000'), applyMaxToMarket: false, averagePriceMinutes: 5 },
   percentPrice: null,
+  trailingDelta: null,
   maxOrders: 200,
   maxAlgoOrders: 5,
+  maxOrderLists: 20,
   maxPosition: null,
 };
 
