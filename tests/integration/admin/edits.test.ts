@@ -41,6 +41,9 @@ const always = (value: unknown, seen?: Case['seen'], beside: Record<string, unkn
   ...(seen === undefined ? {} : { seen }),
 });
 
+const stopGuard = { stop_guard_stops: 2, stop_guard_window_minutes: 60, stop_guard_pause_minutes: 60 };
+const lowProfit = { low_profit_trades: 3, low_profit_window_minutes: 60, low_profit_min_perc: 0, low_profit_pause_minutes: 60 };
+
 /** The bot below starts with a stop at 5 % and a trailing one at 6 %. */
 const cases: Readonly<Record<string, Case>> = {
   name: always('renamed'),
@@ -52,6 +55,14 @@ const cases: Readonly<Record<string, Case>> = {
   max_daily_loss_perc: always(12, ({ trading }) => trading.maxDailyLossPercent),
   max_daily_trades: always(13, ({ trading }) => trading.maxDailyTrades),
   check_interval_seconds: always(2, ({ trading }) => trading.checkIntervalMs / 1_000),
+  cooldown_after_loss_minutes: always(30, ({ trading }) => (trading.protections.cooldownAfterLossMs ?? 0) / 60_000),
+  stop_guard_stops: always(3, ({ trading }) => trading.protections.stopGuard?.stops, stopGuard),
+  stop_guard_window_minutes: always(90, ({ trading }) => (trading.protections.stopGuard?.windowMs ?? 0) / 60_000, stopGuard),
+  stop_guard_pause_minutes: always(45, ({ trading }) => (trading.protections.stopGuard?.pauseMs ?? 0) / 60_000, stopGuard),
+  low_profit_trades: always(4, ({ trading }) => trading.protections.lowProfit?.trades, lowProfit),
+  low_profit_window_minutes: always(120, ({ trading }) => (trading.protections.lowProfit?.windowMs ?? 0) / 60_000, lowProfit),
+  low_profit_min_perc: always(-1.5, ({ trading }) => trading.protections.lowProfit?.minPercent, lowProfit),
+  low_profit_pause_minutes: always(50, ({ trading }) => (trading.protections.lowProfit?.pauseMs ?? 0) / 60_000, lowProfit),
   stop_loss_perc: always(4, ({ trading }) => trading.stopLossPercent),
   custom_stop_loss: always(3, ({ trading }) => trading.stopLossPercent),
   trailing_stop_perc: always(5, ({ trading }) => trading.trailingStopPercent),
@@ -105,7 +116,7 @@ describe('a column that changes', () => {
   const create = async (): Promise<string> => String((await plane.ask('POST', '/v1/bots', bot)).body['id']);
   const change = (id: string, column: string) => {
     const { value, beside } = cases[column] ?? { value: null };
-    return plane.ask('PATCH', `/v1/bots/${id}`, { [column]: value, ...beside });
+    return plane.ask('PATCH', `/v1/bots/${id}`, { ...beside, [column]: value });
   };
   const begin = async (id: string, change: Partial<Intent> = {}): Promise<void> => {
     await claimBots(plane.rows.pool, holder, [id]);
@@ -330,16 +341,17 @@ describe('a running bot', () => {
     await drop();
   });
 
-  it.each(Object.entries(cases).flatMap(([column, one]) => (one.seen === undefined ? [] : [{ column, value: one.value, seen: one.seen }])))(
-    'works with a changed $column',
-    async ({ column, value, seen }) => {
-      await ask('PATCH', `/v1/bots/${id}`, { [column]: value });
-      await eventually(`the session has ${column}`, 20_000, async () => {
-        const running = session();
-        return running !== null && engine.fleet?.supervisor.bot(id)?.running === true && seen(running.settings) === value;
-      });
-    },
-  );
+  it.each(
+    Object.entries(cases).flatMap(([column, one]) =>
+      one.seen === undefined ? [] : [{ column, value: one.value, beside: one.beside ?? {}, seen: one.seen }],
+    ),
+  )('works with a changed $column', async ({ column, value, beside, seen }) => {
+    await ask('PATCH', `/v1/bots/${id}`, { ...beside, [column]: value });
+    await eventually(`the session has ${column}`, 20_000, async () => {
+      const running = session();
+      return running !== null && engine.fleet?.supervisor.bot(id)?.running === true && seen(running.settings) === value;
+    });
+  });
 
   it('leaves a change that was written in the moment of an entry until the position is over', async () => {
     const tell = (side: 'BUY' | 'SELL'): void => {
