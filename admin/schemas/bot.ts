@@ -9,6 +9,17 @@ const moneyOrNull = (description: string) => Type.Unsafe<string | number | null>
 const numberOrNull = (description: string) => Type.Unsafe<number | null>({ type: ['number', 'null'], description });
 const number = (description: string) => Type.Number({ description });
 
+/** More than any strategy has. */
+const parametersMax = 50;
+/** Any numbers: which names and values a strategy takes is judged by `validateColumns`, and told by openapi.ts. */
+const strategyParameters = Type.Unsafe<Record<string, number> | null>({
+  type: ['object', 'null'],
+  additionalProperties: { type: 'number' },
+  maxProperties: parametersMax,
+  description:
+    'Parameters that the strategy has beside the columns (GET /v1/strategies/{name}/schema), as a whole: those left out have their defaults.',
+});
+
 /** What may be changed; everything is optional here. */
 const changeable = {
   name: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
@@ -45,6 +56,7 @@ const changeable = {
   auto_transfer_funds: Type.Optional(Type.Boolean()),
   leverage: Type.Optional(number('Futures.')),
   strategy: Type.Optional(Type.String({ maxLength: 50 })),
+  strategy_parameters: Type.Optional(strategyParameters),
   timeframe: Type.Optional(Type.String({ maxLength: 10, description: timeframes.join(', ') })),
 };
 
@@ -81,6 +93,7 @@ export const botSchema = Type.Object(
     symbol: Type.String(),
     timeframe: Type.String(),
     strategy: Type.String(),
+    strategy_parameters: nullable(Type.Record(Type.String(), Type.Number())),
     mode: Type.String(),
     venue: Type.String(),
     is_active: Type.Boolean(),

@@ -2,7 +2,7 @@
 import type { BotConfigRow } from '../persistence/bot-rows.ts';
 import { findStrategy } from '../strategies/registry.ts';
 import type { StopKeeper } from '../trading/events.ts';
-import { resolveConfig } from '../trading/resolve-config.ts';
+import { parameterProblems, resolveConfig } from '../trading/resolve-config.ts';
 import type { BotSettings } from './session.ts';
 
 /** The row asks for something that this build does not have. */
@@ -17,8 +17,8 @@ export class UnusableConfig extends Error {
 export function settingsOf(row: BotConfigRow, stops: StopKeeper): BotSettings {
   const strategy = findStrategy(row.columns.strategy);
   if (strategy === undefined) throw new UnusableConfig(row.id, `there is no strategy "${row.columns.strategy}"`);
+  const problems = parameterProblems(strategy, row.columns);
+  if (problems.length > 0) throw new UnusableConfig(row.id, problems.map(({ field, problem }) => `${field}: ${problem}`).join('; '));
   const { trading, parameters } = resolveConfig(row.columns, row.mode === 'live' ? stops : 'engine');
-  const problems = strategy.check(parameters);
-  if (problems.length > 0) throw new UnusableConfig(row.id, problems.join('; '));
   return { trading, parameters, strategy, mode: row.mode };
 }

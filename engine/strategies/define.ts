@@ -1,0 +1,145 @@
+/**
+ * How a strategy is written. Its parameters and indicators get names: `needs` names the indicators, and `signal` reads their
+ * outputs under these names. Behind them stand the flat columns of the hot path: reading allocates nothing.
+ */
+import type { Candle } from '../trading/candle.ts';
+import { indicatorOutputs, warmUpOf } from './indicator.ts';
+import type { IndicatorKind, IndicatorNeed } from './indicator.ts';
+import { classic, isClassic } from './parameters.ts';
+import type { ParameterFields, ParameterProblem, Signal, SignalInput, Strategy } from './strategy.ts';
+
+/** Indicators by the names under which the strategy reads them. */
+export type NamedNeeds = Readonly<Record<string, IndicatorNeed>>;
+
+export type ParametersOf<Fields extends ParameterFields> = { readonly [Name in keyof Fields]: number };
+
+type Outputs = typeof indicatorOutputs;
+
+/** One number where the indicator has one output, else its outputs by name. */
+export type ValueOf<Kind extends IndicatorKind> = Outputs[Kind] extends readonly ['value']
+  ? number
+  : { readonly [Output in Outputs[Kind][number]]: number };
+
+export type ValuesOf<Needs extends NamedNeeds> = { readonly [Name in keyof Needs]: ValueOf<Needs[Name]['kind']> };
+
+/** What a strategy reads at a close. Values are NaN while their indicator warms up. Valid during the call only. */
+export interface Reading<Needs extends NamedNeeds> {
+  readonly candle: Candle;
+  /** After this close. */
+  readonly now: ValuesOf<Needs>;
+  /** After the close before it. */
+  readonly before: ValuesOf<Needs>;
+}
+
+export interface StrategyDefinition<Fields extends ParameterFields, Needs extends NamedNeeds> {
+  /** Unique; snake case, as `bot_configs.strategy` names it. */
+  readonly name: string;
+  /** When it enters and leaves, in one sentence; the API shows it. */
+  readonly summary: string;
+  readonly parameters: Fields;
+  /** Problems of a combination that no single bound shows. */
+  check?(parameters: ParametersOf<Fields>): readonly ParameterProblem[];
+  /** Names and kinds must not depend on the parameters; periods may. */
+  needs(parameters: ParametersOf<Fields>): Needs;
+  /** Answers constant signals. A comparison with NaN is false: write conditions so that false means hold. */
+  signal(reading: Reading<Needs>, parameters: ParametersOf<Fields>): Signal;
+}
+
+/** Stands in the reading before the first call. */
+const noCandle: Candle = { openTime: 0, closeTime: -1, open: 0, high: 0, low: 0, close: 0, volume: 0, closed: false };
+
+/** Throws when a classic parameter is declared anew: its column has one meaning for all strategies. */
+export function defineStrategy<const Fields extends ParameterFields, const Needs extends NamedNeeds>(
+  definition: StrategyDefinition<Fields, Needs>,
+): Strategy {
+  const { name, summary, parameters } = definition;
+  for (const [parameter, field] of Object.entries(parameters))
+    if (isClassic(parameter) && field !== classic[parameter])
+      throw new Error(`strategy ${name} declares ${parameter} anew; take classic.${parameter}, or give the parameter another name`);
+
+  // Whoever calls gives at least the declared parameters.
+  type Given = ParametersOf<Fields>;
+  const defaults = Object.fromEntries(Object.entries(parameters).map(([parameter, field]) => [parameter, field.default])) as Given;
+  const layout = definition.needs(defaults);
+  const now = columnsOf(layout);
+  const before = columnsOf(layout);
+  const warming = warmingSignals(layout);
+  const reading = { candle: noCandle, now: now.values, before: before.values };
+
+  return {
+    name,
+    summary,
+    parameters,
+    check: (given) => definition.check?.(given as Given) ?? [],
+    needs: (given) => needsOf(name, layout, definition.needs(given as Given)),
+    warmUpCandles: (given) => Math.max(...Object.values(definition.needs(given as Given)).map(warmUpOf)),
+    signal(input, given) {
+      now.read(input.current);
+      before.read(input.previous);
+      reading.candle = input.candle;
+      const signal = definition.signal(reading, given as Given);
+      return signal.action === 'hold' ? (missing(input, warming) ?? signal) : signal;
+    },
+  };
+}
+
+interface Columns<Needs extends NamedNeeds> {
+  /** Getters over the row that was read last. */
+  readonly values: ValuesOf<Needs>;
+  read(row: ArrayLike<number>): void;
+}
+
+function columnsOf<Needs extends NamedNeeds>(layout: Needs): Columns<Needs> {
+  let row: ArrayLike<number> = [];
+  let slots = 0;
+  const column = (target: object, name: string): void => {
+    const slot = slots;
+    slots += 1;
+    Object.defineProperty(target, name, { enumerable: true, get: () => row[slot] ?? Number.NaN });
+  };
+  const values = {};
+  for (const [name, { kind }] of Object.entries(layout)) {
+    const outputs: readonly string[] = indicatorOutputs[kind];
+    if (outputs.length === 1) column(values, name);
+    else {
+      const group = {};
+      for (const output of outputs) column(group, output);
+      Object.defineProperty(values, name, { enumerable: true, value: group });
+    }
+  }
+  return {
+    // Made from the layout just now.
+    values: values as ValuesOf<Needs>,
+    read: (next) => {
+      row = next;
+    },
+  };
+}
+
+/** What a hold is called while an indicator has no value, slot by slot: the strategy's own reason would speak of values that are not there. */
+function warmingSignals(layout: NamedNeeds): readonly Signal[] {
+  return Object.entries(layout).flatMap(([name, { kind }]) => {
+    const signal: Signal = { action: 'hold', reason: `too few candles yet for the indicator "${name}"` };
+    return indicatorOutputs[kind].map(() => signal);
+  });
+}
+
+function missing({ current, previous }: SignalInput, warming: readonly Signal[]): Signal | undefined {
+  for (let slot = 0; slot < warming.length; slot += 1)
+    if (Number.isNaN(current[slot] ?? Number.NaN) || Number.isNaN(previous[slot] ?? Number.NaN)) return warming[slot];
+  return undefined;
+}
+
+/** In the order of the layout. */
+function needsOf(strategy: string, layout: NamedNeeds, needs: NamedNeeds): readonly IndicatorNeed[] {
+  if (Object.keys(needs).length !== Object.keys(layout).length) throw changedNeeds(strategy);
+  return Object.entries(layout).map(([name, { kind }]) => {
+    const need = needs[name];
+    if (need?.kind !== kind) throw changedNeeds(strategy);
+    return need;
+  });
+}
+
+function changedNeeds(strategy: string): Error {
+  return new Error(`strategy ${strategy} names other indicators for some parameters; names and kinds must always be the same`);
+}
