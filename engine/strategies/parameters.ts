@@ -2,7 +2,7 @@
  * Parameters of strategies. The classic six have columns of their own in `bot_configs`; every other one is a strategy's own
  * and stands in the column `strategy_parameters`, by its name in snake case.
  */
-import type { ParameterField, ParameterFields, ParameterProblem, Strategy, StrategyParameters } from './strategy.ts';
+import type { ParameterField, ParameterFields, Strategy, StrategyParameters } from './strategy.ts';
 
 /** Candles that an indicator looks back; `standard` is the default. */
 export const period = (standard: number, minimum: number, maximum: number, description: string): ParameterField => ({
@@ -43,9 +43,11 @@ export function columnName(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
+const ownColumn = 'strategy_parameters';
+
 /** Where a bot's row holds a parameter, as the API names it. */
 export function fieldOf(name: string): string {
-  return isClassic(name) ? columnName(name) : `strategy_parameters.${columnName(name)}`;
+  return isClassic(name) ? columnName(name) : `${ownColumn}.${columnName(name)}`;
 }
 
 /** The parameters that the strategy has beside the classic ones, by declared name. */
@@ -63,17 +65,20 @@ export function ownParameters(strategy: Strategy, stored: Readonly<Record<string
   );
 }
 
-/** Everything that is wrong with a row's `strategy_parameters`. Names that the strategy does not declare come as they stand there. */
-export function ownProblems(strategy: Strategy, stored: Readonly<Record<string, unknown>> | null): readonly ParameterProblem[] {
+/** Everything that is wrong with a row's `strategy_parameters`, by field. */
+export function ownProblems(
+  strategy: Strategy,
+  stored: Readonly<Record<string, unknown>> | null,
+): readonly { readonly field: string; readonly problem: string }[] {
   const fields = ownFields(strategy);
   const known = fields.map(([name]) => columnName(name));
   const unknown = Object.keys(stored ?? {}).filter((name) => !known.includes(name));
   return [
-    ...unknown.map((name) => ({ name, problem: unknownProblem(strategy, name, known) })),
+    ...unknown.map((name) => ({ field: `${ownColumn}.${name}`, problem: unknownProblem(strategy, name, known) })),
     ...fields.flatMap(([name, field]) => {
       const value = storedValue(stored, name);
       const problem = value === undefined ? null : valueProblem(value, field);
-      return problem === null ? [] : [{ name, problem }];
+      return problem === null ? [] : [{ field: fieldOf(name), problem }];
     }),
   ];
 }

@@ -221,6 +221,6 @@ function checkStrategy(columns: BotColumns, say: (field: keyof BotColumns, probl
 /** What is wrong with the strategy's parameters beyond the bounds of their columns; empty when it can run with them. */
 export function parameterProblems(strategy: Strategy, columns: BotColumns): readonly ColumnProblem[] {
   const own = ownProblems(strategy, columns.strategyParameters);
-  const problems = own.length > 0 ? own : strategy.check(strategyParameters(columns));
-  return problems.map(({ name, problem }) => ({ field: fieldOf(name), problem }));
+  if (own.length > 0) return own;
+  return strategy.check(strategyParameters(columns)).map(({ name, problem }) => ({ field: fieldOf(name), problem }));
 }
