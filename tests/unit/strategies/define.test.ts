@@ -27,21 +27,26 @@ describe('a defined strategy', () => {
         trend: { kind: 'adx', period: 14 },
       }),
       signal({ candle: { close }, now, before }, { bandPeriod }) {
-        seen.push(close, bandPeriod, structuredClone(now), structuredClone(before));
+        seen.push(
+          close,
+          bandPeriod,
+          ...[now, before].map(({ bands, fast, macd, stochastic, trend }) => [
+            [bands.lower, bands.middle, bands.upper, bands.percentB],
+            fast,
+            [macd.line, macd.signal, macd.histogram],
+            [stochastic.k, stochastic.d],
+            [trend.adx, trend.plusDi, trend.minusDi],
+          ]),
+        );
         return hold;
       },
     });
     const current = Array.from({ length: 13 }, (_, slot) => slot);
     const previous = current.map((value) => -value - 1);
     expect(strategy.signal({ candle: candle(0, { close: 7 }), current, previous }, { emaFast: 3, bandPeriod: 9 })).toBe(hold);
-    const named = ([a, b, c, d, e, f, g, h, i, j, k, l, m]: readonly number[]) => ({
-      bands: { lower: a, middle: b, upper: c, percentB: d },
-      fast: e,
-      macd: { line: f, signal: g, histogram: h },
-      stochastic: { k: i, d: j },
-      trend: { adx: k, plusDi: l, minusDi: m },
-    });
-    expect(seen).toEqual([7, 9, named(current), named(previous)]);
+    const inOrder = [[0, 1, 2, 3], 4, [5, 6, 7], [8, 9], [10, 11, 12]];
+    const turned = (value: number): number => -value - 1;
+    expect(seen).toEqual([7, 9, inOrder, inOrder.map((one) => (typeof one === 'number' ? turned(one) : one.map(turned)))]);
     expect(strategy.needs({ emaFast: 3, bandPeriod: 9 }).slice(0, 2)).toEqual([
       { kind: 'bollinger', period: 9, deviations: 2 },
       { kind: 'ema', period: 3 },
