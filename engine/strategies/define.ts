@@ -6,7 +6,7 @@ import type { Candle } from '../trading/candle.ts';
 import { indicatorOutputs, warmUpOf } from './indicator.ts';
 import type { IndicatorKind, IndicatorNeed } from './indicator.ts';
 import { classic, isClassic } from './parameters.ts';
-import type { ParameterFields, ParameterProblem, Signal, SignalInput, Strategy } from './strategy.ts';
+import type { ParameterFields, ParameterProblem, Signal, Strategy } from './strategy.ts';
 
 /** Indicators by the names under which the strategy reads them. */
 export type NamedNeeds = Readonly<Record<string, IndicatorNeed>>;
@@ -78,7 +78,7 @@ export function defineStrategy<const Fields extends ParameterFields, const Needs
       before.point(input.previous);
       reading.candle = input.candle;
       const signal = definition.signal(reading, given as Given);
-      return signal.action === 'hold' ? (missing(input, warming) ?? signal) : signal;
+      return signal.action === 'hold' ? (missing(input.previous, warming) ?? signal) : signal;
     },
   };
 }
@@ -138,9 +138,9 @@ function warmingSignals(layout: NamedNeeds): readonly Signal[] {
   });
 }
 
-function missing({ current, previous }: SignalInput, warming: readonly Signal[]): Signal | undefined {
-  for (let slot = 0; slot < warming.length; slot += 1)
-    if (Number.isNaN(current[slot] ?? Number.NaN) || Number.isNaN(previous[slot] ?? Number.NaN)) return warming[slot];
+/** A value that was there at the close before is there now. */
+function missing(previous: ArrayLike<number>, warming: readonly Signal[]): Signal | undefined {
+  for (let slot = 0; slot < warming.length; slot += 1) if (Number.isNaN(previous[slot] ?? Number.NaN)) return warming[slot];
   return undefined;
 }
 

@@ -59,7 +59,7 @@ export function ownFields({ parameters }: Pick<Strategy, 'parameters'>): readonl
 export function ownParameters(strategy: Strategy, stored: Readonly<Record<string, unknown>> | null): StrategyParameters {
   return Object.fromEntries(
     ownFields(strategy).map(([name, field]) => {
-      const value = storedValue(stored, name);
+      const value = stored?.[columnName(name)];
       return [name, typeof value === 'number' ? value : field.default];
     }),
   );
@@ -76,15 +76,11 @@ export function ownProblems(
   return [
     ...unknown.map((name) => ({ field: `${ownColumn}.${name}`, problem: unknownProblem(strategy, name, known) })),
     ...fields.flatMap(([name, field]) => {
-      const value = storedValue(stored, name);
+      const value = stored?.[columnName(name)];
       const problem = value === undefined ? null : valueProblem(value, field);
       return problem === null ? [] : [{ field: fieldOf(name), problem }];
     }),
   ];
-}
-
-function storedValue(stored: Readonly<Record<string, unknown>> | null, name: string): unknown {
-  return stored !== null && Object.hasOwn(stored, columnName(name)) ? stored[columnName(name)] : undefined;
 }
 
 function unknownProblem({ name, parameters }: Strategy, unknown: string, known: readonly string[]): string {
