@@ -10,6 +10,7 @@ import { refuseUnusable } from './body.ts';
 import { answerFrameworkErrors, answerProblems } from './errors.ts';
 import { guard } from './guard.ts';
 import { createHealthApp } from './health.ts';
+import { strategySchemas, withStrategyParameters } from './openapi.ts';
 import type { AdminPorts } from './ports.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { botRoutes } from './routes/bots.ts';
@@ -17,6 +18,7 @@ import { commandRoutes } from './routes/commands.ts';
 import { decisionRoutes } from './routes/decisions.ts';
 import { engineRoutes } from './routes/engine.ts';
 import { historyRoutes } from './routes/history.ts';
+import { strategyRoutes } from './routes/strategies.ts';
 
 export interface AdminPlane {
   readonly app: AdminApp;
@@ -72,9 +74,10 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
         version: '1',
         description: 'Start, stop and watch trading bots. Money is decimal text, times are RFC 3339 UTC, errors are RFC 9457 problems.',
       },
-      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } }, schemas: strategySchemas() },
       security: [{ bearer: [] }],
     },
+    transform: ({ schema, url }) => ({ schema: withStrategyParameters(schema), url }),
   });
   answerProblems(app, ports.log);
   guard(app, ports);
@@ -90,6 +93,7 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
   decisionRoutes(app, ports);
   engineRoutes(app, ports);
   accountRoutes(app, ports);
+  strategyRoutes(app);
 
   const health = createHealthApp({
     registry: metrics.registry,
