@@ -1,13 +1,24 @@
 /** One verdict as a sentence that a trader understands, with the numbers behind it. Worked out when somebody asks, never before. */
-import type { DecisionRow } from '../engine/persistence/decision-store.ts';
+import type { DecisionRow, DecisionSettings } from '../engine/persistence/decision-store.ts';
 import type { Conditions } from '../engine/strategies/conditions.ts';
+import { outputNames } from '../engine/strategies/indicator.ts';
 import { findStrategy } from '../engine/strategies/registry.ts';
+import type { Strategy } from '../engine/strategies/strategy.ts';
 
-/** What the strategy tested at that close; null when this build does not know the strategy any more. */
+/** What the strategy tested at that close; null when this build does not know the strategy as it was then. */
 export function conditionsOf({ settings, values, close }: DecisionRow): Conditions | null {
-  const count = settings.indicators.length;
-  const input = { candle: { close }, current: values.slice(0, count), previous: values.slice(count) };
-  return findStrategy(settings.strategy)?.explain(input, settings.parameters) ?? null;
+  const { parameters, indicators } = settings;
+  const strategy = findStrategy(settings.strategy);
+  if (strategy === undefined || !readsAsRecorded(strategy, settings)) return null;
+  const input = { close, current: values.slice(0, indicators.length), previous: values.slice(indicators.length) };
+  return strategy.explain(input, parameters);
+}
+
+/** A later build may have given the strategy other parameters or indicators: old values must not stand under new names. */
+function readsAsRecorded(strategy: Strategy, { parameters, indicators }: DecisionSettings): boolean {
+  if (!Object.keys(strategy.parameters).every((name) => Object.hasOwn(parameters, name))) return false;
+  const names = strategy.needs(parameters).flatMap(outputNames);
+  return names.length === indicators.length && names.every((name, slot) => name === indicators[slot]);
 }
 
 /** Begins with what happened: `entered`, `left`, `no entry` or `no exit`. */
@@ -34,7 +45,7 @@ function nothingDone({ rule, signal, reason, positionOpen }: DecisionRow, condit
       if (positionOpen) return `no exit: ${conditions === null ? signal.reason : missingExit(conditions)}`;
       const missing = conditions?.entry.filter(({ met }) => !met).map(({ text }) => text);
       const besides = reason === null ? '' : `; besides, entries are closed: ${reason}`;
-      return `no entry: ${missing === undefined ? signal.reason : missing.join('; ')}${besides}`;
+      return `no entry: ${missing === undefined ? signal.reason : joined(missing)}${besides}`;
     }
     case 'no-position':
       return `no entry: the strategy says to leave (${signal.reason}), and there is no position`;
@@ -52,10 +63,12 @@ function nothingDone({ rule, signal, reason, positionOpen }: DecisionRow, condit
 
 /** Of each way out, the first thing that is missing. */
 function missingExit({ exits }: Conditions): string {
-  return exits
-    .flatMap((exit) => exit.filter(({ met }) => !met).slice(0, 1))
-    .map(({ text }) => text)
-    .join('; ');
+  return joined(exits.flatMap((exit) => exit.filter(({ met }) => !met).slice(0, 1)).map(({ text }) => text));
+}
+
+/** Each text once: several conditions may lack the same indicator. */
+function joined(texts: readonly string[]): string {
+  return [...new Set(texts)].join('; ');
 }
 
 function numbers(texts: readonly string[] | undefined): string {

@@ -58,7 +58,7 @@ export class Problem extends Error {
   }
 }
 
-/** A problem about fields of the body. */
+/** A problem about fields of the body; dots lead into nested ones. */
 export function fieldProblem(
   code: 'invalid-request' | 'unprocessable' | 'conflict',
   errors: readonly { readonly field: string; readonly detail: string }[],
@@ -66,6 +66,6 @@ export function fieldProblem(
   return new Problem(
     code,
     errors.map(({ field, detail }) => `${field}: ${detail}`).join('; '),
-    errors.map(({ field, detail }) => ({ pointer: `/${field}`, field, detail })),
+    errors.map(({ field, detail }) => ({ pointer: `/${field.replaceAll('.', '/')}`, field, detail })),
   );
 }

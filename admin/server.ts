@@ -10,6 +10,7 @@ import { refuseUnusable } from './body.ts';
 import { answerFrameworkErrors, answerProblems } from './errors.ts';
 import { guard } from './guard.ts';
 import { createHealthApp } from './health.ts';
+import { strategySchemas, withStrategyParameters } from './openapi.ts';
 import type { AdminPorts } from './ports.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { botRoutes } from './routes/bots.ts';
@@ -18,6 +19,7 @@ import { decisionRoutes } from './routes/decisions.ts';
 import { engineRoutes } from './routes/engine.ts';
 import { historyRoutes } from './routes/history.ts';
 import { killSwitchRoutes } from './routes/kill-switch.ts';
+import { strategyRoutes } from './routes/strategies.ts';
 
 export interface AdminPlane {
   readonly app: AdminApp;
@@ -73,9 +75,10 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
         version: '1',
         description: 'Start, stop and watch trading bots. Money is decimal text, times are RFC 3339 UTC, errors are RFC 9457 problems.',
       },
-      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } }, schemas: strategySchemas() },
       security: [{ bearer: [] }],
     },
+    transform: ({ schema, url }) => ({ schema: withStrategyParameters(schema), url }),
   });
   answerProblems(app, ports.log);
   guard(app, ports);
@@ -92,6 +95,7 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
   killSwitchRoutes(app, ports);
   engineRoutes(app, ports);
   accountRoutes(app, ports);
+  strategyRoutes(app);
 
   const health = createHealthApp({
     registry: metrics.registry,

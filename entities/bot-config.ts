@@ -71,6 +71,8 @@ const BotConfigSchema = defineEntity({
     customStopLoss: percent('custom_stop_loss'),
     customTakeProfit: percent('custom_take_profit', 1_000),
     customTrailingStop: percent('custom_trailing_stop'),
+    /** What the strategy reads beside the columns above; checked by `validateColumns`, because only the strategy knows it. */
+    strategyParameters: p.json<Readonly<Record<string, unknown>>>().check("jsonb_typeof(strategy_parameters) = 'object'").nullable(),
     positionType: p.enum(markets),
     transferAmount: money().check('transfer_amount >= 0').nullable(),
     autoTransferFunds: p.boolean(),

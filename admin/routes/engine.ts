@@ -1,6 +1,5 @@
-/** What the engine is and knows: status, symbols, strategies, the API's own description. */
+/** What the engine is and knows: status, symbols, the API's own description. */
 import { Type } from 'typebox';
-import { strategies } from '../../engine/strategies/registry.ts';
 import type { AdminPorts } from '../ports.ts';
 import { nullable, problems } from '../schemas/common.ts';
 import type { AdminApp } from '../app.ts';
@@ -43,10 +42,6 @@ const symbolsSchema = Type.Object({
   cache: Type.Object({ hits: Type.Integer(), misses: Type.Integer(), last_refresh: nullable(Type.String()) }),
 });
 
-const strategiesSchema = Type.Object({
-  items: Type.Array(Type.Object({ name: Type.String(), summary: Type.String(), parameters: Type.Unknown() })),
-});
-
 export function engineRoutes(app: AdminApp, { engine, symbols }: AdminPorts): void {
   app.get(
     '/v1/status',
@@ -79,21 +74,6 @@ export function engineRoutes(app: AdminApp, { engine, symbols }: AdminPorts): vo
         cache: { hits, misses, last_refresh: lastRefreshMs === null ? null : new Date(lastRefreshMs).toISOString() },
       };
     },
-  );
-
-  app.get(
-    '/v1/strategies',
-    {
-      config: { scope: 'read' },
-      schema: {
-        summary: 'Registered strategies and their parameters (JSON Schema).',
-        tags: ['engine'],
-        response: { 200: strategiesSchema, ...problems },
-      },
-    },
-    async () => ({
-      items: strategies.map(({ name, summary, parameters }) => ({ name, summary, parameters })),
-    }),
   );
 
   app.get(

@@ -9,6 +9,17 @@ const moneyOrNull = (description: string) => Type.Unsafe<string | number | null>
 const numberOrNull = (description: string) => Type.Unsafe<number | null>({ type: ['number', 'null'], description });
 const number = (description: string) => Type.Number({ description });
 
+/** More than any strategy has. */
+const parametersMax = 50;
+/** Any numbers: which names and values a strategy takes is judged by `validateColumns`, and told by openapi.ts. */
+const strategyParameters = Type.Unsafe<Record<string, number> | null>({
+  type: ['object', 'null'],
+  additionalProperties: { type: 'number' },
+  maxProperties: parametersMax,
+  description:
+    'Parameters that the strategy has beside the columns (GET /v1/strategies/{name}/schema), as a whole: those left out have their defaults.',
+});
+
 /** All columns that a user writes, optional here. Which of them may change when: `engine/trading/edit-rules.ts`. */
 const columns = {
   name: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
@@ -59,6 +70,7 @@ const columns = {
   auto_transfer_funds: Type.Optional(Type.Boolean()),
   leverage: Type.Optional(number('Futures.')),
   strategy: Type.Optional(Type.String({ maxLength: 50 })),
+  strategy_parameters: Type.Optional(strategyParameters),
   timeframe: Type.Optional(Type.String({ maxLength: 10, description: timeframes.join(', ') })),
   mode: Type.Optional(Type.Enum(['paper', 'live'], { description: 'paper when absent; live needs confirm_name.' })),
   confirm_name: Type.Optional(Type.String({ maxLength: 100, description: "The bot's name once more: it shall trade real money." })),
@@ -97,6 +109,7 @@ export const botSchema = Type.Object(
     symbol: Type.String(),
     timeframe: Type.String(),
     strategy: Type.String(),
+    strategy_parameters: nullable(Type.Record(Type.String(), Type.Number())),
     mode: Type.String(),
     venue: Type.String(),
     is_active: Type.Boolean(),

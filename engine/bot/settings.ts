@@ -1,12 +1,12 @@
 /** From a bot's row to its settings: overrides applied, the strategy looked up. */
 import type { BotConfigRow } from '../persistence/bot-rows.ts';
 import type { DecisionSettings } from '../persistence/decision-store.ts';
+import { outputNames } from '../strategies/indicator.ts';
 import { findStrategy } from '../strategies/registry.ts';
-import { indicatorKey } from '../strategies/strategy.ts';
 import { applicable } from '../trading/edit-rules.ts';
 import type { RefusedEdit, Standing } from '../trading/edit-rules.ts';
 import type { StopKeeper } from '../trading/events.ts';
-import { resolveConfig } from '../trading/resolve-config.ts';
+import { parameterProblems, resolveConfig } from '../trading/resolve-config.ts';
 import type { BotSettings } from './session.ts';
 
 /** The row asks for something that this build does not have. */
@@ -21,16 +21,16 @@ export class UnusableConfig extends Error {
 export function settingsOf(row: BotConfigRow, stops: StopKeeper): BotSettings {
   const strategy = findStrategy(row.columns.strategy);
   if (strategy === undefined) throw new UnusableConfig(row.id, `there is no strategy "${row.columns.strategy}"`);
+  const problems = parameterProblems(strategy, row.columns);
+  if (problems.length > 0) throw new UnusableConfig(row.id, problems.map(({ field, problem }) => `${field}: ${problem}`).join('; '));
   const { trading, parameters } = resolveConfig(row.columns, row.mode === 'live' ? stops : 'engine');
-  const problems = strategy.check(parameters);
-  if (problems.length > 0) throw new UnusableConfig(row.id, problems.join('; '));
   const recordedAs: DecisionSettings = {
     botId: row.id,
     version: row.version,
     strategy: strategy.name,
     timeframe: trading.timeframe,
     parameters,
-    indicators: strategy.needs(parameters).map(indicatorKey),
+    indicators: strategy.needs(parameters).flatMap(outputNames),
   };
   return { trading, parameters, strategy, mode: row.mode, recordedAs };
 }

@@ -1,7 +1,8 @@
 /** The closed candles that a series keeps and the indicators over them: one instance per kind and parameters, shared by all bots. */
-import { indicatorKey } from '../strategies/strategy.ts';
-import type { IndicatorNeed } from '../strategies/strategy.ts';
+import { indicatorKey } from '../strategies/indicator.ts';
+import type { IndicatorNeed } from '../strategies/indicator.ts';
 import type { Candle } from '../trading/candle.ts';
+import { createRow, playRow } from './indicator-row.ts';
 import { createIndicator } from './indicators.ts';
 import type { Indicator } from './indicators.ts';
 import type { SeriesView } from './market.ts';
@@ -24,7 +25,6 @@ const slack = 1_000;
 export class IndicatorBoard {
   #candles: Candle[] = [];
   #keep = 0;
-  readonly #needs = new Map<string, IndicatorNeed>();
   readonly #indicators = new Map<string, Indicator>();
   readonly #panels = new Map<string, SharedPanel>();
   /** True when the venue has nothing older. */
@@ -59,18 +59,18 @@ export class IndicatorBoard {
   next(candle: Candle): void {
     this.#candles.push(candle);
     if (this.#candles.length > this.#keep + slack) this.#candles = this.#candles.slice(-Math.max(1, this.#keep));
-    for (const indicator of this.#indicators.values()) indicator.next(candle.close);
+    for (const indicator of this.#indicators.values()) indicator.next(candle);
     for (const panel of this.#panels.values()) panel.refresh();
   }
 
   /** Views at the kept closes after `closeMs` but the newest, worked out anew. Each view's arrays are its own. */
   *replay(needs: readonly IndicatorNeed[], closeMs: number): Iterable<SeriesView> {
-    const indicators = needs.map(createIndicator);
+    const row = playRow(needs);
     const newest = this.newest;
     for (const candle of this.#candles) {
-      for (const indicator of indicators) indicator.next(candle.close);
+      row.next(candle);
       if (candle.closeTime <= closeMs || candle === newest) continue;
-      yield { candle, current: indicators.map((one) => one.value), previous: indicators.map((one) => one.previous) };
+      yield { candle, current: row.current.slice(), previous: row.previous.slice() };
     }
   }
 
@@ -78,7 +78,7 @@ export class IndicatorBoard {
   reset(): void {
     this.#candles = [];
     this.complete = false;
-    for (const [key, need] of this.#needs) this.#indicators.set(key, createIndicator(need));
+    for (const indicator of this.#indicators.values()) indicator.reset();
     for (const panel of this.#panels.values()) panel.refresh();
   }
 
@@ -97,21 +97,13 @@ export class IndicatorBoard {
   }
 
   #createPanel(key: string, needs: readonly IndicatorNeed[]): SharedPanel {
-    const keys = needs.map(indicatorKey);
-    needs.forEach((need, index) => this.#ensure(keys[index] ?? '', need));
-    const current = new Float64Array(needs.length);
-    const previous = new Float64Array(needs.length);
+    const own = needs.map((need) => this.#ensure(indicatorKey(need), need));
+    const row = createRow(needs);
     const panel: SharedPanel = {
       key,
       users: 0,
-      refresh: () => {
-        keys.forEach((one, index) => {
-          const indicator = this.#indicators.get(one);
-          current[index] = indicator?.value ?? Number.NaN;
-          previous[index] = indicator?.previous ?? Number.NaN;
-        });
-      },
-      view: (candle) => (candle === null ? null : { candle, current, previous }),
+      refresh: () => row.read(own),
+      view: (candle) => (candle === null ? null : { candle, current: row.current, previous: row.previous }),
     };
     panel.refresh();
     this.#panels.set(key, panel);
@@ -119,11 +111,12 @@ export class IndicatorBoard {
   }
 
   /** A new indicator runs over everything that is kept. */
-  #ensure(key: string, need: IndicatorNeed): void {
-    if (this.#indicators.has(key)) return;
+  #ensure(key: string, need: IndicatorNeed): Indicator {
+    const running = this.#indicators.get(key);
+    if (running !== undefined) return running;
     const indicator = createIndicator(need);
-    for (const candle of this.#candles) indicator.next(candle.close);
-    this.#needs.set(key, need);
+    for (const candle of this.#candles) indicator.next(candle);
     this.#indicators.set(key, indicator);
+    return indicator;
   }
 }

@@ -2,7 +2,7 @@
  * The market port that bots stand on: shared series of closed candles with indicator values, forming candles in
  * between, and the health of each series. Implemented by `series.ts` over `feed.ts`.
  */
-import type { IndicatorNeed } from '../strategies/strategy.ts';
+import type { IndicatorNeed } from '../strategies/indicator.ts';
 import type { Candle, Timeframe } from '../trading/candle.ts';
 
 export interface SeriesKey {
@@ -16,7 +16,7 @@ export interface SeriesKey {
  */
 export type SeriesHealth = 'warming' | 'live' | 'gapped' | 'stale';
 
-/** Values after the newest closed candle and after the one before, in the order of the subscriber's needs. NaN while warming. */
+/** Values after the newest closed candle and after the one before, all outputs of the subscriber's first need, then of the second, and so on. NaN while warming. */
 export interface SeriesView {
   readonly candle: Candle;
   readonly current: ArrayLike<number>;

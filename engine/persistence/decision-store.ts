@@ -13,7 +13,7 @@ export interface DecisionSettings {
   readonly strategy: string;
   readonly timeframe: Timeframe;
   readonly parameters: StrategyParameters;
-  /** Names of the indicators in the order of their values, e.g. `ema:12`. */
+  /** A name for each indicator value, in the order of the values, e.g. `ema:12` or `macd:12:26:9.histogram`. */
   readonly indicators: readonly string[];
 }
 

@@ -30,11 +30,20 @@ export interface Named {
   readonly value: number;
 }
 
+/** A value after the close and after the one before it. */
+export interface Course {
+  readonly name: string;
+  readonly now: number;
+  readonly before: number;
+}
+
+export type Direction = 'above' | 'below';
+
 /** Decimals of an oscillator that goes from 0 to 100. */
 const levelDecimals = 1;
 const priceDigits = 7;
-/** Doubles tell no more apart. */
-const decimalsMax = 17;
+/** What `toFixed` writes at most. */
+const decimalsMax = 100;
 
 /** An oscillator against a level: "RSI 61.2 is not below 30". `when` is the close that the value belongs to. */
 export function against(level: number, when: 'now' | 'before', relation: Relation, { name, value }: Named): Condition {
@@ -53,16 +62,23 @@ export function between(when: 'now' | 'before', one: Named, relation: Relation, 
 }
 
 /** `one` crossed `other` at this close: on its other side, or level with it, one candle before. */
-export function crossed(
-  direction: 'above' | 'below',
-  one: { readonly name: string; readonly now: number; readonly before: number },
-  other: { readonly name: string; readonly now: number; readonly before: number },
-): readonly Condition[] {
-  const opposite = direction === 'above' ? 'at or below' : 'at or above';
+export function crossed(direction: Direction, one: Course, other: Course): readonly Condition[] {
   return [
-    between('before', { name: one.name, value: one.before }, opposite, { name: other.name, value: other.before }),
+    between('before', { name: one.name, value: one.before }, oppositeOf(direction), { name: other.name, value: other.before }),
     between('now', { name: one.name, value: one.now }, direction, { name: other.name, value: other.now }),
   ];
+}
+
+/** `one` crossed a level of its scale at this close. */
+export function crossedLevel(direction: Direction, level: number, one: Course): readonly Condition[] {
+  return [
+    against(level, 'before', oppositeOf(direction), { name: one.name, value: one.before }),
+    against(level, 'now', direction, { name: one.name, value: one.now }),
+  ];
+}
+
+function oppositeOf(direction: Direction): Relation {
+  return direction === 'above' ? 'at or below' : 'at or above';
 }
 
 function told(met: boolean, when: 'now' | 'before', subject: string, relation: Relation, object: string): Condition {
@@ -71,7 +87,7 @@ function told(met: boolean, when: 'now' | 'before', subject: string, relation: R
 }
 
 function unknown(name: string): Condition {
-  return { met: false, text: `${name} is not known yet` };
+  return { met: false, text: `too few candles yet for ${name}` };
 }
 
 /** Both as text, with as many decimals as it takes that the texts compare as the values do. */

@@ -1,17 +1,10 @@
 /**
- * The strategy interface. A strategy is pure: it names the indicators it reads and how many candles they
- * need, and turns their values at a candle's close into a signal with its reason.
+ * A strategy as the engine sees it. It is pure: it names the indicators it reads and turns their values at a candle's close
+ * into a signal with its reason. Authors write one with `defineStrategy` (define.ts), which gives values and parameters names.
  */
 import type { Candle } from '../trading/candle.ts';
 import type { Conditions } from './conditions.ts';
-
-/** One indicator that a strategy reads. Two needs with equal fields share one computed series. */
-export type IndicatorNeed = { readonly kind: 'ema'; readonly period: number } | { readonly kind: 'rsi'; readonly period: number };
-
-/** Stable name of a need, e.g. `ema:12`; the key of its value in `IndicatorValues`. */
-export function indicatorKey(need: IndicatorNeed): string {
-  return `${need.kind}:${need.period}`;
-}
+import type { IndicatorNeed } from './indicator.ts';
 
 export type SignalAction = 'enter-long' | 'enter-short' | 'exit' | 'hold';
 
@@ -27,26 +20,20 @@ export interface Signal {
 /** Values of the needed indicators after the close under decision and after the one before it; NaN while warming. */
 export interface SignalInput {
   readonly candle: Candle;
-  /** In the order of `needs(parameters)`. */
+  /** All outputs of the first of `needs(parameters)`, then those of the second, and so on. */
   readonly current: ArrayLike<number>;
   readonly previous: ArrayLike<number>;
 }
 
-/** What is kept of a close for explanations: a `SignalInput` is one. */
+/** What is kept of a close for explanations. */
 export interface ExplainInput {
-  readonly candle: Pick<Candle, 'close'>;
+  readonly close: number;
+  /** As in `SignalInput`. */
   readonly current: ArrayLike<number>;
   readonly previous: ArrayLike<number>;
 }
 
-/** JSON Schema of a strategy's parameters (an object schema with `properties`, defaults and bounds). */
-export interface ParameterSchema {
-  readonly type: 'object';
-  readonly properties: Readonly<Record<string, ParameterField>>;
-  readonly required: readonly string[];
-  readonly additionalProperties: false;
-}
-
+/** JSON Schema of one parameter. */
 export interface ParameterField {
   readonly type: 'integer' | 'number';
   readonly minimum: number;
@@ -55,23 +42,25 @@ export interface ParameterField {
   readonly description: string;
 }
 
-/** The strategy columns of a bot after `custom_*` overrides: what every strategy chooses its parameters from. */
-export interface StrategyParameters {
-  readonly emaFast: number;
-  readonly emaSlow: number;
-  readonly emaPeriod: number;
-  readonly rsiPeriod: number;
-  readonly rsiOversold: number;
-  readonly rsiOverbought: number;
+/** Parameters by name, in camel case. */
+export type ParameterFields = Readonly<Record<string, ParameterField>>;
+
+/** Values by parameter name: at least those that the strategy declares. */
+export type StrategyParameters = Readonly<Record<string, number>>;
+
+/** What is wrong with a parameter; `name` is the declared one. */
+export interface ParameterProblem {
+  readonly name: string;
+  readonly problem: string;
 }
 
 export interface Strategy {
   readonly name: string;
   readonly summary: string;
-  /** Which parameters it reads, with defaults and bounds; keys are those of `StrategyParameters`. */
-  readonly parameters: ParameterSchema;
+  /** Which parameters it reads, with defaults and bounds. */
+  readonly parameters: ParameterFields;
   /** Problems of a combination that no single bound shows (fast not below slow, ...); empty when fine. */
-  check(parameters: StrategyParameters): readonly string[];
+  check(parameters: StrategyParameters): readonly ParameterProblem[];
   needs(parameters: StrategyParameters): readonly IndicatorNeed[];
   /** Closed candles before the first signal that can be trusted as if history had no start. */
   warmUpCandles(parameters: StrategyParameters): number;

@@ -6,9 +6,10 @@ import { Decimal } from 'decimal.js';
 
 /**
  * `next-decision`: whenever, from the next decision on. `tighter`: likewise, but while a position is open only if its stop does not
- * loosen. `flat`: without a position and without an open order. `stopped`: flat, switched off, and never traded. `never`: not at all.
+ * loosen. `flat`: without a position and without an open order. `with-strategy`: whenever, but beside another strategy only when that
+ * may change, because its values mean nothing to the old one. `stopped`: flat, switched off, and never traded. `never`: not at all.
  */
-export type EditRule = 'next-decision' | 'tighter' | 'flat' | 'stopped' | 'never';
+export type EditRule = 'next-decision' | 'tighter' | 'flat' | 'with-strategy' | 'stopped' | 'never';
 
 /** Columns of `bot_configs` by their names in code; those that no user writes stand in `keptColumns`. */
 export const editRules: Readonly<Record<string, EditRule>> = {
@@ -20,7 +21,6 @@ export const editRules: Readonly<Record<string, EditRule>> = {
   dailyTargetPerc: 'next-decision',
   maxDailyLossPerc: 'next-decision',
   maxDailyTrades: 'next-decision',
-  checkIntervalSeconds: 'next-decision',
   cooldownAfterLossMinutes: 'next-decision',
   stopGuardStops: 'next-decision',
   stopGuardWindowMinutes: 'next-decision',
@@ -29,6 +29,7 @@ export const editRules: Readonly<Record<string, EditRule>> = {
   lowProfitWindowMinutes: 'next-decision',
   lowProfitMinPerc: 'next-decision',
   lowProfitPauseMinutes: 'next-decision',
+  checkIntervalSeconds: 'next-decision',
   emaFast: 'next-decision',
   emaSlow: 'next-decision',
   emaPeriod: 'next-decision',
@@ -49,6 +50,7 @@ export const editRules: Readonly<Record<string, EditRule>> = {
   trailingStopActive: 'tighter',
   timeframe: 'flat',
   strategy: 'flat',
+  strategyParameters: 'with-strategy',
   initialCapital: 'flat',
   direction: 'flat',
   leverage: 'flat',
@@ -87,8 +89,9 @@ export type Columns = Readonly<Record<string, unknown>>;
 /** Every change between the two that may not be made now; empty when all may. */
 export function refusedEdits(before: Columns, after: Columns, standing: Standing): readonly RefusedEdit[] {
   const loosened = looseStops(before, after);
-  return changedColumns(before, after).flatMap((column) => {
-    const rule = editRules[column] ?? 'flat';
+  const changed = changedColumns(before, after);
+  return changed.flatMap((column) => {
+    const rule = ruleOf(column, changed);
     const reason = refusal(column, rule, loosened, standing);
     return reason === null ? [] : [{ column, reason, lasting: rule === 'never' || (rule === 'stopped' && standing.traded) }];
   });
@@ -109,7 +112,15 @@ export function applicable<T extends object>(
   return { columns: { ...after, ...kept }, waiting };
 }
 
-function refusal(column: string, rule: EditRule, loosened: ReadonlySet<string>, standing: Standing): string | null {
+type SettledRule = Exclude<EditRule, 'with-strategy'>;
+
+function ruleOf(column: string, changed: readonly string[]): SettledRule {
+  const rule = editRules[column] ?? 'flat';
+  if (rule !== 'with-strategy') return rule;
+  return changed.includes('strategy') ? 'flat' : 'next-decision';
+}
+
+function refusal(column: string, rule: SettledRule, loosened: ReadonlySet<string>, standing: Standing): string | null {
   switch (rule) {
     case 'next-decision':
       return null;

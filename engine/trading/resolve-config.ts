@@ -4,7 +4,9 @@
  */
 import type { Decimal } from 'decimal.js';
 import { findStrategy, strategies } from '../strategies/registry.ts';
-import type { StrategyParameters } from '../strategies/strategy.ts';
+import { columnName, fieldOf, ownParameters, ownProblems } from '../strategies/parameters.ts';
+import type { ClassicParameters } from '../strategies/parameters.ts';
+import type { Strategy, StrategyParameters } from '../strategies/strategy.ts';
 import { isTimeframe, timeframes } from './candle.ts';
 import type { StopKeeper, TradingConfig } from './events.ts';
 import { noProtectionColumns, protectionBounds, protectionProblems, resolveProtections } from './protection-columns.ts';
@@ -41,6 +43,8 @@ export interface BotColumns extends ProtectionColumns {
   readonly customStopLoss: number | null;
   readonly customTakeProfit: number | null;
   readonly customTrailingStop: number | null;
+  /** Parameters that the strategy has beside the classic columns, by their names in snake case; null for defaults only. Not checked. */
+  readonly strategyParameters: Readonly<Record<string, unknown>> | null;
   readonly positionType: string;
   readonly direction: string;
   readonly leverage: number;
@@ -65,6 +69,7 @@ export const defaultColumns = {
   customStopLoss: null,
   customTakeProfit: null,
   customTrailingStop: null,
+  strategyParameters: null,
   trailingStopActive: false,
   checkIntervalSeconds: 1,
   emaFast: 12,
@@ -108,7 +113,15 @@ export function resolveConfig(
   };
 }
 
-function strategyParameters(columns: BotColumns): StrategyParameters {
+/** Of a strategy that does not exist: the classic ones. */
+function strategyParameters(columns: BotColumns): ClassicParameters & StrategyParameters {
+  const strategy = findStrategy(columns.strategy);
+  return strategy === undefined
+    ? classicParameters(columns)
+    : { ...ownParameters(strategy, columns.strategyParameters), ...classicParameters(columns) };
+}
+
+function classicParameters(columns: BotColumns): ClassicParameters {
   return {
     emaFast: columns.customEmaFast ?? columns.emaFast,
     emaSlow: columns.customEmaSlow ?? columns.emaSlow,
@@ -163,7 +176,7 @@ const bounds: readonly (readonly [NumberColumn, NumberBound])[] = [
 export function validateColumns(columns: BotColumns): readonly ColumnProblem[] {
   const problems: ColumnProblem[] = [];
   const say = (field: keyof BotColumns, problem: string): void => {
-    problems.push({ field: snakeCase(field), problem });
+    problems.push({ field: columnName(field), problem });
   };
   for (const [field, bound] of bounds) {
     const value = columns[field];
@@ -188,31 +201,32 @@ export function validateColumns(columns: BotColumns): readonly ColumnProblem[] {
   for (const { column, problem } of protectionProblems(columns)) say(column, problem);
   if (columns.positionType !== 'spot') say('positionType', `"${columns.positionType}" cannot be traded by this version; use spot`);
   else if (columns.direction !== 'long') say('direction', `a spot bot only goes long; "${columns.direction}" needs futures`);
-  checkStrategy(columns, say);
+  problems.push(...checkStrategy(columns, say));
   return problems;
 }
 
-function checkStrategy(columns: BotColumns, say: (field: keyof BotColumns, problem: string) => void): void {
-  const parameters = strategyParameters(columns);
-  if (parameters.emaFast >= parameters.emaSlow)
+function checkStrategy(columns: BotColumns, say: (field: keyof BotColumns, problem: string) => void): readonly ColumnProblem[] {
+  const { emaFast, emaSlow, rsiOversold, rsiOverbought } = classicParameters(columns);
+  if (emaFast >= emaSlow)
     say(
       columns.customEmaFast === null ? 'emaFast' : 'customEmaFast',
-      `the fast EMA (${parameters.emaFast}) must be shorter than the slow one (${parameters.emaSlow})`,
+      `the fast EMA (${emaFast}) must be shorter than the slow one (${emaSlow})`,
     );
-  if (parameters.rsiOversold >= parameters.rsiOverbought) {
+  if (rsiOversold >= rsiOverbought) {
     say(
       columns.customRsiOversold === null ? 'rsiOversold' : 'customRsiOversold',
-      `oversold (${parameters.rsiOversold}) must be below overbought (${parameters.rsiOverbought})`,
+      `oversold (${rsiOversold}) must be below overbought (${rsiOverbought})`,
     );
   }
   const strategy = findStrategy(columns.strategy);
-  if (strategy === undefined) {
-    say('strategy', `"${columns.strategy}" does not exist; it is one of ${strategies.map((known) => known.name).join(', ')}`);
-    return;
-  }
-  for (const problem of strategy.check(parameters)) say('strategy', problem);
+  if (strategy !== undefined) return parameterProblems(strategy, columns);
+  say('strategy', `"${columns.strategy}" does not exist; it is one of ${strategies.map((known) => known.name).join(', ')}`);
+  return [];
 }
 
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+/** What is wrong with the strategy's parameters beyond the bounds of their columns; empty when it can run with them. */
+export function parameterProblems(strategy: Strategy, columns: BotColumns): readonly ColumnProblem[] {
+  const own = ownProblems(strategy, columns.strategyParameters);
+  if (own.length > 0) return own;
+  return strategy.check(strategyParameters(columns)).map(({ name, problem }) => ({ field: fieldOf(name), problem }));
 }

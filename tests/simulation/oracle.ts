@@ -1,5 +1,5 @@
 /** What a bot's strategy says to the true candles, whatever its engine was told. */
-import { createIndicator } from '../../engine/market/indicators.ts';
+import { playRow } from '../../engine/market/indicator-row.ts';
 import type { BotConfigRow } from '../../engine/persistence/bot-rows.ts';
 import { settingsOf } from '../../engine/bot/settings.ts';
 import type { SignalAction } from '../../engine/strategies/strategy.ts';
@@ -20,12 +20,11 @@ export class Oracle {
     const key = `${trading.symbol} ${strategy.name} ${JSON.stringify(needs)}`;
     let signals = this.#signals.get(key);
     if (signals?.has(closeTime) !== true) {
-      const indicators = needs.map(createIndicator);
+      const values = playRow(needs);
       signals = new Map(
         this.#feed.closedCandles(trading.symbol).map((candle) => {
-          for (const indicator of indicators) indicator.next(candle.close);
-          const input = { candle, current: indicators.map((one) => one.value), previous: indicators.map((one) => one.previous) };
-          return [candle.closeTime, strategy.signal(input, parameters).action];
+          values.next(candle);
+          return [candle.closeTime, strategy.signal({ candle, current: values.current, previous: values.previous }, parameters).action];
         }),
       );
       this.#signals.set(key, signals);

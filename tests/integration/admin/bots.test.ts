@@ -460,9 +460,13 @@ describe('the routes', () => {
         'get /v1/bots/{id}/orders',
         'get /v1/bots/{id}/state',
         'get /v1/bots/{id}/trades',
+        'delete /v1/kill-switch/{id}',
+        'get /v1/kill-switch',
+        'post /v1/kill-switch',
         'get /v1/openapi.json',
         'get /v1/status',
         'get /v1/strategies',
+        'get /v1/strategies/{name}/schema',
         'get /v1/symbols',
         'patch /v1/bots/{id}',
         'post /v1/bots',
@@ -493,6 +497,8 @@ describe('the routes', () => {
       'rsi',
       'ema_rsi',
       'ema_trend_rsi',
+      'macd_adx',
+      'bollinger_reversion',
     ]);
     expect((await plane.ask('GET', '/v1/status')).body).toMatchObject({ venue: 'simulated', coordination: { kind: 'memory' } });
   });

@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BotSettings } from '../../../engine/bot/session.ts';
@@ -10,8 +11,8 @@ import type { RunningEngine } from '../../../engine/compose.ts';
 import { readConfig } from '../../../engine/config.ts';
 import { claimBots, releaseBots } from '../../../engine/persistence/claim-bots.ts';
 import { commitIntents } from '../../../engine/persistence/commit-intents.ts';
-import { KillFile } from '../../../engine/persistence/kill-file.ts';
 import type { Intent } from '../../../engine/persistence/commit-intents.ts';
+import { KillFile } from '../../../engine/persistence/kill-file.ts';
 import type { ExecutionEvidence } from '../../../engine/persistence/order-store.ts';
 import { createPostgresOrderStore } from '../../../engine/persistence/postgres-order-store.ts';
 import { systemClock } from '../../../engine/time/clock.ts';
@@ -28,6 +29,8 @@ interface Case {
   readonly value: unknown;
   /** What must be set beside it. */
   readonly beside?: Record<string, unknown>;
+  /** What the bot must be to have it. */
+  readonly of?: Record<string, unknown>;
   /** When it may change: always, only without position and orders, only stopped as well, or never. */
   readonly when: 'always' | 'flat' | 'stopped' | 'never';
   /** What a running session has of it; absent where the engine does not read the column. */
@@ -41,8 +44,9 @@ const always = (value: unknown, seen?: Case['seen'], beside: Record<string, unkn
   ...(seen === undefined ? {} : { seen }),
 });
 
-const stopGuard = { stop_guard_stops: 2, stop_guard_window_minutes: 60, stop_guard_pause_minutes: 60 };
-const lowProfit = { low_profit_trades: 3, low_profit_window_minutes: 60, low_profit_min_perc: 0, low_profit_pause_minutes: 60 };
+const stopGuard = { stop_guard_stops: 5, stop_guard_window_minutes: 60, stop_guard_pause_minutes: 30 };
+const lowProfit = { low_profit_trades: 5, low_profit_window_minutes: 60, low_profit_min_perc: -1, low_profit_pause_minutes: 30 };
+const minuteMs = 60_000;
 
 /** The bot below starts with a stop at 5 % and a trailing one at 6 %. */
 const cases: Readonly<Record<string, Case>> = {
@@ -54,15 +58,15 @@ const cases: Readonly<Record<string, Case>> = {
   daily_target_perc: always(11, ({ trading }) => trading.dailyTargetPercent),
   max_daily_loss_perc: always(12, ({ trading }) => trading.maxDailyLossPercent),
   max_daily_trades: always(13, ({ trading }) => trading.maxDailyTrades),
+  cooldown_after_loss_minutes: always(15, ({ trading }) => (trading.protections.cooldownAfterLossMs ?? 0) / minuteMs),
+  stop_guard_stops: always(2, ({ trading }) => trading.protections.stopGuard?.stops, stopGuard),
+  stop_guard_window_minutes: always(120, ({ trading }) => (trading.protections.stopGuard?.windowMs ?? 0) / minuteMs, stopGuard),
+  stop_guard_pause_minutes: always(45, ({ trading }) => (trading.protections.stopGuard?.pauseMs ?? 0) / minuteMs, stopGuard),
+  low_profit_trades: always(3, ({ trading }) => trading.protections.lowProfit?.trades, lowProfit),
+  low_profit_window_minutes: always(240, ({ trading }) => (trading.protections.lowProfit?.windowMs ?? 0) / minuteMs, lowProfit),
+  low_profit_min_perc: always(-0.5, ({ trading }) => trading.protections.lowProfit?.minPercent, lowProfit),
+  low_profit_pause_minutes: always(90, ({ trading }) => (trading.protections.lowProfit?.pauseMs ?? 0) / minuteMs, lowProfit),
   check_interval_seconds: always(2, ({ trading }) => trading.checkIntervalMs / 1_000),
-  cooldown_after_loss_minutes: always(30, ({ trading }) => (trading.protections.cooldownAfterLossMs ?? 0) / 60_000),
-  stop_guard_stops: always(3, ({ trading }) => trading.protections.stopGuard?.stops, stopGuard),
-  stop_guard_window_minutes: always(90, ({ trading }) => (trading.protections.stopGuard?.windowMs ?? 0) / 60_000, stopGuard),
-  stop_guard_pause_minutes: always(45, ({ trading }) => (trading.protections.stopGuard?.pauseMs ?? 0) / 60_000, stopGuard),
-  low_profit_trades: always(4, ({ trading }) => trading.protections.lowProfit?.trades, lowProfit),
-  low_profit_window_minutes: always(120, ({ trading }) => (trading.protections.lowProfit?.windowMs ?? 0) / 60_000, lowProfit),
-  low_profit_min_perc: always(-1.5, ({ trading }) => trading.protections.lowProfit?.minPercent, lowProfit),
-  low_profit_pause_minutes: always(50, ({ trading }) => (trading.protections.lowProfit?.pauseMs ?? 0) / 60_000, lowProfit),
   stop_loss_perc: always(4, ({ trading }) => trading.stopLossPercent),
   custom_stop_loss: always(3, ({ trading }) => trading.stopLossPercent),
   trailing_stop_perc: always(5, ({ trading }) => trading.trailingStopPercent),
@@ -82,7 +86,11 @@ const cases: Readonly<Record<string, Case>> = {
   transfer_amount: always('7'),
   auto_transfer_funds: always(true),
   timeframe: { value: '3m', when: 'flat', seen: ({ trading }) => trading.timeframe },
-  strategy: { value: 'ema_rsi', when: 'flat', seen: ({ strategy }) => strategy.name },
+  strategy: { value: 'macd_adx', when: 'flat', seen: ({ strategy }) => strategy.name },
+  strategy_parameters: {
+    ...always({ trend_adx: 100 }, ({ parameters }) => ({ trend_adx: parameters['trendAdx'] })),
+    of: { strategy: 'macd_adx' },
+  },
   initial_capital: { value: '2000', when: 'flat', seen: ({ trading }) => trading.initialCapital.toFixed() },
   leverage: { value: 3, when: 'flat' },
   margin_type: { value: 'crossed', when: 'flat' },
@@ -113,7 +121,8 @@ describe('a column that changes', () => {
   });
   afterAll(() => plane.close());
 
-  const create = async (): Promise<string> => String((await plane.ask('POST', '/v1/bots', bot)).body['id']);
+  const create = async (column = ''): Promise<string> =>
+    String((await plane.ask('POST', '/v1/bots', { ...bot, ...cases[column]?.of })).body['id']);
   const change = (id: string, column: string) => {
     const { value, beside } = cases[column] ?? { value: null };
     return plane.ask('PATCH', `/v1/bots/${id}`, { ...beside, [column]: value });
@@ -163,7 +172,7 @@ describe('a column that changes', () => {
   });
 
   it.each(Object.entries(cases))('%s: while an order is open', async (column, { when }) => {
-    const id = await create();
+    const id = await create(column);
     await begin(id);
     const answer = await change(id, column);
     if (when === 'always') expect([answer.status, answer.body.errors]).toEqual([200, undefined]);
@@ -175,7 +184,7 @@ describe('a column that changes', () => {
   });
 
   it.each(Object.entries(cases))('%s: while a position is open', async (column, { when }) => {
-    const id = await create();
+    const id = await create(column);
     await begin(id);
     await execute(id);
     const answer = await change(id, column);
@@ -189,7 +198,7 @@ describe('a column that changes', () => {
   });
 
   it.each(Object.entries(cases))('%s: of a bot that is stopped, flat and new', async (column, { when, value }) => {
-    const id = await create();
+    const id = await create(column);
     const answer = await change(id, column);
     const allowed = when !== 'never' && !impossible.has(column);
     expect(answer.status).toBe(allowed ? 200 : 422);
@@ -210,6 +219,14 @@ describe('a column that changes', () => {
       ['initial_capital', 'max_daily_trades', 'stop_loss_perc', 'strategy', 'symbol', 'timeframe'].sort(),
     );
     expect(await plane.written()).toEqual(before);
+  });
+
+  it('of parameters waits with the strategy that it belongs to', async () => {
+    const id = await create('strategy_parameters');
+    await begin(id);
+    const both = { strategy: 'bollinger_reversion', strategy_parameters: { band_period: 30 } };
+    const answer = await plane.ask('PATCH', `/v1/bots/${id}`, both);
+    expect([answer.status, answer.body.errors?.map(({ field }) => field).sort()]).toEqual([409, ['strategy', 'strategy_parameters']]);
   });
 
   it('is told apart from one that is sent as it is: a whole bot can be sent back', async () => {
@@ -341,17 +358,16 @@ describe('a running bot', () => {
     await drop();
   });
 
-  it.each(
-    Object.entries(cases).flatMap(([column, one]) =>
-      one.seen === undefined ? [] : [{ column, value: one.value, beside: one.beside ?? {}, seen: one.seen }],
-    ),
-  )('works with a changed $column', async ({ column, value, beside, seen }) => {
-    await ask('PATCH', `/v1/bots/${id}`, { ...beside, [column]: value });
-    await eventually(`the session has ${column}`, 20_000, async () => {
-      const running = session();
-      return running !== null && engine.fleet?.supervisor.bot(id)?.running === true && seen(running.settings) === value;
-    });
-  });
+  it.each(Object.entries(cases).flatMap(([column, one]) => (one.seen === undefined ? [] : [{ ...one, column, seen: one.seen }])))(
+    'works with a changed $column',
+    async ({ column, value, beside, seen }) => {
+      await ask('PATCH', `/v1/bots/${id}`, { ...beside, [column]: value });
+      await eventually(`the session has ${column}`, 20_000, async () => {
+        const running = session();
+        return running !== null && engine.fleet?.supervisor.bot(id)?.running === true && isDeepStrictEqual(seen(running.settings), value);
+      });
+    },
+  );
 
   it('leaves a change that was written in the moment of an entry until the position is over', async () => {
     const tell = (side: 'BUY' | 'SELL'): void => {

@@ -42,9 +42,9 @@ it('a commit whose connection broke while the server still worked on it is not d
   const blocker = await rows.pool.connect();
   await blocker.query('begin; update bot_state set version = version where bot_config_id = 1');
   const outcome = store.commit([intent(rows.userId)]).catch((error: unknown) => error);
-  await waitsForLock('insert into orders');
+  await waitsForLock('with wanted as');
   const { rows: waiting } = await rows.pool.query<{ pid: number }>(
-    `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%insert into orders%'`,
+    `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%with wanted as%'`,
   );
   [...clients].find((client) => client.processID === waiting[0]?.pid)?.connection.stream.destroy();
   expect(await outcome).toBeInstanceOf(CommitUnknown);
@@ -82,7 +82,7 @@ describe('two that wait for each other', () => {
     );
 
   it('do not lose an intent', async () => {
-    const verdicts = await deadlock('insert into orders', () =>
+    const verdicts = await deadlock('with wanted as', () =>
       store.commit([intent(rows.userId), intent(rows.userId, { botId: '2', clientOrderId: 'ektest-2-a-1' })]),
     );
     expect([...verdicts.values()]).toEqual(['committed', 'committed']);

@@ -86,7 +86,7 @@ describe('an intent', () => {
     const outcome = commitIntents(rows.pool, holder, [intent(rows.userId)]).catch((error: unknown) => error);
     await eventually('the committing connection was ended', 5_000, async () => {
       const ended = await rows.pool.query(
-        "select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock' and query like '%insert into orders%' and datname = current_database()",
+        "select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock' and query like '%with wanted as%' and datname = current_database()",
       );
       return ended.rowCount === 1;
     });

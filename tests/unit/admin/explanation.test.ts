@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { conditionsOf, sentenceOf } from '../../../admin/explanation.ts';
 import { whyMissing } from '../../../admin/no-verdict.ts';
 import type { Surroundings } from '../../../admin/no-verdict.ts';
-import type { DecisionRow } from '../../../engine/persistence/decision-store.ts';
+import type { DecisionRow, DecisionSettings } from '../../../engine/persistence/decision-store.ts';
 import { closeOf, decision, rsiSettings } from '../persistence/given-decisions.ts';
 
 const told = (change: Partial<DecisionRow>): string => {
@@ -30,7 +30,7 @@ describe('an explanation', () => {
       { values: [71, 60.5], positionOpen: true },
       'no exit: RSI 60.5 one candle before was not at or above 70',
     ],
-    ['indicators that warm up', { values: [Number.NaN, Number.NaN] }, 'no entry: RSI is not known yet; RSI is not known yet'],
+    ['indicators that warm up', { values: [Number.NaN, Number.NaN] }, 'no entry: too few candles yet for RSI'],
     [
       'why it entered',
       { values: [31, 29.5], signal: enter, outcome: 'entered', rule: null },
@@ -85,6 +85,35 @@ describe('an explanation', () => {
     expect(conditionsOf(row)).toBeNull();
     expect(sentenceOf(row, null)).toBe('no entry: RSI crossed neither level');
     expect(sentenceOf({ ...row, positionOpen: true }, null)).toBe('no exit: RSI crossed neither level');
+  });
+});
+
+describe('the conditions of a close', () => {
+  /** As an engine records it. */
+  const macd: DecisionSettings = {
+    ...rsiSettings,
+    strategy: 'macd_adx',
+    parameters: { macdFast: 12, macdSlow: 26, macdSignal: 9, adxPeriod: 14, trendAdx: 20 },
+    indicators: [
+      ...['macd:12:26:9.line', 'macd:12:26:9.signal', 'macd:12:26:9.histogram'],
+      ...['adx:14.adx', 'adx:14.plusDi', 'adx:14.minusDi'],
+    ],
+  };
+  const values = [1, 3, -2, 25, 30, 10, 1, 2, -1, 25, 30, 10];
+
+  it('are told from the values of all outputs, by the parameters of that time', () => {
+    const row = decision(0, { settings: macd, values });
+    expect(sentenceOf(row, conditionsOf(row))).toBe('no entry: MACD histogram -2.0 is not above 0');
+    const strict = decision(0, { settings: { ...macd, parameters: { ...macd.parameters, trendAdx: 40 } }, values });
+    expect(sentenceOf(strict, conditionsOf(strict))).toBe('no entry: MACD histogram -2.0 is not above 0; ADX 25.0 is not at or above 40');
+  });
+
+  it.each<[string, DecisionSettings]>([
+    ['other indicators', { ...macd, indicators: macd.indicators.toReversed() }],
+    ['more indicators', { ...macd, indicators: [...macd.indicators, 'rsi:14'] }],
+    ['a parameter less', { ...macd, parameters: { macdFast: 12, macdSlow: 26, macdSignal: 9, adxPeriod: 14 } }],
+  ])('are not told when the strategy had %s then', (_, settings) => {
+    expect(conditionsOf(decision(0, { settings, values }))).toBeNull();
   });
 });
 

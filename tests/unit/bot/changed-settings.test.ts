@@ -85,4 +85,20 @@ describe('changed settings', () => {
   ])('that are %s: %j (%s) start the bot anew: %s', (_, change, mode, anew) => {
     expect(needsRestart(settings({}, mode), settings(change, mode))).toBe(anew);
   });
+
+  it.each([
+    ['a level', { trend_adx: 5 }, false],
+    ['a period', { adx_period: 5 }, true],
+  ])("of the strategy's own parameters that are %s start the bot anew: %s", (_, strategyParameters, anew) => {
+    expect(needsRestart(settings({ strategy: 'macd_adx' }), settings({ strategy: 'macd_adx', strategyParameters }))).toBe(anew);
+  });
+
+  it('are recorded with every parameter and a name for every value of an indicator', () => {
+    const { recordedAs, parameters } = settings({ strategy: 'macd_adx', strategyParameters: { macd_fast: 5, trend_adx: 22.5 } });
+    expect(recordedAs).toMatchObject({ parameters: { macdFast: 5, macdSlow: 26, macdSignal: 9, adxPeriod: 14, trendAdx: 22.5 } });
+    expect(recordedAs.parameters).toEqual(parameters);
+    const macd = ['macd:5:26:9.line', 'macd:5:26:9.signal', 'macd:5:26:9.histogram'];
+    expect(recordedAs.indicators).toEqual([...macd, 'adx:14.adx', 'adx:14.plusDi', 'adx:14.minusDi']);
+    expect(settings({ strategy: 'rsi' }).recordedAs.indicators).toEqual(['rsi:14']);
+  });
 });

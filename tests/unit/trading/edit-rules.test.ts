@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { applicable, editRules, refusedEdits } from '../../../engine/trading/edit-rules.ts';
-import type { Standing } from '../../../engine/trading/edit-rules.ts';
+import type { Columns, Standing } from '../../../engine/trading/edit-rules.ts';
 import { d } from './given.ts';
 
 const flat: Standing = { holding: false, ordersOpen: false, running: true, traded: false };
@@ -50,6 +50,15 @@ describe('what of a change applies now', () => {
   it('leaves the columns that wait as they were', () => {
     const { columns, waiting } = applicable(row, { ...row, timeframe: '5m', takeProfitPerc: 4 }, holding);
     expect([columns, waiting.map(({ column }) => column)]).toEqual([{ ...row, takeProfitPerc: 4 }, ['timeframe']]);
+  });
+
+  it('leaves a strategy together with its parameters, which mean nothing to another one', () => {
+    const old: Columns = { strategy: 'macd_adx', strategyParameters: { trend_adx: 30 }, maxDailyTrades: 3 };
+    const next: Columns = { strategy: 'bollinger_reversion', strategyParameters: { band_period: 30 }, maxDailyTrades: 4 };
+    expect(applicable(old, next, holding).columns).toEqual({ ...old, maxDailyTrades: 4 });
+    expect(applicable(old, next, flat)).toEqual({ columns: next, waiting: [] });
+    const alone = { ...old, strategyParameters: { trend_adx: 25 } };
+    expect(applicable(old, alone, holding)).toEqual({ columns: alone, waiting: [] });
   });
 
   it('is not held up by start and stop', () => {

@@ -53,6 +53,12 @@ describe('columns', () => {
     });
   });
 
+  it('stand beside the parameters that a strategy has of its own, whose defaults fill up what the row leaves out', () => {
+    const parameters = parametersOf({ strategy: 'macd_adx', strategyParameters: { macd_fast: 5, trend_adx: 22.5 } });
+    expect(parameters).toMatchObject({ macdFast: 5, macdSlow: 26, macdSignal: 9, adxPeriod: 14, trendAdx: 22.5, emaFast: 12 });
+    expect(parametersOf({ strategy: 'macd_adx' })).toMatchObject({ macdFast: 12, trendAdx: 20 });
+  });
+
   it('leave the rest as the row says', () => {
     expect(tradingOf({ checkIntervalSeconds: 3 })).toMatchObject({
       checkIntervalMs: 3_000,
@@ -80,7 +86,7 @@ describe('what a row may hold', () => {
     ['positionSizeFixed', 'position_size_fixed', [d('0.01'), null], [d(0), d(-1), d('Infinity')]],
     ['name', 'name', ['a', 'a'.repeat(100)], ['', '  ', 'a'.repeat(101)]],
     ['timeframe', 'timeframe', ['1s', '1d'], ['7m', '', 'toString']],
-    ['strategy', 'strategy', ['rsi', 'ema_rsi', 'ema_trend_rsi'], ['martingale', '']],
+    ['strategy', 'strategy', ['rsi', 'ema_rsi', 'ema_trend_rsi', 'macd_adx'], ['martingale', '']],
     ['positionType', 'position_type', ['spot'], ['futures', 'margin']],
     ['direction', 'direction', ['long'], ['short', 'both', 'up']],
   ])('%s', (column, field, good, bad) => {
@@ -94,6 +100,50 @@ describe('what a row may hold', () => {
     expect(fieldsOf({ customEmaFast: 30 })).toEqual(['custom_ema_fast']);
     expect(fieldsOf({ rsiOversold: 70 })).toEqual(['rsi_oversold']);
     expect(fieldsOf({ customRsiOversold: 80 })).toEqual(['custom_rsi_oversold']);
+  });
+
+  it.each<[string, Record<string, unknown>, string]>([
+    ['macd_fast', { macd_fast: 0 }, '0 is not a whole number from 1 to 400'],
+    ['macd_fast', { macd_fast: 1.5 }, '1.5 is not a whole number from 1 to 400'],
+    ['macd_fast', { macd_fast: 401 }, '401 is not a whole number from 1 to 400'],
+    ['trend_adx', { trend_adx: 100.5 }, '100.5 is not a number from 0 to 100'],
+    ['trend_adx', { trend_adx: '20' }, '"20" is not a number from 0 to 100'],
+    ['trend_adx', { trend_adx: null }, 'null is not a number from 0 to 100'],
+    ['macd_fast', { macd_fast: 26 }, 'the fast EMA (26) must be shorter than the slow one (26)'],
+    [
+      'macdFast',
+      { macdFast: 5 },
+      'macd_adx has no such parameter of its own; it has macd_fast, macd_slow, macd_signal, adx_period, trend_adx',
+    ],
+    [
+      'toString',
+      { toString: 5 },
+      'macd_adx has no such parameter of its own; it has macd_fast, macd_slow, macd_signal, adx_period, trend_adx',
+    ],
+  ])('names the own parameter %s of a strategy in %j', (name, strategyParameters, problem) => {
+    expect(validateColumns(columns({ strategy: 'macd_adx', strategyParameters }))).toEqual([
+      { field: `strategy_parameters.${name}`, problem },
+    ]);
+  });
+
+  it('takes own parameters at their bounds', () => {
+    for (const strategyParameters of [{ macd_fast: 1, trend_adx: 0 }, { macd_slow: 400, macd_fast: 399, trend_adx: 100 }, {}, null])
+      expect(fieldsOf({ strategy: 'macd_adx', strategyParameters })).toEqual([]);
+  });
+
+  it('knows no own parameter of a strategy that has none, and says where a column belongs', () => {
+    expect(validateColumns(columns({ strategyParameters: { ema_fast: 5, macd_fast: 5 } }))).toEqual([
+      { field: 'strategy_parameters.ema_fast', problem: 'is a field of the bot itself: set ema_fast' },
+      { field: 'strategy_parameters.macd_fast', problem: 'ema_cross has no such parameter of its own; it has none' },
+    ]);
+  });
+
+  it('names every own parameter that is wrong', () => {
+    expect(fieldsOf({ strategy: 'macd_adx', strategyParameters: { macd_fast: 0, adx_period: 1, luck: 7 } })).toEqual([
+      'strategy_parameters.luck',
+      'strategy_parameters.macd_fast',
+      'strategy_parameters.adx_period',
+    ]);
   });
 
   it('asks for a size and for the percentage of an active trailing stop', () => {
