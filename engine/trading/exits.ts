@@ -1,8 +1,11 @@
 /** An exit that has been decided, and how its pauses grow while its orders sell nothing. */
 import type { Decimal } from 'decimal.js';
 import type { OrderOutcome } from './events.ts';
+import { exact } from './exact.ts';
 import type { Instrument } from './instrument.ts';
+import { flooredToLot, marketLotOf } from './lots.ts';
 import { isFlat, sellableQuantity } from './position.ts';
+import { marketReserveShare } from './sizing.ts';
 import type { PendingExit, Position } from './state.ts';
 
 export function newExit(reason: string, decisionMs: number): PendingExit {
@@ -17,14 +20,27 @@ export function afterFailure(exiting: PendingExit, outcome: Exclude<OrderOutcome
 }
 
 /**
- * What the next order of the exit sells: all that is held, or what is free where the exchange refused to sell more. Less than can
+ * What the next order of the exit sells: all that is held that one order may have, or what is free where the exchange refused to sell more. Less than can
  * be sold alone is no reason to ask for less: all of it is asked for again, and the answer tells whether the coins are back.
  */
 export function exitQuantity(exiting: PendingExit, position: Position, instrument: Instrument, price: number): Decimal {
   const { available } = exiting;
-  if (available === null || available.gte(position.quantity)) return sellableQuantity(position, instrument);
-  const free = { ...position, quantity: available };
-  return sellableQuantity(isFlat(free, instrument, price) ? position : free, instrument);
+  const whole = available === null || available.gte(position.quantity);
+  const free = whole ? position : { ...position, quantity: available };
+  const quantity = sellableQuantity(whole || isFlat(free, instrument, price) ? position : free, instrument);
+  const most = mostAtMarket(instrument, price);
+  if (most === null || quantity.lte(most)) return quantity;
+  const capped = flooredToLot(most, instrument);
+  // No lot is that small: the exchange says what becomes of it.
+  return capped.gt(0) && capped.gte(marketLotOf(instrument).min) ? capped : quantity;
+}
+
+/** Base that one market order may have by the largest order value, with room for a price that rises meanwhile; null where none applies. */
+function mostAtMarket({ notional }: Instrument, price: number): Decimal | null {
+  if (notional === null || notional.max === null || !notional.applyMaxToMarket || !(price > 0)) return null;
+  return exact(notional.max)
+    .times(1 - marketReserveShare)
+    .div(price);
 }
 
 const firstPauseMs = 100;

@@ -8,6 +8,7 @@ import { ceilToStep, exact, floorToStep } from './exact.ts';
 import type { Instrument } from './instrument.ts';
 import { figuresOf, isFlat, sellableQuantity } from './position.ts';
 import type { Protection, RestingProtection, TradingState } from './state.ts';
+import { mayRest } from './resting-order.ts';
 import { stopPrice, targetPrice } from './stops.ts';
 
 export const noProtection: Protection = {
@@ -34,7 +35,7 @@ const limitOffsetShare = 0.005;
 
 /**
  * What shall rest at the exchange. Null when nothing shall: flat, no stop set (a target alone protects nothing and stays in the
- * engine), stops kept by the engine, or a position whose stop would be below the exchange's least order value.
+ * engine), stops kept by the engine, or a stop that the exchange's filters would refuse.
  */
 export function plannedProtection(state: TradingState, config: TradingConfig, instrument: Instrument): ProtectionPlan | null {
   if (config.stops === 'engine') return null;
@@ -49,16 +50,18 @@ export function plannedProtection(state: TradingState, config: TradingConfig, in
   const stop = tightest !== null && tightest.gt(rounded) ? tightest : rounded;
   const limitPrice = stopType === 'STOP_LOSS' ? null : floorToStep(exact(stop).times(1 - limitOffsetShare), tick);
   const quantity = sellableQuantity(state.position, instrument);
-  if (
-    instrument.notional !== null &&
-    exact(quantity)
-      .times(limitPrice ?? stop)
-      .lt(instrument.notional.min)
-  )
-    return null;
-  const target = targetPrice(config, averagePrice);
-  const withTarget = Number.isFinite(target) && instrument.ocoAllowed && instrument.orderTypes.includes('LIMIT_MAKER');
-  return { quantity, stopType, stopPrice: stop, limitPrice, targetPrice: withTarget ? ceilToStep(exactPrice(target), tick) : null };
+  // No average was higher than the best price, and none will be below the stop while the position is held.
+  const highest = exact(Number.isNaN(state.bestPrice) ? averagePrice : Math.max(averagePrice, state.bestPrice));
+  if (!mayRest(instrument, quantity, stop, limitPrice, highest)) return null;
+  const target = restingTarget(targetPrice(config, averagePrice), quantity, stop, instrument);
+  return { quantity, stopType, stopPrice: stop, limitPrice, targetPrice: target };
+}
+
+/** The target that rests beside the stop; null where there is none, or where it stays in the engine. */
+function restingTarget(wanted: number, quantity: Decimal, stop: Decimal, instrument: Instrument): Decimal | null {
+  if (!Number.isFinite(wanted) || !instrument.ocoAllowed || !instrument.orderTypes.includes('LIMIT_MAKER')) return null;
+  const target = ceilToStep(exactPrice(wanted), instrument.price.tick);
+  return mayRest(instrument, quantity, null, target, stop) ? target : null;
 }
 
 /** A float price without the noise of its arithmetic. */

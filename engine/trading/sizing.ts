@@ -19,7 +19,7 @@ export const marketReserveShare = 0.005;
 
 /**
  * Entry quantity in base at `price`: the fixed notional if set, else the percentage of current equity, at most what is
- * uncommitted, floored to the step size and within the lot and notional filters (Binance LOT_SIZE, MARKET_LOT_SIZE, NOTIONAL).
+ * uncommitted, floored to the step size and within the filters (Binance LOT_SIZE, MARKET_LOT_SIZE, NOTIONAL, MAX_POSITION).
  */
 export function entrySize(state: TradingState, config: TradingConfig, instrument: Instrument, price: number): Sizing {
   const free = uncommitted(state, config).times(1 - marketReserveShare);
@@ -36,9 +36,17 @@ export function entrySize(state: TradingState, config: TradingConfig, instrument
       reason: `no entry: nothing of the budget is left (${uncommitted(state, config).toFixed(2)} ${instrument.quoteAsset})`,
     };
   const budget = Decimal.min(wanted, free, notional !== null && notional.max !== null && notional.applyMaxToMarket ? notional.max : wanted);
-  const quantity = flooredToLot(exact(budget).div(price), instrument);
+  const room = instrument.maxPosition === null ? null : exact(instrument.maxPosition).minus(state.position.quantity);
+  const bought = exact(budget).div(price);
+  const quantity = flooredToLot(room !== null && room.lt(bought) ? room : bought, instrument);
   const least = marketLotOf(instrument).min;
   if (quantity.lte(0) || quantity.lt(least)) {
+    if (room !== null && room.lt(bought))
+      return {
+        ok: false,
+        rule: 'size-below-minimum',
+        reason: `no entry: the exchange lets an account hold only ${instrument.maxPosition?.toFixed() ?? ''} ${instrument.baseAsset}, which leaves less than the smallest lot of ${least.toFixed()}`,
+      };
     return {
       ok: false,
       rule: 'size-below-minimum',

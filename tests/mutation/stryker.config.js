@@ -1,3 +1,7 @@
+import { mutateDecimalComparisons } from './decimal-mutator.js';
+
+mutateDecimalComparisons();
+
 /**
  * Mutation tests of the trading core: `npm run mutate`, or of one file `npm run mutate -- --mutate engine/trading/stops.ts`.
  * A surviving mutant is a line whose meaning no test holds.
