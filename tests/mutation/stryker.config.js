@@ -1,12 +1,12 @@
+/**
+ * Mutation tests of the trading core: `npm run mutate`, or of one file `npm run mutate -- --mutate engine/trading/stops.ts`.
+ * A surviving mutant is a line whose meaning no test holds.
+ */
 import { mutateDecimalComparisons } from './decimal-mutator.js';
 
 mutateDecimalComparisons();
 
-/**
- * Mutation tests of the trading core: `npm run mutate`, or of one file `npm run mutate -- --mutate engine/trading/stops.ts`.
- * A surviving mutant is a line whose meaning no test holds.
- * @type {import('@stryker-mutator/api/core').PartialStrykerOptions}
- */
+/** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
 export default {
   mutate: ['engine/trading/**/*.ts'],
   testRunner: 'vitest',

@@ -2,7 +2,6 @@
 import { Decimal } from 'decimal.js';
 import fc from 'fast-check';
 import type { FeeSchedule } from '../../../engine/matching/matching.ts';
-import type { TradingConfig } from '../../../engine/trading/events.ts';
 import { exact } from '../../../engine/trading/exact.ts';
 import type { Instrument, OrderType } from '../../../engine/trading/instrument.ts';
 import type { SignalAction } from '../../../engine/strategies/strategy.ts';
@@ -16,6 +15,8 @@ export const spreadMost = 0.001;
 
 const integer = (min: number, max: number) => fc.integer({ min, max });
 const percent = (most: number) => integer(1, most * 100).map((hundredths) => hundredths / 100);
+/** Trailing distances that such paths reach. */
+export const percents = percent(3);
 const power = (decimals: number): Decimal => exact(10).pow(-decimals);
 const orderTypes: readonly (readonly OrderType[])[] = [
   ['MARKET', 'LIMIT_MAKER', 'STOP_LOSS', 'STOP_LOSS_LIMIT'],
@@ -81,7 +82,7 @@ function instrumentOf(drawn: typeof filters extends fc.Arbitrary<infer T> ? T : 
   return { instrument, price };
 }
 
-const trading: fc.Arbitrary<Partial<TradingConfig>> = fc.record({
+const trading = fc.record({
   initialCapital: integer(50, 20_000).map(d),
   positionSizePercent: integer(1, 100),
   positionSizeFixed: fc.option(integer(5, 5_000).map(d), { freq: 2 }),
@@ -141,8 +142,8 @@ export const steps = fc
 
 const minuteMs = 60_000;
 
-/** The bot lives through the steps. */
-export function live(bot: BotAtExchange, path: readonly Step[]): void {
+/** The bot lives through the steps; `after` looks at it after each. */
+export function live(bot: BotAtExchange, path: readonly Step[], after: () => void = () => undefined): void {
   const { tick } = bot.market.instrument.price;
   for (const { move, spread, liquidity, afterMs, signal } of path) {
     const price = exact(bot.price)
@@ -164,5 +165,6 @@ export function live(bot: BotAtExchange, path: readonly Step[]): void {
       },
       signal,
     );
+    after();
   }
 }
