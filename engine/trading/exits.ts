@@ -1,5 +1,5 @@
 /** An exit that has been decided, and how its pauses grow while its orders sell nothing. */
-import type { Decimal } from 'decimal.js';
+import { Decimal } from 'decimal.js';
 import type { OrderOutcome } from './events.ts';
 import { exact } from './exact.ts';
 import type { Instrument } from './instrument.ts';
@@ -25,9 +25,8 @@ export function afterFailure(exiting: PendingExit, outcome: Exclude<OrderOutcome
  */
 export function exitQuantity(exiting: PendingExit, position: Position, instrument: Instrument, price: number): Decimal {
   const { available } = exiting;
-  const whole = available === null || available.gte(position.quantity);
-  const free = whole ? position : { ...position, quantity: available };
-  const quantity = sellableQuantity(whole || isFlat(free, instrument, price) ? position : free, instrument);
+  const free = available === null ? position : { ...position, quantity: Decimal.min(available, position.quantity) };
+  const quantity = sellableQuantity(isFlat(free, instrument, price) ? position : free, instrument);
   const most = mostAtMarket(instrument, price);
   if (most === null || quantity.lte(most)) return quantity;
   const capped = flooredToLot(most, instrument);

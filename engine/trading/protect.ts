@@ -50,8 +50,9 @@ export function plannedProtection(state: TradingState, config: TradingConfig, in
   const stop = tightest !== null && tightest.gt(rounded) ? tightest : rounded;
   const limitPrice = stopType === 'STOP_LOSS' ? null : floorToStep(exact(stop).times(1 - limitOffsetShare), tick);
   const quantity = sellableQuantity(state.position, instrument);
-  // No average was higher than the best price, and none will be below the stop while the position is held.
-  const highest = exact(Number.isNaN(state.bestPrice) ? averagePrice : Math.max(averagePrice, state.bestPrice));
+  // No average is above the highest price, and none will be below the stop while the position is held.
+  const known = (price: number): number => (Number.isNaN(price) ? averagePrice : price);
+  const highest = exact(Math.max(averagePrice, known(state.bestPrice), known(state.lastPrice)));
   if (!mayRest(instrument, quantity, stop, limitPrice, highest)) return null;
   const target = restingTarget(targetPrice(config, averagePrice), quantity, stop, instrument);
   return { quantity, stopType, stopPrice: stop, limitPrice, targetPrice: target };

@@ -5,6 +5,8 @@ import { decide } from '../../../engine/trading/decide.ts';
 import type { TradingConfig, TradingEvent } from '../../../engine/trading/events.ts';
 import { exitPauseMs } from '../../../engine/trading/exits.ts';
 import { applyFill, emptyPosition } from '../../../engine/trading/position.ts';
+import { exposureOf } from '../../../engine/trading/protect.ts';
+import { restoreState } from '../../../engine/trading/restore.ts';
 import type { RestingProtection, TradingState } from '../../../engine/trading/state.ts';
 import { bestAfter, protectiveExit, roundOff, stopPrice } from '../../../engine/trading/stops.ts';
 import { btc, candle, config, d, emptyState, fill, midnight } from './given.ts';
@@ -212,5 +214,92 @@ describe('a fill', () => {
   it('that sells more than is held leaves no cost', () => {
     const held = { ...emptyPosition, quantity: d(2), cost: d(200), openedAtMs: midnight };
     expect(applyFill(held, fill('SELL', '3', 100), btc).position.cost.toFixed()).toBe('0');
+  });
+});
+
+describe('an entry that is refused', () => {
+  const refused = (change: Partial<TradingState>, trading = config(), instrument = btc) => {
+    const { commands, reason, blockedBy } = decide({ ...emptyState(), ...change }, closing(0, 100, 'enter-long'), trading, instrument);
+    expect(commands).toEqual([]);
+    return [blockedBy, reason];
+  };
+
+  it('names the rule and what stands in its way', () => {
+    expect(refused({ working: { role: 'entry', decisionMs: 1 } })).toEqual([
+      'order-in-flight',
+      'no entry: an order (entry) is still in flight (enter-long)',
+    ]);
+    const unresolved = { ...emptyState().protection, unresolved: true };
+    expect(refused({ protection: unresolved })).toEqual([
+      'protection-open',
+      'no entry: the stop of the last position is not proven to be over (enter-long)',
+    ]);
+    expect(refused({}, config({ direction: 'short' }))).toEqual([
+      'direction',
+      'no entry: the bot only goes short, and the signal is to go long (enter-long)',
+    ]);
+    expect(refused({}, config(), { ...btc, status: 'BREAK' })).toEqual([
+      'symbol-not-trading',
+      'no entry: BTCUSDT is in status BREAK at the exchange (enter-long)',
+    ]);
+  });
+});
+
+describe('a resting stop', () => {
+  const stoppable = { ...btc, orderTypes: ['MARKET', 'STOP_LOSS'] as const };
+  /** The stop rests at `at`, asked for at midnight; the columns want it `trailingStopPercent` below 100. */
+  const replaced = (at: string, trailingStopPercent: number, atMs = midnight + 60_000, instrument: typeof btc = stoppable) => {
+    const trading = config({ stops: 'exchange', trailingStopActive: true, trailingStopPercent, checkIntervalMs: 10_000 });
+    const protection = {
+      ...emptyState().protection,
+      resting: { ...resting(at, null), quantity: d(3) },
+      tightest: d(at),
+      decisionMs: midnight,
+    };
+    const { commands } = decide(holding({ protection }), { type: 'time-passed', atMs }, trading, instrument);
+    return commands.map((command) => command.type).includes('replace-protection');
+  };
+
+  it('follows from three ticks on', () => {
+    expect([replaced('99.88', 0.1), replaced('99.87', 0.1), replaced('99.86', 0.1)]).toEqual([false, true, true]);
+  });
+
+  it('follows from a tenth of the trailing distance on', () => {
+    expect([replaced('94.51', 5), replaced('94.5', 5), replaced('94.49', 5)]).toEqual([false, true, true]);
+  });
+
+  it('follows at the end of the check interval', () => {
+    expect([midnight + 9_999, midnight + 10_000].map((atMs) => replaced('90', 5, atMs))).toEqual([false, true]);
+  });
+
+  it('stays where the columns want it, or lower, also on a symbol without ticks', () => {
+    const free = { ...stoppable, price: { ...btc.price, tick: d(0) } };
+    expect([replaced('95', 5), replaced('96', 5), replaced('100', 0.000001, midnight + 60_000, free)]).toEqual([false, false, false]);
+  });
+
+  it('covers what is held, no more and no less', () => {
+    const trading = config({ stops: 'exchange', stopLossPercent: 5 });
+    const exposed = (quantity: string) => {
+      const protection = { ...emptyState().protection, resting: { ...resting('95', null), quantity: d(quantity) }, tightest: d('95') };
+      return exposureOf(holding({ protection }), trading, stoppable);
+    };
+    expect([exposed('2.99999'), exposed('3'), exposed('3.00001')]).toEqual(['bare', 'protected', 'protected']);
+  });
+});
+
+describe('a restored day', () => {
+  it('owns the fills from midnight on', () => {
+    const trading = config();
+    const realised = (atMs: number) =>
+      restoreState(trading, btc, {
+        fills: [fill('BUY', '3', 100, { atMs: midnight - 1_000 }), fill('SELL', '3', 110, { atMs })],
+        orders: [],
+        day: null,
+        bestPrice: Number.NaN,
+        lastPrice: 110,
+        blocks: [],
+        atMs: midnight + 1_000,
+      }).day.realised.toFixed();
+    expect([realised(midnight - 1), realised(midnight)]).toEqual(['0', '30']);
   });
 });

@@ -104,10 +104,10 @@ describe('an order that rests', () => {
 });
 
 describe('what shall rest', () => {
-  const planned = (change: Partial<Instrument>, trading: Parameters<typeof config>[0], bestPrice = 100) => {
+  const planned = (change: Partial<Instrument>, trading: Parameters<typeof config>[0], bestPrice = 100, lastPrice = 100) => {
     const columns = config({ stops: 'exchange', ...trading });
     const position = { ...emptyPosition, quantity: d(1), cost: d(100), openedAtMs: 1 };
-    return plannedProtection({ ...emptyState(columns), position, bestPrice, lastPrice: 100 }, columns, { ...open, ...change });
+    return plannedProtection({ ...emptyState(columns), position, bestPrice, lastPrice }, columns, { ...open, ...change });
   };
 
   it('leaves a target in the engine that the exchange would refuse, and puts up the stop alone', () => {
@@ -124,8 +124,11 @@ describe('what shall rest', () => {
     expect(planned(limited, { stopLossPercent: 80 })).toBeNull();
     expect(planned(limited, { stopLossPercent: 79 }, 104.45)?.limitPrice?.toFixed()).toBe('20.89');
     expect(planned(limited, { stopLossPercent: 79 }, 104.46)).toBeNull();
+    // The close that it was entered on was higher than its fill.
+    expect(planned(limited, { stopLossPercent: 79 }, 100, 104.45)?.limitPrice?.toFixed()).toBe('20.89');
+    expect(planned(limited, { stopLossPercent: 79 }, 100, 104.46)).toBeNull();
     // A position whose best price is not known is judged by what it cost.
-    expect(planned(limited, { stopLossPercent: 79 }, Number.NaN)?.limitPrice?.toFixed()).toBe('20.89');
-    expect(planned(limited, { stopLossPercent: 80 }, Number.NaN)).toBeNull();
+    expect(planned(limited, { stopLossPercent: 79 }, Number.NaN, Number.NaN)?.limitPrice?.toFixed()).toBe('20.89');
+    expect(planned(limited, { stopLossPercent: 80 }, Number.NaN, Number.NaN)).toBeNull();
   });
 });
