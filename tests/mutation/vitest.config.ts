@@ -5,6 +5,8 @@ export default defineConfig({
   test: {
     include: ['tests/unit/trading/**/*.test.ts', 'tests/unit/strategies/**/*.test.ts'],
     exclude: ['tests/unit/trading/properties.test.ts'],
+    // A worker for each file would cost more than its tests; the core keeps no state between them.
+    isolate: false,
     testNamePattern: /^(?!.*(whatever|never shrinks))/,
     testTimeout: 60_000,
   },
