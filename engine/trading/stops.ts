@@ -17,7 +17,7 @@ export const roundOff = 1e-12;
 
 /** Highest price since entry after `range` was seen. */
 export function bestAfter(best: number, range: PriceRange): number {
-  return range.high > best || Number.isNaN(best) ? range.high : best;
+  return Number.isNaN(best) ? range.high : Math.max(best, range.high);
 }
 
 /** The tighter of fixed and trailing stop; -Infinity when neither is set. */
