@@ -15,7 +15,7 @@ FROM node:24.21-bookworm-slim
 ENV NODE_ENV=production EVENKEEL_DATA_DIR=/data
 WORKDIR /app
 COPY --from=build --chown=root:root /app /app
-# Owned by root and read-only for the engine; only /data (the first token) is written.
+# Owned by root and read-only for the engine; only /data (the first token, the kill file) is written.
 RUN mkdir /data && chown 10001:10001 /data
 USER 10001:10001
 VOLUME /data

@@ -5,7 +5,7 @@ import { AuditLog } from '../entities/index.ts';
 import type { Caller } from './tokens.ts';
 
 export interface AuditEntry {
-  readonly caller: Caller;
+  readonly caller: Pick<Caller, 'userId' | 'tokenName'>;
   readonly action: string;
   readonly subject: string;
   readonly detail: Readonly<Record<string, unknown>>;

@@ -2,7 +2,6 @@
 import { Decimal } from 'decimal.js';
 import { defaultColumns, validateColumns } from '../engine/trading/resolve-config.ts';
 import type { BotColumns } from '../engine/trading/resolve-config.ts';
-import { fieldProblem } from './problem.ts';
 
 export type Body = Readonly<Record<string, unknown>>;
 
@@ -10,6 +9,11 @@ export type Body = Readonly<Record<string, unknown>>;
 export interface OtherColumns {
   readonly transferAmount: Decimal | null;
   readonly autoTransferFunds: boolean;
+  readonly marginType: string;
+  readonly mode: string;
+  readonly venue: string;
+  /** Shall it run? */
+  readonly isActive: boolean;
 }
 
 export type AllColumns = BotColumns & OtherColumns;
@@ -27,14 +31,24 @@ export const blankColumns: AllColumns = {
   initialCapital: new Decimal(0),
   transferAmount: null,
   autoTransferFunds: false,
+  marginType: 'isolated',
+  mode: 'paper',
+  venue: '',
+  isActive: false,
 };
 
-/** The columns with the body's values on top. Throws a problem that names every field that is wrong; `more` are problems found elsewhere. */
-export function applyBody(
-  columns: AllColumns,
-  body: Body,
-  more: readonly { readonly field: string; readonly detail: string }[],
-): AllColumns {
+export interface ReadBody {
+  readonly columns: AllColumns;
+  readonly problems: readonly FieldProblem[];
+}
+
+export interface FieldProblem {
+  readonly field: string;
+  readonly detail: string;
+}
+
+/** The columns with the body's values on top, and everything that is wrong with them. `more` are problems found elsewhere. */
+export function readBody(columns: AllColumns, body: Body, more: readonly FieldProblem[]): ReadBody {
   const problems = [...more];
   const values: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(body)) {
@@ -51,12 +65,11 @@ export function applyBody(
   const merged = { ...columns, ...values } as AllColumns;
   const known = new Set(problems.map((problem) => problem.field));
   for (const { field, problem } of validateColumns(merged)) if (!known.has(field)) problems.push({ field, detail: problem });
-  if (problems.length > 0) throw fieldProblem('unprocessable', problems);
-  return merged;
+  return { columns: merged, problems };
 }
 
 /** Null stays null; undefined when it is no amount. */
-function readMoney(value: unknown): Decimal | null | undefined {
+export function readMoney(value: unknown): Decimal | null | undefined {
   if (value === null) return null;
   const text = typeof value === 'number' && Number.isFinite(value) ? new Decimal(value).toFixed() : value;
   return typeof text === 'string' && moneyShape.test(text) ? new Decimal(text) : undefined;
@@ -64,4 +77,8 @@ function readMoney(value: unknown): Decimal | null | undefined {
 
 export function camelCase(name: string): string {
   return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+export function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -14,8 +14,11 @@ export interface BotQuery {
 /** Bots of one user in id order; deleted ones are gone. */
 export async function readBots(em: EntityManager, { userId, botId, after = '0', limit = 1 }: BotQuery): Promise<Row[]> {
   const rows: Row[] = await em.getConnection().execute(
-    `select c.*, coalesce(s.is_running, false) as is_running, s.status_message, s.last_execution, s.lock_holder
+    `select c.*, coalesce(s.is_running, false) as is_running, s.status_message, s.last_execution, s.lock_holder,
+            case when p.opened then p.quantity else 0 end as position_quantity, case when p.opened then 0 else p.quantity end as dust_quantity
      from bot_configs c left join bot_state s on s.bot_config_id = c.id
+     cross join lateral (select coalesce(s.state_data->'position'->>'openedAtMs', '') <> '' as opened,
+                                coalesce(s.state_data->'position'->>'quantity', '0')::numeric as quantity) p
      where c.user_id = ? and c.deleted_at is null and c.id > ? and (?::bigint is null or c.id = ?::bigint)
      order by c.id limit ?`,
     [userId, after, botId ?? null, botId ?? null, limit],
@@ -30,7 +33,7 @@ export function jsonRow(row: Row): Row {
   return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, jsonValue(name, value)]));
 }
 
-const timeColumn = /_at$|^timestamp$|^last_execution$/;
+const timeColumn = /_at$|_until$|^timestamp$|^last_execution$/;
 const idColumn = /(^|_)id$|^decision_ms$|^epoch$|^lock_epoch$|^signed_ts$/;
 const moneyColumns = new Set([
   'initial_capital',
@@ -38,6 +41,8 @@ const moneyColumns = new Set([
   'transfer_amount',
   'price',
   'quantity',
+  'position_quantity',
+  'dust_quantity',
   'quantity_filled',
   'quote_quantity_filled',
   'commission_amount',
@@ -46,6 +51,12 @@ const moneyColumns = new Set([
   'reference_price',
   'executed_quantity',
   'executed_quote',
+  'max_exposure',
+  'max_daily_loss',
+  'free',
+  'reserved',
+  'reserved_quote',
+  'day_result',
 ]);
 
 function jsonValue(name: string, value: unknown): unknown {

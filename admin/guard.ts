@@ -2,9 +2,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { AdminPorts } from './ports.ts';
 import { Problem } from './problem.ts';
+import { RememberedCallers } from './remembered-callers.ts';
 import { Throttle } from './throttle.ts';
 import { findCaller } from './tokens.ts';
 import type { Caller, Scope } from './tokens.ts';
+import { within } from './within.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -13,6 +15,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Scope that the route asks for; every route has one. */
     readonly scope?: Scope;
+    /** While the database is away, callers are let through whose token it has confirmed a short while ago. */
+    readonly withoutDatabase?: boolean;
   }
 }
 
@@ -20,6 +24,7 @@ const loopbackNames = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
 export function guard(app: FastifyInstance, ports: AdminPorts): void {
   const throttle = new Throttle(ports.clock);
+  const remembered = new RememberedCallers(ports.clock);
   app.decorateRequest('caller', null);
   app.addHook('onRequest', async (request, reply) => {
     void reply.headers({
@@ -31,7 +36,7 @@ export function guard(app: FastifyInstance, ports: AdminPorts): void {
     refuseForeignHost(request, ports);
     refuseForeignPages(request);
     // An address that does not exist is answered as such to those who may know it.
-    request.caller = await authenticate(request, ports, throttle);
+    request.caller = await authenticate(request, ports, throttle, remembered);
     const scope = request.routeOptions.config.scope;
     if (scope !== undefined && !request.caller.scopes.includes(scope)) throw new Problem('forbidden', `the token has no "${scope}" scope`);
   });
@@ -59,10 +64,15 @@ function refuseForeignPages(request: FastifyRequest): void {
     throw new Problem('forbidden', 'requests of other origins are refused');
 }
 
-async function authenticate(request: FastifyRequest, { orm, clock }: AdminPorts, throttle: Throttle): Promise<Caller> {
+async function authenticate(
+  request: FastifyRequest,
+  ports: AdminPorts,
+  throttle: Throttle,
+  remembered: RememberedCallers,
+): Promise<Caller> {
   const header = request.headers.authorization ?? '';
   const token = /^Bearer ([^\s]+)$/i.exec(header)?.[1];
-  const caller = token === undefined ? null : await findCaller(orm.em.fork(), token, new Date(clock.now()));
+  const caller = token === undefined ? null : await identify(token, request, ports, remembered);
   // A valid token always passes: whoever guesses from the same address must not lock the owner out of stop and close-position.
   if (caller === null) {
     const waitMs = throttle.waitMs(request.ip);
@@ -80,4 +90,33 @@ async function authenticate(request: FastifyRequest, { orm, clock }: AdminPorts,
   }
   throttle.succeeded(request.ip);
   return caller;
+}
+
+/** How long the database may take to confirm a token where it may also be away. */
+const confirmWaitMs = 300;
+
+/** Null for a token that the database refuses. */
+async function identify(
+  token: string,
+  request: FastifyRequest,
+  { orm, clock, log }: AdminPorts,
+  remembered: RememberedCallers,
+): Promise<Caller | null> {
+  const finding = findCaller(orm.em.fork(), token, new Date(clock.now())).then((caller) => {
+    if (caller === null) remembered.refused(token);
+    else remembered.confirmed(token, caller);
+    return caller;
+  });
+  if (request.routeOptions.config.withoutDatabase !== true) return finding;
+  try {
+    return await within(clock, confirmWaitMs, finding);
+  } catch (error) {
+    const caller = remembered.recall(token);
+    log.warn({ err: error, route: request.routeOptions.url, known: caller !== null }, 'the database did not confirm a token');
+    if (caller !== null) return caller;
+    throw new Problem(
+      'unavailable',
+      'the database does not answer, and it has not confirmed this token in the last 15 minutes; the kill file and SIGUSR2 need no token',
+    );
+  }
 }

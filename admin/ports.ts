@@ -3,9 +3,12 @@ import type { MikroORM } from '@mikro-orm/postgresql';
 import type { Venue } from '../engine/config.ts';
 import type { SymbolCacheStats } from '../engine/coordination/coordination.ts';
 import type { Log } from '../engine/observe/log.ts';
+import type { DecisionStore } from '../engine/persistence/decision-store.ts';
 import type { Metrics } from '../engine/observe/metrics.ts';
+import type { LocalKillSwitch } from '../engine/persistence/kill-file.ts';
 import type { Clock } from '../engine/time/clock.ts';
 import type { Instrument } from '../engine/trading/instrument.ts';
+import type { KillScope, KillSwitch } from '../engine/trading/kill-switch.ts';
 
 export interface EngineStatus {
   readonly version: string;
@@ -27,11 +30,27 @@ export interface EngineStatus {
   readonly coordination: { readonly kind: 'redis' | 'memory'; readonly reachable: boolean };
   /** Whether user data is subscribed; null without an account. */
   readonly userStream: boolean | null;
+  /** Kill switches that stand, by scope; null when no bots run in this process. */
+  readonly killSwitches: Readonly<Record<KillScope, number>> | null;
 }
 
 export interface Health {
   readonly ok: boolean;
   readonly problems: readonly string[];
+}
+
+export interface KillSwitchPort {
+  /** Of the flag file. */
+  readonly path: string;
+  /** Holds on this engine when it returns, durably. Throws when the disk does not take it (it holds all the same). */
+  engage(one: LocalKillSwitch): void;
+  /** Resolves whether the switch has a row that this engine follows. */
+  writeDown(id: string): Promise<boolean>;
+  /** What stands as this engine knows it, and which of it was set here. */
+  standing(): readonly KillSwitch[];
+  here(): readonly LocalKillSwitch[];
+  /** User whose bots a switch concerns, from memory; null when it is not known here. */
+  ownerOf(one: Pick<KillSwitch, 'scope' | 'subject'>): string | null;
 }
 
 export interface AdminPorts {
@@ -46,13 +65,21 @@ export interface AdminPorts {
     readonly trustedNetwork: boolean;
   };
   readonly venue: Venue;
-  /** Why live bots cannot be created here; null when they can. */
-  readonly liveRefusal: string | null;
+  /** The kill switches of this process; null when no bots run in it. */
+  readonly killSwitch: KillSwitchPort | null;
+  /** Why bots cannot trade live here now; null when they can. */
+  liveRefusal(): string | null;
   readonly symbols: {
     list(): readonly Instrument[];
     /** Null when the venue does not list it. */
     find(symbol: string): Promise<Instrument | null>;
     stats(): Promise<SymbolCacheStats>;
+  };
+  readonly decisions: {
+    readonly store: Pick<DecisionStore, 'page' | 'next'>;
+    readonly keptMs: number;
+    /** The venue's time, which closes are in. */
+    venueNowMs(): number;
   };
   readonly engine: {
     status(): EngineStatus;

@@ -60,7 +60,7 @@ export class Problem extends Error {
 
 /** A problem about fields of the body. */
 export function fieldProblem(
-  code: 'invalid-request' | 'unprocessable',
+  code: 'invalid-request' | 'unprocessable' | 'conflict',
   errors: readonly { readonly field: string; readonly detail: string }[],
 ): Problem {
   return new Problem(

@@ -11,10 +11,13 @@ import { answerFrameworkErrors, answerProblems } from './errors.ts';
 import { guard } from './guard.ts';
 import { createHealthApp } from './health.ts';
 import type { AdminPorts } from './ports.ts';
+import { accountRoutes } from './routes/accounts.ts';
 import { botRoutes } from './routes/bots.ts';
 import { commandRoutes } from './routes/commands.ts';
+import { decisionRoutes } from './routes/decisions.ts';
 import { engineRoutes } from './routes/engine.ts';
 import { historyRoutes } from './routes/history.ts';
+import { killSwitchRoutes } from './routes/kill-switch.ts';
 
 export interface AdminPlane {
   readonly app: AdminApp;
@@ -85,7 +88,10 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
   botRoutes(app, ports);
   commandRoutes(app, ports);
   historyRoutes(app, ports);
+  decisionRoutes(app, ports);
+  killSwitchRoutes(app, ports);
   engineRoutes(app, ports);
+  accountRoutes(app, ports);
 
   const health = createHealthApp({
     registry: metrics.registry,

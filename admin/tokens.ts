@@ -11,6 +11,9 @@ export interface Caller {
   readonly userId: string;
   readonly tokenId: string;
   readonly tokenName: string;
+  /** UTC, ms; null for one that does not expire. */
+  readonly tokenExpiresAtMs: number | null;
+  readonly role: User['role'];
   readonly scopes: readonly string[];
 }
 
@@ -57,5 +60,12 @@ export async function findCaller(em: EntityManager, token: string, now: Date): P
     return null;
   if (found.lastUsedAt === null || found.lastUsedAt === undefined || now.getTime() - found.lastUsedAt.getTime() > 60_000)
     await em.nativeUpdate(ApiToken, { id: found.id }, { lastUsedAt: now });
-  return { userId: found.user.id, tokenId: found.id, tokenName: found.name, scopes: found.scopes };
+  return {
+    userId: found.user.id,
+    tokenId: found.id,
+    tokenName: found.name,
+    tokenExpiresAtMs: found.expiresAt?.getTime() ?? null,
+    role: found.user.role,
+    scopes: found.scopes,
+  };
 }

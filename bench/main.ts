@@ -13,6 +13,7 @@ import { readConfig } from '../engine/config.ts';
 import { createLog } from '../engine/observe/log.ts';
 import { createMetrics } from '../engine/observe/metrics.ts';
 import { startEmbeddedPostgres } from '../engine/persistence/embedded-postgres.ts';
+import { KillFile } from '../engine/persistence/kill-file.ts';
 import { systemClock } from '../engine/time/clock.ts';
 
 const bots = Number(process.env['BENCH_BOTS'] ?? 1_000);
@@ -44,6 +45,7 @@ const engine = await startEngine({
     EVENKEEL_VENUE_API_SECRET: key.secret,
   }),
   log,
+  killFile: new KillFile({ path: join(folder, 'kill-switch'), clock: systemClock, log }),
   metrics,
   onFatal(reason) {
     throw new Error(reason);

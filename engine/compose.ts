@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { collectDefaultMetrics } from 'prom-client';
+import { writeKillSwitch } from '../admin/kill-switches.ts';
 import { createAdmin } from '../admin/server.ts';
 import { ensureFirstToken } from '../admin/tokens.ts';
 import type { EngineStatus } from '../admin/ports.ts';
@@ -19,15 +20,20 @@ import { createRedisCoordination } from './coordination/redis.ts';
 import { startDatabase, startExchange } from './embedded.ts';
 import { startFleet } from './fleet.ts';
 import type { Fleet } from './fleet.ts';
+import { startKillSwitches } from './kill-switch.ts';
 import type { Log } from './observe/log.ts';
 import { createMetrics } from './observe/metrics.ts';
 import type { Metrics } from './observe/metrics.ts';
+import { BufferedLedger } from './persistence/decision-ledger.ts';
 import { ensureOwner, seedDemoBots } from './persistence/first-start.ts';
 import { newInstallationCode } from './persistence/installation-code.ts';
+import type { KillFile } from './persistence/kill-file.ts';
 import { migrateDatabase } from './persistence/migrate.ts';
-import { openIntentPool } from './persistence/intent-pool.ts';
+import { openDecisionPool, openIntentPool } from './persistence/intent-pool.ts';
 import { openDatabase } from './persistence/orm.ts';
 import { createPostgresBotStore } from './persistence/postgres-bot-store.ts';
+import { createPostgresDecisionStore } from './persistence/postgres-decision-store.ts';
+import { createPostgresCapitalStore } from './persistence/postgres-capital-store.ts';
 import { createPostgresOrderStore } from './persistence/postgres-order-store.ts';
 import { createPostgresReconcileStore } from './persistence/postgres-reconcile-store.ts';
 import { WishChannel } from './persistence/wish-channel.ts';
@@ -38,6 +44,8 @@ import type { ConnectedVenue } from './venue.ts';
 export interface EngineOptions {
   readonly config: Config;
   readonly log: Log;
+  /** Exists before the engine does: a signal that comes early counts. */
+  readonly killFile: KillFile;
   readonly metrics?: Metrics;
   /** Hears of crash points; nobody by default. */
   readonly reach?: Reach;
@@ -59,7 +67,7 @@ export interface RunningEngine {
 const heartbeatMaxMs = 60_000;
 
 export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
-  const { config, log, reach = reachNothing } = options;
+  const { config, log, killFile, reach = reachNothing } = options;
   const metrics = options.metrics ?? createMetrics();
   collectDefaultMetrics({ register: metrics.registry });
   const clock = systemClock;
@@ -100,6 +108,16 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
     const urls: VenueUrls = config.venueUrls ?? keep(await startExchange(config, log));
     const venue = keep(await connectVenue({ config, urls, coordination, clock, log, metrics, random }));
 
+    const decisionPool = openDecisionPool({ ...config.database, url: databaseUrl, log });
+    stops.push(() => decisionPool.end());
+    const decisions = createPostgresDecisionStore(decisionPool);
+
+    const kill =
+      config.role === 'admin'
+        ? null
+        : keep(
+            await startKillSwitches({ url: databaseUrl, file: killFile, clock, log, metrics, write: (one) => writeKillSwitch(orm, one) }),
+          );
     const startedAtMs = clock.now();
     let started = false;
     let fleet: Fleet | null = null;
@@ -110,12 +128,26 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       metrics,
       listen: { admin: config.admin, metrics: config.metrics, trustedNetwork: config.trustedNetwork },
       venue: config.venue,
-      liveRefusal: venue.account === null ? 'this engine has no exchange key: only paper bots can run here' : null,
+      killSwitch:
+        kill === null
+          ? null
+          : {
+              path: killFile.path,
+              engage: (one) => kill.control.engage(one),
+              writeDown: (id) => kill.control.writeDown(id),
+              standing: () => kill.switches.standing,
+              here: () => killFile.switches,
+              ownerOf: ({ scope, subject }) =>
+                scope === 'user' ? subject : scope === 'bot' ? (fleet?.supervisor.bot(subject)?.userId ?? null) : null,
+            },
+      liveRefusal: () => venue.keyRefusal(),
       symbols: {
         list: () => venue.symbols.list(),
-        find: async (symbol) => venue.symbols.find(symbol),
+        // What was delisted is kept for the bots that have it, and is none to begin with.
+        find: async (symbol) => venue.symbols.list().find((listed) => listed.symbol === symbol && listed.status !== 'DELISTED') ?? null,
         stats: () => coordination.symbols.stats(),
       },
+      decisions: { store: decisions, keptMs: config.decisionsKeptMs, venueNowMs: () => venue.clock.now() },
       engine: {
         status: () => status(),
         live: () => {
@@ -146,12 +178,13 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       venueTimeMs: venue.clock.now(),
       coordination: { kind: config.redisUrl === null ? 'memory' : 'redis', reachable: coordination.reachable },
       userStream: fleet?.streaming ?? null,
+      killSwitches: kill?.switches.counts() ?? null,
     });
     metrics.buildInfo.set({ version, commit: config.commit, node: process.version }, 1);
     // Probes answer from here on, and a port that is taken is found before a bot trades. They close after the bots have drained.
     stops.push(() => admin.stop());
     const { adminUrl, metricsUrl } = await admin.start();
-    if (config.role !== 'admin') {
+    if (kill !== null) {
       const pool = openIntentPool({ ...config.database, url: databaseUrl, max: config.database.intentPoolMax, log });
       stops.push(() => pool.end());
       const wishes = new WishChannel({
@@ -159,7 +192,10 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
         clock,
         log,
         exclusive: config.redisUrl === null,
-        onWish: () => void fleet?.supervisor.wake(),
+        onWish: () => {
+          kill.control.onTold();
+          void fleet?.supervisor.wake();
+        },
         onLostExclusive: () => options.onFatal('another engine has taken the database over'),
       });
       stops.push(() => wishes.stop());
@@ -167,12 +203,18 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       const orders = createPostgresOrderStore({ orm, pool, holder: owner, clock });
       const bots = createPostgresBotStore({ pool, holder: owner, clock });
       const reconciliation = createPostgresReconcileStore({ pool, holder: owner, clock });
+      const ledger = keep(
+        new BufferedLedger({ store: decisions, clock, venueClock: venue.clock, log, metrics, keptMs: config.decisionsKeptMs }),
+      );
+      ledger.start();
       fleet = keep(
         await startFleet({
           config,
           orders,
           bots,
           reconciliation,
+          ledger,
+          capital: createPostgresCapitalStore({ pool, clock }),
           coordination,
           venue,
           installation,
@@ -182,6 +224,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
           metrics,
           random,
           reach,
+          killSwitches: kill.switches,
         }),
       );
     }
@@ -200,6 +243,8 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 function settledThrough(fleet: Fleet): number | null {
   let through: number | null = null;
   for (const { bot } of fleet.supervisor.entries()) {
+    // Its symbol has no closes to deal with.
+    if (bot.withoutMarket) continue;
     const settled = bot.settledThroughMs;
     if (settled === null) return null;
     through = through === null ? settled : Math.min(through, settled);

@@ -3,6 +3,7 @@
  * may also come from a file named by `<NAME>_FILE`. Nothing here is printed: secrets are wrapped.
  */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { venues } from '../entities/vocabulary.ts';
 import { armCrashPoint } from './crash-points.ts';
 import { Secret } from './secret.ts';
@@ -32,6 +33,8 @@ export interface Config {
   readonly role: Role;
   readonly logLevel: (typeof logLevels)[number];
   readonly dataDir: string;
+  /** Flag file of this engine's kill switches. */
+  readonly killFile: string;
   /** Null: PostgreSQL is embedded in `dataDir`. */
   readonly databaseUrl: Secret | null;
   readonly database: {
@@ -69,7 +72,10 @@ export interface Config {
   readonly stops: StopKeeper;
   /** How often the exchange is asked whether protective orders rest there. */
   readonly protectionCheckMs: number;
-  readonly paper: { readonly feePercent: number; readonly slippagePercent: number };
+  /** How paper bots fill, in percent: `spreadPercent` is the whole distance of bid and ask, slippage is per fill. */
+  readonly paper: { readonly feePercent: number; readonly spreadPercent: number; readonly slippagePercent: number };
+  /** How long the verdict on each closed candle is kept. */
+  readonly decisionsKeptMs: number;
   /** Crash point at which this process kills or stops itself, for proofs against the simulator; null otherwise. */
   readonly crashAt: string | null;
 }
@@ -145,13 +151,15 @@ export function readConfig(env: Environment): Config {
     return value;
   };
 
+  const dataDir = text('EVENKEEL_DATA_DIR') ?? '.evenkeel';
   const venue = oneOf('EVENKEEL_VENUE', 'simulated', venues);
   const lockTtlMs = number('EVENKEEL_LOCK_TTL_MS', 10_000, 1_000, 300_000);
   const recvWindowMs = number('EVENKEEL_RECV_WINDOW_MS', 3_000, 100, 3_000);
   const config: Config = {
     role: oneOf('EVENKEEL_ROLE', 'all', roles),
     logLevel: oneOf('EVENKEEL_LOG_LEVEL', 'info', logLevels),
-    dataDir: text('EVENKEEL_DATA_DIR') ?? '.evenkeel',
+    dataDir,
+    killFile: text('EVENKEEL_KILL_FILE') ?? join(dataDir, 'kill-switch'),
     databaseUrl: secretUrl('DATABASE_URL', ['postgres:', 'postgresql:']),
     database: {
       poolMax: number('EVENKEEL_DB_POOL_MAX', 10, 2, 200),
@@ -188,9 +196,11 @@ export function readConfig(env: Environment): Config {
     stops: oneOf('EVENKEEL_STOPS', 'exchange', ['exchange', 'engine'] as const),
     protectionCheckMs: number('EVENKEEL_PROTECTION_CHECK_MS', 60_000, 500, 600_000),
     drainTimeoutMs: number('EVENKEEL_DRAIN_TIMEOUT_MS', 8_000, 100, 60_000),
+    decisionsKeptMs: number('EVENKEEL_DECISIONS_KEPT_HOURS', 72, 1, 8_784) * 3_600_000,
     commit: text('EVENKEEL_COMMIT') ?? 'unknown',
     paper: {
       feePercent: number('EVENKEEL_PAPER_FEE_PERCENT', 0.1, 0, 10, false),
+      spreadPercent: number('EVENKEEL_PAPER_SPREAD_PERCENT', 0, 0, 10, false),
       slippagePercent: number('EVENKEEL_PAPER_SLIPPAGE_PERCENT', 0, 0, 10, false),
     },
     crashAt: text('EVENKEEL_CRASH_AT'),

@@ -2,26 +2,34 @@
 import type { Config } from './config.ts';
 import type { Reach } from './crash-points.ts';
 import type { Coordination } from './coordination/coordination.ts';
-import { createPaperAccount } from './exchanges/paper.ts';
+import { createPaperAccount, isPaperTrade } from './exchanges/paper.ts';
 import type { TradingAccount } from './exchanges/exchange.ts';
+import { withSymbolRefusals } from './exchanges/symbol-refusals.ts';
 import { AccountAudit } from './execution/audit.ts';
+import { CapitalWatch } from './execution/capital-watch.ts';
 import { DriftWatch } from './execution/drift.ts';
 import { AccountReconciler } from './execution/reconcile.ts';
 import { TakeOver } from './execution/take-over.ts';
 import type { Claimed, RunningBot } from './execution/take-over.ts';
 import { Executor } from './execution/executor.ts';
+import { OpenOrders } from './execution/open-orders.ts';
 import type { Log } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
 import type { BotStore } from './persistence/bot-store.ts';
+import type { DecisionLedger } from './persistence/decision-ledger.ts';
+import type { CapitalStore } from './persistence/capital-store.ts';
 import type { OrderStore } from './persistence/order-store.ts';
 import type { ReconcileStore } from './persistence/reconcile-store.ts';
 import { fullSafety } from './safety.ts';
 import type { Safety } from './safety.ts';
+import type { KillSwitches } from './supervisor/kill-switches.ts';
 import { Leases } from './supervisor/leases.ts';
 import { Quarantine } from './supervisor/quarantine.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
 import type { ClaimedBot } from './supervisor/supervisor.ts';
+import { pauseWithSymbols } from './supervisor/symbol-pauses.ts';
 import type { Clock, Timer } from './time/clock.ts';
+import type { EntryBlock } from './trading/events.ts';
 import type { Instrument } from './trading/instrument.ts';
 import type { ConnectedVenue } from './venue.ts';
 
@@ -46,6 +54,8 @@ export interface FleetOptions {
   readonly orders: OrderStore;
   readonly bots: BotStore;
   readonly reconciliation: ReconcileStore;
+  readonly ledger: DecisionLedger;
+  readonly capital: CapitalStore;
   readonly coordination: Coordination;
   readonly venue: ConnectedVenue;
   readonly installation: string;
@@ -55,6 +65,7 @@ export interface FleetOptions {
   readonly metrics: Metrics;
   readonly random: () => number;
   readonly reach: Reach;
+  readonly killSwitches: KillSwitches;
   /** Whole unless a proof switches an element off. */
   readonly safety?: Safety;
 }
@@ -68,12 +79,14 @@ export interface Fleet {
   stop(): Promise<void>;
 }
 
-const clockWatchMs = 1_000;
+const watchMs = 1_000;
 /** Of the ten seconds that a stop may take. */
 const writeReserveMs = 1_000;
 
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const { config, orders, bots, coordination, venue, owner, clock, log, metrics, random, reach, safety = fullSafety } = options;
+  const { config, orders, bots, coordination, owner, clock, log, metrics, random, reach, safety = fullSafety } = options;
+  const venue: ConnectedVenue = { ...options.venue, account: watchedAccount(options) };
+  const openOrders = venue.account === null ? null : new OpenOrders({ account: venue.account, clock, log });
   const executor: Executor = new Executor({
     store: orders,
     clock,
@@ -83,9 +96,26 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     recvWindowMs: config.recvWindowMs,
     reach,
     safety,
+    openOrders,
+    feePrices: venue.feePrices,
+    entriesStopped: (bot) => options.killSwitches.blockOf(bot)?.reason ?? null,
     onStrayOrder: (symbol) => void takeOver?.searchSymbol(symbol),
   });
-  const takeOver = venue.account === null ? null : createTakeOver(options, venue.account, () => runningBots(supervisor, venue));
+  const takeOver =
+    venue.account === null ? null : createTakeOver({ ...options, venue }, venue.account, () => runningBots(supervisor, venue));
+  const capital =
+    venue.account === null
+      ? null
+      : new CapitalWatch({
+          account: venue.account,
+          venue: config.venue,
+          store: options.capital,
+          clock,
+          venueClock: venue.clock,
+          log,
+          assets: () => quoteAssets(supervisor, venue),
+          publishResults: () => supervisor.publishResults(),
+        });
   const supervisor: Supervisor = new Supervisor({
     store: bots,
     owner,
@@ -100,21 +130,34 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     log,
     metrics,
     reach,
-    prepare: async (claimed) =>
-      takeOver === null ? { changed: new Set(), blocks: new Map() } : takeOver.prepare(await withInstruments(claimed, venue)),
+    prepare: async (claimed) => {
+      if (takeOver === null) return { changed: new Set(), blocks: new Map() };
+      const bots = await withInstruments(claimed, venue);
+      const [{ changed, blocks }] = await Promise.all([
+        takeOver.prepare(bots),
+        capital?.ready(bots.map((bot) => bot.instrument().quoteAsset)),
+      ]);
+      const key = keyBlock(venue);
+      return { changed, blocks: key === null ? blocks : new Map(claimed.map(({ botId }) => [botId, [...(blocks.get(botId) ?? []), key]])) };
+    },
     lift: (botId, epoch) => options.reconciliation.hold([{ botId, epoch, reason: null }]),
     async equip(botId, rows) {
       const { columns, mode } = rows.config;
+      if (rows.fills.some(({ tradeId }) => isPaperTrade(tradeId) !== (mode === 'paper')))
+        throw new Error(`it is a ${mode} bot and has traded in the other mode: its money would be mixed; create another bot`);
       const loaded = await venue.symbols.load(columns.symbol);
       const shared = {
         installation: options.installation,
         executor,
+        ledger: options.ledger,
         market: venue.market,
         safety,
         stops: config.stops,
         drainTimeoutMs: Math.max(100, config.drainTimeoutMs - writeReserveMs),
         loadInstrument: async () => loaded,
       };
+      const killBlockAt = (account: string) => (): EntryBlock | null =>
+        options.killSwitches.blockOf({ botId, userId: rows.config.userId, account });
       if (mode === 'paper') {
         const account = createPaperAccount({
           botId,
@@ -124,11 +167,14 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
           venueClock: venue.clock,
           instrument: loaded,
         });
-        return { ...shared, account, horizonMs: 0, onPrice: (candle) => account.onPrice(candle.close) };
+        const killBlock = killBlockAt(account.name);
+        return { ...shared, account, horizonMs: 0, killBlock, onPrice: (candle) => account.onPrice(candle.close) };
       }
       if (venue.account === null)
         throw new Error('it is a live bot and this engine has no exchange key: set EVENKEEL_VENUE_API_KEY and its secret');
-      return { ...shared, account: venue.account, horizonMs: config.neverPlacedHorizonMs, onPrice: () => undefined };
+      venue.feePrices?.follow(loaded().quoteAsset);
+      const killBlock = killBlockAt(venue.account.name);
+      return { ...shared, account: venue.account, horizonMs: config.neverPlacedHorizonMs, killBlock, onPrice: () => undefined };
     },
   });
   const audit =
@@ -145,15 +191,32 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
           reach,
           safety,
           intervalMs: config.auditIntervalMs,
-          exposedSymbols: () => exposedSymbols(supervisor),
+          exposedSymbols: () => exposedSymbols(supervisor, venue),
+          onBalancesChanged: () => capital?.changed(),
+          openOrders,
           onUnknownTrades: (symbol) => void takeOver?.searchSymbol(symbol),
         });
   // Subscribed before the first bot recovers: what happens meanwhile is not missed.
   audit?.start();
   takeOver?.start();
+  capital?.start();
+  options.killSwitches.onChange = () => {
+    for (const { bot } of supervisor.entries()) bot.followKillSwitches();
+  };
+  await openOrders?.start();
   await supervisor.start();
   const protectionCheck = clock.every(config.protectionCheckMs, () => void executor.verifyProtection());
-  const clockWatch = watchVenueClock(supervisor, venue, clock);
+  const watches = [
+    watchVenueClock(supervisor, venue, clock),
+    watchKey(supervisor, venue, clock),
+    clock.every(watchMs, () =>
+      pauseWithSymbols({
+        entries: supervisor.entries(),
+        instrument: (symbol) => venue.symbols.find(symbol),
+        rebuild: (botId, reason) => supervisor.rebuild(botId, reason),
+      }),
+    ),
+  ];
   return {
     supervisor,
     executor,
@@ -161,12 +224,14 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       return audit === null ? null : audit.streaming;
     },
     async stop() {
-      clockWatch.cancel();
+      for (const watch of watches) watch.cancel();
+      openOrders?.stop();
       takeOver?.leave();
       protectionCheck.cancel();
       await supervisor.drain(config.drainTimeoutMs);
       executor.stop();
       await takeOver?.stop();
+      await capital?.stop();
       await audit?.stop();
     },
   };
@@ -180,7 +245,7 @@ function createTakeOver(
   const instrument = (symbol: string): Instrument | null => venue.symbols.find(symbol);
   const shared = { account, venue: config.venue, rows: reconciliation, log, metrics };
   return new TakeOver({
-    reconciler: new AccountReconciler({ ...shared, installation, orders, venueClock: venue.clock, reach }),
+    reconciler: new AccountReconciler({ ...shared, installation, orders, venueClock: venue.clock, reach, feePrices: venue.feePrices }),
     drift: new DriftWatch({ ...shared, clock, instrument }),
     rows: reconciliation,
     clock,
@@ -190,13 +255,18 @@ function createTakeOver(
   });
 }
 
-/** Bots of symbols that the exchange does not list are left out: they cannot be spawned either. */
+/** The venue's account, whose refusals for the sake of a symbol lead to a fresh reading of its filters and status. */
+function watchedAccount({ venue, clock }: FleetOptions): TradingAccount | null {
+  return venue.account === null ? null : withSymbolRefusals(venue.account, clock, (symbol) => venue.symbols.recheck(symbol));
+}
+
+/** Bots of symbols that the exchange does not list are left out: it tells nothing of them, and the others must not wait for that. */
 async function withInstruments(claimed: readonly ClaimedBot[], venue: ConnectedVenue): Promise<readonly Claimed[]> {
   const found = await Promise.all(
     claimed.map(async ({ botId, epoch, rows }) => {
       const { symbol } = rows.config.columns;
       return venue.symbols.load(symbol).then(
-        (instrument) => [{ botId, epoch, symbol, instrument }],
+        (instrument) => (instrument().status === 'DELISTED' ? [] : [{ botId, epoch, symbol, instrument }]),
         () => [],
       );
     }),
@@ -207,7 +277,7 @@ async function withInstruments(claimed: readonly ClaimedBot[], venue: ConnectedV
 function* runningBots(supervisor: Supervisor, venue: ConnectedVenue): Iterable<RunningBot> {
   for (const { botId, epoch, bot } of supervisor.entries()) {
     const instrument = venue.symbols.find(bot.symbol);
-    if (!bot.live || instrument === null) continue;
+    if (!bot.live || instrument === null || instrument.status === 'DELISTED') continue;
     yield {
       botId,
       epoch,
@@ -221,16 +291,41 @@ function* runningBots(supervisor: Supervisor, venue: ConnectedVenue): Iterable<R
   }
 }
 
-function* exposedSymbols(supervisor: Supervisor): Iterable<string> {
-  for (const { bot } of supervisor.entries()) if (bot.live && bot.exposed) yield bot.symbol;
+function* quoteAssets(supervisor: Supervisor, venue: ConnectedVenue): Iterable<string> {
+  for (const { bot } of supervisor.entries()) {
+    const instrument = bot.live ? venue.symbols.find(bot.symbol) : null;
+    if (instrument !== null) yield instrument.quoteAsset;
+  }
+}
+
+function* exposedSymbols(supervisor: Supervisor, venue: ConnectedVenue): Iterable<string> {
+  for (const { bot } of supervisor.entries())
+    if (bot.live && bot.exposed && venue.symbols.find(bot.symbol)?.status !== 'DELISTED') yield bot.symbol;
 }
 
 /** Entries wait while the venue's time is in doubt: a candle could be stale and a signature late. */
 function watchVenueClock(supervisor: Supervisor, venue: ConnectedVenue, clock: Clock): Timer {
-  return clock.every(clockWatchMs, () => {
+  return clock.every(watchMs, () => {
     for (const { bot } of supervisor.entries()) {
       if (venue.clock.trusted) bot.session?.unblock('clock-untrusted');
       else bot.session?.block({ rule: 'clock-untrusted', reason: "the exchange's time is not known well enough" });
+    }
+  });
+}
+
+/** Exits are tried all the same: whatever the exchange thinks of the key, what is held is to be sold. */
+function keyBlock(venue: ConnectedVenue): EntryBlock | null {
+  const refusal = venue.keyRefusal();
+  return refusal === null ? null : { rule: 'key-unverified', reason: refusal };
+}
+
+function watchKey(supervisor: Supervisor, venue: ConnectedVenue, clock: Clock): Timer {
+  return clock.every(watchMs, () => {
+    const block = keyBlock(venue);
+    for (const { bot } of supervisor.entries()) {
+      if (!bot.live) continue;
+      if (block === null) bot.session?.unblock('key-unverified');
+      else bot.session?.block(block);
     }
   });
 }

@@ -10,6 +10,8 @@ import type { RunningEngine } from './compose.ts';
 import { createLog } from './observe/log.ts';
 import type { Log } from './observe/log.ts';
 import { prepareEmbedded } from './embedded.ts';
+import { KillFile } from './persistence/kill-file.ts';
+import { systemClock } from './time/clock.ts';
 
 /** Exit codes: surface.md section 4. */
 const exitCodes = { failure: 1, configuration: 4, dependency: 6 } as const;
@@ -48,7 +50,9 @@ async function main(): Promise<void> {
     process.exit(exitCodes.failure);
   };
   const reach = config.crashAt === null ? reachNothing : armCrashPoint(config.crashAt, (signal) => process.kill(process.pid, signal));
-  const starting = startEngine({ config, log, reach, onFatal });
+  const killFile = new KillFile({ path: config.killFile, clock: systemClock, log });
+  killOnSignal(killFile, log);
+  const starting = startEngine({ config, log, killFile, reach, onFatal });
   endInOrder(starting, log);
   const engine = await starting.catch((error: unknown) => failStart(log, error));
   // In one piece: whoever waits for the first line has the others too.
@@ -79,6 +83,26 @@ function crashOnStrayErrors(log: Log): void {
   };
   process.on('uncaughtException', crash);
   process.on('unhandledRejection', crash);
+}
+
+/** SIGUSR2 stops all entries of this engine until the kill file is removed; nothing but the disk is needed. (SIGUSR1 is Node's own.) */
+function killOnSignal(killFile: KillFile, log: Log): void {
+  process.on('SIGUSR2', () => {
+    log.warn({ path: killFile.path }, 'SIGUSR2: nothing is entered any more until the kill file is removed');
+    try {
+      killFile.add({
+        id: 'sigusr2',
+        scope: 'engine',
+        subject: '',
+        policy: 'leave',
+        reason: 'SIGUSR2',
+        expiresAtMs: null,
+        request: null,
+      });
+    } catch (error) {
+      log.error({ err: error, path: killFile.path }, 'the kill file cannot be written: the kill switch holds until this process ends');
+    }
+  });
 }
 
 /** A signal that comes while the engine starts lets the start finish first: what was started is then stopped in order. */

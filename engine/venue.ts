@@ -6,15 +6,20 @@ import type { Config, VenueUrls } from './config.ts';
 import type { Coordination } from './coordination/coordination.ts';
 import { combinedStreamUrl } from './exchanges/binance/streams.ts';
 import { createBinanceMarketData } from './exchanges/binance/market-data.ts';
+import { readKeyRights } from './exchanges/binance/key-rights.ts';
 import { RestClient } from './exchanges/binance/rest.ts';
 import { createSigner } from './exchanges/binance/signing.ts';
 import { createBinanceSpotAccount } from './exchanges/binance/spot.ts';
 import { listenToUserData } from './exchanges/binance/user-stream.ts';
 import { ConnectLimiter } from './exchanges/connect-limiter.ts';
+import { ExchangeError } from './exchanges/exchange.ts';
 import type { TradingAccount } from './exchanges/exchange.ts';
+import { invalidSymbol } from './exchanges/symbol-refusals.ts';
 import { RequestGate } from './exchanges/request-gate.ts';
 import type { RequestBudget } from './exchanges/request-gate.ts';
 import { ExchangeSocket } from './exchanges/socket.ts';
+import { FeePrices } from './execution/fee-prices.ts';
+import { KeyCheck } from './execution/key-check.ts';
 import type { MarketSeries } from './market/market.ts';
 import { createMarketSeries } from './market/series.ts';
 import { SymbolDirectory } from './market/symbols.ts';
@@ -39,6 +44,10 @@ export interface ConnectedVenue {
   readonly market: MarketSeries;
   /** Null without a key. */
   readonly account: TradingAccount | null;
+  /** Values commissions in the exchange's fee coin; null without a key. */
+  readonly feePrices: FeePrices | null;
+  /** Why nothing may be entered with real money now; null when it may. */
+  keyRefusal(): string | null;
   stop(): Promise<void>;
 }
 
@@ -55,8 +64,14 @@ export async function connectVenue(options: VenueOptions): Promise<ConnectedVenu
     serverTime: () => marketData.serverTime(),
   });
   const gate = new RequestGate({ budget: budgetOf(coordination, venue, venue), clock, venueClock, log, metrics });
-  const rest = new RestClient({ baseUrl: urls.restUrl, clock, venueClock, log, metrics, gate, random, signer });
-  const marketData = createBinanceMarketData(rest, gate, venueClock);
+  const rest = new RestClient({
+    ...{ baseUrl: urls.restUrl, clock, venueClock, log, metrics, gate, random, signer },
+    onUnauthorised: () => keyCheck?.doubt(),
+  });
+  // Only the exchange itself and the simulator tell what a key may do; the test networks do not.
+  const tellsRestrictions = venue === 'binance' || venue === 'simulated';
+  const keyCheck = signer === null ? null : new KeyCheck({ read: () => readKeyRights(rest, tellsRestrictions, metrics), clock, log });
+  const marketData = createBinanceMarketData(rest, gate, venueClock, metrics);
   const connectLimiter = new ConnectLimiter({ clock });
   const socket =
     (name: string, url: string) =>
@@ -64,7 +79,8 @@ export async function connectVenue(options: VenueOptions): Promise<ConnectedVenu
       new ExchangeSocket({ name, url: () => url, clock, log, metrics, connectLimiter, random, ...handlers });
 
   await venueClock.start();
-  const symbols = new SymbolDirectory({ venue, marketData, cache: coordination.symbols, clock, log });
+  await keyCheck?.start();
+  const symbols = new SymbolDirectory({ venue, marketData, cache: coordination.symbols, clock, log, random });
   await symbols.start();
   const market = createMarketSeries({
     marketData: {
@@ -72,7 +88,13 @@ export async function connectVenue(options: VenueOptions): Promise<ConnectedVenu
       // Which rows are closed is judged by the venue's time: it must not lag behind what the rows show.
       async klines(request) {
         await venueClock.refresh();
-        return marketData.klines(request);
+        try {
+          return await marketData.klines(request);
+        } catch (error) {
+          // It is not listed any more: whoever waits for its candles must know.
+          if (error instanceof ExchangeError && error.refusal.code === invalidSymbol) await symbols.recheck(request.symbol);
+          throw error;
+        }
       },
     },
     clock,
@@ -90,15 +112,24 @@ export async function connectVenue(options: VenueOptions): Promise<ConnectedVenu
           name: venue,
           rest,
           gate,
+          metrics,
           listen: (listener) =>
-            listenToUserData({ signer, clock, venueClock, gate, log, openSocket: socket('spot-user', urls.wsApiUrl) }, listener),
+            listenToUserData({ signer, clock, venueClock, gate, log, metrics, openSocket: socket('spot-user', urls.wsApiUrl) }, listener),
         });
+  const feePrices =
+    signer === null
+      ? null
+      : new FeePrices({ priceOf: (symbol) => marketData.price(symbol), isListed: (symbol) => symbols.find(symbol) !== null, clock, log });
   return {
     clock: venueClock,
     symbols,
     market,
     account,
+    feePrices,
+    keyRefusal: () => (keyCheck === null ? 'this engine has no exchange key: only paper bots can run here' : keyCheck.refusal),
     async stop() {
+      keyCheck?.stop();
+      feePrices?.stop();
       symbols.stop();
       venueClock.stop();
       await market.stop();

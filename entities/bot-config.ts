@@ -1,4 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/core';
+import { pauseMinutesMax } from '../engine/trading/protection-columns.ts';
+import { roundTripsMax } from '../engine/trading/round-trips.ts';
 import { ApiKey } from './api-key.ts';
 import { id, money, number, percentCheck, positiveCheck, rangeCheck, time } from './columns.ts';
 import { User } from './user.ts';
@@ -6,6 +8,16 @@ import { markets, timeframes, venues } from './vocabulary.ts';
 
 const percent = (column: string, most = 100) => number().check(percentCheck(column, most)).nullable();
 const period = (column: string, least = 1) => p.integer().check(rangeCheck(column, least, 1_000));
+const minutes = (column: string) =>
+  p
+    .integer()
+    .check(rangeCheck(column, 1, pauseMinutesMax))
+    .nullable();
+const roundTrips = (column: string) =>
+  p
+    .integer()
+    .check(rangeCheck(column, 1, roundTripsMax))
+    .nullable();
 const level = (column: string) => number().check(rangeCheck(column, 0, 100));
 
 /** One bot as its user wants it. `is_active` is the wish that it runs; the other columns are explained in the design and README. */
@@ -37,6 +49,16 @@ const BotConfigSchema = defineEntity({
       .integer()
       .check(rangeCheck('max_daily_trades', 1, 100_000))
       .nullable(),
+    cooldownAfterLossMinutes: minutes('cooldown_after_loss_minutes'),
+    stopGuardStops: roundTrips('stop_guard_stops'),
+    stopGuardWindowMinutes: minutes('stop_guard_window_minutes'),
+    stopGuardPauseMinutes: minutes('stop_guard_pause_minutes'),
+    lowProfitTrades: roundTrips('low_profit_trades'),
+    lowProfitWindowMinutes: minutes('low_profit_window_minutes'),
+    lowProfitMinPerc: number()
+      .check(rangeCheck('low_profit_min_perc', -100, 100))
+      .nullable(),
+    lowProfitPauseMinutes: minutes('low_profit_pause_minutes'),
     checkIntervalSeconds: p.integer().check(rangeCheck('check_interval_seconds', 1, 86_400)),
     apiKey: () => p.manyToOne(ApiKey).deleteRule('restrict').nullable().index('bot_configs_api_key_id_index'),
     strategy: p.string().length(50),
@@ -70,6 +92,14 @@ const BotConfigSchema = defineEntity({
       expression: 'coalesce(custom_rsi_oversold, rsi_oversold) < coalesce(custom_rsi_overbought, rsi_overbought)',
     },
     { name: 'bot_configs_ema_periods_check', expression: 'coalesce(custom_ema_fast, ema_fast) < coalesce(custom_ema_slow, ema_slow)' },
+    {
+      name: 'bot_configs_stop_guard_check',
+      expression: 'num_nulls(stop_guard_stops, stop_guard_window_minutes, stop_guard_pause_minutes) in (0, 3)',
+    },
+    {
+      name: 'bot_configs_low_profit_check',
+      expression: 'num_nulls(low_profit_trades, low_profit_window_minutes, low_profit_min_perc, low_profit_pause_minutes) in (0, 4)',
+    },
     { name: 'bot_configs_position_size_check', expression: 'position_size_perc is not null or position_size_fixed is not null' },
   ],
   indexes: [

@@ -23,6 +23,10 @@ const FillSchema = defineEntity({
     quantity: money().check(positiveCheck('quantity')),
     commissionAmount: money().check('commission_amount >= 0'),
     commissionAsset: p.string().length(20),
+    /** Coins of the base that the commission took. */
+    baseCommission: money().check('base_commission >= 0'),
+    /** What it cost in quote otherwise: the commission itself, or the worth of one in a third asset (BNB); null where that is not known. */
+    quoteCommission: money().check('quote_commission >= 0').nullable(),
     isMaker: p.boolean(),
     source: p.enum(['ack', 'stream', 'history'] as const),
     executedAt: time(),

@@ -2,7 +2,7 @@ import { defineEntity, p } from '@mikro-orm/core';
 import { BotConfig } from './bot-config.ts';
 import { id, money, positiveCheck, time } from './columns.ts';
 import { User } from './user.ts';
-import { markets, orderRoles, orderStates, orderTypes, sides, venues } from './vocabulary.ts';
+import { exitKinds, markets, orderRoles, orderStates, orderTypes, sides, venues } from './vocabulary.ts';
 
 /**
  * An order's intent, committed before it is sent, and its fate. One decision of a role has one order per attempt, and a
@@ -23,6 +23,8 @@ const OrderSchema = defineEntity({
     /** Close time of the candle behind it, or the time of the event; ms UTC. */
     decisionMs: p.bigint('string'),
     role: p.enum(orderRoles),
+    /** What made the engine close the position; null for other roles, and for exits of which nobody knows it. */
+    exitKind: p.enum(exitKinds).nullable(),
     attempt: p.integer().check(positiveCheck('attempt')),
     side: p.enum(sides),
     type: p.enum(orderTypes),
@@ -35,6 +37,11 @@ const OrderSchema = defineEntity({
     stopPrice: money().nullable().check(positiveCheck('stop_price')),
     /** 0, or the other one of the two for a stop that takes the place of a standing stop: both rows are open until the exchange has decided. */
     slot: p.integer().default(0).check("slot = 0 or (slot = 1 and role = 'stop')"),
+    /** What a live entry takes from the account at most, and in which asset; null for all others, and for rows made again. */
+    reservedQuote: money().nullable().check('reserved_quote >= 0'),
+    quoteAsset: p.string().length(20).nullable(),
+    /** Set by the reading of the balance that contains what the entry spent: it reserves nothing any more. */
+    capitalSettledAt: time().nullable(),
     reason: p.string().length(500),
     state: p.enum(orderStates),
     /** Epoch of the owner that committed it. */
@@ -51,6 +58,7 @@ const OrderSchema = defineEntity({
     createdAt: time(),
     updatedAt: time(),
   },
+  checks: [{ name: 'orders_exit_kind_role_check', expression: "exit_kind is null or role = 'exit'" }],
   uniques: [
     { name: 'orders_decision_unique', properties: ['botConfig', 'decisionMs', 'role', 'attempt'] },
     {
@@ -61,6 +69,11 @@ const OrderSchema = defineEntity({
   ],
   indexes: [
     { name: 'orders_bot_config_id_created_at_index', properties: ['botConfig', 'createdAt'] },
+    {
+      name: 'orders_unsettled_entries_index',
+      properties: ['venue', 'account', 'quoteAsset'],
+      where: 'reserved_quote is not null and capital_settled_at is null',
+    },
     { name: 'orders_exchange_order_id_index', properties: ['venue', 'symbol', 'exchangeOrderId'] },
   ],
 });

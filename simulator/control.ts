@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Instrument, InstrumentStatus } from '../engine/trading/instrument.ts';
+import { keyRights } from './accounts.ts';
 import { changeFilters, filterNames } from './change-filters.ts';
 import { faultHelp } from './faults.ts';
 import { readLedger } from './ledger.ts';
@@ -20,7 +21,8 @@ export interface ControlOptions {
 }
 
 const help = {
-  'GET /state': 'the venue clock, its pace, how many candles are left, and how many requests came inside a ban',
+  'GET /state':
+    'the venue clock, its pace, how many candles are left, how many requests came inside a ban, and how many by REST were to change the books',
   'POST /step': '{"candles": 1} plays whole candles (pace stepped only)',
   'GET /ledger': 'orders, trades and balances of every account (?account= for one)',
   'GET /faults': 'what stands',
@@ -35,12 +37,14 @@ const help = {
     'server-shutdown': 'announces serverShutdown on every connection',
     'http-418': 'bans the address for seconds of venue time (default 120)',
     'clock-offset': 'the time that the venue tells and judges signed requests by is off by ms from its market clock',
-    'symbol-status': 'symbol, status: TRADING, HALT, BREAK, CANCEL_ONLY or END_OF_DAY',
+    'symbol-status':
+      'symbol, status: TRADING, HALT, BREAK, CANCEL_ONLY, END_OF_DAY, or DELISTED (cancels what is open and lists it no more)',
+    'key-rights': `account, and true or false for any of ${keyRights.join(', ')}: what its key may do from now on`,
     'change-filters': `symbol, filters: {${filterNames.join(', ')}} as exchangeInfo names them`,
   },
 } as const;
 
-const statuses: readonly InstrumentStatus[] = ['TRADING', 'END_OF_DAY', 'HALT', 'BREAK', 'CANCEL_ONLY'];
+const statuses: readonly InstrumentStatus[] = ['TRADING', 'END_OF_DAY', 'HALT', 'BREAK', 'CANCEL_ONLY', 'DELISTED'];
 
 class BadRequest extends Error {}
 
@@ -74,6 +78,7 @@ async function answer(options: ControlOptions, request: IncomingMessage): Promis
         openTime: venue.market.openTime,
         candlesLeft: venue.market.candlesLeft,
         requestsInBan: venue.limits.requestsInBan,
+        actions: venue.limits.actions,
       };
     case 'POST /step': {
       const { candles = 1 } = await readJson(request);
@@ -135,13 +140,22 @@ function actAtOnce(options: ControlOptions, body: Record<string, unknown>): bool
       const wanted = statuses.find((one) => one === body['status']);
       const { symbol } = instrumentOf(options, body);
       if (wanted === undefined) throw new BadRequest(`status: must be one of ${statuses.join(', ')}`);
-      exchange.matching.setStatus(symbol, wanted);
+      exchange.setStatus(symbol, wanted);
       return true;
     }
     case 'change-filters': {
       const changed = changeFilters(instrumentOf(options, body), body['filters']);
       if (typeof changed === 'string') throw new BadRequest(changed);
       exchange.matching.replaceInstrument(changed);
+      return true;
+    }
+    case 'key-rights': {
+      const { account, ...named } = body;
+      const rights = Object.entries(named).filter(([name]) => name !== 'kind');
+      const wrong = rights.find(([name, value]) => !keyRights.some((right) => right === name) || typeof value !== 'boolean');
+      if (wrong !== undefined) throw new BadRequest(`${wrong[0]}: must be true or false of one of ${keyRights.join(', ')}`);
+      if (typeof account !== 'string' || !options.venue.keyring.changeRights(account, Object.fromEntries(rights)))
+        throw new BadRequest(`account: must be one of ${options.accounts.join(', ')}`);
       return true;
     }
     default:

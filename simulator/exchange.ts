@@ -2,6 +2,7 @@
 import { Decimal } from 'decimal.js';
 import { createMatching } from '../engine/matching/engine.ts';
 import type { BookEvent, FeeSchedule, MatchingEngine } from '../engine/matching/matching.ts';
+import type { Instrument, InstrumentStatus } from '../engine/trading/instrument.ts';
 import type { SimulatedAccount } from './accounts.ts';
 import { instrumentOf } from './instruments.ts';
 import type { VenueTime } from './venue-time.ts';
@@ -35,6 +36,25 @@ export class Exchange {
       for (const [asset, amount] of Object.entries(account.deposits))
         this.matching.deposit(account.name, asset, new Decimal(amount), options.time.now());
     }
+  }
+
+  /** Null for a symbol that the venue lists not, or no more. */
+  instrument(symbol: string): Instrument | null {
+    const instrument = this.matching.instrument(symbol);
+    return instrument?.status === 'DELISTED' ? null : instrument;
+  }
+
+  /** A symbol that is delisted loses its open orders first. */
+  setStatus(symbol: string, status: InstrumentStatus): void {
+    const { accounts, time } = this.#options;
+    if (status === 'DELISTED') {
+      this.matching.setStatus(symbol, 'CANCEL_ONLY');
+      for (const { name } of accounts) {
+        const cancelled = this.matching.cancelAll(name, symbol, time.now());
+        if (cancelled.ok) this.tell(cancelled.events);
+      }
+    }
+    this.matching.setStatus(symbol, status);
   }
 
   setPrice(symbol: string, price: number, atMs: number): void {

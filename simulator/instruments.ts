@@ -50,8 +50,10 @@ export function instrumentOf(symbol: string): Instrument {
     marketLot: { min: d(0), max: d(1_000_000), step: d(0) },
     notional: { min: d(5), applyMinToMarket: true, max: d(9_000_000), applyMaxToMarket: false, averagePriceMinutes: 5 },
     percentPrice: { bidUp: d(5), bidDown: d('0.2'), askUp: d(5), askDown: d('0.2'), averagePriceMinutes: 5 },
+    trailingDelta: { minAbove: 10, maxAbove: 2_000, minBelow: 10, maxBelow: 2_000 },
     maxOrders: 200,
     maxAlgoOrders: 5,
+    maxOrderLists: 20,
     maxPosition: null,
   };
 }

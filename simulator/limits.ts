@@ -52,6 +52,7 @@ export class Limits {
   #warnings = 0;
   #bannedUntil = 0;
   #requestsInBan = 0;
+  #actions = 0;
 
   constructor(time: VenueTime, values: LimitValues) {
     this.#time = time;
@@ -88,6 +89,15 @@ export class Limits {
   /** Requests that came although their sender was banned. */
   get requestsInBan(): number {
     return this.#requestsInBan;
+  }
+
+  /** Signed requests so far that were to change the books, whatever became of them. */
+  get actions(): number {
+    return this.#actions;
+  }
+
+  countAction(): void {
+    this.#actions += 1;
   }
 
   usedWeight(): number {

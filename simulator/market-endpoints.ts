@@ -10,7 +10,7 @@ import { exchangeInfo, klineRow, offeredAt, text } from './wire.ts';
 
 export function knownSymbol({ venue, parameters }: Call): string {
   const symbol = parameters.symbol();
-  if (venue.exchange.matching.instrument(symbol) === null) throw new VenueRefusal(400, -1121, 'Invalid symbol.');
+  if (venue.exchange.instrument(symbol) === null) throw new VenueRefusal(400, -1121, 'Invalid symbol.');
   return symbol;
 }
 
@@ -74,12 +74,12 @@ function askedSymbols({ venue, parameters }: Call): string | readonly string[] {
   const several = parameters.text('symbols');
   if (one !== undefined && several !== undefined) throw new VenueRefusal(400, -1128, 'Combination of optional parameters invalid.');
   const check = (symbol: unknown): string => {
-    if (typeof symbol !== 'string' || venue.exchange.matching.instrument(checkedSymbol(symbol)) === null)
+    if (typeof symbol !== 'string' || venue.exchange.instrument(checkedSymbol(symbol)) === null)
       throw new VenueRefusal(400, -1121, 'Invalid symbol.');
     return symbol;
   };
   if (one !== undefined) return check(one);
-  if (several === undefined) return venue.exchange.symbols;
+  if (several === undefined) return venue.exchange.symbols.filter((symbol) => venue.exchange.instrument(symbol) !== null);
   try {
     const parsed: unknown = JSON.parse(several);
     if (Array.isArray(parsed)) return parsed.map(check);
@@ -92,5 +92,5 @@ function askedSymbols({ venue, parameters }: Call): string | readonly string[] {
 function askedInstruments(call: Call): readonly Instrument[] {
   for (const name of ['permissions', 'showPermissionSets', 'symbolStatus']) call.parameters.text(name);
   const names = askedSymbols(call);
-  return (typeof names === 'string' ? [names] : names).flatMap((symbol) => call.venue.exchange.matching.instrument(symbol) ?? []);
+  return (typeof names === 'string' ? [names] : names).flatMap((symbol) => call.venue.exchange.instrument(symbol) ?? []);
 }

@@ -44,6 +44,8 @@ async function handle(
     const parameters = new Parameters(readParameters(query, body));
     admit({ venue, parameters }, endpoint);
     const account = endpoint.signed ? authenticate(venue, request, query, body, parameters) : null;
+    if (endpoint.action !== undefined) venue.limits.countAction();
+    if (account !== null) authorise(venue, account, endpoint);
     const outcome = await perform(endpoint, { venue, parameters, account });
     if (outcome.kind === 'lost') {
       response.destroy();
@@ -86,7 +88,7 @@ function authenticate(venue: Venue, request: IncomingMessage, query: string, bod
   const apiKey = request.headers['x-mbx-apikey'];
   if (typeof apiKey !== 'string' || apiKey === '') throw new VenueRefusal(401, -2014, 'API-key format invalid.');
   const account = venue.keyring.accountOf(apiKey);
-  if (account === null) throw new VenueRefusal(401, -2015, 'Invalid API-key, IP, or permissions for action.');
+  if (account === null) throw notAllowed();
   const signature = parameters.required('signature');
   // The payload is what was sent, as it was sent: query and body without a separator, without the signature.
   const payload = [query, body].map((part) => part.replace(/(^|&)signature=[^&]*/, '').replace(/^&/, '')).join('');
@@ -96,6 +98,14 @@ function authenticate(venue: Venue, request: IncomingMessage, query: string, bod
   checkTiming(venue.time, parameters);
   return account;
 }
+
+/** Whatever changes the books needs the right to trade, all else the right to read. */
+function authorise(venue: Venue, account: SimulatedAccount, { action }: Endpoint): void {
+  const { enableReading, enableSpotAndMarginTrading } = venue.keyring.rightsOf(account);
+  if (action === undefined ? !enableReading : !enableSpotAndMarginTrading) throw notAllowed();
+}
+
+const notAllowed = (): VenueRefusal => new VenueRefusal(401, -2015, 'Invalid API-key, IP, or permissions for action.');
 
 /** Null when it is too large. */
 async function readBody(request: IncomingMessage): Promise<string | null> {

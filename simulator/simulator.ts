@@ -98,9 +98,12 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     listener: {
       onPrice(symbol, price, atMs) {
         exchange.setPrice(symbol, price, atMs);
-        streams.onPrice(symbol, price, atMs);
+        // A symbol that is not listed any more says nothing.
+        if (exchange.instrument(symbol) !== null) streams.onPrice(symbol, price, atMs);
       },
-      onKline: (symbol, timeframe, candle, atMs) => streams.onKline(symbol, timeframe, candle, atMs),
+      onKline(symbol, timeframe, candle, atMs) {
+        if (exchange.instrument(symbol) !== null) streams.onKline(symbol, timeframe, candle, atMs);
+      },
     },
   });
   const faults = new Faults();

@@ -159,7 +159,7 @@ export class MarketStreams {
       kline !== undefined &&
       isTimeframe(kline) &&
       timeframeMs[kline] % timeframeMs[this.#baseTimeframe] === 0 &&
-      this.#venue().exchange.matching.instrument(symbol) !== null
+      this.#venue().exchange.instrument(symbol) !== null
     )
       this.#venue().market.watch(symbol, kline);
   }

@@ -184,6 +184,16 @@ export const tradeEndpoints: readonly Endpoint[] = [
   },
   {
     method: 'GET',
+    path: '/sapi/v1/account/apiRestrictions',
+    weight: 1,
+    signed: true,
+    answer({ venue, account }) {
+      if (account === null) throw new Error('a signed endpoint has a signer');
+      return { ...venue.keyring.rightsOf(account), createTime: 1_600_000_000_000 };
+    },
+  },
+  {
+    method: 'GET',
     path: '/api/v3/account/commission',
     weight: 20,
     signed: true,

@@ -82,7 +82,7 @@ export function orderLimits(
 }
 
 function symbolInfo(instrument: Instrument): Record<string, unknown> {
-  const { notional, percentPrice, marketLot } = instrument;
+  const { notional, percentPrice, marketLot, trailingDelta } = instrument;
   return {
     symbol: instrument.symbol,
     status: instrument.status,
@@ -119,14 +119,21 @@ function symbolInfo(instrument: Instrument): Record<string, unknown> {
       ...(notional === null
         ? []
         : [
-            {
-              filterType: 'NOTIONAL',
-              minNotional: text(notional.min),
-              applyMinToMarket: notional.applyMinToMarket,
-              maxNotional: text(notional.max ?? 9_000_000),
-              applyMaxToMarket: notional.applyMaxToMarket,
-              avgPriceMins: notional.averagePriceMinutes,
-            },
+            notional.max === null
+              ? {
+                  filterType: 'MIN_NOTIONAL',
+                  minNotional: text(notional.min),
+                  applyToMarket: notional.applyMinToMarket,
+                  avgPriceMins: notional.averagePriceMinutes,
+                }
+              : {
+                  filterType: 'NOTIONAL',
+                  minNotional: text(notional.min),
+                  applyMinToMarket: notional.applyMinToMarket,
+                  maxNotional: text(notional.max),
+                  applyMaxToMarket: notional.applyMaxToMarket,
+                  avgPriceMins: notional.averagePriceMinutes,
+                },
           ]),
       ...(percentPrice === null
         ? []
@@ -140,6 +147,18 @@ function symbolInfo(instrument: Instrument): Record<string, unknown> {
               avgPriceMins: percentPrice.averagePriceMinutes,
             },
           ]),
+      ...(trailingDelta === null
+        ? []
+        : [
+            {
+              filterType: 'TRAILING_DELTA',
+              minTrailingAboveDelta: trailingDelta.minAbove,
+              maxTrailingAboveDelta: trailingDelta.maxAbove,
+              minTrailingBelowDelta: trailingDelta.minBelow,
+              maxTrailingBelowDelta: trailingDelta.maxBelow,
+            },
+          ]),
+      ...(instrument.maxOrderLists === null ? [] : [{ filterType: 'MAX_NUM_ORDER_LISTS', maxNumOrderLists: instrument.maxOrderLists }]),
       ...(instrument.maxOrders === null ? [] : [{ filterType: 'MAX_NUM_ORDERS', maxNumOrders: instrument.maxOrders }]),
       ...(instrument.maxAlgoOrders === null ? [] : [{ filterType: 'MAX_NUM_ALGO_ORDERS', maxNumAlgoOrders: instrument.maxAlgoOrders }]),
       ...(instrument.maxPosition === null ? [] : [{ filterType: 'MAX_POSITION', maxPosition: text(instrument.maxPosition) }]),

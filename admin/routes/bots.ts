@@ -1,12 +1,12 @@
 /** Bots: create, list, read, change, delete. What is written is the wish; engines hear of it and act. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { Type } from 'typebox';
-import { BotConfig, BotState, Order, User } from '../../entities/index.ts';
-import { openOrderStates } from '../../entities/vocabulary.ts';
+import { BotConfig, User } from '../../entities/index.ts';
 import { audit } from '../audit.ts';
-import { applyBody, blankColumns, camelCase } from '../bot-columns.ts';
-import type { AllColumns } from '../bot-columns.ts';
+import { blankColumns, readBody } from '../bot-columns.ts';
+import type { AllColumns, FieldProblem } from '../bot-columns.ts';
 import { readBots } from '../bot-view.ts';
+import { editedColumns, liveProblems, readStanding } from '../edit-bot.ts';
 import { callerOf } from '../guard.ts';
 import type { AdminPorts } from '../ports.ts';
 import { Problem, fieldProblem } from '../problem.ts';
@@ -60,19 +60,16 @@ export function botRoutes(app: AdminApp, ports: AdminPorts): void {
     async (request, reply) => {
       const caller = callerOf(request);
       const { body } = request;
-      const columns = applyBody(blankColumns, body, await venueProblems(ports, body));
+      const read = readBody({ ...blankColumns, venue: ports.venue }, body, await venueProblems(ports, body));
+      if (read.problems.length > 0) throw fieldProblem('unprocessable', read.problems);
       const bot = await orm.em.fork().transactional(async (tx) => {
         const em = tx as EntityManager;
         const at = now();
         const created = em.create(BotConfig, {
           // The closed sets among them were checked with the rest.
-          ...(columns as AllColumns & Pick<BotConfig, 'timeframe' | 'positionType' | 'direction'>),
+          ...(read.columns as AllColumns & Pick<BotConfig, 'timeframe' | 'positionType' | 'direction' | 'mode' | 'venue' | 'marginType'>),
           user: em.getReference(User, caller.userId),
           apiKey: null,
-          isActive: body.is_active ?? false,
-          mode: body.mode ?? 'paper',
-          venue: ports.venue,
-          marginType: body.margin_type ?? 'isolated',
           version: 1,
           deletedAt: null,
           createdAt: at,
@@ -94,7 +91,7 @@ export function botRoutes(app: AdminApp, ports: AdminPorts): void {
     {
       config: { scope: 'operate' },
       schema: {
-        summary: 'Change a bot; a running one takes the change over.',
+        summary: 'Change a bot; a running one takes the change over at its next decision. What its position forbids is refused by field.',
         tags: ['bots'],
         params: idParams,
         headers: Type.Object({
@@ -115,12 +112,8 @@ export function botRoutes(app: AdminApp, ports: AdminPorts): void {
           throw new Problem('stale', `the bot has version ${bot.version}, not ${expected}: read it again`, [
             { pointer: '/version', field: 'version', detail: `is ${bot.version} by now` },
           ]);
-        if (changes.timeframe !== undefined && changes.timeframe !== bot.timeframe) await refuseWhileExposed(em, bot, 'timeframe');
-        const columns = applyBody(columnsOf(bot), changes, []);
-        for (const name of Object.keys(changes)) {
-          const key = camelCase(name);
-          (bot as unknown as Record<string, unknown>)[key] = (columns as unknown as Record<string, unknown>)[key];
-        }
+        const before = columnsOf(bot);
+        Object.assign(bot, editedColumns(before, changes, await readStanding(em, bot.id), ports));
         bot.version += 1;
         bot.updatedAt = now();
         await audit(em, {
@@ -154,8 +147,7 @@ export function botRoutes(app: AdminApp, ports: AdminPorts): void {
       await orm.em.fork().transactional(async (tx) => {
         const em = tx as EntityManager;
         const bot = await ownedBot(em, caller.userId, request.params.id);
-        if (bot.isActive) throw new Problem('conflict', 'the bot is active: stop it first');
-        await refuseWhileExposed(em, bot, 'delete');
+        await refuseDeletion(em, bot);
         bot.deletedAt = now();
         bot.updatedAt = bot.deletedAt;
         bot.version += 1;
@@ -170,12 +162,12 @@ export function botRoutes(app: AdminApp, ports: AdminPorts): void {
 /** What only the venue can say: the symbol, the venue itself, whether live orders are possible. */
 async function venueProblems(
   ports: AdminPorts,
-  body: { readonly symbol: string; readonly venue?: string; readonly mode?: string },
-): Promise<{ field: string; detail: string }[]> {
-  const found: { field: string; detail: string }[] = [];
+  body: { readonly symbol: string; readonly venue?: string; readonly mode?: string; readonly name: string; readonly confirm_name?: string },
+): Promise<readonly FieldProblem[]> {
+  const found: FieldProblem[] = [];
   if (body.venue !== undefined && body.venue !== ports.venue)
     found.push({ field: 'venue', detail: `this engine trades at ${ports.venue}` });
-  if (body.mode === 'live' && ports.liveRefusal !== null) found.push({ field: 'mode', detail: ports.liveRefusal });
+  if (body.mode === 'live') found.push(...liveProblems(ports, body.name, body.confirm_name));
   const instrument = await ports.symbols.find(body.symbol);
   if (instrument === null) found.push({ field: 'symbol', detail: `${ports.venue} does not list "${body.symbol}"` });
   return found;
@@ -189,20 +181,14 @@ function expectedVersion(ifMatch: string | undefined, version: number | undefine
   return parsed;
 }
 
-async function refuseWhileExposed(em: EntityManager, bot: BotConfig, what: 'timeframe' | 'delete'): Promise<void> {
-  const state = await em.findOne(BotState, { botConfig: bot.id });
-  const holding = state?.stateData.position?.openedAtMs ?? null;
-  if (what === 'delete' && state?.isRunning === true) throw new Problem('conflict', 'the bot is still stopping; try again in a moment');
-  // It may fill yet, and nobody looks after the orders of a bot that is gone.
-  if (what === 'delete' && (await em.count(Order, { botConfig: bot.id, state: { $in: [...openOrderStates] } })) > 0)
+/** Nobody looks after the orders and the position of a bot that is gone. */
+async function refuseDeletion(em: EntityManager, bot: BotConfig): Promise<void> {
+  if (bot.isActive) throw new Problem('conflict', 'the bot is active: stop it first');
+  const { holding, ordersOpen, running } = await readStanding(em, bot.id);
+  if (running) throw new Problem('conflict', 'the bot is still stopping; try again in a moment');
+  if (ordersOpen)
     throw new Problem('conflict', 'the fate of an order of the bot is open: start the bot, let it settle, then stop and delete it');
-  if (holding !== null)
-    throw new Problem(
-      'conflict',
-      what === 'delete'
-        ? 'the bot holds a position: close it first (command close-position)'
-        : 'the timeframe cannot change while the bot holds a position',
-    );
+  if (holding) throw new Problem('conflict', 'the bot holds a position: close it first (command close-position)');
 }
 
 function columnsOf(bot: BotConfig): AllColumns {

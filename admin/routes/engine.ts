@@ -22,6 +22,7 @@ const statusSchema = Type.Object(
     venueTimeMs: nullable(Type.Number()),
     coordination: Type.Object({ kind: Type.String(), reachable: Type.Boolean() }),
     userStream: nullable(Type.Boolean()),
+    killSwitches: nullable(Type.Object({ engine: Type.Integer(), account: Type.Integer(), user: Type.Integer(), bot: Type.Integer() })),
   },
   { additionalProperties: false },
 );

@@ -11,21 +11,25 @@ import type { MarketSeries, SeriesListener, SeriesSubscription } from '../market
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { isTerminal } from '../persistence/order-store.ts';
-import type { BotRows } from '../persistence/bot-rows.ts';
+import { lastKnownPrice } from '../persistence/bot-rows.ts';
+import type { BotConfigRow, BotRows } from '../persistence/bot-rows.ts';
+import type { DecisionLedger } from '../persistence/decision-ledger.ts';
 import type { Safety } from '../safety.ts';
 import type { Clock, Timer, VenueClock } from '../time/clock.ts';
 import type { Candle } from '../trading/candle.ts';
 import type { EntryBlock, StopKeeper, TradingCommand } from '../trading/events.ts';
 import type { Instrument } from '../trading/instrument.ts';
 import { exitPauseMs } from '../trading/exits.ts';
+import { pauseOf } from '../trading/pause.ts';
 import { isFlat } from '../trading/position.ts';
+import type { Exposure } from '../trading/protect.ts';
 import { restoreState } from '../trading/restore.ts';
 import { botMachine } from './machine.ts';
 import type { BotMachineEvent } from './machine.ts';
 import { ProtectionWatch } from './protection-watch.ts';
 import { BotSession } from './session.ts';
 import type { BotSettings } from './session.ts';
-import { settingsOf } from './settings.ts';
+import { applicableRow, needsRestart, settingsOf } from './settings.ts';
 
 export interface BotOptions {
   readonly botId: string;
@@ -38,6 +42,8 @@ export interface BotOptions {
   readonly account: TradingAccount;
   readonly horizonMs: number;
   readonly executor: Executor;
+  /** Keeps the verdict on each closed candle. */
+  readonly ledger: DecisionLedger;
   readonly market: MarketSeries;
   readonly clock: Clock;
   readonly venueClock: VenueClock;
@@ -50,6 +56,8 @@ export interface BotOptions {
   /** Loads the instrument and answers how to read it from then on (filters change while a bot runs). */
   loadInstrument(symbol: string): Promise<() => Instrument>;
   leaseLeftMs(): number | null;
+  /** What the kill switches that concern it ask for now; null when none does. */
+  killBlock(): EntryBlock | null;
   onPrice(candle: Candle): void;
   onDirty(): void;
   /** The bot is over: `error` when it faulted, null when it was released; `fenced` when another owner has it. */
@@ -71,6 +79,8 @@ export const leavingBlock: EntryBlock = {
 export class Bot {
   readonly #options: BotOptions;
   readonly #actor: Actor<typeof botMachine>;
+  /** The columns that it works with. */
+  #row: BotConfigRow;
   #settings: BotSettings;
   #session: BotSession | null = null;
   #subscription: SeriesSubscription | null = null;
@@ -83,11 +93,13 @@ export class Bot {
   readonly #watch: ProtectionWatch;
   /** A stop was told to rest and nobody here took it down. */
   #stopStands = false;
+  #withoutMarket = false;
 
   constructor(options: BotOptions) {
     this.#options = options;
     this.#leaving = options.blocks.includes(leavingBlock);
-    this.#settings = settingsOf(options.rows.config, options.stops);
+    this.#row = options.rows.config;
+    this.#settings = settingsOf(this.#row, options.stops);
     this.#watch = new ProtectionWatch({
       clock: options.clock,
       metrics: options.metrics,
@@ -133,6 +145,13 @@ export class Bot {
     }
   }
 
+  /** Other kill switches stand than before. */
+  followKillSwitches(): void {
+    const block = this.#options.killBlock();
+    if (block === null) this.#session?.unblock('kill-switch');
+    else this.#session?.block(block);
+  }
+
   /** It shall run, or shall run again. */
   stay(): void {
     if (!this.#leaving) return;
@@ -150,6 +169,10 @@ export class Bot {
 
   get session(): BotSession | null {
     return this.#session;
+  }
+
+  get userId(): string {
+    return this.#options.rows.config.userId;
   }
 
   /** True when its orders go to an exchange. */
@@ -171,6 +194,11 @@ export class Bot {
     return this.life === 'running' || this.life === 'quarantined';
   }
 
+  /** True when it began while its symbol did not trade, and has no candles. */
+  get withoutMarket(): boolean {
+    return this.#withoutMarket;
+  }
+
   /** Exposed: holds something, or has an order that is not over. */
   get exposed(): boolean {
     const { executor, botId } = this.#options;
@@ -186,31 +214,36 @@ export class Bot {
     return atRest ? lastDecidedMs : null;
   }
 
-  /** Takes changed settings over from the next decision on. False when they need another series: restart the bot then. */
-  reconfigure(rows: BotRows): boolean {
-    const next = settingsOf(rows.config, this.#options.stops);
-    const before = this.#settings;
-    const sameSeries =
-      next.trading.symbol === before.trading.symbol &&
-      next.trading.timeframe === before.trading.timeframe &&
-      next.strategy === before.strategy &&
-      next.mode === before.mode;
-    const sameNeeds = JSON.stringify(next.strategy.needs(next.parameters)) === JSON.stringify(before.strategy.needs(before.parameters));
-    if (!sameSeries || !sameNeeds || this.#session === null) return false;
+  /**
+   * Takes changed columns over from the next decision on. What may not change while a position or an order is open waits (the
+   * decision that opened it was made in the moment of the change); some changes need the bot to be started again.
+   */
+  reconfigure(rows: BotRows): 'taken' | 'waits' | 'restart' {
+    if (this.#session === null) return 'restart';
+    const { executor, botId } = this.#options;
+    const holding = this.#session.phase !== 'flat';
+    const standing = { holding, ordersOpen: !executor.idle(botId), running: false, traded: rows.fills.length > 0 };
+    const { row, waiting } = applicableRow(this.#row, rows.config, standing);
+    const next = settingsOf(row, this.#options.stops);
+    if (needsRestart(this.#settings, next)) return 'restart';
+    const heard = this.#row.version === row.version;
+    if (!heard) for (const { column, reason } of waiting) this.#options.log.warn({ botId, column, reason }, 'a changed column waits');
+    this.#row = row;
     this.#settings = next;
     this.#session.reconfigure(next);
-    return true;
+    return waiting.some(({ lasting }) => !lasting) ? 'waits' : 'taken';
   }
 
   async #recover(): Promise<void> {
     const { rows, clock, venueClock, metrics, executor, safeMode, safety } = this.#options;
     this.#instrument = await this.#options.loadInstrument(this.symbol);
     const instrument = this.#instrument();
-    const lastFill = rows.fills.at(-1);
+    const killed = this.#options.killBlock();
     const restored = restoreState(this.#settings.trading, instrument, {
       fills: rows.fills,
       orders: rows.orders.map((order) => ({
         role: order.role,
+        exitKind: order.exitKind,
         decisionMs: order.decisionMs,
         attempt: order.attempt,
         clientOrderId: order.clientOrderId,
@@ -227,9 +260,12 @@ export class Bot {
                 : 'unfilled',
       })),
       day: rows.stateData.day,
+      notices: rows.stateData.notices,
       bestPrice: rows.stateData.bestPrice ?? Number.NaN,
-      lastPrice: lastFill === undefined ? Number.NaN : lastFill.price.toNumber(),
+      lastPrice: lastKnownPrice(rows),
       blocks: [
+        // Asked in the turn in which the session begins: from then on it is told of changes.
+        ...(killed === null ? [] : [killed]),
         ...(rows.stateData.heldReason === null ? [] : [{ rule: 'held' as const, reason: rows.stateData.heldReason }]),
         ...(rows.stateData.pausedReason === null ? [] : [{ rule: 'paused' as const, reason: rows.stateData.pausedReason }]),
         ...this.#options.blocks,
@@ -250,9 +286,11 @@ export class Bot {
       onPrice: (candle) => this.#options.onPrice(candle),
       onTradingPhase: (phase) => this.#send({ type: 'trading-changed', phase }),
       onFeedPhase: (phase) => this.#send({ type: 'feed-changed', phase }),
-      onExposure: (exposure) => this.#watch.changed(exposure),
+      onExposure: (exposure) => this.#onExposure(exposure),
       onAllowance: (reason) => this.#send({ type: 'allowance-changed', reason }),
       onDirty: () => this.#options.onDirty(),
+      onNotice: ({ topic, reason }) => this.#options.log.warn({ botId: this.#options.botId, symbol: this.symbol, topic }, reason),
+      onVerdict: (close) => this.#options.ledger.record(close),
       onFault: (error) => this.#send({ type: 'fault', error }),
     });
     this.#session = session;
@@ -262,6 +300,13 @@ export class Bot {
     executor.attach(this.#link(session, this.#instrument), rows.orders, rows.fills);
     await Promise.race([executor.protectionVerified(this.#options.botId), clock.sleep(verifyPatienceMs)]);
     session.tell({ type: 'time-passed', atMs: venueClock.now() });
+  }
+
+  #onExposure(exposure: Exposure): void {
+    const { botId, log } = this.#options;
+    if (exposure === 'disarmed' && this.#watch.exposure !== 'disarmed')
+      log.error({ botId, symbol: this.symbol }, 'nothing protects the position of a bot: a kill switch keeps its stop down');
+    this.#watch.changed(exposure);
   }
 
   #carryOut(command: TradingCommand, triggeredAt: number | null): void {
@@ -306,6 +351,9 @@ export class Bot {
       horizonMs,
       leaseLeftMs: () => this.#options.leaseLeftMs(),
       instrument,
+      averagePrice: () => session.averagePrice,
+      holds: () => session.holds,
+      restsWhenHolding: () => session.restsWhenHolding,
       onFills: (fills) => {
         for (const fill of fills) session.tell({ type: 'fill-received', fill, atMs: fill.atMs });
         this.#options.onDirty();
@@ -332,7 +380,11 @@ export class Bot {
     if (session === null) throw new Error('a bot warms up after it has recovered');
     const { trading, strategy, parameters } = this.#settings;
     const listener: SeriesListener = session;
-    this.#subscription = await this.#options.market.subscribe(
+    if (this.#instrument?.().status === 'DELISTED') {
+      this.#pauseWithoutMarket(session);
+      return;
+    }
+    const subscribing = this.#options.market.subscribe(
       {
         symbol: trading.symbol,
         timeframe: trading.timeframe,
@@ -342,6 +394,14 @@ export class Bot {
       },
       listener,
     );
+    try {
+      this.#subscription = await subscribing;
+    } catch (error) {
+      // A symbol that does not trade may have no candles to tell: that is no fault of the bot.
+      if (this.#instrument === null || pauseOf(this.#instrument()) === null) throw error;
+      this.#pauseWithoutMarket(session);
+      return;
+    }
     if (this.#fenced) {
       this.#subscription.close();
       return;
@@ -349,6 +409,13 @@ export class Bot {
     session.onHealth(this.#subscription.health, 'the series has just been joined');
     this.#makeUpMissedExit();
     this.#decideOnNewestClose();
+  }
+
+  /** It runs without candles; whoever watches the symbols takes it anew when the symbol trades. */
+  #pauseWithoutMarket(session: BotSession): void {
+    this.#withoutMarket = true;
+    const reason = pauseOf(session.instrument);
+    if (reason !== null) session.block({ rule: 'symbol-not-trading', reason });
   }
 
   /** At once, and for one close a second time only after a moment: a database that refuses at once would be asked without end. */
@@ -398,7 +465,7 @@ export class Bot {
       const signal = strategy.signal(view, parameters);
       if (signal.action !== 'exit') continue;
       const reason = `${signal.reason} at ${new Date(view.candle.closeTime + 1).toISOString()}, while the bot was away`;
-      session.tell({ type: 'close-requested', reason, atMs: this.#options.venueClock.now() });
+      session.tell({ type: 'close-requested', kind: 'signal', reason, atMs: this.#options.venueClock.now() });
       return;
     }
   }

@@ -38,12 +38,11 @@ export class ProtectionWatch {
     if (exposure === this.#exposure) return;
     const { clock, metrics } = this.#options;
     this.#count();
-    if (exposure === 'bare') metrics.positionsUnprotected.inc();
-    else if (this.#exposure === 'bare') metrics.positionsUnprotected.dec();
+    metrics.positionsUnprotected.inc(Number(isUnprotected(exposure)) - Number(isUnprotected(this.#exposure)));
     this.#exposure = exposure;
     this.#timer?.cancel();
     this.#timer = null;
-    if (exposure !== 'bare' && exposure !== 'overrun') return;
+    if (exposure === 'none' || exposure === 'protected') return;
     this.#since = clock.monotonic();
     this.#countedTo = this.#since;
     this.#timer = clock.every(tickMs, () => this.#tick(exposure));
@@ -53,8 +52,10 @@ export class ProtectionWatch {
     this.changed('none');
   }
 
-  #tick(exposure: 'bare' | 'overrun'): void {
+  #tick(exposure: 'bare' | 'overrun' | 'disarmed'): void {
     this.#count();
+    // Somebody wants it so: it is counted, not ended.
+    if (exposure === 'disarmed') return;
     const { clock, onTick, onOverdue } = this.#options;
     if (clock.monotonic() - this.#since < patienceMs) {
       onTick();
@@ -65,9 +66,13 @@ export class ProtectionWatch {
   }
 
   #count(): void {
-    if (this.#exposure !== 'bare') return;
+    if (!isUnprotected(this.#exposure)) return;
     const now = this.#options.clock.monotonic();
     this.#options.metrics.unprotectedSeconds.inc((now - this.#countedTo) / 1_000);
     this.#countedTo = now;
   }
+}
+
+function isUnprotected(exposure: Exposure): boolean {
+  return exposure === 'bare' || exposure === 'disarmed';
 }

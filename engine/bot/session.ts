@@ -2,18 +2,27 @@
  * The hot path of one bot: market and order events in, the pure core's decision, commands out. A plain object, because
  * an actor message per candle would cost more than the decision; the machine beside it hears only what changes its state.
  */
+import type { Decimal } from 'decimal.js';
 import type { SeriesHealth, SeriesListener, SeriesView } from '../market/market.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import type { DecidedClose } from '../persistence/decision-ledger.ts';
+import type { DecisionSettings } from '../persistence/decision-store.ts';
 import type { Strategy, StrategyParameters, Signal } from '../strategies/strategy.ts';
 import type { Clock, VenueClock } from '../time/clock.ts';
 import type { Candle } from '../trading/candle.ts';
+import { withCapital } from '../trading/day.ts';
 import { decide } from '../trading/decide.ts';
-import type { Decision, EntryBlock, TradingCommand, TradingConfig, TradingEvent } from '../trading/events.ts';
+import type { DayNotice, Decision, EntryBlock, TradingCommand, TradingConfig, TradingEvent } from '../trading/events.ts';
+import type { PriceBounds } from '../trading/filters.ts';
 import type { Instrument } from '../trading/instrument.ts';
+import { equityAt } from '../trading/pnl.ts';
 import { isFlat } from '../trading/position.ts';
-import { exposureOf, stopKeeper } from '../trading/protect.ts';
-import type { Exposure } from '../trading/protect.ts';
+import { exposureOf, hasStop, restingOrders, stopKeeper } from '../trading/protect.ts';
+import type { Exposure, RestingOrders } from '../trading/protect.ts';
+import { RecentPrices, averageSpanMs } from '../trading/recent-prices.ts';
 import type { TradingState } from '../trading/state.ts';
+import { verdictOf } from '../trading/verdict.ts';
+import type { Judged, Silenced } from '../trading/verdict.ts';
 
 export type TradingPhase = 'flat' | 'entering' | 'holding' | 'exiting';
 export type FeedPhase = 'live' | 'gapped' | 'stale';
@@ -24,6 +33,8 @@ export interface BotSettings {
   readonly strategy: Strategy;
   readonly parameters: StrategyParameters;
   readonly mode: 'live' | 'paper';
+  /** The same, as the decision ledger names it. */
+  readonly recordedAs: DecisionSettings;
 }
 
 export interface SessionOptions {
@@ -45,6 +56,10 @@ export interface SessionOptions {
   onExposure(exposure: Exposure): void;
   /** Something worth a row changed: status message, day, blocks. */
   onDirty(): void;
+  /** The day's loss or profit came to something that its user wants to hear; the rows get it with the next status. */
+  onNotice(notice: DayNotice): void;
+  /** A candle was decided on; the view's arrays change at the next close. */
+  onVerdict(close: DecidedClose): void;
   onFault(error: Error): void;
 }
 
@@ -52,8 +67,11 @@ export interface SessionOptions {
 const lateEntryShare = 0.1;
 const lateEntryMinMs = 5_000;
 
-const safeModeSignal: Signal = { action: 'hold', reason: 'safe mode after repeated crashes: the strategy is not asked' };
-const leavingSignal: Signal = { action: 'hold', reason: 'the bot is switched off: the strategy is not asked' };
+const inSafeMode = {
+  rule: 'quarantined',
+  signal: { action: 'hold', reason: 'safe mode after repeated crashes: the strategy is not asked' },
+} as const;
+const whileLeaving = { rule: 'leaving', signal: { action: 'hold', reason: 'the bot is switched off: the strategy is not asked' } } as const;
 const staleSignal: Signal = { action: 'hold', reason: 'the newest close was too old to enter on; waiting for the next one' };
 
 export class BotSession implements SeriesListener {
@@ -66,11 +84,13 @@ export class BotSession implements SeriesListener {
   #message = 'waiting for the first candle to close';
   #lastDecisionAtMs: number | null = null;
   #closed = false;
+  readonly #recentPrices: RecentPrices;
 
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#settings = options.settings;
     this.#state = options.state;
+    this.#recentPrices = new RecentPrices(averageSpanMs(options.instrument()));
     this.#report();
     if (this.#allowance !== null) this.#message = `${this.#allowance}; ${this.#message}`;
   }
@@ -84,6 +104,10 @@ export class BotSession implements SeriesListener {
   get instrument(): Instrument {
     return this.#options.instrument();
   }
+  /** Budget and everything gained or lost, at the last price, quote. */
+  get equity(): Decimal {
+    return equityAt(this.#state, this.#settings.trading, this.#state.lastPrice);
+  }
   get phase(): TradingPhase {
     return this.#phase;
   }
@@ -92,6 +116,17 @@ export class BotSession implements SeriesListener {
   }
   get allowance(): string | null {
     return this.#allowance;
+  }
+  /** Bounds of the average price that the exchange's filters judge by; null before the first price. */
+  get averagePrice(): PriceBounds | null {
+    return this.#recentPrices.bounds(this.#options.venueClock.now());
+  }
+  get holds(): boolean {
+    return !isFlat(this.#state.position, this.#options.instrument(), this.#state.lastPrice);
+  }
+  /** What rests at the exchange while the bot has a position. */
+  get restsWhenHolding(): RestingOrders {
+    return restingOrders(this.#settings.trading, this.#options.instrument());
   }
   /** Why the bot did what it did, or did nothing, last. */
   get message(): string {
@@ -105,22 +140,34 @@ export class BotSession implements SeriesListener {
   onClose(view: SeriesView): void {
     const receivedAt = this.#options.clock.monotonic();
     this.#options.onPrice(view.candle);
+    this.#recentPrices.saw(view.candle, view.candle.closeTime, averageSpanMs(this.#options.instrument()));
     this.#guard(() => {
-      const asked = this.#silencing ?? this.#settings.strategy.signal(view, this.#settings.parameters);
-      const signal = asked.action === 'enter-long' && !this.#fresh(view.candle) ? staleSignal : asked;
+      const before = this.#state;
+      const silence = this.#silencing;
+      const asked = silence?.signal ?? this.#settings.strategy.signal(view, this.#settings.parameters);
+      const stale = asked.action === 'enter-long' && !this.#fresh(view.candle);
+      const signal = stale ? staleSignal : asked;
       const decision = this.#decide({ type: 'candle-closed', candle: view.candle, signal, atMs: view.candle.closeTime }, receivedAt);
       // What keeps entries closed stays readable while nothing happens.
       if (decision.reason === null) this.#say(this.#allowance === null ? signal.reason : `${this.#allowance}; ${signal.reason}`);
       this.#lastDecisionAtMs = view.candle.closeTime;
       this.#options.onDirty();
       this.#options.metrics.barToDecision.observe((this.#options.clock.monotonic() - receivedAt) / 1000);
+      this.#judge(view, asked, { before, signal, decision, silenced: stale ? 'stale-close' : (silence?.rule ?? null) });
     });
   }
 
   /** Why the strategy is not asked; null when it is. Stops are kept all the same. */
-  get #silencing(): Signal | null {
-    if (this.#options.safeMode) return safeModeSignal;
-    return this.#state.blocks.some((block) => block.rule === 'leaving') ? leavingSignal : null;
+  get #silencing(): { readonly rule: Silenced; readonly signal: Signal } | null {
+    if (this.#options.safeMode) return inSafeMode;
+    return this.#state.blocks.some((block) => block.rule === 'leaving') ? whileLeaving : null;
+  }
+
+  /** For the counters and the ledger; nothing is decided any more. */
+  #judge(view: SeriesView, signal: Signal, judged: Omit<Judged, 'instrument' | 'price'>): void {
+    const verdict = verdictOf({ ...judged, instrument: this.#options.instrument(), price: view.candle.close });
+    this.#options.metrics.verdicts.inc({ action: verdict.outcome, rule: verdict.rule ?? 'none' });
+    this.#options.onVerdict({ settings: this.#settings.recordedAs, view, signal, verdict });
   }
 
   #fresh({ openTime, closeTime }: Candle): boolean {
@@ -130,6 +177,7 @@ export class BotSession implements SeriesListener {
 
   onUpdate(candle: Candle): void {
     this.#options.onPrice(candle);
+    this.#recentPrices.saw(candle, this.#options.venueClock.now(), averageSpanMs(this.#options.instrument()));
     this.#guard(() => this.#decide({ type: 'price-moved', candle, atMs: this.#options.venueClock.now() }, this.#options.clock.monotonic()));
   }
 
@@ -166,7 +214,10 @@ export class BotSession implements SeriesListener {
 
   /** Changed settings apply from the next decision on. */
   reconfigure(settings: BotSettings): void {
+    const before = this.#settings.trading.initialCapital;
+    this.#state = { ...this.#state, day: withCapital(this.#state.day, before, settings.trading.initialCapital) };
     this.#settings = settings;
+    this.#options.onDirty();
   }
 
   /** No event has an effect any more. */
@@ -202,9 +253,19 @@ export class BotSession implements SeriesListener {
         event.type === 'candle-closed' &&
         this.#settings.trading.trailingStopActive &&
         !Object.is(decision.state.bestPrice, before.bestPrice);
+      if (decision.state.notices !== before.notices) this.#tellNotices(before.notices);
       if (best || decision.state.day !== before.day || decision.state.blocks !== before.blocks) this.#options.onDirty();
     }
     return decision;
+  }
+
+  #tellNotices(known: readonly DayNotice[]): void {
+    for (const notice of this.#state.notices) {
+      if (known.includes(notice)) continue;
+      this.#options.metrics.dayNotices.inc({ topic: notice.topic });
+      this.#options.onNotice(notice);
+    }
+    this.#options.onDirty();
   }
 
   #say(message: string): void {
@@ -217,8 +278,7 @@ export class BotSession implements SeriesListener {
   #keeperNote(): string {
     const { trading } = this.#settings;
     const instrument = this.#options.instrument();
-    const hasStop = trading.stopLossPercent !== null || (trading.trailingStopActive && trading.trailingStopPercent !== null);
-    if (!hasStop || trading.stops === 'engine' || stopKeeper(trading, instrument) === 'exchange') return '';
+    if (!hasStop(trading) || trading.stops === 'engine' || stopKeeper(trading, instrument) === 'exchange') return '';
     return `; ${instrument.symbol} offers no stop orders: the engine keeps the stop, and nothing protects the position while it is down`;
   }
 

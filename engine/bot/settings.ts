@@ -1,6 +1,10 @@
 /** From a bot's row to its settings: overrides applied, the strategy looked up. */
 import type { BotConfigRow } from '../persistence/bot-rows.ts';
+import type { DecisionSettings } from '../persistence/decision-store.ts';
 import { findStrategy } from '../strategies/registry.ts';
+import { indicatorKey } from '../strategies/strategy.ts';
+import { applicable } from '../trading/edit-rules.ts';
+import type { RefusedEdit, Standing } from '../trading/edit-rules.ts';
 import type { StopKeeper } from '../trading/events.ts';
 import { resolveConfig } from '../trading/resolve-config.ts';
 import type { BotSettings } from './session.ts';
@@ -20,5 +24,37 @@ export function settingsOf(row: BotConfigRow, stops: StopKeeper): BotSettings {
   const { trading, parameters } = resolveConfig(row.columns, row.mode === 'live' ? stops : 'engine');
   const problems = strategy.check(parameters);
   if (problems.length > 0) throw new UnusableConfig(row.id, problems.join('; '));
-  return { trading, parameters, strategy, mode: row.mode };
+  const recordedAs: DecisionSettings = {
+    botId: row.id,
+    version: row.version,
+    strategy: strategy.name,
+    timeframe: trading.timeframe,
+    parameters,
+    indicators: strategy.needs(parameters).map(indicatorKey),
+  };
+  return { trading, parameters, strategy, mode: row.mode, recordedAs };
+}
+
+/** The row as far as it may replace the one that the bot works with; the columns that wait keep their values. */
+export function applicableRow(
+  before: BotConfigRow,
+  after: BotConfigRow,
+  standing: Standing,
+): { readonly row: BotConfigRow; readonly waiting: readonly RefusedEdit[] } {
+  const { columns, waiting } = applicable({ ...before.columns, mode: before.mode }, { ...after.columns, mode: after.mode }, standing);
+  return { row: { ...after, columns, mode: columns.mode }, waiting };
+}
+
+/** Another series is needed, or another account: the bot is built anew. */
+export function needsRestart(before: BotSettings, next: BotSettings): boolean {
+  const needsOf = ({ strategy, parameters }: BotSettings): string => JSON.stringify(strategy.needs(parameters));
+  return (
+    next.trading.symbol !== before.trading.symbol ||
+    next.trading.timeframe !== before.trading.timeframe ||
+    next.strategy !== before.strategy ||
+    next.mode !== before.mode ||
+    // A paper account is opened with the budget.
+    (next.mode === 'paper' && !next.trading.initialCapital.eq(before.trading.initialCapital)) ||
+    needsOf(next) !== needsOf(before)
+  );
 }

@@ -134,7 +134,8 @@ export function createRedisBudgets(redis: Redis, options: RedisBudgetsOptions, t
       const wanted = checkedWeight(asked, priority);
       const budget = budgets.of(venue);
       const local = budget.decide(wanted, priority, 1);
-      if (!local.granted) return local;
+      // Who does not know the limit yet asks those who may.
+      if (!local.granted && (budget.limitKnown || budget.silence() !== null)) return local;
       const window = budget.window();
       try {
         const [granted, used, silentMs, reason, limit] = (await timed('weight-take', () =>

@@ -34,6 +34,8 @@ export interface VenueBudget {
   readonly limit: number;
   /** What the venue told this process; null before. */
   readonly observedLimit: number | null;
+  /** The limit was told, by the venue or by another replica; the default is only what Binance publishes. */
+  readonly limitKnown: boolean;
   adoptLimit(limit: number): void;
   /** The silence that stands; null when none does. */
   silence(): Silence | null;
@@ -50,7 +52,7 @@ export function createVenueBudget(venue: string, clock: Clock): VenueBudget {
   const windows = new Map<number, WeightWindow>();
   const offset = createOffset(clock);
   let observedLimit: number | null = null;
-  let sharedLimit = defaultWeightLimit;
+  let sharedLimit: number | null = null;
   let blockedUntilMs = 0;
   let blockReason = '';
 
@@ -73,10 +75,13 @@ export function createVenueBudget(venue: string, clock: Clock): VenueBudget {
     venue,
     window: () => windowOf(venueNow()),
     get limit() {
-      return observedLimit ?? sharedLimit;
+      return observedLimit ?? sharedLimit ?? defaultWeightLimit;
     },
     get observedLimit() {
       return observedLimit;
+    },
+    get limitKnown() {
+      return observedLimit !== null || sharedLimit !== null;
     },
     adoptLimit(limit) {
       if (isLimit(limit)) sharedLimit = limit;

@@ -168,6 +168,23 @@ export interface ReplaceOutcome {
 /** `absent` is the exchange's word, not proof (its reads lag its matching). */
 export type OrderLookup = { readonly kind: 'found'; readonly order: ExchangeOrder } | { readonly kind: 'absent' };
 
+/** What the exchange lets our key do. */
+export interface KeyRights {
+  /** The account may trade. */
+  readonly canTrade: boolean;
+  /** It may trade spot. */
+  readonly spot: boolean;
+  /** Of the key itself; null where the venue does not tell. */
+  readonly restrictions: {
+    readonly reads: boolean;
+    readonly tradesSpot: boolean;
+    readonly withdraws: boolean;
+    /** To other accounts of the same or of other users. */
+    readonly transfers: boolean;
+    readonly boundToAddresses: boolean;
+  } | null;
+}
+
 export interface Balance {
   readonly asset: string;
   readonly free: Decimal;
@@ -198,7 +215,8 @@ export interface TradingAccount {
   readonly name: string;
   /** Asked before an order's intent is committed, answered at once; without it (paper) there are no limits. */
   reserveOrder?(priority: OrderPriority): OrderReservation;
-  placeOrder(request: OrderRequest, signed: SignedWindow): Promise<PlaceOutcome>;
+  /** `mayLeave` is asked when a request that had to wait for its connection is about to be written; one that may not is given up. */
+  placeOrder(request: OrderRequest, signed: SignedWindow, mayLeave?: () => boolean): Promise<PlaceOutcome>;
   placeOco(request: OcoRequest, signed: SignedWindow): Promise<OcoOutcome>;
   cancelOrder(symbol: string, clientOrderId: string, signed: SignedWindow): Promise<CancelOutcome>;
   /** Cancels the named order and, only when that succeeded, places the request: one request, nothing in between. */

@@ -1,6 +1,6 @@
 /**
  * A paper account: one bot's orders filled at once by the exchange's own matching rules, at the price that its series
- * shows, with fees and slippage from the configuration. It never signs or sends anything. What it holds is rebuilt from
+ * shows, with fees, spread and slippage from the configuration, whole and in one piece. It never signs or sends anything. What it holds is rebuilt from
  * the bot's fills, so a restart loses nothing; an order without fills on record was never placed.
  */
 import { Decimal } from 'decimal.js';
@@ -8,6 +8,7 @@ import type { BookOrder, BookTrade, MatchingEngine } from '../matching/matching.
 import { createMatching } from '../matching/engine.ts';
 import type { VenueClock } from '../time/clock.ts';
 import type { Fill } from '../trading/events.ts';
+import { ceilToStep, floorToStep } from '../trading/exact.ts';
 import type { Instrument } from '../trading/instrument.ts';
 import type { Balance, ExchangeFill, ExchangeOrder, OrderLookup, OrderRequest, PlaceOutcome, Refusal, TradingAccount } from './exchange.ts';
 
@@ -16,7 +17,11 @@ export interface PaperOptions {
   readonly initialCapital: Decimal;
   /** All fills of the bot so far, in order. */
   readonly fills: readonly Fill[];
+  /** Of each fill, off what it receives. */
   readonly feePercent: number;
+  /** Distance of bid and ask; a fill pays half of it. */
+  readonly spreadPercent: number;
+  /** What a fill pays beyond that. */
   readonly slippagePercent: number;
   readonly venueClock: VenueClock;
   instrument(): Instrument;
@@ -28,21 +33,24 @@ export interface PaperAccount extends TradingAccount {
 }
 
 export function createPaperAccount(options: PaperOptions): PaperAccount {
-  const { botId, venueClock, slippagePercent } = options;
+  const { botId, venueClock } = options;
   const account = `paper-${botId}`;
   let matching: MatchingEngine | null = null;
   let price = Number.NaN;
 
+  /** Share of the price that a fill pays for being a taker. */
+  const takerShare = new Decimal(options.spreadPercent).div(2).plus(options.slippagePercent).div(100);
+
   /** Built at the first order, when the instrument is known. */
   const book = (): MatchingEngine => {
     if (matching !== null) {
-      matching.replaceInstrument(options.instrument());
+      matching.replaceInstrument(judgedByLastPrice(options.instrument()));
       return matching;
     }
     const engine = createMatching();
     const instrument = options.instrument();
     const rate = new Decimal(options.feePercent).div(100);
-    engine.list(instrument);
+    engine.list(judgedByLastPrice(instrument));
     engine.openAccount(account, { maker: rate, taker: rate, asset: 'received' });
     const held = holdings(options, instrument);
     if (held.quote.gt(0)) engine.deposit(account, instrument.quoteAsset, held.quote, venueClock.now());
@@ -62,13 +70,12 @@ export function createPaperAccount(options: PaperOptions): PaperAccount {
       const atMs = Math.floor(venueClock.now());
       const tick = options.instrument().price.tick;
       const mid = new Decimal(price);
-      const slip = mid.times(slippagePercent).div(100);
-      const onGrid = (value: Decimal): Decimal => (tick.gt(0) ? value.div(tick).round().times(tick) : value);
+      // Never better than the settings say: what does not fit the grid goes against the bot.
       engine.tick({
         symbol: request.symbol,
-        price: onGrid(mid),
-        bid: onGrid(mid.minus(slip)),
-        ask: onGrid(mid.plus(slip)),
+        price: floorToStep(mid, tick),
+        bid: floorToStep(mid.times(takerShare.neg().plus(1)), tick),
+        ask: ceilToStep(mid.times(takerShare.plus(1)), tick),
         liquidity: null,
         atMs,
       });
@@ -116,11 +123,27 @@ export function createPaperAccount(options: PaperOptions): PaperAccount {
   };
 }
 
+/** The account sees prices at its orders only: an average of those would be none, so the filters are judged by the last price. */
+function judgedByLastPrice(instrument: Instrument): Instrument {
+  const { notional, percentPrice } = instrument;
+  return {
+    ...instrument,
+    notional: notional === null ? null : { ...notional, averagePriceMinutes: 0 },
+    percentPrice: percentPrice === null ? null : { ...percentPrice, averagePriceMinutes: 0 },
+  };
+}
+
 /** Paper ids are text that no exchange gives, so they never collide with real ones. */
+const paperMark = 'paper-';
+
+export function isPaperTrade(tradeId: string): boolean {
+  return tradeId.startsWith(paperMark);
+}
+
 function exchangeOrder(order: BookOrder): ExchangeOrder {
   return {
     symbol: order.symbol,
-    orderId: `paper-${order.clientOrderId}`,
+    orderId: `${paperMark}${order.clientOrderId}`,
     clientOrderId: order.clientOrderId,
     side: order.side,
     type: order.type,
@@ -135,8 +158,8 @@ function exchangeOrder(order: BookOrder): ExchangeOrder {
 function exchangeFill(order: BookOrder, trade: BookTrade, index: number): ExchangeFill {
   return {
     symbol: order.symbol,
-    tradeId: `paper-${order.clientOrderId}-${index + 1}`,
-    orderId: `paper-${order.clientOrderId}`,
+    tradeId: `${paperMark}${order.clientOrderId}-${index + 1}`,
+    orderId: `${paperMark}${order.clientOrderId}`,
     clientOrderId: order.clientOrderId,
     side: trade.side,
     price: trade.price,

@@ -10,6 +10,7 @@ import type { OrderStore } from '../persistence/order-store.ts';
 import type { Safety } from '../safety.ts';
 import type { Clock, Timer } from '../time/clock.ts';
 import type { Executor } from './executor.ts';
+import type { OpenOrders } from './open-orders.ts';
 
 export interface AccountAuditOptions {
   readonly account: TradingAccount;
@@ -24,6 +25,10 @@ export interface AccountAuditOptions {
   readonly safety: Safety;
   /** Symbols on which a bot of this process holds a position or has an order that is not over. */
   exposedSymbols(): Iterable<string>;
+  /** The user stream tells that the account's balances have changed. */
+  onBalancesChanged(): void;
+  /** Hears what the stream tells, and reads anew when a subscription stands. */
+  readonly openOrders: OpenOrders | null;
   /** Trades were seen that belong to no order on record: of a person, or of an order of ours that is not known. */
   onUnknownTrades(symbol: string): void;
 }
@@ -72,11 +77,14 @@ export class AccountAudit implements UserEventListener {
   }
 
   onEvent(event: UserEvent): void {
+    if (event.type === 'balances-changed') this.#options.onBalancesChanged();
+    this.#options.openOrders?.onEvent(event);
     this.#options.executor.onUserEvent(event);
   }
 
   onSubscribed(): void {
     this.#streaming = true;
+    void this.#options.openOrders?.refresh();
     void this.run(this.#options.exposedSymbols());
   }
 

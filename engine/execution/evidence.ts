@@ -2,6 +2,8 @@
 import type { ExchangeFill, ExchangeOrder, ExchangeOrderStatus } from '../exchanges/exchange.ts';
 import type { ExecutionEvidence, FillSource, OrderState, ReportedFill } from '../persistence/order-store.ts';
 import type { OrderOutcome } from '../trading/events.ts';
+import type { Instrument } from '../trading/instrument.ts';
+import type { FeePrices } from './fee-prices.ts';
 
 export type Evidence = Omit<ExecutionEvidence, 'botId' | 'epoch' | 'clientOrderId' | 'instrument'>;
 export type Proof = ExecutionEvidence['proof'];
@@ -48,6 +50,15 @@ const nothing: Omit<Evidence, 'source'> = {
   fills: [],
   proof: null,
 };
+
+/** With the worth of commissions that are neither in base nor in quote. */
+export function valuedEvidence<T extends Pick<ExecutionEvidence, 'fills'>>(
+  evidence: T,
+  instrument: Instrument,
+  prices: FeePrices | null,
+): T {
+  return prices === null || evidence.fills.length === 0 ? evidence : { ...evidence, fills: prices.valued(evidence.fills, instrument) };
+}
 
 function reported(fill: ExchangeFill): ReportedFill {
   const { tradeId, price, quantity, commission, commissionAsset, isMaker, atMs } = fill;

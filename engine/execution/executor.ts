@@ -13,19 +13,23 @@ import type { ExecutionEvidence, FillSource, OrderState, OrderStore, RecordAnswe
 import type { Safety } from '../safety.ts';
 import type { Clock, VenueClock } from '../time/clock.ts';
 import type { Intent } from '../persistence/commit-intents.ts';
-import type { Fill, PlaceOrder, PutProtection } from '../trading/events.ts';
+import type { Fill, OrderRule, PlaceOrder, PutProtection } from '../trading/events.ts';
 import { parseClientOrderId } from './client-order-id.ts';
-import { evidenceOfHistory, evidenceOfOrder, evidenceOfState, outcomeOf } from './evidence.ts';
+import { evidenceOfHistory, evidenceOfOrder, evidenceOfState, outcomeOf, valuedEvidence } from './evidence.ts';
 import type { Evidence } from './evidence.ts';
+import type { FeePrices } from './fee-prices.ts';
 import { cancelLate } from './late-arrivals.ts';
 import { intentOf, openedAt, refusedByDatabase, skewBoundMs } from './new-orders.ts';
+import type { OpenOrders } from './open-orders.ts';
 import { OrderLine, isProtective } from './order-line.ts';
 import type { BotLink, LiveOrder } from './order-line.ts';
+import { brokenBy, entryHasNoRoom, hasRoomToReplace } from './order-rules.ts';
+import type { BrokenRule } from './order-rules.ts';
 import { Protector } from './protector.ts';
 import type { OrderDraft, PreparedOrders } from './protector.ts';
 import { lookUp } from './resolve.ts';
 import { Sender } from './send.ts';
-import type { SendResult, SentOutcome } from './send.ts';
+import type { SendResult, SenderOptions, SentOutcome } from './send.ts';
 
 export interface ExecutorOptions {
   readonly store: OrderStore;
@@ -38,7 +42,12 @@ export interface ExecutorOptions {
   readonly reach: Reach;
   /** The exchange has an order of ours that the rows lack. */
   onStrayOrder(symbol: string): void;
+  /** What the exchange tells of the account's open orders; null when no account is shared (paper). */
+  readonly openOrders: OpenOrders | null;
   readonly safety: Safety;
+  /** Values commissions in a third asset. */
+  readonly feePrices?: FeePrices | null;
+  entriesStopped: SenderOptions['entriesStopped'];
 }
 
 /** Look-ups of an open order after 0.3, 1, 2, 4 and then every 8 seconds (binance-wire.md 4.4). */
@@ -51,7 +60,7 @@ const recordRetryMaxMs = 2_000;
 const readAvailableMs = 2_000;
 
 /** Refusals that say nothing against the order itself: it may be tried again. */
-const passing: ReadonlySet<ExchangeErrorClass> = new Set(['rate-limited', 'banned', 'overloaded', 'clock']);
+const passing: ReadonlySet<ExchangeErrorClass> = new Set(['rate-limited', 'banned', 'overloaded', 'clock', 'symbol-closed']);
 
 export class Executor {
   readonly #options: ExecutorOptions;
@@ -74,6 +83,7 @@ export class Executor {
       },
       look: (line, live) => this.#look(line, live),
       lookSoon: (line, live) => this.#scheduleProbe(line, live),
+      roomToReplace: (line) => hasRoomToReplace(line, this.#lines.values(), options.openOrders),
     });
   }
 
@@ -185,41 +195,51 @@ export class Executor {
     const line = this.#lines.get(botId);
     if (line === undefined || line.detached) return;
     const { link } = line;
-    const room = link.account.reserveOrder?.(command.role);
-    if (room?.granted === false) {
+    const broken = this.#brokenRule(line, command);
+    const room = broken === null ? link.account.reserveOrder?.(command.role) : undefined;
+    const refusal = room?.granted === false ? ({ rule: 'order-limit', reason: room.reason } as const) : broken;
+    if (refusal !== null) {
       // Told in the next turn: the decision that asked for it is still being made.
-      this.#options.clock.soon(() => this.#refuse(line, command, room.reason));
+      this.#options.clock.soon(() => this.#refuse(line, command, refusal));
       return;
     }
     const signed = this.#sign(line);
     const signedAt = this.#options.clock.monotonic();
     const { role, side, orderType: type, quantity } = command;
     const intent = intentOf(line, command, { role, side, type, quantity, price: null, stopPrice: null, slot: 0 }, signed);
-    const live = openedAt(signedAt, intent, signed.recvWindowMs, true);
+    const live = openedAt(signedAt, intent, signed.recvWindowMs, { awaitingAnswer: true, instrument: line.link.instrument() });
     line.follow(live, []);
     const { symbol, clientOrderId } = intent;
     const { account, mode } = link;
+    const mayLeave = role === 'entry' ? (): boolean => this.#options.entriesStopped(intent) === null : undefined;
     this.#sender.submit({
       intents: [intent],
-      transmit: async (window) => [await account.placeOrder({ symbol, clientOrderId, side, type, quantity }, window)],
+      transmit: async (window) => [await account.placeOrder({ symbol, clientOrderId, side, type, quantity }, window, mayLeave)],
       signedAt,
       triggeredAt,
       mode,
       done: (result) => {
-        room?.release();
+        if (room?.granted === true) room.release();
         this.#onSendResult(line, [live], result);
       },
     });
   }
 
+  /** Counts of the account concern entries alone: an exit frees places. */
+  #brokenRule(line: OrderLine, { role, side, orderType: type, quantity }: PlaceOrder): BrokenRule | null {
+    const broken = brokenBy(line, { side, type, quantity, price: null, stopPrice: null });
+    if (broken !== null || role !== 'entry') return broken;
+    return entryHasNoRoom(line, { quantity }, this.#lines.values(), this.#options.openOrders);
+  }
+
   /**
-   * There is no room for it under the exchange's limits: no intent, nothing sent, nothing queued. An exit is tried again after a
+   * The exchange would refuse it, or there is no room for it under its limits: no intent, nothing sent, nothing queued. An exit is tried again after a
    * pause; an entry is over, for its close passes.
    */
-  #refuse(line: OrderLine, { role, decisionMs }: PlaceOrder, reason: string): void {
-    this.#options.metrics.ordersRejected.inc({ market: 'spot', code_class: 'no-room' });
+  #refuse(line: OrderLine, { role, decisionMs }: PlaceOrder, { rule, reason }: BrokenRule): void {
+    this.#options.metrics.ordersRejected.inc({ market: 'spot', code_class: rule === 'order-limit' ? 'no-room' : 'not-sent' });
     const outcome = role === 'exit' ? 'never-placed' : 'rejected';
-    if (!line.detached) line.link.onOrderEnded({ clientOrderId: '', role, decisionMs, outcome, reason });
+    if (!line.detached) line.link.onOrderEnded({ clientOrderId: '', role, decisionMs, outcome, reason, rule });
   }
 
   /** The signature's time, and a window that ends before the lock does. */
@@ -238,7 +258,7 @@ export class Executor {
     const signedAt = this.#options.clock.monotonic();
     const prepareOne = (draft: OrderDraft): { readonly intent: Intent; readonly live: LiveOrder } => {
       const intent = intentOf(line, command, { ...draft, side: 'SELL', quantity: command.plan.quantity }, signed);
-      const live = openedAt(signedAt, intent, signed.recvWindowMs, true);
+      const live = openedAt(signedAt, intent, signed.recvWindowMs, { awaitingAnswer: true, instrument: line.link.instrument() });
       line.follow(live, []);
       return { intent, live };
     };
@@ -310,6 +330,9 @@ export class Executor {
         for (const live of lives) this.#close(line, live);
         if (!line.detached) line.link.onFault(refusedByDatabase(lives));
         return;
+      case 'not-admitted':
+        for (const live of lives) this.#end(line, live, 'rejected', result.reason, result.rule);
+        return;
       case 'not-committed':
         for (const live of lives) this.#end(line, live, 'never-placed', result.reason);
         return;
@@ -339,7 +362,10 @@ export class Executor {
     const { refusal } = outcome;
     if (outcome.kind === 'rejected') {
       metrics.ordersRejected.inc({ market: 'spot', code_class: refusal.class });
-      if (isProtective(live) && !passing.has(refusal.class)) line.refused = `${refusal.message}, code ${refusal.code ?? 'none'}`;
+      // Filters that have changed since it was planned are no verdict on the position: it is planned anew.
+      const outdated = refusal.class === 'filter' && live.instrument !== line.link.instrument();
+      if (isProtective(live) && !passing.has(refusal.class) && !outdated)
+        line.refused = `${refusal.message}, code ${refusal.code ?? 'none'}`;
       log.warn({ botId: line.link.botId, clientOrderId: live.clientOrderId, refusal }, 'the exchange rejected an order');
       if (live.role === 'exit' && refusal.class === 'insufficient-balance') await this.#readAvailable(line, live);
       await this.#conclude(
@@ -428,9 +454,10 @@ export class Executor {
   }
 
   /** Writes evidence, however long the database is away, then tells the bot. */
-  async #record(line: OrderLine, clientOrderId: string, evidence: Evidence): Promise<RecordAnswer> {
+  async #record(line: OrderLine, clientOrderId: string, told: Evidence): Promise<RecordAnswer> {
     const { store, clock, log, metrics, reach } = this.#options;
     const { link } = line;
+    const evidence = valuedEvidence(told, link.instrument(), this.#options.feePrices ?? null);
     const startedAt = clock.monotonic();
     let unheard = false;
     for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, recordRetryMaxMs)) {
@@ -540,7 +567,7 @@ export class Executor {
     return live;
   }
 
-  #end(line: OrderLine, live: LiveOrder, state: OrderState, reason: string): void {
+  #end(line: OrderLine, live: LiveOrder, state: OrderState, reason: string, rule?: OrderRule): void {
     if (!this.#close(line, live) || line.detached) return;
     if (live.role === 'stop' || live.role === 'target') {
       // Its sibling is over too, or soon: what it says next counts.
@@ -553,7 +580,15 @@ export class Executor {
     }
     const outcome = outcomeOf(state, live.executedQuantity?.gt(0) ?? false);
     const { clientOrderId, role, decisionMs, available } = live;
-    line.link.onOrderEnded({ clientOrderId, role, decisionMs, outcome, reason, ...(available === undefined ? {} : { available }) });
+    line.link.onOrderEnded({
+      clientOrderId,
+      role,
+      decisionMs,
+      outcome,
+      reason,
+      ...(rule === undefined ? {} : { rule }),
+      ...(available === undefined ? {} : { available }),
+    });
   }
 
   #close(line: OrderLine, live: LiveOrder): boolean {
@@ -608,9 +643,9 @@ export class Executor {
 /** Fills that the bot has not heard of, whichever try wrote them; null when nobody remembers what it has heard. */
 function untold(
   fills: ExecutionEvidence['fills'],
-  { order: { clientOrderId, role, side }, newFills }: Extract<RecordAnswer, { verdict: 'recorded' }>,
+  { order: { clientOrderId, role, exitKind, side }, newFills }: Extract<RecordAnswer, { verdict: 'recorded' }>,
   told: ReadonlySet<string> | null,
 ): readonly Fill[] | null {
   if (told === null) return fills.length === newFills.length ? newFills : null;
-  return fills.filter((fill) => !told.has(fill.tradeId)).map((fill) => ({ ...fill, clientOrderId, role, side }));
+  return fills.filter((fill) => !told.has(fill.tradeId)).map((fill) => ({ ...fill, clientOrderId, role, exitKind, side }));
 }

@@ -1,16 +1,17 @@
 /** How an order begins: as an intent for the rows and as something that is not over yet. */
 import type { SignedWindow } from '../exchanges/exchange.ts';
 import type { Intent } from '../persistence/commit-intents.ts';
+import { entryReservation } from '../trading/capital.ts';
 import { formatClientOrderId } from './client-order-id.ts';
 import type { LiveOrder, OrderLine } from './order-line.ts';
 
 type Draft = Pick<Intent, 'role' | 'side' | 'type' | 'quantity' | 'price' | 'stopPrice' | 'slot'>;
-type Decided = Pick<Intent, 'decisionMs' | 'referencePrice' | 'reason'>;
+type Decided = Pick<Intent, 'decisionMs' | 'referencePrice' | 'reason'> & Partial<Pick<Intent, 'exitKind'>>;
 
 /** The intent of the line's next order of this decision and role. */
 export function intentOf(line: OrderLine, decided: Decided, draft: Draft, signed: SignedWindow): Intent {
-  const { botId, userId, epoch, venue, account, installation } = line.link;
-  const { market, symbol } = line.link.instrument();
+  const { botId, userId, epoch, venue, mode, account, installation } = line.link;
+  const { market, symbol, quoteAsset } = line.link.instrument();
   const { decisionMs, referencePrice, reason } = decided;
   const { role } = draft;
   const attempt = line.nextAttempt(role, decisionMs);
@@ -25,6 +26,7 @@ export function intentOf(line: OrderLine, decided: Decided, draft: Draft, signed
     clientOrderId: formatClientOrderId({ installation, botId, decisionMs, role, attempt }),
     decisionMs,
     role,
+    exitKind: decided.exitKind ?? null,
     attempt,
     side: draft.side,
     type: draft.type,
@@ -32,6 +34,8 @@ export function intentOf(line: OrderLine, decided: Decided, draft: Draft, signed
     price: draft.price,
     stopPrice: draft.stopPrice,
     slot: draft.slot,
+    // A paper bot has an account of its own.
+    reservation: role === 'entry' && mode === 'live' ? entryReservation(draft.quantity, referencePrice, quoteAsset) : null,
     referencePrice,
     reason,
     signedTimestampMs: signed.timestampMs,
@@ -45,7 +49,12 @@ type Known = Pick<
 > & { readonly exchangeOrderId?: string | null };
 
 /** An order that is open from `at` (monotonic) on. */
-export function openedAt(at: number, known: Known, recvWindowMs: number, awaitingAnswer = false): LiveOrder {
+export function openedAt(
+  at: number,
+  known: Known,
+  recvWindowMs: number,
+  { awaitingAnswer, instrument }: Pick<LiveOrder, 'awaitingAnswer' | 'instrument'> = { awaitingAnswer: false, instrument: null },
+): LiveOrder {
   const { clientOrderId, symbol, role, decisionMs, signedTimestampMs, quantity, price, stopPrice, slot } = known;
   return {
     clientOrderId,
@@ -57,6 +66,7 @@ export function openedAt(at: number, known: Known, recvWindowMs: number, awaitin
     price,
     stopPrice,
     slot,
+    instrument,
     openSince: at,
     acceptedUntil: at + recvWindowMs + skewBoundMs,
     exchangeOrderId: known.exchangeOrderId ?? null,

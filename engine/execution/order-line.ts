@@ -5,8 +5,10 @@
 import type { Decimal } from 'decimal.js';
 import type { TradingAccount } from '../exchanges/exchange.ts';
 import type { StoredOrder } from '../persistence/order-store.ts';
-import type { Fill, OrderOutcome, OrderRole, WorkingRole } from '../trading/events.ts';
+import type { Fill, OrderOutcome, OrderRole, OrderRule, WorkingRole } from '../trading/events.ts';
+import type { PriceBounds } from '../trading/filters.ts';
 import type { Instrument } from '../trading/instrument.ts';
+import type { RestingOrders } from '../trading/protect.ts';
 import type { RestingProtection } from '../trading/state.ts';
 
 /** What execution needs of a bot, and how it tells it what happened. Callbacks must not throw. */
@@ -23,6 +25,12 @@ export interface BotLink {
   /** What is left of the bot's lock; null when the lock service does not answer (nobody can take over then). */
   leaseLeftMs(): number | null;
   instrument(): Instrument;
+  /** Bounds of the average price that the exchange's filters judge by; null while no price is known. */
+  averagePrice(): PriceBounds | null;
+  /** True while the bot has a position. */
+  holds(): boolean;
+  /** What rests at the exchange while it has one. */
+  restsWhenHolding(): RestingOrders;
   onFills(fills: readonly Fill[]): void;
   onOrderEnded(order: {
     readonly clientOrderId: string;
@@ -30,6 +38,8 @@ export interface BotLink {
     readonly decisionMs: number;
     readonly outcome: OrderOutcome;
     readonly reason: string;
+    /** Which rule kept it from being sent. */
+    readonly rule?: OrderRule;
     /** Free base, when the exchange refused an exit for want of it. */
     readonly available?: Decimal;
   }): void;
@@ -63,6 +73,8 @@ export interface LiveOrder {
   readonly price: Decimal | null;
   readonly stopPrice: Decimal | null;
   readonly slot: number;
+  /** By whose filters it was made; null for an order of an earlier owner. */
+  readonly instrument: Instrument | null;
   /** Monotonic time after which the exchange no longer accepts it: its receive window is over. */
   readonly acceptedUntil: number;
   /** Monotonic time since when its fate has been open. */

@@ -11,6 +11,7 @@ import type { PutProtection } from '../trading/events.ts';
 import type { OrderType } from '../trading/instrument.ts';
 import { parseClientOrderId } from './client-order-id.ts';
 import type { LiveOrder, OrderLine } from './order-line.ts';
+import { brokenBy } from './order-rules.ts';
 import type { Outgoing, SentOutcome } from './send.ts';
 
 /** What an order of an operation is made of. */
@@ -44,6 +45,8 @@ export interface ProtectorPorts {
   /** One look at an order by its client id; what is found is written. Answers whether the exchange knows it. Throws what the read throws. */
   readonly look: (line: OrderLine, live: LiveOrder) => Promise<boolean>;
   readonly lookSoon: (line: OrderLine, live: LiveOrder) => void;
+  /** Whether the exchange has a place for the new stop while the old one still rests. */
+  readonly roomToReplace: (line: OrderLine) => boolean;
 }
 
 /** Pauses between two rounds of cancelling. */
@@ -88,7 +91,10 @@ export class Protector {
   async verify(lines: Iterable<OrderLine>): Promise<void> {
     const { clock, log } = this.#ports;
     const groups = Map.groupBy(
-      [...lines].filter((line) => !line.detached && line.protective().some((live) => live.resting)),
+      // Of a symbol that is not listed any more the exchange tells nothing but an error.
+      [...lines].filter(
+        (line) => !line.detached && line.link.instrument().status !== 'DELISTED' && line.protective().some((live) => live.resting),
+      ),
       (line) => `${line.link.account.name} ${line.link.instrument().symbol}`,
     );
     await Promise.all(
@@ -144,6 +150,17 @@ export class Protector {
     this.tell(line);
   }
 
+  /** What the exchange would refuse is not sent: the bot hears that nothing new rests, and plans anew with the next event. */
+  #broken(line: OrderLine, quantity: PutProtection['plan']['quantity'], drafts: readonly OrderDraft[]): boolean {
+    for (const { type, price, stopPrice } of drafts) {
+      const broken = brokenBy(line, { side: 'SELL', type, quantity, price, stopPrice });
+      if (broken === null) continue;
+      this.#ports.log.warn({ botId: line.link.botId, ...broken }, 'a protective order is not sent');
+      return true;
+    }
+    return false;
+  }
+
   async #place(line: OrderLine, command: PutProtection): Promise<void> {
     const { reach } = this.#ports;
     const { plan } = command;
@@ -151,6 +168,8 @@ export class Protector {
     const stop = stopDraft(command, freeSlot(line));
     const target: OrderDraft | null =
       plan.targetPrice === null ? null : { role: 'target', type: 'LIMIT_MAKER', price: plan.targetPrice, stopPrice: null, slot: 0 };
+    const broken = this.#broken(line, plan.quantity, target === null ? [stop] : [stop, target]);
+    if (broken) return;
     const orders = this.#ports.prepare(line, command, target === null ? [stop] : [stop, target]);
     const { account } = line.link;
     const [below, above] = orders.lives;
@@ -183,6 +202,9 @@ export class Protector {
     // It ended in the same turn in which this was decided: the bot is told and decides anew.
     if (standing === undefined) return;
     const draft = stopDraft(command, 1 - standing.slot);
+    if (this.#broken(line, command.plan.quantity, [draft])) return;
+    // Its filters are judged while the old one still counts: with all places taken it is cancelled first, and the bot puts up the new one.
+    if (!this.#ports.roomToReplace(line)) return this.#cancelAll(line);
     const orders = this.#ports.prepare(line, command, [draft]);
     let cancelled: CancelOutcome | null = null;
     await orders.send(async (signed) => {

@@ -13,7 +13,8 @@ import type { ReconcileStart, ReconcileStore } from '../persistence/reconcile-st
 import type { VenueClock } from '../time/clock.ts';
 import type { Instrument } from '../trading/instrument.ts';
 import { lostOrder, notOf } from './backfill.ts';
-import { evidenceOfOrder } from './evidence.ts';
+import { evidenceOfOrder, valuedEvidence } from './evidence.ts';
+import type { FeePrices } from './fee-prices.ts';
 import { cancelLate } from './late-arrivals.ts';
 import { allOrdersSince, ownAmong } from './own-orders.ts';
 import type { OwnOrder } from './own-orders.ts';
@@ -28,6 +29,8 @@ export interface ReconcilerOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly reach: Reach;
+  /** Values commissions in a third asset. */
+  readonly feePrices?: FeePrices | null;
 }
 
 export interface ReconcileTarget {
@@ -184,7 +187,7 @@ export class AccountReconciler {
     const fills = order.executedQuantity.gt(0) ? await account.fillsOfOrder(order.symbol, order.orderId) : [];
     const evidence = evidenceOfOrder(order, fills, 'history', { reconciled: order.status });
     return orders.record({
-      ...evidence,
+      ...valuedEvidence(evidence, target.instrument(), this.#options.feePrices ?? null),
       botId: target.botId,
       epoch: target.epoch,
       clientOrderId: order.clientOrderId,

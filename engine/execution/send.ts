@@ -12,6 +12,8 @@ import type { Intent } from '../persistence/commit-intents.ts';
 import type { OrderStore } from '../persistence/order-store.ts';
 import type { Safety } from '../safety.ts';
 import type { Clock, VenueClock } from '../time/clock.ts';
+import type { AccountRefusal } from '../trading/capital.ts';
+import type { KillSubject } from '../trading/kill-switch.ts';
 
 /** `not-attempted`: the exchange did something else of the request, or none of it, and did not try this order. */
 export type SentOutcome = PlaceOutcome | { readonly kind: 'not-attempted'; readonly reason: string };
@@ -25,7 +27,9 @@ export type SendResult =
   /** Nothing is durable and nothing was sent. */
   | { readonly kind: 'not-committed'; readonly reason: string }
   | { readonly kind: 'fenced' }
-  | { readonly kind: 'refused' };
+  | { readonly kind: 'refused' }
+  /** The account cannot bear the entry: no intent, nothing sent. */
+  | ({ readonly kind: 'not-admitted' } & AccountRefusal);
 
 /** One request: it places one order, or two that cancel one another. */
 export interface Outgoing {
@@ -48,6 +52,8 @@ export interface SenderOptions {
   readonly metrics: Metrics;
   readonly reach: Reach;
   readonly safety: Safety;
+  /** Why the bot's entries must not leave now; null when they may. Asked in the turn in which one is handed to the socket. */
+  entriesStopped(bot: KillSubject): string | null;
 }
 
 export class Sender {
@@ -61,12 +67,20 @@ export class Sender {
   /** Queues a request's intents for this turn's group commit. `done` is called exactly once. */
   submit(outgoing: Outgoing): void {
     this.#batch.push(outgoing);
-    if (this.#batch.length === 1) this.#options.clock.soon(() => void this.#flush());
+    if (this.#batch.length === 1) this.#options.clock.soon(() => this.#flush());
   }
 
-  async #flush(): Promise<void> {
+  /** Entries that may have to wait for their account's lock go apart: nothing else ever waits for money. */
+  #flush(): void {
     const batch = this.#batch;
     this.#batch = [];
+    const spending = batch.filter(({ intents }) => intents.some(({ reservation }) => reservation !== null));
+    const others = spending.length === 0 ? batch : batch.filter((outgoing) => !spending.includes(outgoing));
+    if (others.length > 0) void this.#commit(others);
+    if (spending.length > 0) void this.#commit(spending);
+  }
+
+  async #commit(batch: readonly Outgoing[]): Promise<void> {
     const { store, log, metrics, clock, reach } = this.#options;
     const startedAt = clock.monotonic();
     reach('CP1');
@@ -81,7 +95,7 @@ export class Sender {
           .map((intent) => verdicts.get(intent.clientOrderId) ?? 'refused')
           .find((verdict) => verdict !== 'committed');
         if (failed === undefined) void this.#send(outgoing);
-        else outgoing.done({ kind: failed });
+        else outgoing.done(typeof failed === 'string' ? { kind: failed } : { kind: 'not-admitted', ...failed });
       }
     } catch (error) {
       metrics.dbErrors.inc({ class: error instanceof CommitUnknown ? 'commit-unknown' : 'commit-refused' });
@@ -100,6 +114,11 @@ export class Sender {
         kind: 'not-sent',
         reason: `its signature was ${Math.round(sentAt - outgoing.signedAt)} ms old before it could be sent; the receive window is ${intent.recvWindowMs} ms`,
       });
+      return;
+    }
+    const stopped = intent.role === 'entry' ? this.#options.entriesStopped(intent) : null;
+    if (stopped !== null) {
+      outgoing.done({ kind: 'not-sent', reason: stopped });
       return;
     }
     for (const { market, side, type } of outgoing.intents) metrics.ordersSubmitted.inc({ market, side, type, mode: outgoing.mode });

@@ -6,6 +6,9 @@ export function writeCachedInstruments(instruments: readonly Instrument[]): unkn
   return JSON.parse(JSON.stringify(instruments)) as unknown;
 }
 
+/** Part of the cache's key: engines of two versions that share a cache do not read one another's shape. Raise it when `Instrument` changes. */
+export const cachedShape = 2;
+
 /** Null unless every entry is a whole and sensible instrument. */
 export function readCachedInstruments(value: unknown): readonly Instrument[] | null {
   if (!Array.isArray(value) || value.length === 0) return null;
@@ -28,10 +31,15 @@ function readInstrument(value: unknown): Instrument | null {
   const marketLot = entry['marketLot'] === null ? null : decimals(entry['marketLot'], ['min', 'max', 'step']);
   const notional = entry['notional'] === null ? null : decimals(entry['notional'], ['min', 'max']);
   const percentPrice = entry['percentPrice'] === null ? null : decimals(entry['percentPrice'], ['bidUp', 'bidDown', 'askUp', 'askDown']);
+  const counts = ['maxOrders', 'maxAlgoOrders', 'maxOrderLists'].every((name) => entry[name] === null || Number.isInteger(entry[name]));
+  const trailingDelta =
+    entry['trailingDelta'] === null || integers(entry['trailingDelta'], ['minAbove', 'maxAbove', 'minBelow', 'maxBelow']);
+  const minutes = [notional, percentPrice].every((filter) => filter === null || integers(filter, ['averagePriceMinutes']));
   const maxPosition = entry['maxPosition'] === null ? null : decimal(entry['maxPosition']);
   const texts = ['symbol', 'status', 'baseAsset', 'quoteAsset'].every((name) => typeof entry[name] === 'string' && entry[name] !== '');
   const numbers = ['basePrecision', 'quotePrecision'].every((name) => Number.isInteger(entry[name]));
-  if (!texts || !numbers || entry['market'] !== 'spot' || !Array.isArray(entry['orderTypes'])) return null;
+  if (!texts || !numbers || !counts || !trailingDelta || !minutes || entry['market'] !== 'spot' || !Array.isArray(entry['orderTypes']))
+    return null;
   if (
     price === undefined ||
     lot === undefined ||
@@ -56,6 +64,10 @@ function decimals(value: unknown, names: readonly string[]): never | undefined {
     result[name] = amount;
   }
   return result as never;
+}
+
+function integers(value: unknown, names: readonly string[]): boolean {
+  return typeof value === 'object' && value !== null && names.every((name) => Number.isInteger((value as Fields)[name]));
 }
 
 function decimal(value: unknown): Decimal | undefined {

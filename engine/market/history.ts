@@ -1,6 +1,7 @@
 /** Candles by REST: bounded reads at once, pages put together, the newest row believed only when it is final. */
 import { isSoundCandle } from '../exchanges/binance/streams.ts';
 import type { KlineRequest, MarketData } from '../exchanges/exchange.ts';
+import type { Metrics } from '../observe/metrics.ts';
 import type { Clock, VenueClock } from '../time/clock.ts';
 import { timeframeMs } from '../trading/candle.ts';
 import type { Candle } from '../trading/candle.ts';
@@ -13,6 +14,7 @@ export interface HistoryOptions {
   readonly clock: Clock;
   readonly venueClock: VenueClock;
   readonly limits: MarketLimits;
+  readonly metrics: Metrics;
 }
 
 /** Most rows that the venue answers at once. */
@@ -88,7 +90,9 @@ export class History {
     if (queues) await this.#enter();
     try {
       const rows = await this.#options.marketData.klines({ symbol, timeframe, ...range });
-      return rows.filter((row) => isSoundCandle(row, timeframe));
+      const sound = rows.filter((row) => isSoundCandle(row, timeframe));
+      if (sound.length < rows.length) this.#options.metrics.marketGaps.inc({ kind: 'malformed-row' }, rows.length - sound.length);
+      return sound;
     } finally {
       if (queues) this.#leave();
     }

@@ -8,7 +8,8 @@ import type { MarketData } from '../exchanges/exchange.ts';
 import type { Log } from '../observe/log.ts';
 import type { Clock, Timer } from '../time/clock.ts';
 import type { Instrument } from '../trading/instrument.ts';
-import { readCachedInstruments, writeCachedInstruments } from './cached-instruments.ts';
+import { cachedShape, readCachedInstruments, writeCachedInstruments } from './cached-instruments.ts';
+import { delistedInstrument } from './delisted.ts';
 
 export interface SymbolDirectoryOptions {
   readonly venue: string;
@@ -16,9 +17,11 @@ export interface SymbolDirectoryOptions {
   readonly cache: SymbolCache;
   readonly clock: Clock;
   readonly log: Log;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
 }
 
-/** The venue lists no such symbol. */
+/** The venue lists no such symbol, nor any with such a quote asset. */
 export class UnknownSymbol extends Error {
   constructor(venue: string, symbol: string) {
     super(`${venue} does not list ${symbol}`);
@@ -28,7 +31,13 @@ export class UnknownSymbol extends Error {
 
 /** Filters change while bots run; order-safety.md asks for a refresh within five minutes. */
 const ttlMs = 300_000;
-const refreshEveryMs = 240_000;
+/** With the jitter below five minutes: replicas do not ask at the same moment. */
+const refreshEveryMs = 230_000;
+const refreshJitterMs = 40_000;
+/** While a symbol of a bot is halted: its bots wait for it to trade again. */
+const refreshHaltedMs = 30_000;
+/** A symbol whose orders are refused again and again costs a reading no more often than this. */
+const recheckEveryMs = 10_000;
 /** Older copies are not traded on. */
 const usableForMs = 24 * 3_600_000;
 
@@ -40,31 +49,42 @@ export class SymbolDirectory {
   /** Many bots with one symbol that is gone cost one read. */
   #refreshing: Promise<void> | null = null;
   #timer: Timer | null = null;
+  /** Symbols of bots. */
+  readonly #used = new Set<string>();
+  /** Monotonic time of the last reading that a refusal led to, by symbol. */
+  readonly #recheckedAt = new Map<string, number>();
+  #stopped = false;
 
   constructor(options: SymbolDirectoryOptions) {
     this.#options = options;
-    this.#key = `${options.venue}:spot`;
+    this.#key = `${options.venue}:spot:${cachedShape}`;
   }
 
   /** Loads the list (from the cache when it is fresh) and keeps it current. */
   async start(): Promise<void> {
     await this.#load();
-    this.#timer = this.#options.clock.every(refreshEveryMs, () => {
-      this.refresh().catch((error: unknown) =>
-        this.#options.log.warn({ err: error }, 'the list of symbols could not be refreshed; the last one serves'),
-      );
-    });
+    this.#refreshLater();
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#timer?.cancel();
   }
 
-  /** Answers how to read the instrument from now on, refreshes included. Throws `UnknownSymbol`. */
+  /**
+   * Answers how to read the instrument from now on, refreshes included. A symbol that the venue does not list has status
+   * DELISTED: its bots pause. Throws `UnknownSymbol` when its name tells no quote asset.
+   */
   async load(symbol: string): Promise<() => Instrument> {
     if (!this.#instruments.has(symbol)) await this.#load();
     if (!this.#instruments.has(symbol)) await this.refresh();
-    if (!this.#instruments.has(symbol)) throw new UnknownSymbol(this.#options.venue, symbol);
+    if (!this.#instruments.has(symbol)) {
+      const delisted = delistedInstrument(symbol, this.#instruments.values());
+      if (delisted === null) throw new UnknownSymbol(this.#options.venue, symbol);
+      this.#instruments.set(symbol, delisted);
+    }
+    this.#used.add(symbol);
+    this.#refreshLater();
     return () => this.#instruments.get(symbol) ?? raise(new UnknownSymbol(this.#options.venue, symbol));
   }
 
@@ -76,7 +96,36 @@ export class SymbolDirectory {
     return [...this.#instruments.values()];
   }
 
-  /** Reads the venue. A symbol that vanished keeps its last filters, with status BREAK: nobody may enter it. */
+  /** The exchange refused something for the sake of the symbol: reads it anew, unless that was just done. Never throws. */
+  async recheck(symbol: string): Promise<void> {
+    const { clock, log } = this.#options;
+    // It may be listed again one day: the next reading in turn tells.
+    if (this.#instruments.get(symbol)?.status === 'DELISTED') return;
+    const now = clock.monotonic();
+    if (now - (this.#recheckedAt.get(symbol) ?? Number.NEGATIVE_INFINITY) >= recheckEveryMs) {
+      this.#recheckedAt.set(symbol, now);
+      await this.refresh().catch((error: unknown) =>
+        log.warn({ err: error, symbol }, 'the exchange refused something of a symbol, and its filters could not be read anew'),
+      );
+      this.#refreshLater();
+    } else await this.#refreshing?.catch(() => undefined);
+  }
+
+  /** The next reading: soon while a symbol of a bot is halted. A symbol that is not listed is not worth the haste. */
+  #refreshLater(): void {
+    const { clock, log, random } = this.#options;
+    if (this.#stopped) return;
+    this.#timer?.cancel();
+    const halted = [...this.#used].some((symbol) => !['TRADING', 'DELISTED'].includes(this.#instruments.get(symbol)?.status ?? 'DELISTED'));
+    const delayMs = (halted ? refreshHaltedMs : refreshEveryMs) + random() * (halted ? refreshHaltedMs / 10 : refreshJitterMs);
+    this.#timer = clock.after(delayMs, () => {
+      void this.refresh()
+        .catch((error: unknown) => log.warn({ err: error }, 'the list of symbols could not be refreshed; the last one serves'))
+        .finally(() => this.#refreshLater());
+    });
+  }
+
+  /** Reads the venue. A symbol that vanished keeps its last filters, with status DELISTED. */
   refresh(): Promise<void> {
     this.#refreshing ??= this.#refreshOnce().finally(() => {
       this.#refreshing = null;
@@ -124,7 +173,7 @@ export class SymbolDirectory {
     const next = new Map(listed.map((instrument) => [instrument.symbol, instrument]));
     for (const [symbol, known] of this.#instruments) {
       const fresh = next.get(symbol);
-      if (fresh === undefined) next.set(symbol, { ...known, status: 'BREAK' });
+      if (fresh === undefined) next.set(symbol, known.status === 'DELISTED' ? known : { ...known, status: 'DELISTED' });
       // An unchanged instrument stays the same object: what was computed from it stays valid.
       else if (sameInstrument(known, fresh)) next.set(symbol, known);
     }

@@ -4,13 +4,15 @@
  * funds), because cancelReplace judges the first part before it cancels.
  */
 import type { Decimal } from 'decimal.js';
+import { brokenAccountFilter, brokenFilter } from '../trading/filters.ts';
+import type { AccountContext, MarketContext } from '../trading/filters.ts';
+import { isContingent } from '../trading/instrument.ts';
 import type { OrderSide, OrderType, TimeInForce } from '../trading/instrument.ts';
 import { type Account, type AccountBook, bookOf } from './accounts.ts';
 import { freeOf, heldOf } from './balances.ts';
 import { exact, floorToStep, quoteOf, zero } from './exact.ts';
-import { type FilterContext, checkFilters } from './filters.ts';
 import type { BookRefusal, MatchingRequest, PriceTick } from './matching.ts';
-import { type OrderList, isContingent, remainingOf } from './order.ts';
+import { type OrderList, remainingOf } from './order.ts';
 import { checkParameters } from './parameters.ts';
 import * as refusals from './refusals.ts';
 import { type SymbolMarket, averagePriceOf } from './symbol-market.ts';
@@ -34,12 +36,19 @@ export interface Candidate {
 
 export type Admission<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: BookRefusal };
 
+/** How many orders a request adds to the open ones, those that wait for a trigger among them, and lists. */
+interface Additions {
+  readonly orders: number;
+  readonly algoOrders: number;
+  readonly lists: number;
+}
+
 /** Everything that is judged before the matching engine sees the order. */
 export function judgeRequest(
   account: Account,
   market: SymbolMarket,
   request: MatchingRequest,
-  adds: { readonly orders: number; readonly algoOrders: number },
+  adds: Additions,
   atMs: number,
 ): Admission<Candidate> {
   const { instrument, last } = market;
@@ -48,12 +57,11 @@ export function judgeRequest(
   // Without a first price there is no market to trade in.
   if (instrument.status !== 'TRADING' || last === null) return { ok: false, refusal: refusals.marketClosed };
   const candidate = toCandidate(market, request, last);
-  const filtered = checkFilters(
-    instrument,
-    { ...candidate, price: request.price ?? null, quoteQuantity: request.quoteQuantity ?? null },
-    filterContext(account, market, adds, atMs),
-  );
-  return filtered === null ? { ok: true, value: candidate } : { ok: false, refusal: filtered };
+  const subject = { ...candidate, price: request.price ?? null, quoteQuantity: request.quoteQuantity ?? null };
+  const broken =
+    brokenFilter(instrument, subject, marketContext(market, atMs)) ??
+    brokenAccountFilter(instrument, subject, accountContext(account, market, adds));
+  return broken === null ? { ok: true, value: candidate } : { ok: false, refusal: refusals.filterFailure(broken) };
 }
 
 /** What the matching engine itself refuses, funds left out: a list's legs are funded together. */
@@ -105,21 +113,32 @@ function lockPriceOf(request: MatchingRequest, tick: PriceTick): Decimal {
     .div(basisPoints);
 }
 
-function filterContext(
-  account: Account,
-  market: SymbolMarket,
-  adds: { readonly orders: number; readonly algoOrders: number },
-  atMs: number,
-): FilterContext {
+function marketContext(market: SymbolMarket, atMs: number): MarketContext {
+  return {
+    averagePrice(minutes) {
+      const average = averagePriceOf(market, minutes, atMs);
+      return average === null ? null : { low: average, high: average };
+    },
+  };
+}
+
+function accountContext(account: Account, market: SymbolMarket, adds: Additions): AccountContext {
   const book = bookOf(account, market.instrument.symbol);
   return {
-    averagePrice: (minutes) => averagePriceOf(market, minutes, atMs) ?? zero,
     openOrders: book.open.size,
     openAlgoOrders: market.instrument.maxAlgoOrders === null ? 0 : countAlgoOrders(book),
+    openLists: market.instrument.maxOrderLists === null ? 0 : countLists(book),
+    addedLists: adds.lists,
     addedOrders: adds.orders,
     addedAlgoOrders: adds.algoOrders,
     position: () => heldOf(account.wallet, market.instrument.baseAsset).plus(openBuys(book)),
   };
+}
+
+function countLists(book: AccountBook): number {
+  const lists = new Set<OrderList>();
+  for (const { list } of book.open.values()) if (list !== null) lists.add(list);
+  return lists.size;
 }
 
 function countAlgoOrders(book: AccountBook): number {

@@ -3,6 +3,7 @@
  * did goes out as events in order.
  */
 import type { Decimal } from 'decimal.js';
+import { isContingent } from '../trading/instrument.ts';
 import type { InstrumentStatus } from '../trading/instrument.ts';
 import { type Account, addOpen, bookOf, createAccount, findList, findOpen, findOrder } from './accounts.ts';
 import { type Candidate, canPay, judgeEntry, judgeRequest, payingAsset } from './admission.ts';
@@ -28,7 +29,7 @@ import type {
   PriceTick,
 } from './matching.ts';
 import { judgeOco } from './oco.ts';
-import { type Order, type OrderList, isContingent, isOpen, snapshotOrder, snapshotPlacedList } from './order.ts';
+import { type Order, type OrderList, isOpen, snapshotOrder, snapshotPlacedList } from './order.ts';
 import * as refusals from './refusals.ts';
 import { type SymbolMarket, averageMinutes, averagePriceOf, createSymbolMarket, isQuiet } from './symbol-market.ts';
 import { followTrailing } from './triggers.ts';
@@ -66,7 +67,7 @@ export function createMatching(options: MatchingOptions = {}): MatchingEngine {
   ): { ok: true; market: SymbolMarket; candidate: Candidate; tick: PriceTick } | { ok: false; refusal: BookRefusal } {
     const market = markets.get(request.symbol);
     if (market === undefined) return refused(refusals.invalidSymbol);
-    const judged = judgeRequest(account, market, request, { orders: 1, algoOrders: isContingent(request.type) ? 1 : 0 }, atMs);
+    const judged = judgeRequest(account, market, request, { orders: 1, lists: 0, algoOrders: isContingent(request.type) ? 1 : 0 }, atMs);
     if (!judged.ok) return judged;
     const tick = market.last;
     if (tick === null) return refused(refusals.marketClosed);

@@ -4,13 +4,14 @@
  * most the tick's liquidity.
  */
 import type { Decimal } from 'decimal.js';
+import { isMarketLike } from '../trading/instrument.ts';
 import { type Account, addTrade, bookOf, moveToFinished } from './accounts.ts';
 import { credit, freeOf, pay, shrink } from './balances.ts';
 import { exact, floorToStep, largest, quoteOf, smallest, zero } from './exact.ts';
 import { commissionOf } from './fees.ts';
 import type { Journal } from './journal.ts';
 import type { BookTrade, PriceTick } from './matching.ts';
-import { type Order, type OrderList, isMarketLike, isOpen, neededBy, remainingOf } from './order.ts';
+import { type Order, type OrderList, isOpen, neededBy, remainingOf } from './order.ts';
 import { type SymbolMarket, awaitTrigger, rest, takeOut } from './symbol-market.ts';
 
 export interface Desk {

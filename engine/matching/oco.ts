@@ -1,9 +1,9 @@
 /** Judges an OCO list: two legs on opposite sides of the market, at least one of them contingent, paid for once. */
+import { isContingent } from '../trading/instrument.ts';
 import type { OrderType } from '../trading/instrument.ts';
 import { type Account, bookOf } from './accounts.ts';
 import { type Candidate, canPay, judgeEntry, judgeRequest } from './admission.ts';
 import type { BookRefusal, OcoRequest, PriceTick } from './matching.ts';
-import { isContingent } from './order.ts';
 import * as refusals from './refusals.ts';
 import type { SymbolMarket } from './symbol-market.ts';
 
@@ -18,7 +18,7 @@ export function judgeOco(account: Account, market: SymbolMarket, request: OcoReq
   const { above, below, side, symbol, quantity } = request;
   const misplaced = market.instrument.ocoAllowed ? misplacedLeg(request) : refusals.ocoNotSupported;
   if (misplaced !== null) return { ok: false, refusal: misplaced };
-  const adds = { orders: 2, algoOrders: [above, below].filter((leg) => isContingent(leg.type)).length };
+  const adds = { orders: 2, lists: 1, algoOrders: [above, below].filter((leg) => isContingent(leg.type)).length };
   const book = bookOf(account, symbol);
   const candidates: Candidate[] = [];
   for (const leg of [below, above]) {

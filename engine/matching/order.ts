@@ -1,6 +1,5 @@
 /** What follows from an order's state, and the snapshots of orders and lists that are handed out. */
 import type { Decimal } from 'decimal.js';
-import type { OrderType } from '../trading/instrument.ts';
 import type { Order, OrderList } from './books.ts';
 import { quoteOf } from './exact.ts';
 import type { BookOrder, BookOrderList, PlacedList } from './matching.ts';
@@ -19,16 +18,6 @@ export function remainingOf(order: Order): Decimal {
 export function neededBy(order: Order): Decimal {
   const remaining = remainingOf(order);
   return order.side === 'SELL' ? remaining : quoteOf(order.lockPrice, remaining);
-}
-
-/** Becomes a market order when it starts to work. */
-export function isMarketLike(type: OrderType): boolean {
-  return type === 'MARKET' || type === 'STOP_LOSS' || type === 'TAKE_PROFIT';
-}
-
-/** Waits for a trigger; the venue's "algo" orders. */
-export function isContingent(type: OrderType): boolean {
-  return type !== 'MARKET' && type !== 'LIMIT' && type !== 'LIMIT_MAKER';
 }
 
 export function snapshotOrder(order: Order): BookOrder {

@@ -1,4 +1,5 @@
 /** The venue's refusals, with its codes and texts: clients classify by both, so neither may drift. */
+import type { FilterName } from '../trading/instrument.ts';
 import type { BookRefusal } from './matching.ts';
 
 const rejected = (message: string): BookRefusal => ({ code: -2010, message });
@@ -29,18 +30,6 @@ export const buyOcoStopMustBeAbove: BookRefusal = { code: -1196, message: 'A sto
 export const sellOcoStopMustBeBelow: BookRefusal = { code: -1197, message: 'A stop loss order in a sell OCO must be below.' };
 export const buyOcoTakeProfitMustBeBelow: BookRefusal = { code: -1198, message: 'A take profit order in a buy OCO must be below.' };
 export const sellOcoTakeProfitMustBeAbove: BookRefusal = { code: -1199, message: 'A take profit order in a sell OCO must be above.' };
-
-export type FilterName =
-  | 'PRICE_FILTER'
-  | 'PERCENT_PRICE_BY_SIDE'
-  | 'LOT_SIZE'
-  | 'MARKET_LOT_SIZE'
-  | 'MIN_NOTIONAL'
-  | 'NOTIONAL'
-  | 'TRAILING_DELTA'
-  | 'MAX_POSITION'
-  | 'MAX_NUM_ORDERS'
-  | 'MAX_NUM_ALGO_ORDERS';
 
 export function filterFailure(filter: FilterName): BookRefusal {
   return { code: -1013, message: `Filter failure: ${filter}` };

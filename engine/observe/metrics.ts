@@ -3,6 +3,7 @@
  * counters never carry a bot id. `createMetrics` makes one registry per process (or per test).
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { blockingRules, verdictRules } from '../trading/verdict.ts';
 
 const secondsFast = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
@@ -22,12 +23,15 @@ export function createMetrics() {
     bots: gauge('bots', 'Bots of this process by life-cycle state.', 'state', 'market', 'mode'),
     actorRestarts: counter('actor_restarts_total', 'Bot actors started again after a fault.', 'kind', 'reason'),
     decisions: counter('decisions_total', 'Decisions at candle closes and price checks, by what they led to.', 'action', 'mode'),
+    verdicts: counter('verdicts_total', 'Closed candles decided on, by what was done and the first rule that said no.', 'action', 'rule'),
+    verdictsDropped: counter('verdicts_dropped_total', 'Verdicts on closed candles that were never written.'),
     decisionFailures: counter('decision_failures_total', 'Decisions that failed with an error.', 'reason'),
     barToDecision: histogram('bar_to_decision_seconds', 'From a closed candle received to its decision made.'),
     barToOrder: histogram('bar_to_order_seconds', 'From a closed candle received to its order handed to the socket.'),
     marketLastMessage: gauge('market_data_last_message_timestamp_seconds', 'When market data last arrived.', 'stream_kind'),
     marketStaleSymbols: gauge('market_data_stale_symbols', 'Series that are stale or gapped now.'),
     marketGaps: counter('market_data_gaps_total', 'Interruptions in candle series, by how they ended.', 'kind'),
+    pricesRejected: counter('prices_rejected_total', 'Prices told as 0, missing or no number: not believed.', 'source'),
     candlesBackfilled: counter('candles_backfilled_total', 'Closed candles fetched by REST after an interruption.'),
     wsConnections: gauge('ws_connections', 'Open exchange sockets.', 'stream', 'state'),
     wsDisconnects: counter('ws_disconnects_total', 'Exchange sockets that ended.', 'stream', 'reason'),
@@ -58,7 +62,9 @@ export function createMetrics() {
     lateArrivals: counter('late_arrivals_total', 'Orders that were declared never placed and exist. Must stay 0.'),
     ordersFilledIn: counter('orders_filled_in_total', 'Orders that the exchange had and the database had lost.'),
     reconcileDrift: counter('reconcile_drift_total', 'Differences found by audits.', 'kind'),
+    killSwitchActive: gauge('kill_switch_active', 'Kill switches that stand, as this process knows them.', 'scope'),
     riskBlocks: counter('risk_blocks_total', 'Entries refused, by rule.', 'rule'),
+    dayNotices: counter('day_notices_total', 'Days of bots that came near their loss limit, reached it, or reached their target.', 'topic'),
     dbQueryDuration: histogram('db_query_duration_seconds', 'Time of a unit of work.', 'op'),
     dbErrors: counter('db_errors_total', 'Failed units of work.', 'class'),
     redisCommandDuration: histogram('redis_command_duration_seconds', 'Time of a Redis command.', 'op'),
@@ -80,14 +86,25 @@ export type Metrics = ReturnType<typeof createMetrics>;
 function bornAtZero(metrics: {
   readonly reconcileDrift: Counter<'kind'>;
   readonly reconcileRuns: Counter<'result'>;
+  readonly decisions: Counter<'action' | 'mode'>;
+  readonly verdicts: Counter<'action' | 'rule'>;
+  readonly riskBlocks: Counter<'rule'>;
   readonly decisionFailures: Counter<'reason'>;
   readonly actorRestarts: Counter<'kind' | 'reason'>;
   readonly dbErrors: Counter<'class'>;
+  readonly dayNotices: Counter<'topic'>;
 }): void {
   const driftKinds = ['position-cache', 'position', 'order-without-intent', 'order-without-bot', 'late-order', 'protection-vanished'];
   for (const kind of driftKinds) metrics.reconcileDrift.inc({ kind }, 0);
+  for (const topic of ['daily-loss-warning', 'daily-loss-reached', 'daily-target-reached']) metrics.dayNotices.inc({ topic }, 0);
   for (const result of ['ok', 'failed']) metrics.reconcileRuns.inc({ result }, 0);
+  for (const action of ['entry', 'exit', 'place-protection', 'replace-protection', 'cancel-protection'])
+    for (const mode of ['live', 'paper']) metrics.decisions.inc({ action, mode }, 0);
+  for (const action of ['entered', 'exited']) metrics.verdicts.inc({ action, rule: 'none' }, 0);
+  for (const rule of verdictRules) metrics.verdicts.inc({ action: 'nothing', rule }, 0);
+  for (const rule of blockingRules) metrics.riskBlocks.inc({ rule }, 0);
   for (const reason of ['Error', 'TypeError', 'RangeError']) metrics.decisionFailures.inc({ reason }, 0);
   for (const reason of ['fault', 'quarantined']) metrics.actorRestarts.inc({ kind: 'bot', reason }, 0);
-  for (const kind of ['commit-unknown', 'commit-refused', 'record-execution']) metrics.dbErrors.inc({ class: kind }, 0);
+  for (const kind of ['commit-unknown', 'commit-refused', 'record-execution', 'append-decisions', 'prune-decisions'])
+    metrics.dbErrors.inc({ class: kind }, 0);
 }

@@ -8,7 +8,7 @@ import type { BotState, Order } from '../../entities/index.ts';
 import type { Decimal } from 'decimal.js';
 import type { Fill } from '../trading/events.ts';
 import { exact, toRowScale, zero } from '../trading/exact.ts';
-import { applyFill } from '../trading/position.ts';
+import { applyFill, commissionOf } from '../trading/position.ts';
 import type { Booked } from '../trading/position.ts';
 import type { Filled } from './order-life.ts';
 import type { ExecutionEvidence, ReportedFill } from './order-store.ts';
@@ -42,15 +42,18 @@ export async function bookFills(
   const data = readStateData(state.stateData);
   let { position, realisedTotal } = data;
   const booked = fresh.map((reported): BookedFill => {
+    const commission = commissionOf(reported, evidence.instrument);
     const fill: Fill = {
       tradeId: reported.tradeId,
       clientOrderId: order.clientOrderId,
       role: order.role,
+      exitKind: order.exitKind ?? null,
       side: order.side,
       price: reported.price,
       quantity: reported.quantity,
       commission: reported.commission,
       commissionAsset: reported.commissionAsset,
+      commissionWorth: commission.inQuote,
       atMs: reported.atMs,
     };
     const result = applyFill(position, fill, evidence.instrument);
@@ -70,6 +73,8 @@ export async function bookFills(
       quantity: reported.quantity,
       commissionAmount: reported.commission,
       commissionAsset: reported.commissionAsset,
+      baseCommission: commission.inBase,
+      quoteCommission: commission.inQuote,
       isMaker: reported.isMaker,
       source: evidence.source,
       executedAt: new Date(reported.atMs),
@@ -77,7 +82,12 @@ export async function bookFills(
     });
     return { ...result, fill };
   });
-  state.stateData = { ...state.stateData, position: writePosition(position), realisedTotal: realisedTotal.toFixed() };
+  state.stateData = {
+    ...state.stateData,
+    position: writePosition(position),
+    realisedTotal: realisedTotal.toFixed(),
+    funds: { account: order.account, asset: evidence.instrument.quoteAsset },
+  };
   state.version += 1;
   state.updatedAt = now;
   return booked;

@@ -3,7 +3,7 @@
  */
 import { Decimal } from 'decimal.js';
 import type { Pool } from 'pg';
-import type { Fill, OrderRole } from '../trading/events.ts';
+import type { ExitKind, Fill, OrderRole } from '../trading/events.ts';
 import type { OrderSide, OrderType } from '../trading/instrument.ts';
 import type { BotColumns } from '../trading/resolve-config.ts';
 import type { OrderState, StoredOrder } from './order-store.ts';
@@ -31,6 +31,13 @@ export interface BotRows {
   readonly fills: readonly Fill[];
 }
 
+/** What the rows tell of the price: as of the newest close, or the newest execution if that came later. NaN when they tell nothing. */
+export function lastKnownPrice({ stateData, lastExecutionMs, fills }: Pick<BotRows, 'stateData' | 'lastExecutionMs' | 'fills'>): number {
+  const lastFill = fills.at(-1);
+  if (lastFill !== undefined && (lastExecutionMs === null || lastFill.atMs > lastExecutionMs)) return lastFill.price.toNumber();
+  return stateData.lastPrice ?? lastFill?.price.toNumber() ?? Number.NaN;
+}
+
 /** Orders older than this are needed no more: they are over, and their fills tell the rest. */
 const recentOrders = '3 days';
 
@@ -53,7 +60,7 @@ export async function loadBots(pool: Pool, botIds: readonly string[]): Promise<R
        order by id`,
       [botIds],
     ),
-    pool.query<FillRecord>(`${selectFill} where bot_config_id = any($1::bigint[]) order by id`, [botIds]),
+    pool.query<FillRecord>(`${selectFill} where f.bot_config_id = any($1::bigint[]) order by f.id`, [botIds]),
   ]);
   const stateById = new Map(states.rows.map((row) => [row.id, row]));
   const ordersById = Map.groupBy(orders.rows, (row) => row.bot_config_id);
@@ -74,7 +81,7 @@ export async function loadBots(pool: Pool, botIds: readonly string[]): Promise<R
 
 /** Columns of `orders` that make a `StoredOrder`; callers add the condition. */
 export const selectOrder = `
-  select bot_config_id::text, client_order_id, symbol, role, side, type, quantity::text, price::text, stop_price::text, slot, decision_ms::text, attempt, reason, state, exchange_order_id,
+  select bot_config_id::text, client_order_id, symbol, role, exit_kind, side, type, quantity::text, price::text, stop_price::text, slot, decision_ms::text, attempt, reason, state, exchange_order_id,
          executed_quantity::text, signed_ts::text, recv_window_ms, (extract(epoch from created_at) * 1000)::bigint::text as created_ms
   from orders`;
 
@@ -83,6 +90,7 @@ export interface OrderRecord {
   readonly client_order_id: string;
   readonly symbol: string;
   readonly role: OrderRole;
+  readonly exit_kind: ExitKind | null;
   readonly side: OrderSide;
   readonly type: OrderType;
   readonly quantity: string;
@@ -106,6 +114,7 @@ export function storedOrder(row: OrderRecord): StoredOrder {
     clientOrderId: row.client_order_id,
     symbol: row.symbol,
     role: row.role,
+    exitKind: row.exit_kind,
     side: row.side,
     type: row.type,
     quantity: new Decimal(row.quantity),
@@ -125,20 +134,22 @@ export function storedOrder(row: OrderRecord): StoredOrder {
 }
 
 const selectFill = `
-  select bot_config_id::text, exchange_trade_id, client_order_id, role, side, price::text, quantity::text, commission_amount::text,
-         commission_asset, (extract(epoch from executed_at) * 1000)::bigint::text as executed_ms
-  from fills`;
+  select f.bot_config_id::text, f.exchange_trade_id, f.client_order_id, f.role, o.exit_kind, f.side, f.price::text, f.quantity::text,
+         f.commission_amount::text, f.commission_asset, f.quote_commission::text, (extract(epoch from f.executed_at) * 1000)::bigint::text as executed_ms
+  from fills f join orders o on o.id = f.order_id`;
 
 interface FillRecord {
   readonly bot_config_id: string;
   readonly exchange_trade_id: string;
   readonly client_order_id: string;
   readonly role: OrderRole;
+  readonly exit_kind: ExitKind | null;
   readonly side: OrderSide;
   readonly price: string;
   readonly quantity: string;
   readonly commission_amount: string;
   readonly commission_asset: string;
+  readonly quote_commission: string | null;
   readonly executed_ms: string;
 }
 
@@ -147,11 +158,13 @@ function storedFill(row: FillRecord): Fill {
     tradeId: row.exchange_trade_id,
     clientOrderId: row.client_order_id,
     role: row.role,
+    exitKind: row.exit_kind,
     side: row.side,
     price: new Decimal(row.price),
     quantity: new Decimal(row.quantity),
     commission: new Decimal(row.commission_amount),
     commissionAsset: row.commission_asset,
+    commissionWorth: row.quote_commission === null ? null : new Decimal(row.quote_commission),
     atMs: Number(row.executed_ms),
   };
 }

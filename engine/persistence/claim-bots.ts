@@ -65,23 +65,31 @@ export interface BotStatus {
   readonly message: string;
   /** Venue time of the newest candle decided on, ms; null before the first. */
   readonly lastExecutionMs: number | null;
-  /** Merged into `state_data`; keys that are absent stay. */
+  /** Merged into `state_data`; keys that are absent stay. Of `notices`, those that the row does not have yet become outbox events. */
   readonly stateData: Readonly<Record<string, unknown>>;
 }
 
-/** Writes what bots say of themselves, for those whose epoch is still ours. Answers the bots that were written. */
+/**
+ * Writes what bots say of themselves, for those whose epoch is still ours, and with it what is new to tell: an event is written
+ * once, because the row that it came with has it from then on. Answers the bots that were written.
+ */
 export async function writeStatuses(pool: Pool, holder: string, statuses: readonly BotStatus[]): Promise<ReadonlySet<string>> {
   const { rows } = await pool.query<{ id: string }>(
     // Rows are locked in the order in which intents lock them, so that the two statements never wait for each other in a ring.
     `with u as (
        select * from unnest($2::bigint[], $3::bigint[], $4::text[], $5::float8[], $6::text[]) as t(bot_config_id, epoch, message, last_ms, data)
      ), ours as materialized (
-       select s.bot_config_id, u.message, u.last_ms, u.data
+       select s.bot_config_id, u.message, u.last_ms, u.data::jsonb as data, coalesce(s.state_data->'notices', '[]') as told
        from bot_state s join u on s.bot_config_id = u.bot_config_id and s.lock_epoch = u.epoch
        where s.lock_holder = $1 order by s.bot_config_id for update of s
+     ), events as (
+       insert into outbox_events (topic, bot_config_id, payload, created_at)
+       select n->>'topic', o.bot_config_id, n - 'topic', now()
+       from ours o cross join lateral jsonb_array_elements(o.data->'notices') n
+       where not o.told @> jsonb_build_array(jsonb_build_object('topic', n->'topic', 'dayStartMs', n->'dayStartMs'))
      )
      update bot_state s
-     set status_message = o.message, state_data = s.state_data || o.data::jsonb,
+     set status_message = o.message, state_data = s.state_data || o.data,
          last_execution = coalesce(to_timestamp(o.last_ms / 1000.0), s.last_execution), version = s.version + 1, updated_at = now()
      from ours o where s.bot_config_id = o.bot_config_id
      returning s.bot_config_id::text as id`,

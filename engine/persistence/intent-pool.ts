@@ -1,12 +1,14 @@
 /**
- * A small pool of its own for intents and claims, so that no report, page or audit can keep an order waiting.
+ * Small pools beside the ORM's. The first is for intents and claims, so that no report, page or audit can keep an order waiting.
  * One plain statement per commit: no unit of work stands before the wire.
  */
 import { Pool } from 'pg';
 import type { Log } from '../observe/log.ts';
 import { boundedSocket } from './bounded-silence.ts';
 
-export interface IntentPoolOptions {
+export interface SmallPoolOptions {
+  /** As the server's list of sessions shows its connections. */
+  readonly name: string;
   readonly url: string;
   readonly max: number;
   readonly statementTimeoutMs: number;
@@ -14,10 +16,18 @@ export interface IntentPoolOptions {
   readonly log: Log;
 }
 
-/** As the server's list of sessions shows its connections. */
 export const intentPoolName = 'evenkeel-intents';
 
-export function openIntentPool(options: IntentPoolOptions): Pool {
+export function openIntentPool(options: Omit<SmallPoolOptions, 'name'>): Pool {
+  return openSmallPool({ ...options, name: intentPoolName });
+}
+
+/** Of the decision ledger: neither its writes nor its readers keep an order waiting, and two are enough. */
+export function openDecisionPool(options: Omit<SmallPoolOptions, 'name' | 'max'>): Pool {
+  return openSmallPool({ ...options, name: 'evenkeel-decisions', max: 2 });
+}
+
+function openSmallPool(options: SmallPoolOptions): Pool {
   const pool = new Pool({
     connectionString: options.url,
     max: options.max,
@@ -26,7 +36,7 @@ export function openIntentPool(options: IntentPoolOptions): Pool {
     statement_timeout: options.statementTimeoutMs,
     lock_timeout: options.lockTimeoutMs,
     idle_in_transaction_session_timeout: options.statementTimeoutMs,
-    application_name: intentPoolName,
+    application_name: options.name,
     keepAlive: true,
     stream: boundedSocket(options.statementTimeoutMs),
     idleTimeoutMillis: Math.min(10_000, options.statementTimeoutMs), // before its silence ends it

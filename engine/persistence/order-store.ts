@@ -4,7 +4,7 @@
  */
 import type { Decimal } from 'decimal.js';
 import { orderStates } from '../../entities/vocabulary.ts';
-import type { Fill, OrderRole } from '../trading/events.ts';
+import type { ExitKind, Fill, OrderRole } from '../trading/events.ts';
 import type { Instrument, OrderSide, OrderType } from '../trading/instrument.ts';
 import type { Intent, IntentVerdict } from './commit-intents.ts';
 
@@ -21,6 +21,7 @@ export interface StoredOrder {
   readonly clientOrderId: string;
   readonly symbol: string;
   readonly role: OrderRole;
+  readonly exitKind: ExitKind | null;
   readonly side: OrderSide;
   readonly type: OrderType;
   readonly quantity: Decimal;
@@ -49,6 +50,8 @@ export interface ReportedFill {
   readonly quantity: Decimal;
   readonly commission: Decimal;
   readonly commissionAsset: string;
+  /** As in `Fill`. */
+  readonly commissionWorth?: Decimal | null;
   readonly isMaker: boolean;
   readonly atMs: number;
 }

@@ -35,7 +35,7 @@ export class DatabaseUnreachable extends Error {
 /** The server may lose what it confirmed: no order may be sent on its word. */
 export class UnsafeDatabase extends Error {
   constructor(problem: string) {
-    super(`PostgreSQL is set up in a way that can lose confirmed orders: ${problem}`);
+    super(`PostgreSQL is set up in a way that can lose confirmed orders, or spend an account twice: ${problem}`);
     this.name = 'UnsafeDatabase';
   }
 }
@@ -58,6 +58,8 @@ export function ormOptions(database: DatabaseOptions, log: (message: string) => 
       tableName: 'schema_migrations',
     },
     forceUtcTimezone: true,
+    // Views are written by hand, in migrations.
+    schemaGenerator: { skipViews: [/./] },
     debug: database.logSql,
     colors: false,
     logger: log,
@@ -105,14 +107,20 @@ export async function openDatabase({ database, clock, log, patienceMs = 60_000 }
   }
 }
 
-/** A commit that is not on disk when it is confirmed, or a server that takes no writes, cannot carry an intent. */
+/** A commit that is not on disk when it is confirmed, one that does not see its predecessors, or a server that takes no writes, cannot carry an intent. */
 async function refuseUnsafe(orm: MikroORM): Promise<void> {
   const rows: { name: string; setting: string }[] = await orm.em
     .getConnection()
-    .execute(`select name, setting from pg_settings where name in ('synchronous_commit', 'fsync', 'transaction_read_only')`);
+    .execute(
+      `select name, setting from pg_settings where name in ('synchronous_commit', 'fsync', 'transaction_read_only', 'default_transaction_isolation')`,
+    );
   const setting = (name: string): string | undefined => rows.find((row) => row.name === name)?.setting;
   if (setting('synchronous_commit') === 'off') throw new UnsafeDatabase('synchronous_commit is off; set it to on');
   if (setting('fsync') === 'off') throw new UnsafeDatabase('fsync is off; set it to on');
+  // A statement that waited for an account's lock must see what was committed meanwhile.
+  const isolation = setting('default_transaction_isolation');
+  if (isolation !== 'read committed')
+    throw new UnsafeDatabase(`default_transaction_isolation is ${isolation ?? 'not known'}; set it to read committed`);
   if (setting('transaction_read_only') === 'on') throw new Error('the server is read-only (a standby?)');
 }
 

@@ -77,7 +77,11 @@ async function record(em: EntityManager, holder: string, evidence: ExecutionEvid
   const missing = advanceOrder(em, order, evidence, filled, now);
   const late = denied && (order.exchangeOrderId !== null || order.executedQuantity.gt(0)) ? lateReason(order) : null;
   // In the same unit of work: whoever learns of the order also finds the bot held.
-  if (late !== null) state.stateData = { ...state.stateData, heldReason: late };
+  if (late !== null) {
+    state.stateData = { ...state.stateData, heldReason: late };
+    // It spends after all: it counts until a reading of the balance contains it.
+    order.capitalSettledAt = null;
+  }
   return { verdict: 'recorded', order: stored(order, evidence.botId), newFills: booked.map(({ fill }) => fill), missing, late };
 }
 
@@ -87,6 +91,7 @@ function stored(order: Order, botId: string): StoredOrder {
     clientOrderId: order.clientOrderId,
     symbol: order.symbol,
     role: order.role,
+    exitKind: order.exitKind ?? null,
     side: order.side,
     type: order.type,
     quantity: order.quantity,

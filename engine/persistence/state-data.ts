@@ -3,12 +3,22 @@
  * recovery), the day's start, and what a trader asked for. Rows are the truth; this only saves work.
  */
 import { Decimal } from 'decimal.js';
-import type { Position } from '../trading/state.ts';
+import type { DayNotice, Position } from '../trading/state.ts';
 
 export interface StateData {
   readonly position: Position;
   readonly realisedTotal: Decimal;
-  readonly day: { readonly startMs: number; readonly startEquity: Decimal; readonly lossReached: boolean } | null;
+  readonly day: {
+    readonly startMs: number;
+    readonly startEquity: Decimal;
+    /** `initial_capital` when it was written. */
+    readonly capital: Decimal | null;
+    readonly lossReached: boolean;
+  } | null;
+  /** What was told of the day and the one before; a notice becomes an outbox event when it first comes into the row. */
+  readonly notices: readonly DayNotice[];
+  /** As last seen, quote; null when unknown. */
+  readonly lastPrice: number | null;
   /** Best price since entry, quote; null when flat or unknown. */
   readonly bestPrice: number | null;
   /** Why a trader paused entries; null when they are not paused. */
@@ -20,7 +30,18 @@ export interface StateData {
 export interface StateDataJson {
   readonly position?: { readonly quantity: string; readonly cost: string; readonly entryFees: string; readonly openedAtMs: number | null };
   readonly realisedTotal?: string;
-  readonly day?: { readonly startMs: number; readonly startEquity: string; readonly lossReached?: boolean } | null;
+  /** Whose money the bot's fills moved last, and in which asset. */
+  readonly funds?: { readonly account: string; readonly asset: string };
+  /** `equity` is the latest that the owner knew, quote. */
+  readonly day?: {
+    readonly startMs: number;
+    readonly startEquity: string;
+    readonly equity?: string;
+    readonly capital?: string;
+    readonly lossReached?: boolean;
+  } | null;
+  readonly notices?: readonly DayNotice[];
+  readonly lastPrice?: number | null;
   readonly bestPrice?: number | null;
   readonly pausedReason?: string | null;
   readonly heldReason?: string | null;
@@ -41,7 +62,14 @@ export function readStateData(json: StateDataJson): StateData {
     day:
       day === null || day === undefined
         ? null
-        : { startMs: day.startMs, startEquity: new Decimal(day.startEquity), lossReached: day.lossReached === true },
+        : {
+            startMs: day.startMs,
+            startEquity: new Decimal(day.startEquity),
+            capital: day.capital === undefined ? null : new Decimal(day.capital),
+            lossReached: day.lossReached === true,
+          },
+    notices: json.notices ?? [],
+    lastPrice: json.lastPrice ?? null,
     bestPrice: json.bestPrice ?? null,
     pausedReason: json.pausedReason ?? null,
     heldReason: json.heldReason ?? null,

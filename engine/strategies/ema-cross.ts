@@ -1,6 +1,8 @@
 /** `ema_cross`: long while the fast EMA is above the slow one; acts on the candle at which they cross. */
+import { crossed } from './conditions.ts';
+import type { Condition } from './conditions.ts';
 import { emaWarmUp, schemaOf } from './parameters.ts';
-import type { Signal, SignalInput, Strategy } from './strategy.ts';
+import type { ExplainInput, Signal, SignalInput, Strategy } from './strategy.ts';
 
 const enter: Signal = { action: 'enter-long', reason: 'fast EMA crossed above slow EMA' };
 const exit: Signal = { action: 'exit', reason: 'fast EMA crossed below slow EMA' };
@@ -14,6 +16,17 @@ export function crossOf({ current, previous }: SignalInput, fast: number, slow: 
   const slowBefore = previous[slow] ?? Number.NaN;
   if (fastBefore <= slowBefore && fastNow > slowNow) return 1;
   return fastBefore >= slowBefore && fastNow < slowNow ? -1 : 0;
+}
+
+/** The conditions of `crossOf` being 1 (`above`) or -1 (`below`). */
+export function crossConditions(
+  { current, previous }: ExplainInput,
+  fast: number,
+  slow: number,
+  direction: 'above' | 'below',
+): readonly Condition[] {
+  const at = (name: string, place: number) => ({ name, now: current[place] ?? Number.NaN, before: previous[place] ?? Number.NaN });
+  return crossed(direction, at('fast EMA', fast), at('slow EMA', slow));
 }
 
 export const emaCross: Strategy = {
@@ -30,4 +43,5 @@ export const emaCross: Strategy = {
     const cross = crossOf(input, 0, 1);
     return cross === 1 ? enter : cross === -1 ? exit : hold;
   },
+  explain: (input) => ({ entry: crossConditions(input, 0, 1, 'above'), exits: [crossConditions(input, 0, 1, 'below')] }),
 };

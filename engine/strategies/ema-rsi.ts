@@ -1,5 +1,6 @@
 /** `ema_rsi`: an EMA cross that the RSI must not call overheated; overheating also ends the trade. */
-import { crossOf } from './ema-cross.ts';
+import { against } from './conditions.ts';
+import { crossConditions, crossOf } from './ema-cross.ts';
 import { emaWarmUp, rsiWarmUp, schemaOf } from './parameters.ts';
 import type { Signal, Strategy } from './strategy.ts';
 
@@ -27,5 +28,12 @@ export const emaRsi: Strategy = {
     if (hot) return cross === 1 ? overheated : overbought;
     // NaN is not hot, but it confirms nothing either.
     return cross === 1 && (input.current[2] ?? Number.NaN) < rsiOverbought ? enter : hold;
+  },
+  explain(input, { rsiOverbought }) {
+    const rsi = { name: 'RSI', value: input.current[2] ?? Number.NaN };
+    return {
+      entry: [...crossConditions(input, 0, 1, 'above'), against(rsiOverbought, 'now', 'below', rsi)],
+      exits: [crossConditions(input, 0, 1, 'below'), [against(rsiOverbought, 'now', 'at or above', rsi)]],
+    };
   },
 };

@@ -1,6 +1,7 @@
 /** `ema_trend_rsi`: buys the dip inside an uptrend; leaves when the dip is paid back or the trend breaks. */
+import { against, between } from './conditions.ts';
 import { emaWarmUp, rsiWarmUp, schemaOf } from './parameters.ts';
-import { recovered } from './rsi.ts';
+import { recovered, recoveryConditions } from './rsi.ts';
 import type { Signal, Strategy } from './strategy.ts';
 
 const enter: Signal = { action: 'enter-long', reason: 'close is above the trend EMA and RSI recovers from oversold' };
@@ -23,5 +24,18 @@ export const emaTrendRsi: Strategy = {
     if ((input.current[1] ?? Number.NaN) >= parameters.rsiOverbought) return overbought;
     if (input.candle.close < trend) return trendBroke;
     return input.candle.close > trend && recovered(input, 1, parameters) ? enter : hold;
+  },
+  explain(input, parameters) {
+    const close = { name: 'close', value: input.candle.close };
+    const trend = { name: 'trend EMA', value: input.current[0] ?? Number.NaN };
+    const rsi = { name: 'RSI', value: input.current[1] ?? Number.NaN };
+    return {
+      entry: [
+        between('now', close, 'above', trend),
+        ...recoveryConditions(input, 1, parameters),
+        against(parameters.rsiOverbought, 'now', 'below', rsi),
+      ],
+      exits: [[against(parameters.rsiOverbought, 'now', 'at or above', rsi)], [between('now', close, 'below', trend)]],
+    };
   },
 };

@@ -3,6 +3,7 @@
  * need, and turns their values at a candle's close into a signal with its reason.
  */
 import type { Candle } from '../trading/candle.ts';
+import type { Conditions } from './conditions.ts';
 
 /** One indicator that a strategy reads. Two needs with equal fields share one computed series. */
 export type IndicatorNeed = { readonly kind: 'ema'; readonly period: number } | { readonly kind: 'rsi'; readonly period: number };
@@ -27,6 +28,13 @@ export interface Signal {
 export interface SignalInput {
   readonly candle: Candle;
   /** In the order of `needs(parameters)`. */
+  readonly current: ArrayLike<number>;
+  readonly previous: ArrayLike<number>;
+}
+
+/** What is kept of a close for explanations: a `SignalInput` is one. */
+export interface ExplainInput {
+  readonly candle: Pick<Candle, 'close'>;
   readonly current: ArrayLike<number>;
   readonly previous: ArrayLike<number>;
 }
@@ -68,4 +76,6 @@ export interface Strategy {
   /** Closed candles before the first signal that can be trusted as if history had no start. */
   warmUpCandles(parameters: StrategyParameters): number;
   signal(input: SignalInput, parameters: StrategyParameters): Signal;
+  /** The same conditions that `signal` tests, with their numbers. Only for explanations. */
+  explain(input: ExplainInput, parameters: StrategyParameters): Conditions;
 }

@@ -1,7 +1,9 @@
 /** The status rows of the bots that run here: written together, a moment after the first of them changed. */
 import type { Bot } from '../bot/bot.ts';
+import type { BotSession } from '../bot/session.ts';
 import type { Log } from '../observe/log.ts';
 import type { BotStatus, BotStore } from '../persistence/bot-store.ts';
+import type { StateDataJson } from '../persistence/state-data.ts';
 import type { Clock, Timer } from '../time/clock.ts';
 
 export interface RunningEntry {
@@ -70,7 +72,6 @@ export class Statuses {
 
 function statusOf({ botId, epoch, bot }: RunningEntry): BotStatus {
   const { session } = bot;
-  const day = session?.state.day;
   const paused = session?.state.blocks.find((block) => block.rule === 'paused');
   return {
     botId,
@@ -79,8 +80,23 @@ function statusOf({ botId, epoch, bot }: RunningEntry): BotStatus {
     lastExecutionMs: session?.lastDecisionAtMs ?? null,
     stateData: {
       pausedReason: paused?.reason ?? null,
-      ...(day === undefined ? {} : { day: { startMs: day.startMs, startEquity: day.startEquity.toFixed(), lossReached: day.lossReached } }),
-      bestPrice: session === null || Number.isNaN(session.state.bestPrice) ? null : session.state.bestPrice,
+      ...(session === null ? {} : { day: dayOf(session), notices: session.state.notices, lastPrice: known(session.state.lastPrice) }),
+      bestPrice: known(session?.state.bestPrice),
     },
+  };
+}
+
+/** A price, or null. */
+function known(price = Number.NaN): number | null {
+  return Number.isNaN(price) ? null : price;
+}
+
+function dayOf({ state: { day }, settings, equity }: BotSession): NonNullable<StateDataJson['day']> {
+  return {
+    startMs: day.startMs,
+    startEquity: day.startEquity.toFixed(),
+    equity: equity.toFixed(),
+    capital: settings.trading.initialCapital.toFixed(),
+    lossReached: day.lossReached,
   };
 }

@@ -350,13 +350,16 @@ export class Supervisor {
       const entry = this.#entries.get(wish.botId);
       const row = rows.get(wish.botId);
       if (entry === undefined || row === undefined) continue;
-      entry.configVersion = wish.configVersion;
-      this.#options.quarantine.forgive(wish.botId);
       try {
-        if (!entry.bot.reconfigure(row)) entry.bot.stop();
+        const taken = entry.bot.reconfigure(row);
+        // The next round tries again.
+        if (taken === 'waits') continue;
+        if (taken === 'restart') entry.bot.stop();
       } catch (error) {
         this.#options.log.error({ err: error, botId: wish.botId }, 'changed settings cannot be used; the bot goes on with those it had');
       }
+      entry.configVersion = wish.configVersion;
+      this.#options.quarantine.forgive(wish.botId);
     }
   }
 
@@ -398,6 +401,11 @@ export class Supervisor {
     if (entry?.bot.session?.state.blocks.some((block) => block.rule === 'held') !== true) return;
     await this.#options.lift(botId, entry.epoch);
     entry.bot.session.unblock('held');
+  }
+
+  /** Has the live bots that hold something write down what their day has brought so far. */
+  publishResults(): void {
+    for (const entry of this.#entries.values()) if (entry.bot.live && entry.bot.exposed) this.#statuses.changed(entry);
   }
 
   /** Lets go of a bot and takes it again from its rows. */

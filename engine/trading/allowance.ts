@@ -1,8 +1,10 @@
 /** What risk permits now: the first rule that forbids an entry, with its reason in the trader's words, or null. */
 import type { BlockingRule, TradingConfig } from './events.ts';
 import type { Instrument } from './instrument.ts';
+import { pauseOf } from './pause.ts';
 import { isFlat } from './position.ts';
 import { isClear } from './protect.ts';
+import { pauseAt } from './protections.ts';
 import type { TradingState } from './state.ts';
 
 export interface Refused {
@@ -10,8 +12,17 @@ export interface Refused {
   readonly reason: string;
 }
 
-/** `price` is the close under decision. */
-export function entryRefusal(state: TradingState, config: TradingConfig, instrument: Instrument, price: number): Refused | null {
+/**
+ * `price` is the close under decision, `atMs` its time. What is named first: what is under way, what somebody or something else
+ * has closed, the day's rules (they last until midnight), and of the bot's pauses the graver one.
+ */
+export function entryRefusal(
+  state: TradingState,
+  config: TradingConfig,
+  instrument: Instrument,
+  price: number,
+  atMs: number,
+): Refused | null {
   if (state.working !== null) return { rule: 'order-in-flight', reason: `no entry: an order (${state.working.role}) is still in flight` };
   if (!isClear(state.protection) || state.protection.unresolved)
     return { rule: 'protection-open', reason: 'no entry: the stop of the last position is not proven to be over' };
@@ -19,8 +30,8 @@ export function entryRefusal(state: TradingState, config: TradingConfig, instrum
   if (config.direction === 'short') return { rule: 'direction', reason: 'no entry: the bot only goes short, and the signal is to go long' };
   const block = state.blocks[0];
   if (block !== undefined) return { rule: block.rule, reason: `no entry: ${block.reason}` };
-  if (instrument.status !== 'TRADING')
-    return { rule: 'symbol-not-trading', reason: `no entry: ${instrument.symbol} is in status ${instrument.status} at the exchange` };
+  const pause = pauseOf(instrument);
+  if (pause !== null) return { rule: 'symbol-not-trading', reason: `no entry: ${pause}` };
   if (state.day.lossReached)
     return {
       rule: 'daily-loss',
@@ -37,5 +48,5 @@ export function entryRefusal(state: TradingState, config: TradingConfig, instrum
       reason: `no entry until the next UTC midnight: ${state.day.entries} of ${config.maxDailyTrades} entries were made today`,
     };
   }
-  return null;
+  return pauseAt(state.roundTrips.closed, config.protections, atMs);
 }

@@ -2,25 +2,25 @@
  * The decision: state and event in, next state and commands out. Pure, so that backtest, paper and live are one code.
  * At most one order is in flight; an exit that was decided holds until the position is flat, however many orders that takes.
  */
-import type { Decimal } from 'decimal.js';
 import { entryRefusal } from './allowance.ts';
 import type { Candle } from './candle.ts';
-import { inDayOf, lossLimitReached, withRealised } from './day.ts';
+import { inDayOf, withLossJudged, withRealised, withTargetTold } from './day.ts';
 import type { BlockingRule, Decision, EntryBlock, PlaceOrder, TradingCommand, TradingConfig, TradingEvent } from './events.ts';
 import { exact } from './exact.ts';
-import { afterFailure, exitQuantity, newExit } from './exits.ts';
+import { afterFailure, exitQuantity, newExit, tooLittle } from './exits.ts';
 import type { Instrument } from './instrument.ts';
+import { pauseOf } from './pause.ts';
 import { applyFill, figuresOf, isFlat } from './position.ts';
-import { afterChange, exposureOf, isClear, withProtection } from './protect.ts';
+import { afterChange, exposureOf, isClear, isDisarmed, withProtection } from './protect.ts';
+import { withFill } from './round-trips.ts';
 import { entrySize } from './sizing.ts';
-import type { Position, TradingState } from './state.ts';
-import { bestAfter, protectiveExit } from './stops.ts';
-import type { PriceRange } from './stops.ts';
+import type { TradingState } from './state.ts';
+import { bestAfter, protectiveExit, rangeSinceEntry } from './stops.ts';
 
 const noCommands: readonly TradingCommand[] = [];
 
 export function decide(state: TradingState, event: TradingEvent, config: TradingConfig, instrument: Instrument): Decision {
-  return withProtection(decideOrders(state, event, config, instrument), state, event, config, instrument);
+  return withProtection(flattened(decideOrders(state, event, config, instrument), event, instrument), state, event, config, instrument);
 }
 
 function decideOrders(state: TradingState, event: TradingEvent, config: TradingConfig, instrument: Instrument): Decision {
@@ -36,9 +36,7 @@ function decideOrders(state: TradingState, event: TradingEvent, config: TradingC
     case 'entries-blocked':
       return onBlocked(state, event.block);
     case 'entries-unblocked':
-      return state.blocks.some((block) => block.rule === event.rule)
-        ? nothing({ ...state, blocks: state.blocks.filter((block) => block.rule !== event.rule) })
-        : nothing(state);
+      return onUnblocked(state, event.rule, instrument);
     case 'close-requested':
       return onCloseRequested(state, event, config, instrument);
     case 'protection-changed':
@@ -80,7 +78,7 @@ function onClose(before: TradingState, event: EventOf<'candle-closed'>, config: 
       // An entry that is still in flight is meant too: what it buys is sold as soon as it has ended.
       return flat && state.working?.role !== 'entry'
         ? nothing(state)
-        : exitIfDue({ ...state, exiting: newExit(signal.reason, candle.closeTime) }, instrument, candle.close);
+        : exitIfDue({ ...state, exiting: newExit('signal', signal.reason, candle.closeTime) }, instrument, candle.close);
     case 'enter-long':
       return enter(state, event, config, instrument);
     case 'enter-short':
@@ -92,16 +90,22 @@ function onClose(before: TradingState, event: EventOf<'candle-closed'>, config: 
   }
 }
 
-function enter(state: TradingState, { candle, signal }: EventOf<'candle-closed'>, config: TradingConfig, instrument: Instrument): Decision {
+function enter(
+  state: TradingState,
+  { candle, signal, atMs }: EventOf<'candle-closed'>,
+  config: TradingConfig,
+  instrument: Instrument,
+): Decision {
   // This close was entered on before (a restart asks again).
   if (candle.closeTime <= state.lastEntryMs) return nothing(state);
-  const refused = entryRefusal(state, config, instrument, candle.close);
+  const refused = entryRefusal(state, config, instrument, candle.close, atMs);
   if (refused !== null) return nothing(state, `${refused.reason} (${signal.reason})`, refused.rule);
   const size = entrySize(state, config, instrument, candle.close);
   if (!size.ok) return nothing(state, `${size.reason} (${signal.reason})`, size.rule);
   const command: PlaceOrder = {
     type: 'place-order',
     role: 'entry',
+    exitKind: null,
     side: 'BUY',
     orderType: 'MARKET',
     quantity: size.quantity,
@@ -130,8 +134,7 @@ function onPrice(before: TradingState, event: EventOf<'price-moved'>, config: Tr
 
 /** Follows the best price and tests stop, target and the day's loss; sets `exiting` when one is reached. */
 function checked(state: TradingState, candle: Candle, config: TradingConfig, instrument: Instrument, decisionMs: number): TradingState {
-  const lossReached = state.day.lossReached || lossLimitReached(state, config, instrument, candle.close);
-  const judged = lossReached === state.day.lossReached ? state : { ...state, day: { ...state.day, lossReached } };
+  const judged = withLossJudged(state, config, instrument, candle.close, decisionMs);
   if (isFlat(judged.position, instrument, candle.close))
     return Number.isNaN(judged.bestPrice) ? judged : { ...judged, bestPrice: Number.NaN };
   const range = rangeSinceEntry(candle, judged.position.openedAtMs);
@@ -140,10 +143,11 @@ function checked(state: TradingState, candle: Candle, config: TradingConfig, ins
   const held = noticeOverrun(followed, candle.close);
   if (held.exiting !== null) return held;
   const { averagePrice } = figuresOf(held.position, instrument);
-  const reason =
-    (range === null ? null : protectiveExit(config, averagePrice, bestPrice, range, held.protection.resting)) ??
-    (lossReached ? `the day's loss reached ${config.maxDailyLossPercent ?? 0} % of ${held.day.startEquity.toFixed(2)}` : null);
-  return reason === null ? held : { ...held, exiting: newExit(reason, decisionMs) };
+  const due = range === null || isDisarmed(held) ? null : protectiveExit(config, averagePrice, bestPrice, range, held.protection.resting);
+  if (due !== null) return { ...held, exiting: newExit(due.kind, due.reason, decisionMs) };
+  if (!held.day.lossReached) return held;
+  const reason = `the day's loss reached ${config.maxDailyLossPercent ?? 0} % of ${held.day.startEquity.toFixed(2)}`;
+  return { ...held, exiting: newExit('daily-loss', reason, decisionMs) };
 }
 
 /** The exchange executes its stop at such a price; should it not, the engine sells when that is overdue. */
@@ -154,18 +158,6 @@ function noticeOverrun(state: TradingState, price: number): TradingState {
   return { ...state, protection: { ...protection, overrun: true } };
 }
 
-/** An entry is filled this share of a candle after its open at the latest; later ones do not own the candle's extremes. */
-const atOpenShare = 0.1;
-
-/**
- * Prices of the candle that came after the entry: all of them when it was filled at the candle's open, only the last one
- * when it was filled later inside it, none when the candle had closed before.
- */
-function rangeSinceEntry(candle: Candle, openedAtMs: number | null): PriceRange | null {
-  if (openedAtMs === null || openedAtMs <= candle.openTime + (candle.closeTime + 1 - candle.openTime) * atOpenShare) return candle;
-  return openedAtMs > candle.closeTime ? null : { high: candle.close, low: candle.close };
-}
-
 /**
  * Places the exit that is decided unless an order is in flight (it is placed when that has ended), it is pausing, or the coins
  * are still bound in orders at the exchange, which are cancelled first.
@@ -174,10 +166,14 @@ function exitIfDue(state: TradingState, instrument: Instrument, price: number): 
   const { exiting } = state;
   if (exiting === null || state.working !== null || exiting.pausing) return nothing(state);
   if (isFlat(state.position, instrument, price)) return nothing({ ...state, exiting: null });
+  // Nothing can be sold: what rests stays, and the exit goes on when the symbol trades again.
+  const pause = pauseOf(instrument);
+  if (pause !== null) return nothing(state, `${pause}; the exit waits (${exiting.reason})`);
   if (!isClear(state.protection)) return nothing(state, exiting.reason);
   const command: PlaceOrder = {
     type: 'place-order',
     role: 'exit',
+    exitKind: exiting.kind,
     side: 'SELL',
     orderType: 'MARKET',
     quantity: exitQuantity(exiting, state.position, instrument, price),
@@ -197,9 +193,9 @@ function onProtectionChanged(before: TradingState, event: EventOf<'protection-ch
   const state = { ...before, protection: afterChange(before.protection, event) };
   if (isFlat(state.position, instrument, state.lastPrice))
     return nothing({ ...state, exiting: state.working === null ? null : state.exiting });
-  if (event.refused === null || state.exiting !== null) return exitIfDue(state, instrument, state.lastPrice);
+  if (event.refused === null || state.exiting !== null || isDisarmed(state)) return exitIfDue(state, instrument, state.lastPrice);
   const reason = `the exchange refused the stop (${event.refused}): the position is closed`;
-  return exitIfDue({ ...state, exiting: newExit(reason, Math.floor(event.atMs)) }, instrument, state.lastPrice);
+  return exitIfDue({ ...state, exiting: newExit('unprotected', reason, Math.floor(event.atMs)) }, instrument, state.lastPrice);
 }
 
 function onProtectionOverdue(
@@ -209,25 +205,31 @@ function onProtectionOverdue(
   instrument: Instrument,
 ): Decision {
   const exposure = exposureOf(state, config, instrument);
+  if (pauseOf(instrument) !== null) return nothing(state);
   if (state.exiting !== null || (exposure !== 'bare' && exposure !== 'overrun')) return nothing(state);
   const reason =
     exposure === 'bare'
       ? 'no stop rests at the exchange in time: the position is closed'
       : 'the price is beyond the stop and the exchange has not executed it in time: the position is closed';
-  return exitIfDue({ ...state, exiting: newExit(reason, Math.floor(event.atMs)) }, instrument, state.lastPrice);
+  const kind = exposure === 'bare' ? 'unprotected' : 'stop';
+  return exitIfDue({ ...state, exiting: newExit(kind, reason, Math.floor(event.atMs)) }, instrument, state.lastPrice);
 }
 
 function onFill(before: TradingState, event: EventOf<'fill-received'>, config: TradingConfig, instrument: Instrument): Decision {
   const { fill } = event;
   const state = inDayOf(before, config, event.atMs);
-  const { position, realisedPnl } = applyFill(state.position, fill, instrument);
+  const booked = applyFill(state.position, fill, instrument);
+  const { position, realisedPnl } = booked;
   const price = fill.price.toNumber();
   const flat = isFlat(position, instrument, price);
+  const day = withRealised(state.day, fill, realisedPnl, config);
   return nothing({
     ...state,
     position,
+    roundTrips: withFill(state.roundTrips, state.position, booked, fill),
     realisedTotal: exact(state.realisedTotal).plus(realisedPnl),
-    day: fill.side === 'SELL' ? withRealised(state.day, realisedPnl, config) : state.day,
+    day,
+    notices: withTargetTold(state.notices, day, fill.atMs),
     bestPrice: flat
       ? Number.NaN
       : Number.isNaN(state.bestPrice) || position.openedAtMs !== state.position.openedAtMs
@@ -239,27 +241,30 @@ function onFill(before: TradingState, event: EventOf<'fill-received'>, config: T
 
 function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, instrument: Instrument): Decision {
   const ended = before.working?.role === event.role ? { ...before, working: null } : before;
-  const reason = event.outcome === 'filled' ? null : `the ${event.role} order was not filled: ${event.reason}`;
+  const rule = event.rule ?? null;
+  const reason =
+    event.outcome === 'filled' ? null : rule !== null ? event.reason : `the ${event.role} order was not filled: ${event.reason}`;
   if (event.role === 'entry') {
     const state =
       event.outcome === 'filled' || before.working?.role !== 'entry'
         ? ended
         : withoutEntry(ended, before.working.decisionMs, event.outcome === 'never-placed');
-    return state.exiting === null ? nothing(state, reason) : exitIfDue(state, instrument, state.lastPrice);
+    return state.exiting === null ? nothing(state, reason, event.rule ?? null) : exitIfDue(state, instrument, state.lastPrice);
   }
   if (isFlat(ended.position, instrument, ended.lastPrice)) return nothing({ ...ended, exiting: null }, reason);
   if (ended.exiting === null) return nothing(ended, reason);
   // Something was sold and something is left: the rest follows at once.
   return event.outcome === 'filled'
-    ? exitIfDue({ ...ended, exiting: newExit(ended.exiting.reason, ended.exiting.decisionMs) }, instrument, ended.lastPrice)
+    ? exitIfDue(
+        { ...ended, exiting: newExit(ended.exiting.kind, ended.exiting.reason, ended.exiting.decisionMs) },
+        instrument,
+        ended.lastPrice,
+      )
     : nothing(
         { ...ended, exiting: afterFailure(ended.exiting, event.outcome, event.available ?? null) },
         event.available === undefined ? reason : tooLittle(ended.position, event.available, instrument),
+        event.rule ?? null,
       );
-}
-
-function tooLittle({ quantity }: Position, available: Decimal, { baseAsset }: Instrument): string {
-  return `the exit order was not filled: the position is ${quantity.toFixed()} ${baseAsset}, but the account has only ${available.toFixed()} free; the next order sells at most that`;
 }
 
 /** Takes back what an entry that bought nothing had counted; its close may be decided on again if it never reached the exchange. */
@@ -274,11 +279,31 @@ function withoutEntry(state: TradingState, decisionMs: number, mayRepeat: boolea
 
 function onBlocked(state: TradingState, block: EntryBlock): Decision {
   const standing = state.blocks.find((known) => known.rule === block.rule);
-  if (standing?.reason === block.reason) return nothing(state);
-  return nothing(
-    { ...state, blocks: [...state.blocks.filter((known) => known.rule !== block.rule), block] },
-    `entries are closed: ${block.reason}`,
-  );
+  if (standing?.reason === block.reason && standing.policy === block.policy) return nothing(state);
+  const others = state.blocks.filter((known) => known.rule !== block.rule);
+  // The first block is what the status tells. A symbol that does not trade has no fresh candles either: the cause goes before what follows.
+  const first = block.rule === 'kill-switch' || (block.rule === 'symbol-not-trading' && others[0]?.rule !== 'kill-switch');
+  const blocks = first ? [block, ...others] : [...others, block];
+  return nothing({ ...state, blocks }, `entries are closed: ${block.reason}`);
+}
+
+/** A kill switch asks for it as long as it stands: whatever is bought or found late is sold too. */
+function flattened(decision: Decision, event: TradingEvent, instrument: Instrument): Decision {
+  const { state } = decision;
+  const flatten = state.blocks.find((block) => block.policy === 'flatten');
+  // Fills are told in bunches; what follows a bunch is no fill.
+  if (flatten === undefined || state.exiting !== null || event.type === 'fill-received') return decision;
+  if (state.working?.role !== 'entry' && isFlat(state.position, instrument, state.lastPrice)) return decision;
+  return exitIfDue({ ...state, exiting: newExit('request', flatten.reason, Math.floor(event.atMs)) }, instrument, state.lastPrice);
+}
+
+function onUnblocked(before: TradingState, rule: EntryBlock['rule'], instrument: Instrument): Decision {
+  if (!before.blocks.some((block) => block.rule === rule)) return nothing(before);
+  const state = { ...before, blocks: before.blocks.filter((block) => block.rule !== rule) };
+  // An exit that waited for the symbol to trade again goes on.
+  if (rule !== 'symbol-not-trading') return nothing(state);
+  const going = exitIfDue(state, instrument, state.lastPrice);
+  return going.reason === null ? { ...going, reason: `${instrument.symbol} trades at the exchange again` } : going;
 }
 
 function onCloseRequested(
@@ -292,5 +317,9 @@ function onCloseRequested(
   if (!entering && isFlat(state.position, instrument, state.lastPrice))
     return nothing(state, `${event.reason}: there is no position to close`);
   if (state.exiting !== null) return nothing(state, `${event.reason}: the position is being closed already`);
-  return exitIfDue({ ...state, exiting: newExit(event.reason, Math.floor(event.atMs)) }, instrument, state.lastPrice);
+  return exitIfDue(
+    { ...state, exiting: newExit(event.kind ?? 'request', event.reason, Math.floor(event.atMs)) },
+    instrument,
+    state.lastPrice,
+  );
 }

@@ -5,10 +5,11 @@
 import type { Decimal } from 'decimal.js';
 import type { Signal } from '../strategies/strategy.ts';
 import type { Candle, Timeframe } from './candle.ts';
-import type { OrderSide, OrderType } from './instrument.ts';
-import type { EntryBlock, OrderRole, RestingProtection, TradingState, WorkingRole } from './state.ts';
+import type { FilterName, OrderSide, OrderType } from './instrument.ts';
+import type { Protections } from './protections.ts';
+import type { EntryBlock, ExitKind, OrderRole, RestingProtection, TradingState, WorkingRole } from './state.ts';
 
-export type { EntryBlock, OrderRole, WorkingRole } from './state.ts';
+export type { DayNotice, EntryBlock, ExitKind, OrderRole, WorkingRole } from './state.ts';
 
 /** Who executes stops and targets: orders that rest at the exchange, or the engine when it sees the price. */
 export type StopKeeper = 'exchange' | 'engine';
@@ -30,6 +31,7 @@ export interface TradingConfig {
   readonly maxDailyLossPercent: number | null;
   /** Entries per UTC day. */
   readonly maxDailyTrades: number | null;
+  readonly protections: Protections;
   /** Least time between two intrabar checks. */
   readonly checkIntervalMs: number;
   readonly direction: 'long' | 'short' | 'both';
@@ -43,11 +45,15 @@ export interface Fill {
   readonly tradeId: string;
   readonly clientOrderId: string;
   readonly role: OrderRole;
+  /** Of its order; null for one that is no exit, and where nobody knows (rows of older versions, orders filled in from the exchange). */
+  readonly exitKind: ExitKind | null;
   readonly side: OrderSide;
   readonly price: Decimal;
   readonly quantity: Decimal;
   readonly commission: Decimal;
   readonly commissionAsset: string;
+  /** Matters for a commission in a third asset (BNB): quote that it was worth when it was booked, null where that was not known. */
+  readonly commissionWorth?: Decimal | null;
   readonly atMs: number;
 }
 
@@ -69,11 +75,14 @@ export type TradingEvent =
       readonly reason: string;
       /** Free base of the account after the exchange refused an exit for want of it; absent when that was not the reason or is not known. */
       readonly available?: Decimal;
+      /** Which rule kept the order from being sent; absent when it was sent, or something else kept it. */
+      readonly rule?: OrderRule;
       readonly atMs: number;
     }
   | { readonly type: 'entries-blocked'; readonly block: EntryBlock; readonly atMs: number }
   | { readonly type: 'entries-unblocked'; readonly rule: EntryBlock['rule']; readonly atMs: number }
-  | { readonly type: 'close-requested'; readonly reason: string; readonly atMs: number }
+  /** `kind` is `request` when absent. */
+  | { readonly type: 'close-requested'; readonly kind?: ExitKind; readonly reason: string; readonly atMs: number }
   /** What rests at the exchange now. */
   | {
       readonly type: 'protection-changed';
@@ -96,6 +105,8 @@ export type TradingEvent =
 export interface PlaceOrder {
   readonly type: 'place-order';
   readonly role: WorkingRole;
+  /** What makes it an exit; null for an entry. */
+  readonly exitKind: ExitKind | null;
   readonly side: OrderSide;
   readonly orderType: 'MARKET';
   /** Base, already on the instrument's grid. */
@@ -145,11 +156,21 @@ export interface Decision {
   readonly blockedBy: BlockingRule | null;
 }
 
+/** Rules over all live bots of one exchange account, in the order in which they are asked. */
+export type AccountRule = 'account-loss' | 'account-exposure' | 'account-capital';
+
+/** What keeps a decided order from being sent: a filter of the exchange, its order limits, that its open orders are not known, or a rule over the account's bots. */
+export type OrderRule = FilterName | 'order-limit' | 'open-orders-unknown' | AccountRule;
+
 export type BlockingRule =
   | EntryBlock['rule']
+  | OrderRule
   | 'daily-loss'
   | 'daily-target'
   | 'max-daily-trades'
+  | 'stop-guard'
+  | 'low-profit'
+  | 'cooldown'
   | 'position-open'
   | 'order-in-flight'
   | 'protection-open'

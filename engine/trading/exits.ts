@@ -3,13 +3,12 @@ import { Decimal } from 'decimal.js';
 import type { OrderOutcome } from './events.ts';
 import { exact } from './exact.ts';
 import type { Instrument } from './instrument.ts';
-import { flooredToLot, marketLotOf } from './lots.ts';
+import { flooredToLot, mostWorth, smallestLot } from './lots.ts';
 import { isFlat, sellableQuantity } from './position.ts';
-import { marketReserveShare } from './sizing.ts';
-import type { PendingExit, Position } from './state.ts';
+import type { ExitKind, PendingExit, Position } from './state.ts';
 
-export function newExit(reason: string, decisionMs: number): PendingExit {
-  return { reason, decisionMs, failures: 0, unsent: 0, pausing: false, available: null };
+export function newExit(kind: ExitKind | null, reason: string, decisionMs: number): PendingExit {
+  return { kind, reason, decisionMs, failures: 0, unsent: 0, pausing: false, available: null };
 }
 
 /** An order of it sold nothing: it holds, but must not flood the exchange. `available`: what there was to sell, when that was too little. */
@@ -20,26 +19,26 @@ export function afterFailure(exiting: PendingExit, outcome: Exclude<OrderOutcome
 }
 
 /**
- * What the next order of the exit sells: all that is held that one order may have, or what is free where the exchange refused to sell more. Less than can
+ * What the next order of the exit sells: all that is held, or what is free where the exchange refused to sell more. Less than can
  * be sold alone is no reason to ask for less: all of it is asked for again, and the answer tells whether the coins are back.
  */
 export function exitQuantity(exiting: PendingExit, position: Position, instrument: Instrument, price: number): Decimal {
   const { available } = exiting;
-  const free = available === null ? position : { ...position, quantity: Decimal.min(available, position.quantity) };
-  const quantity = sellableQuantity(isFlat(free, instrument, price) ? position : free, instrument);
-  const most = mostAtMarket(instrument, price);
-  if (most === null || quantity.lte(most)) return quantity;
-  const capped = flooredToLot(most, instrument);
-  // No lot is that small: the exchange says what becomes of it.
-  return capped.gt(0) && capped.gte(marketLotOf(instrument).min) ? capped : quantity;
+  const free = available === null || available.gte(position.quantity) ? position : { ...position, quantity: available };
+  const wanted = sellableQuantity(isFlat(free, instrument, price) ? position : free, instrument);
+  return withinNotional(wanted, instrument, price);
 }
 
-/** Base that one market order may have by the largest order value, with room for a price that rises meanwhile; null where none applies. */
-function mostAtMarket({ notional }: Instrument, price: number): Decimal | null {
-  if (notional === null || notional.max === null || !notional.applyMaxToMarket || !(price > 0)) return null;
-  return exact(notional.max)
-    .times(1 - marketReserveShare)
-    .div(price);
+/** More than one order may be worth is sold in several, none of them below the smallest lot. */
+function withinNotional(quantity: Decimal, instrument: Instrument, price: number): Decimal {
+  const most = mostWorth(instrument);
+  if (most === null || !(price > 0) || exact(quantity).times(price).lte(most)) return quantity;
+  return Decimal.max(flooredToLot(exact(most).div(price), instrument), smallestLot(instrument));
+}
+
+/** What a trader reads when the exchange refused an exit for want of coins. */
+export function tooLittle({ quantity }: Position, available: Decimal, { baseAsset }: Instrument): string {
+  return `the exit order was not filled: the position is ${quantity.toFixed()} ${baseAsset}, but the account has only ${available.toFixed()} free; the next order sells at most that`;
 }
 
 const firstPauseMs = 100;

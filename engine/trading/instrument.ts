@@ -6,7 +6,8 @@ import type { Decimal } from 'decimal.js';
 
 export type Market = 'spot';
 
-export type InstrumentStatus = 'TRADING' | 'END_OF_DAY' | 'HALT' | 'BREAK' | 'CANCEL_ONLY';
+/** As the venue tells it; `DELISTED` is ours: the venue lists the symbol no more. */
+export type InstrumentStatus = 'TRADING' | 'END_OF_DAY' | 'HALT' | 'BREAK' | 'CANCEL_ONLY' | 'DELISTED';
 
 export type OrderSide = 'BUY' | 'SELL';
 
@@ -14,7 +15,21 @@ export type OrderType = 'MARKET' | 'LIMIT' | 'LIMIT_MAKER' | 'STOP_LOSS' | 'STOP
 
 export type TimeInForce = 'GTC' | 'IOC' | 'FOK';
 
-/** A lot rule: `min <= quantity <= max` and `quantity % step = 0`; a step of 0 switches the grid off. */
+/** The spot filters that an order of ours can break, by the venue's names. */
+export type FilterName =
+  | 'PRICE_FILTER'
+  | 'PERCENT_PRICE_BY_SIDE'
+  | 'LOT_SIZE'
+  | 'MARKET_LOT_SIZE'
+  | 'MIN_NOTIONAL'
+  | 'NOTIONAL'
+  | 'TRAILING_DELTA'
+  | 'MAX_POSITION'
+  | 'MAX_NUM_ORDERS'
+  | 'MAX_NUM_ALGO_ORDERS'
+  | 'MAX_NUM_ORDER_LISTS';
+
+/** A lot rule: `min <= quantity <= max` and `quantity % step = 0`; a max or step of 0 switches that part off. */
 export interface LotFilter {
   readonly min: Decimal;
   readonly max: Decimal;
@@ -28,7 +43,7 @@ export interface PriceFilter {
   readonly tick: Decimal;
 }
 
-/** Bounds on price times quantity, in quote. `max` is null where the venue sets none. */
+/** Bounds on price times quantity, in quote (NOTIONAL). `max` is null for the older MIN_NOTIONAL, which has none. */
 export interface NotionalFilter {
   readonly min: Decimal;
   readonly applyMinToMarket: boolean;
@@ -38,13 +53,21 @@ export interface NotionalFilter {
   readonly averagePriceMinutes: number;
 }
 
-/** Price bounds as multiples of the average price, by side. */
+/** Price bounds as multiples of the average price, by side; the older PERCENT_PRICE has the same for both. */
 export interface PercentPriceFilter {
   readonly bidUp: Decimal;
   readonly bidDown: Decimal;
   readonly askUp: Decimal;
   readonly askDown: Decimal;
   readonly averagePriceMinutes: number;
+}
+
+/** Bounds of a trailing stop's delta, basis points: above the market (STOP_LOSS BUY, TAKE_PROFIT SELL) and below it. */
+export interface TrailingDeltaFilter {
+  readonly minAbove: number;
+  readonly maxAbove: number;
+  readonly minBelow: number;
+  readonly maxBelow: number;
 }
 
 export interface Instrument {
@@ -65,8 +88,20 @@ export interface Instrument {
   readonly marketLot: LotFilter | null;
   readonly notional: NotionalFilter | null;
   readonly percentPrice: PercentPriceFilter | null;
+  readonly trailingDelta: TrailingDeltaFilter | null;
   readonly maxOrders: number | null;
   readonly maxAlgoOrders: number | null;
+  readonly maxOrderLists: number | null;
   /** Most base that the account may hold, counting open buys; null where the venue sets none. */
   readonly maxPosition: Decimal | null;
+}
+
+/** Becomes a market order when it starts to work. */
+export function isMarketLike(type: OrderType): boolean {
+  return type === 'MARKET' || type === 'STOP_LOSS' || type === 'TAKE_PROFIT';
+}
+
+/** Waits for a trigger; the venue's "algo" orders. */
+export function isContingent(type: OrderType): boolean {
+  return type !== 'MARKET' && type !== 'LIMIT' && type !== 'LIMIT_MAKER';
 }

@@ -1,6 +1,6 @@
 /** Which quantities a market order may have: LOT_SIZE and MARKET_LOT_SIZE together, the stricter part of each. */
 import { Decimal } from 'decimal.js';
-import { exact, floorToStep } from './exact.ts';
+import { ceilToStep, exact, floorToStep } from './exact.ts';
 import type { Instrument, LotFilter } from './instrument.ts';
 
 /** Instruments are immutable: their market lots are worked out once. */
@@ -18,7 +18,31 @@ export function marketLotOf(instrument: Instrument): LotFilter {
 function stricterOf({ lot, marketLot }: Instrument): LotFilter {
   if (marketLot === null) return lot;
   const max = lot.max.isZero() || marketLot.max.isZero() ? Decimal.max(lot.max, marketLot.max) : Decimal.min(lot.max, marketLot.max);
-  return { min: Decimal.max(lot.min, marketLot.min), max, step: Decimal.max(lot.step, marketLot.step) };
+  return { min: Decimal.max(lot.min, marketLot.min), max, step: commonStep(lot.step, marketLot.step) };
+}
+
+/** The coarsest grid that both steps allow: their least common multiple. A step of 0 is no grid. */
+function commonStep(one: Decimal, other: Decimal): Decimal {
+  if (one.isZero() || other.isZero()) return Decimal.max(one, other);
+  let [divisor, rest] = [exact(one), exact(other)];
+  while (!rest.isZero()) [divisor, rest] = [rest, divisor.mod(rest)];
+  return exact(one).div(divisor).times(other);
+}
+
+/** The smallest quantity that a market order may have; the grid's first step where no least is named. */
+export function smallestLot(instrument: Instrument): Decimal {
+  const { min, step } = marketLotOf(instrument);
+  return Decimal.max(ceilToStep(min, step), step);
+}
+
+/** The venue's average price, which judges a market order's worth, may lie this share above the price at hand. */
+const averageAboveShare = 0.05;
+
+/** The most that one market order may be worth at the price at hand, quote; null when the venue sets no bound. */
+export function mostWorth({ notional }: Instrument): Decimal | null {
+  return notional?.max === undefined || notional.max === null || !notional.applyMaxToMarket
+    ? null
+    : exact(notional.max).times(1 - averageAboveShare);
 }
 
 /** The largest quantity that one market order may have and that is not above `quantity`; below the smallest lot it is none. */

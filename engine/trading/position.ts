@@ -5,8 +5,9 @@
 import type { Decimal } from 'decimal.js';
 import type { Fill } from './events.ts';
 import { exact, toRowScale, zero } from './exact.ts';
-import type { Instrument } from './instrument.ts';
+import type { Instrument, NotionalFilter } from './instrument.ts';
 import { flooredToLot, marketLotOf } from './lots.ts';
+import { unseenShare } from './recent-prices.ts';
 import type { Position } from './state.ts';
 
 export const emptyPosition: Position = { quantity: zero, cost: zero, entryFees: zero, openedAtMs: null };
@@ -21,13 +22,13 @@ export interface Booked {
 /**
  * Books one fill. A buy of q at p with a base fee f adds q - f coins at cost (q - f) p and fees f p; a sale of s takes its
  * share of cost and fees in proportion (rounded half-even to 18 decimals, all of it when everything is sold).
- * A commission in a third asset (BNB) changes no coins and is left out of the profit; the trade row shows it.
+ * A commission in a third asset (BNB) changes no coins and counts as quote of its worth, or as nothing where that is not known.
  */
 export function applyFill(position: Position, fill: Fill, instrument: Instrument): Booked {
   const price = exact(fill.price);
-  const commission = exact(fill.commission);
-  const baseFee = fill.commissionAsset === instrument.baseAsset ? commission : zero;
-  const quoteFee = fill.commissionAsset === instrument.quoteAsset ? commission : zero;
+  const commission = commissionOf(fill, instrument);
+  const baseFee = commission.inBase;
+  const quoteFee = commission.inQuote ?? zero;
   if (fill.side === 'BUY') {
     const received = exact(fill.quantity).minus(baseFee);
     const bought: Position = {
@@ -56,6 +57,21 @@ export function applyFill(position: Position, fill: Fill, instrument: Instrument
     pnl: proceeds.minus(baseFee.isZero() ? costShare : share(position.cost, sold, position.quantity)),
     realisedPnl: proceeds.minus(costShare).minus(feeShare).minus(quoteFee),
   };
+}
+
+/** What a commission takes from the coins, and what it costs in quote beside them; `inQuote` is null where its worth is not known. */
+export interface CommissionParts {
+  readonly inBase: Decimal;
+  readonly inQuote: Decimal | null;
+}
+
+export function commissionOf(
+  { commission, commissionAsset, commissionWorth }: Pick<Fill, 'commission' | 'commissionAsset' | 'commissionWorth'>,
+  { baseAsset, quoteAsset }: Instrument,
+): CommissionParts {
+  if (commissionAsset === baseAsset) return { inBase: exact(commission), inQuote: zero };
+  if (commissionAsset === quoteAsset || commission.isZero()) return { inBase: zero, inQuote: exact(commission) };
+  return { inBase: zero, inQuote: commissionWorth === undefined || commissionWorth === null ? null : exact(commissionWorth) };
 }
 
 function share(amount: Decimal, sold: Decimal, held: Decimal): Decimal {
@@ -106,6 +122,11 @@ function flooredPosition(quantity: Decimal, instrument: Instrument): Decimal {
   return floored.lte(0) || floored.lt(marketLotOf(instrument).min) ? zero : floored;
 }
 
+/** Quote. The venue judges by an average that may lie a little below the price at hand: this much is enough all the same. */
+function leastWorth({ min }: NotionalFilter): number {
+  return min.toNumber() * (1 + 2 * unseenShare);
+}
+
 /**
  * True when what is held is nothing, or dust that the exchange would not let us sell at `price`: below the smallest lot
  * or the least notional. While no price is known (NaN) the average entry price stands in.
@@ -116,5 +137,5 @@ export function isFlat(position: Position, instrument: Instrument, price: number
   const { notional } = instrument;
   if (notional === null || !notional.applyMinToMarket) return false;
   const at = Number.isNaN(price) ? averagePrice : price;
-  return sellable * at < notional.min.toNumber();
+  return sellable * at < leastWorth(notional);
 }

@@ -5,10 +5,13 @@
 import type { Decimal } from 'decimal.js';
 import type { Decision, ProtectionPlan, StopKeeper, TradingCommand, TradingConfig, TradingEvent } from './events.ts';
 import { ceilToStep, exact, floorToStep } from './exact.ts';
+import { brokenFilter } from './filters.ts';
+import type { FilterSubject } from './filters.ts';
 import type { Instrument } from './instrument.ts';
+import { pauseOf } from './pause.ts';
 import { figuresOf, isFlat, sellableQuantity } from './position.ts';
+import { boundsAround } from './recent-prices.ts';
 import type { Protection, RestingProtection, TradingState } from './state.ts';
-import { mayRest } from './resting-order.ts';
 import { stopPrice, targetPrice } from './stops.ts';
 
 export const noProtection: Protection = {
@@ -26,6 +29,29 @@ export function stopKeeper(config: TradingConfig, instrument: Instrument): StopK
   return config.stops === 'exchange' && stopTypeOf(instrument) !== null ? 'exchange' : 'engine';
 }
 
+export function hasStop(config: TradingConfig): boolean {
+  return config.stopLossPercent !== null || (config.trailingStopActive && config.trailingStopPercent !== null);
+}
+
+/** How many orders, orders that wait for a trigger, and lists. */
+export interface RestingOrders {
+  readonly orders: number;
+  readonly algoOrders: number;
+  readonly lists: number;
+}
+
+/** What rests at the exchange while the bot has a position, at most. */
+export function restingOrders(config: TradingConfig, instrument: Instrument): RestingOrders {
+  if (!hasStop(config) || stopKeeper(config, instrument) === 'engine') return { orders: 0, algoOrders: 0, lists: 0 };
+  const pair = config.takeProfitPercent !== null && takesPairs(instrument);
+  return pair ? { orders: 2, algoOrders: 1, lists: 1 } : { orders: 1, algoOrders: 1, lists: 0 };
+}
+
+/** A target rests beside the stop, and one cancels the other. */
+function takesPairs({ ocoAllowed, orderTypes }: Instrument): boolean {
+  return ocoAllowed && orderTypes.includes('LIMIT_MAKER');
+}
+
 function stopTypeOf({ orderTypes }: Instrument): ProtectionPlan['stopType'] | null {
   return orderTypes.includes('STOP_LOSS') ? 'STOP_LOSS' : orderTypes.includes('STOP_LOSS_LIMIT') ? 'STOP_LOSS_LIMIT' : null;
 }
@@ -35,7 +61,8 @@ const limitOffsetShare = 0.005;
 
 /**
  * What shall rest at the exchange. Null when nothing shall: flat, no stop set (a target alone protects nothing and stays in the
- * engine), stops kept by the engine, or a stop that the exchange's filters would refuse.
+ * engine), stops kept by the engine, or a position whose stop the exchange's filters do not let rest (its worth, its price): the
+ * engine keeps that one until they do.
  */
 export function plannedProtection(state: TradingState, config: TradingConfig, instrument: Instrument): ProtectionPlan | null {
   if (config.stops === 'engine') return null;
@@ -48,21 +75,60 @@ export function plannedProtection(state: TradingState, config: TradingConfig, in
   const rounded = ceilToStep(exactPrice(wanted), tick);
   const { tightest } = state.protection;
   const stop = tightest !== null && tightest.gt(rounded) ? tightest : rounded;
-  const limitPrice = stopType === 'STOP_LOSS' ? null : floorToStep(exact(stop).times(1 - limitOffsetShare), tick);
+  const limitPrice = stopType === 'STOP_LOSS' ? null : stopLimit(stop, state.lastPrice, instrument);
   const quantity = sellableQuantity(state.position, instrument);
-  // No average is above the highest price, and none will be below the stop while the position is held.
-  const known = (price: number): number => (Number.isNaN(price) ? averagePrice : price);
-  const highest = exact(Math.max(averagePrice, known(state.bestPrice), known(state.lastPrice)));
-  if (!mayRest(instrument, quantity, stop, limitPrice, highest)) return null;
-  const target = restingTarget(targetPrice(config, averagePrice), quantity, stop, instrument);
-  return { quantity, stopType, stopPrice: stop, limitPrice, targetPrice: target };
+  if (
+    instrument.notional !== null &&
+    exact(quantity)
+      .times(limitPrice ?? stop)
+      .lt(instrument.notional.min)
+  )
+    return null;
+  const { resting } = state.protection;
+  // What rests was judged when it was placed; what does not rest must keep the filters as they are now.
+  if (
+    (resting === null || resting.stopPrice === null) &&
+    !mayRest({ type: stopType, quantity, price: limitPrice, stopPrice: stop }, state, instrument)
+  )
+    return null;
+  return { quantity, stopType, stopPrice: stop, limitPrice, targetPrice: plannedTarget(quantity, averagePrice, state, config, instrument) };
 }
 
-/** The target that rests beside the stop; null where there is none, or where it stays in the engine. */
-function restingTarget(wanted: number, quantity: Decimal, stop: Decimal, instrument: Instrument): Decimal | null {
-  if (!Number.isFinite(wanted) || !instrument.ocoAllowed || !instrument.orderTypes.includes('LIMIT_MAKER')) return null;
-  const target = ceilToStep(exactPrice(wanted), instrument.price.tick);
-  return mayRest(instrument, quantity, null, target, stop) ? target : null;
+/** Null for a target that stays in the engine: none is set, the symbol takes no pairs, or the price is beyond what the filters allow so far. */
+function plannedTarget(
+  quantity: Decimal,
+  averagePrice: number,
+  state: TradingState,
+  config: TradingConfig,
+  instrument: Instrument,
+): Decimal | null {
+  const target = targetPrice(config, averagePrice);
+  if (!Number.isFinite(target) || !takesPairs(instrument)) return null;
+  const price = ceilToStep(exactPrice(target), instrument.price.tick);
+  const rests = state.protection.resting?.targetPrice?.eq(price) === true;
+  return rests || mayRest({ type: 'LIMIT_MAKER', quantity, price, stopPrice: null }, state, instrument) ? price : null;
+}
+
+/** Below the trigger, but not below the lowest price that PERCENT_PRICE allows; that lowest one never above the trigger. */
+function stopLimit(stop: Decimal, lastPrice: number, instrument: Instrument): Decimal {
+  const { price, percentPrice } = instrument;
+  const wanted = floorToStep(exact(stop).times(1 - limitOffsetShare), price.tick);
+  const around = boundsAround(lastPrice);
+  if (percentPrice === null || around === null) return wanted;
+  const lowest = ceilToStep(exact(around.high).times(percentPrice.askDown), price.tick);
+  return lowest.gt(wanted) && lowest.lte(stop) ? lowest : wanted;
+}
+
+/** Whether the exchange would let it rest, wherever its average price lies around the last price. Otherwise the engine keeps it. */
+function mayRest(
+  order: Pick<FilterSubject, 'type' | 'quantity' | 'price' | 'stopPrice'>,
+  { lastPrice }: TradingState,
+  instrument: Instrument,
+): boolean {
+  const subject: FilterSubject = { ...order, side: 'SELL', trailingDelta: null, quoteQuantity: null };
+  if ([order.price, order.stopPrice].some((price) => price !== null && (price.lte(0) || price.decimalPlaces() > instrument.quotePrecision)))
+    return false;
+  return brokenFilter(instrument, subject, { averagePrice: () => boundsAround(lastPrice) }) === null;
 }
 
 /** A float price without the noise of its arithmetic. */
@@ -74,12 +140,22 @@ export function isClear(protection: Protection): boolean {
   return protection.resting === null && protection.operation === null;
 }
 
-/** `bare`: the stop that shall rest does not, or covers too little. `overrun`: the price is beyond it and nothing was executed. */
-export type Exposure = 'none' | 'protected' | 'bare' | 'overrun';
+/** A kill switch keeps stops and targets down, those of the exchange and those of the engine. */
+export function isDisarmed({ blocks }: Pick<TradingState, 'blocks'>): boolean {
+  return blocks.some((block) => block.policy === 'cancel');
+}
+
+/**
+ * `bare`: the stop that shall rest does not, or covers too little. `overrun`: the price is beyond it and nothing was executed.
+ * `disarmed`: a kill switch keeps it down.
+ */
+export type Exposure = 'none' | 'protected' | 'bare' | 'overrun' | 'disarmed';
 
 export function exposureOf(state: TradingState, config: TradingConfig, instrument: Instrument): Exposure {
   const plan = plannedProtection(state, config, instrument);
-  if (plan === null) return 'none';
+  // While the symbol does not trade nobody can put up anything, nor sell.
+  if (plan === null || pauseOf(instrument) !== null) return 'none';
+  if (isDisarmed(state)) return 'disarmed';
   const { resting, overrun } = state.protection;
   if (resting === null || resting.stopPrice === null || resting.quantity.lt(plan.quantity)) return 'bare';
   return overrun ? 'overrun' : 'protected';
@@ -95,13 +171,16 @@ export function withProtection(
 ): Decision {
   const { state } = decision;
   if (event.type === 'fill-received' || (state === before && event.type !== 'time-passed')) return decision;
+  // The exchange would refuse it; what rests is not taken down either, for it works again when the symbol trades.
+  if (pauseOf(instrument) !== null) return decision;
   const { protection } = state;
-  const plan = state.exiting === null ? plannedProtection(state, config, instrument) : null;
+  const disarmed = isDisarmed(state);
+  const plan = state.exiting === null && !disarmed ? plannedProtection(state, config, instrument) : null;
   if (plan === null) {
     if (!isClear(protection)) {
       // An order whose fate is open is taken down at once only where its coins are needed: its sibling may just have ended it.
       const wait = protection.operation === 'cancel' || (state.exiting === null && protection.resting === null);
-      return wait ? decision : cancel(decision, 'the position is closed or being closed');
+      return wait ? decision : cancel(decision, disarmed ? 'a kill switch keeps it down' : 'the position is closed or being closed');
     }
     const fresh = protection.tightest === null && !protection.waits && !protection.overrun;
     if (fresh || !isFlat(state.position, instrument, state.lastPrice)) return decision;

@@ -7,9 +7,11 @@ import { findStrategy, strategies } from '../strategies/registry.ts';
 import type { StrategyParameters } from '../strategies/strategy.ts';
 import { isTimeframe, timeframes } from './candle.ts';
 import type { StopKeeper, TradingConfig } from './events.ts';
+import { noProtectionColumns, protectionBounds, protectionProblems, resolveProtections } from './protection-columns.ts';
+import type { NumberBound, ProtectionColumns } from './protection-columns.ts';
 
 /** The trading columns of `bot_configs`, as the table names them in camel case. Percent in percent; null where unset. */
-export interface BotColumns {
+export interface BotColumns extends ProtectionColumns {
   readonly name: string;
   readonly symbol: string;
   readonly timeframe: string;
@@ -46,6 +48,7 @@ export interface BotColumns {
 
 /** Columns a new bot gets when it names no other value. */
 export const defaultColumns = {
+  ...noProtectionColumns,
   positionSizePerc: null,
   positionSizeFixed: null,
   stopLossPerc: null,
@@ -96,6 +99,7 @@ export function resolveConfig(
       dailyTargetPercent: columns.dailyTargetPerc,
       maxDailyLossPercent: columns.maxDailyLossPerc,
       maxDailyTrades: columns.maxDailyTrades,
+      protections: resolveProtections(columns),
       checkIntervalMs: columns.checkIntervalSeconds * 1_000,
       direction: direction === 'short' || direction === 'both' ? direction : 'long',
       stops,
@@ -128,7 +132,7 @@ const percent = { above: 0, most: 100, whole: false, unit: ' percent' };
 const period = { least: 1, most: 1_000, whole: true, unit: ' candles' };
 const rsiPeriod = { ...period, least: 2 };
 const level = { least: 0, most: 100, whole: false, unit: '' };
-const bounds: readonly (readonly [NumberColumn, { above?: number; least?: number; most: number; whole: boolean; unit: string }])[] = [
+const bounds: readonly (readonly [NumberColumn, NumberBound])[] = [
   ['positionSizePerc', percent],
   ['stopLossPerc', percent],
   ['takeProfitPerc', { ...percent, most: 1_000 }],
@@ -152,6 +156,7 @@ const bounds: readonly (readonly [NumberColumn, { above?: number; least?: number
   ['customRsiOversold', level],
   ['customRsiOverbought', level],
   ['leverage', { least: 1, most: 125, whole: true, unit: '' }],
+  ...protectionBounds,
 ];
 
 /** Everything that is wrong with the columns, all at once; empty when a bot can run with them. Whether the symbol exists is the venue's to say. */
@@ -180,6 +185,7 @@ export function validateColumns(columns: BotColumns): readonly ColumnProblem[] {
     say('positionSizePerc', 'set position_size_perc or position_size_fixed: a bot needs to know how much to buy');
   if (columns.trailingStopActive && columns.trailingStopPerc === null && columns.customTrailingStop === null)
     say('trailingStopPerc', 'trailing_stop_active needs trailing_stop_perc or custom_trailing_stop');
+  for (const { column, problem } of protectionProblems(columns)) say(column, problem);
   if (columns.positionType !== 'spot') say('positionType', `"${columns.positionType}" cannot be traded by this version; use spot`);
   else if (columns.direction !== 'long') say('direction', `a spot bot only goes long; "${columns.direction}" needs futures`);
   checkStrategy(columns, say);

@@ -1,18 +1,20 @@
 /** The trading state as rows tell it: the fold of all fills, the day's account, what is in flight and what was meant to end. */
 import type { Decimal } from 'decimal.js';
-import { midnightBefore, newDay, withRealised } from './day.ts';
-import type { EntryBlock, Fill, OrderOutcome, OrderRole, TradingConfig } from './events.ts';
+import { midnightBefore, newDay, withCapital, withRealised, withTargetTold } from './day.ts';
+import type { DayNotice, EntryBlock, ExitKind, Fill, OrderOutcome, OrderRole, TradingConfig } from './events.ts';
 import { exact, zero } from './exact.ts';
 import type { Instrument } from './instrument.ts';
 import { newExit } from './exits.ts';
 import { equityAt } from './pnl.ts';
 import { applyFill, emptyPosition, isFlat } from './position.ts';
 import { noProtection } from './protect.ts';
+import { noRoundTrips, withFill } from './round-trips.ts';
 import type { Protection, TradingDay, TradingState } from './state.ts';
 
 /** One order of the bot, oldest first. `outcome` is null while its fate is open. */
 export interface RestoredOrder {
   readonly role: OrderRole;
+  readonly exitKind: ExitKind | null;
   readonly stopPrice: Decimal | null;
   readonly decisionMs: number;
   readonly attempt: number;
@@ -26,8 +28,16 @@ export interface RestoreInput {
   readonly fills: readonly Fill[];
   /** At least those of the current day and all that are not over. */
   readonly orders: readonly RestoredOrder[];
-  /** How the stored day began and whether its loss limit was reached; null before the first. */
-  readonly day: { readonly startMs: number; readonly startEquity: Decimal; readonly lossReached: boolean } | null;
+  /** How the stored day began, the budget then, and whether its loss limit was reached; null before the first. */
+  readonly day: {
+    readonly startMs: number;
+    readonly startEquity: Decimal;
+    /** Null where it was not stored: the present one. */
+    readonly capital: Decimal | null;
+    readonly lossReached: boolean;
+  } | null;
+  /** What was told of this day and before, as last stored. */
+  readonly notices: readonly DayNotice[];
   /** Best price since entry as last stored; NaN when unknown. */
   readonly bestPrice: number;
   /** NaN when unknown. */
@@ -43,11 +53,14 @@ export function restoreState(config: TradingConfig, instrument: Instrument, inpu
   let realisedTotal = zero;
   let bestFill = Number.NaN;
   let day: TradingDay | null = null;
+  let { notices } = input;
+  let roundTrips = noRoundTrips;
   /** The day begins with what was there at midnight; that needs the fills before it. */
   const begin = (): TradingDay => {
     const stored = input.day?.startMs === startMs ? input.day : null;
     const equity = stored?.startEquity ?? equityAt({ position, realisedTotal }, config, input.lastPrice);
-    return { ...newDay(startMs, equity), lossReached: stored?.lossReached ?? false };
+    const begun = withCapital(newDay(startMs, equity), stored?.capital ?? config.initialCapital, config.initialCapital);
+    return { ...begun, lossReached: stored?.lossReached ?? false };
   };
   for (const fill of input.fills) {
     if (day === null && fill.atMs >= startMs) day = begin();
@@ -56,9 +69,12 @@ export function restoreState(config: TradingConfig, instrument: Instrument, inpu
     if (isFlat(booked.position, instrument, price)) bestFill = Number.NaN;
     else if (Number.isNaN(bestFill) || booked.position.openedAtMs !== position.openedAtMs || (fill.side === 'BUY' && price > bestFill))
       bestFill = price;
+    roundTrips = withFill(roundTrips, position, booked, fill);
     position = booked.position;
     realisedTotal = exact(realisedTotal).plus(booked.realisedPnl);
-    if (day !== null && fill.side === 'SELL') day = withRealised(day, booked.realisedPnl, config);
+    if (day === null) continue;
+    day = withRealised(day, fill, booked.realisedPnl, config);
+    notices = withTargetTold(notices, day, fill.atMs);
   }
   day ??= begin();
 
@@ -75,10 +91,12 @@ export function restoreState(config: TradingConfig, instrument: Instrument, inpu
       ...day,
       entries: entries.filter((order) => order.decisionMs >= startMs && (order.outcome === null || order.outcome === 'filled')).length,
     },
+    notices,
     realisedTotal,
+    roundTrips,
     working: open === undefined ? null : { role: open.role, decisionMs: open.decisionMs },
     // The newest order was an exit and something is left: the exit still holds.
-    exiting: newest?.role === 'exit' && !flat ? newExit(newest.reason, newest.decisionMs) : null,
+    exiting: newest?.role === 'exit' && !flat ? newExit(newest.exitKind, newest.reason, newest.decisionMs) : null,
     protection: restoreProtection(input.orders, position.openedAtMs),
     bestPrice: flat ? Number.NaN : Number.isNaN(input.bestPrice) ? bestFill : Math.max(input.bestPrice, bestFill),
     lastPrice: input.lastPrice,

@@ -1,8 +1,16 @@
 /** The trading state of one bot: everything `decide` needs to know, rebuilt from rows after a restart. */
 import type { Decimal } from 'decimal.js';
+import type { KillPolicy } from './kill-switch.ts';
 
 /** Why an order exists. `entry` opens or adds; `exit` closes; `stop` and `target` rest at the exchange and close when reached. */
 export type OrderRole = 'entry' | 'exit' | 'stop' | 'target';
+
+/**
+ * What made the engine close a position: the strategy, its stop or trailing stop, its target, the day's loss, a stop that could not
+ * be kept at the exchange, or somebody who asked for it.
+ */
+export const exitKinds = ['signal', 'stop', 'target', 'daily-loss', 'unprotected', 'request'] as const;
+export type ExitKind = (typeof exitKinds)[number];
 
 /** Roles of orders that are meant to execute at once. */
 export type WorkingRole = Extract<OrderRole, 'entry' | 'exit'>;
@@ -22,9 +30,15 @@ export interface EntryBlock {
     | 'reconciling'
     /** The account holds less than its bots do. */
     | 'drift'
+    /** The exchange has not shown that the engine's key may trade. */
+    | 'key-unverified'
     /** Something happened that a user must look at: `resume` lifts it. */
-    | 'held';
+    | 'held'
+    /** Somebody stopped all entries of the engine, the account, the user or the bot. */
+    | 'kill-switch';
   readonly reason: string;
+  /** Of a kill switch: what becomes of resting orders and of the position. */
+  readonly policy?: KillPolicy;
 }
 
 /**
@@ -54,6 +68,35 @@ export interface TradingDay {
   readonly targetReached: boolean;
 }
 
+/** Something about a bot's day that its user wants to hear, once per day. */
+export interface DayNotice {
+  readonly topic: 'daily-loss-warning' | 'daily-loss-reached' | 'daily-target-reached';
+  /** UTC midnight, ms. */
+  readonly dayStartMs: number;
+  readonly atMs: number;
+  readonly reason: string;
+}
+
+/** A position from flat to flat. Quote amounts, exact. */
+export interface RoundTrip {
+  /** Time of the execution after which nothing but dust was left. */
+  readonly closedAtMs: number;
+  /** Net of commissions. */
+  readonly result: Decimal;
+  /** What the coins that were sold had cost, with fees. */
+  readonly spent: Decimal;
+  /** The stop or trailing stop closed it. */
+  readonly stopped: boolean;
+}
+
+/** The fold of fills into round trips. `result` and `spent` are those of the one that is open, as far as it was sold. */
+export interface RoundTrips {
+  readonly result: Decimal;
+  readonly spent: Decimal;
+  /** The newest ones, oldest first. */
+  readonly closed: readonly RoundTrip[];
+}
+
 export interface WorkingOrder {
   readonly role: WorkingRole;
   readonly decisionMs: number;
@@ -61,6 +104,8 @@ export interface WorkingOrder {
 
 /** An exit that has been decided and holds until the position is flat, however many orders that takes. */
 export interface PendingExit {
+  /** Null after a restart when its order's row does not say. */
+  readonly kind: ExitKind | null;
   readonly reason: string;
   readonly decisionMs: number;
   /** Orders in a row that the exchange had and that sold nothing. */
@@ -101,8 +146,11 @@ export interface Protection {
 export interface TradingState {
   readonly position: Position;
   readonly day: TradingDay;
+  /** The newest, of today and before: until they are written their day may be over. */
+  readonly notices: readonly DayNotice[];
   /** Net profit realised since the bot began, quote. */
   readonly realisedTotal: Decimal;
+  readonly roundTrips: RoundTrips;
   /** The one entry or exit that is decided and not yet ended; null when none. */
   readonly working: WorkingOrder | null;
   readonly exiting: PendingExit | null;

@@ -3,8 +3,9 @@
  * Order of tests within one candle (design.md section 5): the trailing stop first rises with the high, then is tested
  * against the low; when stop and target both lie inside, the stop wins.
  */
+import type { Candle } from './candle.ts';
 import type { TradingConfig } from './events.ts';
-import type { RestingProtection } from './state.ts';
+import type { ExitKind, RestingProtection } from './state.ts';
 
 /** Floats; quote prices. */
 export interface PriceRange {
@@ -20,6 +21,18 @@ export function bestAfter(best: number, range: PriceRange): number {
   return Number.isNaN(best) ? range.high : Math.max(best, range.high);
 }
 
+/** An entry is filled this share of a candle after its open at the latest; later ones do not own the candle's extremes. */
+const atOpenShare = 0.1;
+
+/**
+ * Prices of the candle that came after the entry: all of them when it was filled at the candle's open, only the last one
+ * when it was filled later inside it, none when the candle had closed before.
+ */
+export function rangeSinceEntry(candle: Candle, openedAtMs: number | null): PriceRange | null {
+  if (openedAtMs === null || openedAtMs <= candle.openTime + (candle.closeTime + 1 - candle.openTime) * atOpenShare) return candle;
+  return openedAtMs > candle.closeTime ? null : { high: candle.close, low: candle.close };
+}
+
 /** The tighter of fixed and trailing stop; -Infinity when neither is set. */
 export function stopPrice(config: TradingConfig, averagePrice: number, best: number): number {
   const fixed = config.stopLossPercent === null ? Number.NEGATIVE_INFINITY : averagePrice * (1 - config.stopLossPercent / 100);
@@ -29,6 +42,11 @@ export function stopPrice(config: TradingConfig, averagePrice: number, best: num
 
 export function targetPrice(config: TradingConfig, averagePrice: number): number {
   return config.takeProfitPercent === null ? Number.POSITIVE_INFINITY : averagePrice * (1 + config.takeProfitPercent / 100);
+}
+
+export interface ProtectiveExit {
+  readonly kind: Extract<ExitKind, 'stop' | 'target'>;
+  readonly reason: string;
 }
 
 /**
@@ -41,18 +59,20 @@ export function protectiveExit(
   best: number,
   range: PriceRange,
   resting: RestingProtection | null,
-): string | null {
+): ProtectiveExit | null {
   const stop = stopPrice(config, averagePrice, best);
   if (range.low <= stop * (1 + roundOff)) {
     if (resting !== null && resting.stopPrice !== null && range.low <= resting.stopPrice.toNumber()) return null;
     const trailing = config.stopLossPercent === null || stop > averagePrice * (1 - config.stopLossPercent / 100);
-    return trailing
+    const reason = trailing
       ? `trailing stop at ${text(stop)} was reached (best price ${text(best)})`
       : `stop-loss at ${text(stop)} was reached (average entry ${text(averagePrice)})`;
+    return { kind: 'stop', reason };
   }
   const target = targetPrice(config, averagePrice);
   if (resting !== null && resting.targetPrice !== null) return null;
-  return range.high >= target * (1 - roundOff) ? `take-profit at ${text(target)} was reached (average entry ${text(averagePrice)})` : null;
+  if (range.high < target * (1 - roundOff)) return null;
+  return { kind: 'target', reason: `take-profit at ${text(target)} was reached (average entry ${text(averagePrice)})` };
 }
 
 function text(price: number): string {

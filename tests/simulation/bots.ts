@@ -63,10 +63,14 @@ export function feesOf(random: Random): FeeSchedule {
     : { ...rates, asset: { name: 'BNB', priceInQuote: new Decimal(600), discount: new Decimal('0.75') } };
 }
 
-/** What is on the account and not the bots': coins that nobody may sell, and money to trade with. */
-export const deposits: Readonly<Record<string, Decimal>> = {
-  USDT: new Decimal(1_000_000),
-  BTC: new Decimal('0.7'),
-  ETH: new Decimal('3.1'),
-  BNB: new Decimal(100),
-};
+const scarceShare = 0.3;
+
+/** What is on the account and not the bots': coins that nobody may sell, and money to trade with, which is not always enough for all. */
+export function depositsOf(random: Random): Readonly<Record<string, Decimal>> {
+  return {
+    USDT: new Decimal(random.chance(scarceShare) ? random.whole(6_000, 30_000) : 1_000_000),
+    BTC: new Decimal('0.7'),
+    ETH: new Decimal('3.1'),
+    BNB: new Decimal(100),
+  };
+}

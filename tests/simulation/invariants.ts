@@ -18,6 +18,7 @@ import { ExposureWatch } from './exposure.ts';
 import { Oracle } from './oracle.ts';
 import { installation } from './replica.ts';
 import { epochMs } from './scheduler.ts';
+import { SpendingWatch } from './spending.ts';
 import { UnbookedWatch } from './unbooked.ts';
 import type { Fail, Violation, Watched } from './watched.ts';
 
@@ -38,12 +39,14 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
   readonly #claims = new Map<string, number>();
   readonly #exposures: ExposureWatch;
   readonly #unbooked: UnbookedWatch;
+  readonly #spending: SpendingWatch;
   readonly #committedAt = new Map<string, number>();
 
   constructor(world: Watched) {
     this.#world = world;
     this.#oracle = new Oracle(world.feed);
     this.#exposures = new ExposureWatch(world, this.ledger, this.#fail);
+    this.#spending = new SpendingWatch(world, this.#fail);
     this.#unbooked = new UnbookedWatch(world, this.ledger, this.#fail);
   }
 
@@ -208,12 +211,13 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
       this.#fail(15, `${intent.clientOrderId} enters ${Math.round(agoMs)} ms after its user had stopped or paused the bot`);
   }
 
-  /** 1, 2, 3, 7 as rows are committed. */
+  /** 1, 2, 3, 7, 16 as rows are committed. */
   onCommitted(row: OrderRow, currentEpoch: number): void {
     const { intent } = row;
     const { database, trace, scheduler } = this.#world;
     trace.note(`rows: intent ${intent.clientOrderId} (${intent.side} ${intent.quantity.toFixed()}) of epoch ${intent.epoch}`);
     this.#committedAt.set(intent.clientOrderId, scheduler.now);
+    this.#spending.onCommitted(row);
     if (intent.epoch !== currentEpoch)
       this.#fail(7, `${intent.clientOrderId} was committed under epoch ${intent.epoch}; the bot is at ${currentEpoch}`);
     for (const other of database.ordersOf(intent.botId)) {

@@ -17,7 +17,8 @@ import { fullSafety } from '../../engine/safety.ts';
 import type { Safety } from '../../engine/safety.ts';
 import type { Fill } from '../../engine/trading/events.ts';
 import { exact, zero } from '../../engine/trading/exact.ts';
-import { applyFill } from '../../engine/trading/position.ts';
+import { applyFill, commissionOf } from '../../engine/trading/position.ts';
+import { MemoryCapital } from './memory-capital.ts';
 import { byTime, fillKey, stored } from './memory-rows.ts';
 import type { CommandRow, DatabaseWatch, FillRow, OrderRow, StateRow } from './memory-rows.ts';
 
@@ -26,12 +27,14 @@ export class MemoryDatabase {
   readonly states = new Map<string, StateRow>();
   readonly orders = new Map<string, OrderRow>();
   readonly fills: FillRow[] = [];
-  readonly outbox: { readonly topic: string; readonly clientOrderId: string }[] = [];
+  /** `about`: the client order id, or the day. */
+  readonly outbox: { readonly topic: string; readonly about: string }[] = [];
   readonly #ordersOf = new Map<string, OrderRow[]>();
   readonly #fillsOf = new Map<string, FillRow[]>();
   readonly #fillKeys = new Set<string>();
   readonly #commands: CommandRow[] = [];
   readonly #safety: Safety;
+  readonly capital = new MemoryCapital(this);
   watch: DatabaseWatch | null = null;
 
   constructor(safety: Safety = fullSafety) {
@@ -73,8 +76,11 @@ export class MemoryDatabase {
     const state = this.states.get(intent.botId);
     if (state === undefined) return 'fenced';
     if (this.#safety.fence && (state.epoch !== intent.epoch || state.holder !== holder)) return 'fenced';
+    const refusal = this.#safety.capital ? this.capital.refusal(intent, nowMs) : null;
+    if (refusal !== null) return refusal;
     if (this.orders.has(intent.clientOrderId) || this.#clashes(intent)) return 'refused';
     const row = this.#insert(intent, nowMs, 'intended', {});
+    this.capital.count(row);
     this.watch?.onCommitted(row, state.epoch);
     return 'committed';
   }
@@ -118,9 +124,11 @@ export class MemoryDatabase {
     const intent: Intent = {
       ...known,
       userId: config.userId,
+      exitKind: null,
       price: null,
       stopPrice: null,
       slot: 0,
+      reservation: null,
       referencePrice: 0,
       signedTimestampMs: lost.decisionMs,
       recvWindowMs: 1,
@@ -154,7 +162,10 @@ export class MemoryDatabase {
     const newFills = this.#book(order, state, evidence);
     const missing = this.#advance(order, evidence);
     const late = denied && (order.exchangeOrderId !== null || order.executedQuantity.gt(0)) ? lateReason(order.intent) : null;
-    if (late !== null) state.data = { ...state.data, heldReason: late };
+    if (late !== null) {
+      state.data = { ...state.data, heldReason: late };
+      this.capital.count(order);
+    }
     this.watch?.onOrderChanged(order, before);
     return { verdict: 'recorded', order: stored(order), newFills, missing, late };
   }
@@ -170,8 +181,21 @@ export class MemoryDatabase {
     const booked: Fill[] = [];
     for (const reported of fresh) {
       const { tradeId, price, quantity, commission, commissionAsset, atMs } = reported;
-      const { clientOrderId, role, side } = intent;
-      const fill: Fill = { tradeId, clientOrderId, role, side, price, quantity, commission, commissionAsset, atMs };
+      const { clientOrderId, role, exitKind, side } = intent;
+      const commissionWorth = commissionOf(reported, evidence.instrument).inQuote;
+      const fill: Fill = {
+        tradeId,
+        clientOrderId,
+        role,
+        exitKind,
+        side,
+        price,
+        quantity,
+        commission,
+        commissionAsset,
+        commissionWorth,
+        atMs,
+      };
       const result = applyFill(position, fill, evidence.instrument);
       position = result.position;
       realisedTotal = exact(realisedTotal).plus(result.realisedPnl);
@@ -186,7 +210,8 @@ export class MemoryDatabase {
       booked.push(fill);
       this.watch?.onFill(row);
     }
-    state.data = { ...state.data, position: writePosition(position), realisedTotal: realisedTotal.toFixed() };
+    const funds = { account: intent.account, asset: evidence.instrument.quoteAsset };
+    state.data = { ...state.data, position: writePosition(position), realisedTotal: realisedTotal.toFixed(), funds };
     return booked;
   }
 
@@ -202,7 +227,7 @@ export class MemoryDatabase {
     if (next === order.state) return missing;
     order.state = next;
     if (evidence.proof !== null) order.evidence = { ...order.evidence, [next]: evidence.proof };
-    if (isTerminal(next)) this.outbox.push({ topic: `order-${next}`, clientOrderId: order.intent.clientOrderId });
+    if (isTerminal(next)) this.outbox.push({ topic: `order-${next}`, about: order.intent.clientOrderId });
     return missing;
   }
 
@@ -296,11 +321,18 @@ export class MemoryDatabase {
       if (state === undefined) continue;
       if (this.#safety.epochInWrites && (state.epoch !== epoch || state.holder !== holder)) continue;
       state.message = message;
+      this.#tellNotices(state.data, stateData);
       state.data = { ...state.data, ...stateData };
       state.lastExecutionMs = lastExecutionMs ?? state.lastExecutionMs;
       written.add(botId);
     }
     return written;
+  }
+
+  /** A notice becomes an event when it first comes into the row. */
+  #tellNotices({ notices: told = [] }: StateDataJson, { notices = [] }: StateDataJson): void {
+    for (const { topic, dayStartMs } of notices)
+      if (!told.some((one) => one.topic === topic && one.dayStartMs === dayStartMs)) this.outbox.push({ topic, about: String(dayStartMs) });
   }
 
   pendingCommands(botIds: readonly string[]): readonly PendingCommand[] {

@@ -59,13 +59,14 @@ export function byTime(a: ReportedFill, b: ReportedFill): number {
 }
 
 export function stored({ intent, state, exchangeOrderId, executedQuantity, createdAtMs }: OrderRow): StoredOrder {
-  const { botId, clientOrderId, symbol, role, side, type, quantity, price, stopPrice, slot } = intent;
+  const { botId, clientOrderId, symbol, role, exitKind, side, type, quantity, price, stopPrice, slot } = intent;
   const { decisionMs, attempt, reason, signedTimestampMs, recvWindowMs } = intent;
   return {
     botId,
     clientOrderId,
     symbol,
     role,
+    exitKind,
     side,
     type,
     quantity,

@@ -12,7 +12,9 @@ import type { Fleet, FleetConfig } from '../../engine/fleet.ts';
 import { createMarketSeries } from '../../engine/market/series.ts';
 import { SymbolDirectory } from '../../engine/market/symbols.ts';
 import type { Metrics } from '../../engine/observe/metrics.ts';
+import { noLedger } from '../../engine/persistence/decision-ledger.ts';
 import type { Safety } from '../../engine/safety.ts';
+import { KillSwitches } from '../../engine/supervisor/kill-switches.ts';
 import { createMeasuredVenueClock } from '../../engine/time/venue-clock.ts';
 import { budgetOf } from '../../engine/venue.ts';
 import { createExchangeLink, venueName } from './exchange-link.ts';
@@ -21,6 +23,7 @@ import type { Weather } from './faults.ts';
 import { coordinationLink, databaseTravel } from './links.ts';
 import type { MemoryDatabase } from './memory-database.ts';
 import type { MemoryExchange } from './memory-exchange.ts';
+import { createMemoryCapitalStore } from './memory-capital.ts';
 import { createMemoryBotStore, createMemoryOrderStore, createMemoryReconcileStore } from './memory-stores.ts';
 import type { SimulatedMigrations } from './migrations.ts';
 import type { PriceFeed } from './price-feed.ts';
@@ -61,7 +64,7 @@ export const fleetConfig: Omit<FleetConfig, 'protectionCheckMs'> = {
   auditIntervalMs: 15_000,
   drainTimeoutMs: 8_000,
   stops: 'exchange',
-  paper: { feePercent: 0.1, slippagePercent: 0 },
+  paper: { feePercent: 0.1, spreadPercent: 0, slippagePercent: 0 },
 };
 
 const bootRetryMs = 1_500;
@@ -206,7 +209,14 @@ export class Replica {
     this.#link = wire;
     this.#gate = gate;
     await venueClock.start();
-    const symbols = new SymbolDirectory({ venue: venueName, marketData: wire.marketData, cache: coordination.symbols, clock, log });
+    const symbols = new SymbolDirectory({
+      venue: venueName,
+      marketData: wire.marketData,
+      cache: coordination.symbols,
+      clock,
+      log,
+      random: () => 0.5,
+    });
     await symbols.start();
     const market = createMarketSeries({
       marketData: wire.marketData,
@@ -221,6 +231,8 @@ export class Replica {
     });
     const venue = {
       clock: venueClock,
+      feePrices: null,
+      keyRefusal: () => null,
       symbols,
       market,
       account: wire.account,
@@ -236,6 +248,8 @@ export class Replica {
       orders: createMemoryOrderStore(stores),
       bots: createMemoryBotStore(stores),
       reconciliation: createMemoryReconcileStore(stores),
+      ledger: noLedger,
+      capital: createMemoryCapitalStore({ ...stores, capital: database.capital }),
       coordination,
       venue,
       installation,
@@ -245,6 +259,7 @@ export class Replica {
       metrics,
       random: () => own.next(),
       reach,
+      killSwitches: new KillSwitches({ clock, log, metrics }),
       safety,
     });
     if (process.alive) this.#fleet = fleet;

@@ -6,7 +6,7 @@ import { createMetrics } from '../../engine/observe/metrics.ts';
 import { fullSafety } from '../../engine/safety.ts';
 import type { Safety } from '../../engine/safety.ts';
 import { systemClock } from '../../engine/time/clock.ts';
-import { botsOf, deposits, feesOf, instrumentsOf, poisonBot, symbolsOf } from './bots.ts';
+import { botsOf, depositsOf, feesOf, instrumentsOf, poisonBot, symbolsOf } from './bots.ts';
 import { Weather } from './faults.ts';
 import type { Fault, FaultKind } from './faults.ts';
 import { Invariants } from './invariants.ts';
@@ -64,6 +64,7 @@ export async function play(
   const weather = new Weather(() => scheduler.now);
   const now = (): number => epochMs + scheduler.now;
   const paths = symbolsOf(random.branch('symbols'));
+  const deposits = depositsOf(random.branch('money'));
   const exchange = new MemoryExchange({
     account,
     instruments: instrumentsOf(paths),

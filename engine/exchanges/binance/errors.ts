@@ -75,6 +75,8 @@ export function provesNotPlaced(refusal: Refusal): boolean {
 function classify(status: number, code: number | null, message: string): ExchangeErrorClass {
   if (status === 418) return 'banned';
   if (code === -2010 || code === -2011) return rejectClass(message);
+  // A closed market is refused by the same code as a broken filter.
+  if (code === -1013 && message.toLowerCase().includes('market is closed')) return 'symbol-closed';
   const known = code === null ? undefined : classByCode[code];
   if (known !== undefined) return known;
   if (status === 429) return 'rate-limited';

@@ -1,15 +1,18 @@
 /** Public market data of a venue that speaks Binance's spot REST. */
+import type { Metrics } from '../../observe/metrics.ts';
 import type { VenueClock } from '../../time/clock.ts';
+import type { Instrument } from '../../trading/instrument.ts';
 import { ExchangeError } from '../exchange.ts';
 import type { MarketData } from '../exchange.ts';
 import type { OrderLimit, RequestGate, RequestPriority } from '../request-gate.ts';
 import type { RestClient } from './rest.ts';
-import { MalformedAnswer, amount, fields, readInstrument, readKline, rows, time } from './wire.ts';
+import { MalformedAnswer, NoPrice, fields, price as priceOf, readInstrument, readKline, rows, time } from './wire.ts';
 
 export function createBinanceMarketData(
   rest: Pick<RestClient, 'read'>,
   gate: Pick<RequestGate, 'setLimits'>,
   venueClock: VenueClock,
+  metrics: Metrics,
 ): MarketData {
   const read = async <T>(
     what: string,
@@ -20,15 +23,16 @@ export function createBinanceMarketData(
     priority: RequestPriority = 'audit',
   ): Promise<T> => {
     const body = await rest.read({ what, path, query, weight, priority, signed: false });
-    return understood(what, () => use(body));
+    return understood(what, metrics, () => use(body));
   };
   return {
-    serverTime: () => read('time', '/api/v3/time', {}, 1, (body) => time(fields(body, 'time'), 'serverTime')),
+    // Every signature depends on it.
+    serverTime: () => read('time', '/api/v3/time', {}, 1, (body) => time(fields(body, 'time'), 'serverTime'), 'protect'),
     instruments: (symbols) =>
       read('exchangeInfo', '/api/v3/exchangeInfo', symbols === undefined ? {} : { symbols: JSON.stringify(symbols) }, 20, (body) => {
         const info = fields(body, 'exchangeInfo');
         gate.setLimits(readLimits(info['rateLimits']));
-        return rows(info['symbols'], 'symbols').map(readInstrument);
+        return readInstruments(rows(info['symbols'], 'symbols'));
       }),
     klines: ({ symbol, timeframe, startTime, endTime, limit, forExits }) =>
       read(
@@ -45,8 +49,24 @@ export function createBinanceMarketData(
         (body) => rows(body, 'klines').map((row) => readKline(row, venueClock.now())),
         forExits === true ? 'exit' : 'history',
       ),
-    price: (symbol) => read('price', '/api/v3/ticker/price', { symbol }, 2, (body) => amount(fields(body, 'price'), 'price')),
+    price: (symbol) => read('price', '/api/v3/ticker/price', { symbol }, 2, (body) => priceOf(fields(body, 'price'), 'price')),
   };
+}
+
+/** A symbol that cannot be read is left out, as if it were not listed: the others trade on. Throws when none can be read. */
+function readInstruments(symbols: readonly unknown[]): readonly Instrument[] {
+  let problem: MalformedAnswer | null = null;
+  const instruments = symbols.flatMap((symbol) => {
+    try {
+      return [readInstrument(symbol)];
+    } catch (error) {
+      if (!(error instanceof MalformedAnswer)) throw error;
+      problem ??= error;
+      return [];
+    }
+  });
+  if (instruments.length === 0 && problem !== null) throw problem as MalformedAnswer;
+  return instruments;
 }
 
 const intervalMs: Readonly<Record<string, number>> = { SECOND: 1_000, MINUTE: 60_000, HOUR: 3_600_000, DAY: 86_400_000 };
@@ -67,11 +87,12 @@ export function readLimits(published: unknown): { readonly weightPerMinute: numb
 }
 
 /** A body that is not what it must be is an answer nobody can use. */
-export function understood<T>(what: string, use: () => T): T {
+export function understood<T>(what: string, metrics: Metrics, use: () => T): T {
   try {
     return use();
   } catch (error) {
     if (!(error instanceof MalformedAnswer)) throw error;
+    if (error instanceof NoPrice) metrics.pricesRejected.inc({ source: what });
     throw new ExchangeError(what, { httpStatus: 200, code: null, message: error.message, class: 'malformed-answer' }, error);
   }
 }

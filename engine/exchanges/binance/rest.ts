@@ -3,7 +3,7 @@
  * Reads may be repeated after a network error; an order is sent once, whatever happens.
  */
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Log } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
@@ -27,6 +27,8 @@ export interface RestOptions {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly signer: Signer | null;
+  /** The venue refused a request for want of authority. */
+  readonly onUnauthorised?: () => void;
 }
 
 export interface ReadRequest {
@@ -83,12 +85,13 @@ export class RestClient {
     what: string,
     path: string,
     body: Readonly<Record<string, QueryValue>>,
+    mayLeave?: () => boolean,
   ): Promise<RawAnswer & { readonly refusal: Refusal | null }> {
     const { signer, gate } = this.#options;
     if (signer === null) return this.#unsent({ httpStatus: 401, code: -2014, message: 'there is no API key', class: 'authentication' });
     const silence = gate.silenceRefusal();
     if (silence !== null) return this.#unsent(silence);
-    return this.#exchange(method, what, path, signQuery(encodeQuery(body), signer), orderTimeoutMs);
+    return this.#exchange(method, what, path, signQuery(encodeQuery(body), signer), orderTimeoutMs, mayLeave);
   }
 
   #unsent(refusal: Refusal): Promise<RawAnswer & { readonly refusal: Refusal | null }> {
@@ -115,6 +118,7 @@ export class RestClient {
     path: string,
     body: string | null,
     timeoutMs: number,
+    mayLeave?: () => boolean,
   ): Promise<RawAnswer & { readonly refusal: Refusal | null }> {
     const { clock, venueClock, metrics, signer } = this.#options;
     const startedAt = clock.monotonic();
@@ -150,6 +154,7 @@ export class RestClient {
       const deadline = clock.after(timeoutMs, () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
       request.setNoDelay(true);
       request.on('error', fail);
+      if (mayLeave !== undefined) giveUpUnless(mayLeave, request);
       request.on('response', (response) => {
         readText(response).then((text) => {
           deadline.cancel();
@@ -166,14 +171,28 @@ export class RestClient {
           });
           done(answer.status >= 200 && answer.status < 300 ? 'ok' : `http-${answer.status}`);
           const heard = { ...answer, refusal: null };
+          const refused = refusalOf(answer).class;
+          if (refused === 'authentication') this.#options.onUnauthorised?.();
           // Whatever is signed next must not fail for the same reason.
-          if (refusalOf(answer).class === 'clock') void venueClock.resync().then(() => resolve(heard));
+          if (refused === 'clock') void venueClock.resync().then(() => resolve(heard));
           else resolve(heard);
         }, fail);
       });
       request.end(body ?? undefined);
     });
   }
+}
+
+/** A request may wait for a free socket, and a new socket for the other side: it is asked about again when the wait is over. */
+function giveUpUnless(mayLeave: () => boolean, request: ClientRequest): void {
+  const look = (): void => {
+    if (!mayLeave()) request.destroy(new Error('it was stopped before it was sent'));
+  };
+  request.once('socket', (socket) => {
+    // Heard before the request is written: the client writes it when the listeners of this event have run.
+    if (socket.connecting) socket.once('connect', look);
+    else look();
+  });
 }
 
 async function readText(response: IncomingMessage): Promise<string> {

@@ -22,8 +22,13 @@ import { fields, readAckFills, readOrder, rows } from './wire.ts';
 
 type Answer = RawAnswer & { readonly refusal: Refusal | null };
 
-export async function placeOrder(rest: RestClient, request: OrderRequest, signed: SignedWindow): Promise<PlaceOutcome> {
-  return placed(await rest.send('POST', 'order', '/api/v3/order', { ...orderFields(request), ...windowOf(signed) }));
+export async function placeOrder(
+  rest: RestClient,
+  request: OrderRequest,
+  signed: SignedWindow,
+  mayLeave?: () => boolean,
+): Promise<PlaceOutcome> {
+  return placed(await rest.send('POST', 'order', '/api/v3/order', { ...orderFields(request), ...windowOf(signed) }, mayLeave));
 }
 
 export async function placeOco(rest: RestClient, request: OcoRequest, signed: SignedWindow): Promise<OcoOutcome> {

@@ -2,7 +2,8 @@
 import type { ExchangeOrder, TradingAccount, UserEventListener } from '../exchange.ts';
 import { ExchangeError } from '../exchange.ts';
 import { understood } from './market-data.ts';
-import type { RequestGate } from '../request-gate.ts';
+import type { Metrics } from '../../observe/metrics.ts';
+import type { RequestGate, RequestPriority } from '../request-gate.ts';
 import { cancelOrder, placeOco, placeOrder, replaceOrder } from './spot-orders.ts';
 import type { RestClient } from './rest.ts';
 import type { QueryValue } from './signing.ts';
@@ -13,28 +14,31 @@ export interface SpotOptions {
   readonly name: string;
   readonly rest: RestClient;
   readonly gate: RequestGate;
+  readonly metrics: Metrics;
   readonly listen: (listener: UserEventListener) => { stop(): Promise<void> };
 }
 
 const historyMax = 1_000;
 
-export function createBinanceSpotAccount({ name, rest, gate, listen }: SpotOptions): TradingAccount {
+export function createBinanceSpotAccount({ name, rest, gate, metrics, listen }: SpotOptions): TradingAccount {
   const read = async <T>(
     what: string,
     path: string,
     query: Record<string, QueryValue>,
     weight: number,
     use: (body: unknown) => T,
+    // What became of orders is what exits and stops wait for, after a restart most of all.
+    priority: RequestPriority = 'exit',
   ): Promise<T> => {
-    const body = await rest.read({ what, path, query, weight, priority: 'audit', signed: true });
-    return understood(what, () => use(body));
+    const body = await rest.read({ what, path, query, weight, priority, signed: true });
+    return understood(what, metrics, () => use(body));
   };
   const ordersOf = (body: unknown): readonly ExchangeOrder[] => rows(body, 'orders').map(readOrder);
   return {
     name,
     listen,
     reserveOrder: (priority) => gate.reserve(1, priority),
-    placeOrder: (request, signed) => placeOrder(rest, request, signed),
+    placeOrder: (request, signed, mayLeave) => placeOrder(rest, request, signed, mayLeave),
     placeOco: (request, signed) => placeOco(rest, request, signed),
     cancelOrder: (symbol, clientOrderId, signed) => cancelOrder(rest, symbol, clientOrderId, signed),
     replaceOrder: (cancelledId, request, signed) => replaceOrder(rest, cancelledId, request, signed),
@@ -65,10 +69,16 @@ export function createBinanceSpotAccount({ name, rest, gate, listen }: SpotOptio
         { symbol, ...(fromTradeId === null ? {} : { fromId: fromTradeId }), limit: historyMax },
         20,
         (body) => rows(body, 'trades').map(readTrade),
+        'audit',
       ),
     balances: () =>
-      read('account', '/api/v3/account', { omitZeroBalances: 'true' }, 20, (body) =>
-        rows(fields(body, 'account')['balances'], 'balances').map(readBalance),
+      read(
+        'account',
+        '/api/v3/account',
+        { omitZeroBalances: 'true' },
+        20,
+        (body) => rows(fields(body, 'account')['balances'], 'balances').map(readBalance),
+        'audit',
       ),
   };
 }

@@ -3,6 +3,7 @@
  * reconnect. Nothing is replayed, so whoever listens reads history when it is told that a subscription stands.
  */
 import type { Log } from '../../observe/log.ts';
+import type { Metrics } from '../../observe/metrics.ts';
 import type { Clock, VenueClock } from '../../time/clock.ts';
 import type { ExchangeFill, ExchangeOrder, UserEvent, UserEventListener } from '../exchange.ts';
 import type { OrderType } from '../../trading/instrument.ts';
@@ -11,7 +12,7 @@ import type { StreamSocket } from '../socket.ts';
 import { parseJson } from './json.ts';
 import { signParameters } from './signing.ts';
 import type { Signer } from './signing.ts';
-import { MalformedAnswer, amount, fields, id, rows, side, status, text, time } from './wire.ts';
+import { MalformedAnswer, NoPrice, amount, fields, id, price, rows, side, status, text, time } from './wire.ts';
 import type { Fields } from './wire.ts';
 
 export interface UserStreamOptions {
@@ -20,6 +21,7 @@ export interface UserStreamOptions {
   readonly venueClock: VenueClock;
   readonly gate: Pick<RequestGate, 'silenceRefusal'>;
   readonly log: Log;
+  readonly metrics: Metrics;
   /** Opens the socket; its three callbacks are given. */
   openSocket(handlers: {
     readonly onOpen: () => void;
@@ -91,6 +93,7 @@ export function listenToUserData(options: UserStreamOptions, listener: UserEvent
       if (told !== null) listener.onEvent(told);
     } catch (error) {
       if (!(error instanceof MalformedAnswer)) throw error;
+      if (error instanceof NoPrice) options.metrics.pricesRejected.inc({ source: 'user-stream' });
       // Its fill is not lost: history is audited, and an order that is open is looked up.
       log.error({ err: error, component: 'user-stream' }, 'a user event could not be read; history will tell');
     }
@@ -151,7 +154,7 @@ function fillOf(event: Fields, order: ExchangeOrder): ExchangeFill {
     orderId: order.orderId,
     clientOrderId: order.clientOrderId,
     side: order.side,
-    price: amount(event, 'L'),
+    price: price(event, 'L'),
     quantity: amount(event, 'l'),
     commission: amount(event, 'n'),
     commissionAsset: typeof event['N'] === 'string' ? event['N'] : '',

@@ -1,13 +1,29 @@
 /** Reads Binance's shapes: tolerant of what is added, strict about what is used. A missing or wrong field throws `MalformedAnswer`. */
 import { Decimal } from 'decimal.js';
 import type { Candle } from '../../trading/candle.ts';
-import type { Instrument, InstrumentStatus, LotFilter, OrderSide, OrderType } from '../../trading/instrument.ts';
+import type {
+  Instrument,
+  InstrumentStatus,
+  LotFilter,
+  OrderSide,
+  OrderType,
+  PercentPriceFilter,
+  TrailingDeltaFilter,
+} from '../../trading/instrument.ts';
 import type { Balance, ExchangeFill, ExchangeOrder, ExchangeOrderStatus } from '../exchange.ts';
 
 export class MalformedAnswer extends Error {
   constructor(what: string) {
     super(`the exchange's answer is not what it must be: ${what}`);
     this.name = 'MalformedAnswer';
+  }
+}
+
+/** Where a price belongs there is 0, nothing, or no number. */
+export class NoPrice extends MalformedAnswer {
+  constructor(what: string) {
+    super(`${what} is no price`);
+    this.name = 'NoPrice';
   }
 }
 
@@ -47,6 +63,14 @@ export function amount(from: Fields, name: string): Decimal {
   const value = from[name];
   if (typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value)) return new Decimal(value);
   throw new MalformedAnswer(`${name} is no amount`);
+}
+
+/** A price is above 0: venues tell 0 or null where they have none, and what is booked at 0 is lost. */
+export function price(from: Fields, name: string): Decimal {
+  const value = from[name];
+  const read = typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? new Decimal(value) : null;
+  if (read?.gt(0) !== true) throw new NoPrice(name);
+  return read;
 }
 
 const statuses: readonly ExchangeOrderStatus[] = [
@@ -104,7 +128,7 @@ export function readAckFills(value: unknown, order: ExchangeOrder): readonly Exc
       orderId: order.orderId,
       clientOrderId: order.clientOrderId,
       side: order.side,
-      price: amount(fill, 'price'),
+      price: price(fill, 'price'),
       quantity: amount(fill, 'qty'),
       commission: amount(fill, 'commission'),
       commissionAsset: text(fill, 'commissionAsset'),
@@ -123,7 +147,7 @@ export function readTrade(value: unknown): ExchangeFill {
     orderId: id(trade, 'orderId'),
     clientOrderId: null,
     side: trade['isBuyer'] === true ? 'BUY' : 'SELL',
-    price: amount(trade, 'price'),
+    price: price(trade, 'price'),
     quantity: amount(trade, 'qty'),
     commission: amount(trade, 'commission'),
     commissionAsset: text(trade, 'commissionAsset'),
@@ -178,15 +202,16 @@ export function readInstrument(value: unknown): Instrument {
       .map((row) => fields(row, 'filter'))
       .map((filter) => [filter['filterType'], filter]),
   );
-  const price = filters.get('PRICE_FILTER');
+  const priceFilter = filters.get('PRICE_FILTER');
   const lot = filters.get('LOT_SIZE');
-  if (price === undefined || lot === undefined) throw new MalformedAnswer(`${String(symbol['symbol'])} has no PRICE_FILTER or LOT_SIZE`);
+  if (priceFilter === undefined || lot === undefined)
+    throw new MalformedAnswer(`${String(symbol['symbol'])} has no PRICE_FILTER or LOT_SIZE`);
   const marketLot = filters.get('MARKET_LOT_SIZE');
   const notional = filters.get('NOTIONAL') ?? filters.get('MIN_NOTIONAL');
-  const percent = filters.get('PERCENT_PRICE_BY_SIDE');
+  // A limit that is there and cannot be read must not look like none.
   const maxOf = (name: string, field: string): number | null => {
-    const limit = filters.get(name)?.[field];
-    return typeof limit === 'number' ? limit : null;
+    const filter = filters.get(name);
+    return filter === undefined ? null : count(filter, field);
   };
   const types = rows(symbol['orderTypes'], 'orderTypes');
   return {
@@ -201,7 +226,7 @@ export function readInstrument(value: unknown): Instrument {
     orderTypes: engineOrderTypes.filter((type) => types.includes(type)),
     ocoAllowed: symbol['ocoAllowed'] === true,
     cancelReplaceAllowed: symbol['cancelReplaceAllowed'] === true,
-    price: { min: amount(price, 'minPrice'), max: amount(price, 'maxPrice'), tick: amount(price, 'tickSize') },
+    price: { min: amount(priceFilter, 'minPrice'), max: amount(priceFilter, 'maxPrice'), tick: amount(priceFilter, 'tickSize') },
     lot: readLot(lot),
     marketLot: marketLot === undefined ? null : readLot(marketLot),
     notional:
@@ -210,26 +235,65 @@ export function readInstrument(value: unknown): Instrument {
         : {
             min: amount(notional, 'minNotional'),
             applyMinToMarket: notional['applyMinToMarket'] === true || notional['applyToMarket'] === true,
-            max: notional['maxNotional'] === undefined ? null : amount(notional, 'maxNotional'),
+            max: notional['filterType'] === 'NOTIONAL' ? amount(notional, 'maxNotional') : null,
             applyMaxToMarket: notional['applyMaxToMarket'] === true,
             averagePriceMinutes: time(notional, 'avgPriceMins'),
           },
-    percentPrice:
-      percent === undefined
-        ? null
-        : {
-            bidUp: amount(percent, 'bidMultiplierUp'),
-            bidDown: amount(percent, 'bidMultiplierDown'),
-            askUp: amount(percent, 'askMultiplierUp'),
-            askDown: amount(percent, 'askMultiplierDown'),
-            averagePriceMinutes: time(percent, 'avgPriceMins'),
-          },
+    percentPrice: stricter(readPercentPriceBySide(filters.get('PERCENT_PRICE_BY_SIDE')), readPercentPrice(filters.get('PERCENT_PRICE'))),
+    trailingDelta: readTrailingDelta(filters.get('TRAILING_DELTA')),
     maxOrders: maxOf('MAX_NUM_ORDERS', 'maxNumOrders'),
     maxAlgoOrders: maxOf('MAX_NUM_ALGO_ORDERS', 'maxNumAlgoOrders'),
+    maxOrderLists: maxOf('MAX_NUM_ORDER_LISTS', 'maxNumOrderLists'),
     maxPosition: filters.get('MAX_POSITION') === undefined ? null : amount(filters.get('MAX_POSITION') ?? {}, 'maxPosition'),
   };
 }
 
 function readLot(filter: Fields): LotFilter {
   return { min: amount(filter, 'minQty'), max: amount(filter, 'maxQty'), step: amount(filter, 'stepSize') };
+}
+
+function readPercentPriceBySide(filter: Fields | undefined): PercentPriceFilter | null {
+  if (filter === undefined) return null;
+  return {
+    bidUp: amount(filter, 'bidMultiplierUp'),
+    bidDown: amount(filter, 'bidMultiplierDown'),
+    askUp: amount(filter, 'askMultiplierUp'),
+    askDown: amount(filter, 'askMultiplierDown'),
+    averagePriceMinutes: time(filter, 'avgPriceMins'),
+  };
+}
+
+/** The older filter, the same for both sides. */
+function readPercentPrice(filter: Fields | undefined): PercentPriceFilter | null {
+  if (filter === undefined) return null;
+  const [up, down] = [amount(filter, 'multiplierUp'), amount(filter, 'multiplierDown')];
+  return { bidUp: up, bidDown: down, askUp: up, askDown: down, averagePriceMinutes: time(filter, 'avgPriceMins') };
+}
+
+/** The venue lists one of them; should it list both, an order must keep both. */
+function stricter(one: PercentPriceFilter | null, other: PercentPriceFilter | null): PercentPriceFilter | null {
+  if (one === null || other === null) return one ?? other;
+  return {
+    bidUp: Decimal.min(one.bidUp, other.bidUp),
+    bidDown: Decimal.max(one.bidDown, other.bidDown),
+    askUp: Decimal.min(one.askUp, other.askUp),
+    askDown: Decimal.max(one.askDown, other.askDown),
+    averagePriceMinutes: Math.max(one.averagePriceMinutes, other.averagePriceMinutes),
+  };
+}
+
+function readTrailingDelta(filter: Fields | undefined): TrailingDeltaFilter | null {
+  if (filter === undefined) return null;
+  return {
+    minAbove: count(filter, 'minTrailingAboveDelta'),
+    maxAbove: count(filter, 'maxTrailingAboveDelta'),
+    minBelow: count(filter, 'minTrailingBelowDelta'),
+    maxBelow: count(filter, 'maxTrailingBelowDelta'),
+  };
+}
+
+function count(from: Fields, name: string): number {
+  const value = from[name];
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new MalformedAnswer(`${name} is no whole number`);
 }

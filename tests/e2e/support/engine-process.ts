@@ -47,7 +47,8 @@ export class EngineProcess {
   }
 
   async createBot(columns: Record<string, unknown>): Promise<BotView> {
-    const bot = await this.ask<BotView>('POST', '/v1/bots', columns);
+    const confirmed = columns['mode'] === 'live' ? { ...columns, confirm_name: columns['name'] } : columns;
+    const bot = await this.ask<BotView>('POST', '/v1/bots', confirmed);
     await this.ask('POST', `/v1/bots/${bot.id}/commands`, { command: 'start' });
     return bot;
   }

@@ -45,6 +45,7 @@ export interface SimulatorState {
   readonly nowMs: number;
   readonly candlesLeft: number | null;
   readonly requestsInBan: number;
+  readonly actions: number;
 }
 
 export interface SimulatorProcess {

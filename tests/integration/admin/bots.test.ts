@@ -17,7 +17,7 @@ import type { Plane } from './given.ts';
 
 let plane: Plane;
 beforeAll(async () => {
-  plane = await openPlane();
+  plane = await openPlane({ liveRefusal: 'this engine has no exchange key' });
 });
 afterAll(() => plane.close());
 
@@ -73,8 +73,10 @@ describe('a bot', () => {
     ['ema_slow', { ema_slow: 26.5 }, 422],
     ['rsi_oversold', { rsi_oversold: 80 }, 422],
     ['max_daily_trades', { max_daily_trades: 0 }, 422],
+    ['cooldown_after_loss_minutes', { cooldown_after_loss_minutes: 0 }, 422],
+    ['stop_guard_stops', { stop_guard_stops: null, stop_guard_window_minutes: 60, stop_guard_pause_minutes: 60 }, 422],
     ['trailing_stop_perc', { trailing_stop_active: true }, 422],
-    ['mode', { mode: 'live' }, 422],
+    ['mode', { mode: 'live', confirm_name: 'calm' }, 422],
     ['venue', { venue: 'binance' }, 422],
     ['position_type', { position_type: 'futures' }, 422],
     ['direction', { direction: 'short' }, 422],
@@ -99,6 +101,26 @@ describe('a bot', () => {
     expect(answer.body.errors?.map((error) => error.field).sort()).toEqual(['stop_loss_perc', 'symbol', 'timeframe']);
   });
 
+  it('has its protections as they were written, and hears which columns of one are missing', async () => {
+    const protections = {
+      cooldown_after_loss_minutes: 15,
+      stop_guard_stops: 2,
+      stop_guard_window_minutes: 120,
+      stop_guard_pause_minutes: 60,
+      low_profit_trades: 3,
+      low_profit_window_minutes: 240,
+      low_profit_min_perc: -0.5,
+      low_profit_pause_minutes: 180,
+    };
+    const made = await plane.ask('POST', '/v1/bots', { ...goodBot, ...protections });
+    expect(made.body).toMatchObject(protections);
+    const url = `/v1/bots/${String(made.body['id'])}`;
+    const partly = await plane.ask('PATCH', url, { low_profit_trades: null, low_profit_min_perc: null });
+    expect([partly.status, partly.body.errors?.map((error) => error.field)]).toEqual([422, ['low_profit_trades', 'low_profit_min_perc']]);
+    const { rows } = await plane.rows.pool.query('select * from bot_configs where id = $1', [made.body['id']]);
+    expect(rows[0]).toMatchObject(protections);
+  });
+
   it('is changed only by whoever read its present version', async () => {
     const id = await create();
     expect((await plane.ask('PATCH', `/v1/bots/${id}`, { stop_loss_perc: 3, version: 1 })).body).toMatchObject({
@@ -112,7 +134,7 @@ describe('a bot', () => {
       version: 3,
     });
     expect((await plane.ask('PATCH', `/v1/bots/${id}`, { stop_loss_perc: 500 })).status).toBe(422);
-    expect((await plane.ask('PATCH', `/v1/bots/${id}`, { symbol: 'ETHUSDT' })).status).toBe(400);
+    expect((await plane.ask('PATCH', `/v1/bots/${id}`, { id: '7' })).status).toBe(400);
     expect((await plane.ask('PATCH', `/v1/bots/${id}`, {})).status).toBe(400);
   });
 
@@ -428,9 +450,13 @@ describe('the routes', () => {
     expect(routes.map(({ name }) => name).sort()).toEqual(
       [
         'delete /v1/bots/{id}',
+        'get /v1/accounts/{account}/limits',
+        'put /v1/accounts/{account}/limits',
         'get /v1/bots',
         'get /v1/bots/{id}',
         'get /v1/bots/{id}/commands/{commandId}',
+        'get /v1/bots/{id}/decisions',
+        'get /v1/bots/{id}/explain',
         'get /v1/bots/{id}/orders',
         'get /v1/bots/{id}/state',
         'get /v1/bots/{id}/trades',

@@ -1,8 +1,11 @@
 /** An admin plane on a database of its own, with two users and a venue that lists two symbols. */
+import type { KillSwitchPort } from '../../../admin/ports.ts';
 import { createAdmin } from '../../../admin/server.ts';
 import type { AdminPlane } from '../../../admin/server.ts';
 import { ensureFirstToken } from '../../../admin/tokens.ts';
 import { User } from '../../../entities/index.ts';
+import type { DecisionStore } from '../../../engine/persistence/decision-store.ts';
+import { createPostgresDecisionStore } from '../../../engine/persistence/postgres-decision-store.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
 import { systemClock } from '../../../engine/time/clock.ts';
 import { instrumentOf } from '../../../simulator/instruments.ts';
@@ -25,14 +28,21 @@ export interface Plane {
   readonly urls: { readonly adminUrl: string; readonly metricsUrl: string };
   readonly otherToken: string;
   readonly token: string;
-  ask(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', url: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  readonly decisions: DecisionStore;
+  /** Where the venue's time stands, ms UTC; a test may move it. */
+  venueNowMs: number;
+  ask(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', url: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   /** Rows of every table that a request may write. */
   written(): Promise<Record<string, number>>;
   close(): Promise<void>;
 }
 
-export async function openPlane(): Promise<Plane> {
+/** `liveRefusal`: why no bot can trade live; `killSwitchOf`: the kill switches of a process that runs bots, without it none do. */
+export async function openPlane(
+  change: { readonly liveRefusal?: string; readonly killSwitchOf?: (rows: Rows) => Promise<KillSwitchPort> } = {},
+): Promise<Plane> {
   const rows = await openRows();
+  const decisions = createPostgresDecisionStore(rows.pool);
   const admin = await createAdmin({
     orm: rows.orm,
     clock: systemClock,
@@ -40,12 +50,14 @@ export async function openPlane(): Promise<Plane> {
     metrics: createMetrics(),
     listen: { admin: { host: '127.0.0.1', port: 0 }, metrics: { host: '127.0.0.1', port: 0 }, trustedNetwork: false },
     venue: 'simulated',
-    liveRefusal: 'this engine has no exchange key',
+    killSwitch: (await change.killSwitchOf?.(rows)) ?? null,
+    liveRefusal: () => change.liveRefusal ?? null,
     symbols: {
       list: () => [instrumentOf('BTCUSDT'), instrumentOf('ETHUSDT')],
       find: async (symbol) => (symbol === 'BTCUSDT' || symbol === 'ETHUSDT' ? instrumentOf(symbol) : null),
       stats: async () => ({ hits: 3, misses: 1, lastRefreshMs: 1_700_000_000_000 }),
     },
+    decisions: { store: decisions, keptMs: 72 * 3_600_000, venueNowMs: () => plane.venueNowMs },
     engine: {
       status: () => ({
         version: '0',
@@ -63,6 +75,7 @@ export async function openPlane(): Promise<Plane> {
         venueTimeMs: null,
         coordination: { kind: 'memory', reachable: true },
         userStream: null,
+        killSwitches: null,
       }),
       live: () => ({ ok: true, problems: [] }),
       ready: async () => ({ ok: false, problems: ['the database does not answer'] }),
@@ -86,8 +99,10 @@ export async function openPlane(): Promise<Plane> {
   for (const userId of [rows.userId, other.id])
     await ensureFirstToken(rows.orm, { userId, clock: systemClock, write: (token) => void tokens.push(token) });
   const [token = '', otherToken = ''] = tokens;
-  return {
+  const plane: Plane = {
     rows,
+    decisions,
+    venueNowMs: 1_714_953_600_000,
     admin,
     urls: await admin.start(),
     token,
@@ -121,6 +136,7 @@ export async function openPlane(): Promise<Plane> {
       await rows.close();
     },
   };
+  return plane;
 }
 
 export const goodBot = {

@@ -113,7 +113,9 @@ describe.each(adapters)('coordination over %s', (_, open) => {
   it('tells the limit to whoever has not heard it from the venue yet', async () => {
     a.weight.observe('raised', 0, 100_000, systemClock.now());
     expect(await a.weight.take('raised', 8_000, 'exit')).toEqual({ granted: true });
-    // An engine that starts in a minute in which others used much: by the usual limit it might ask for nothing until the next.
+    // An engine that starts in a minute in which others used much: by the usual limit it might ask for nothing until the next,
+    // even where the venue's first answer has told it how much that is.
+    b.weight.observe('raised', 8_000, null, systemClock.now());
     expect(await b.weight.take('raised', 100, 'history')).toEqual({ granted: true });
   });
 

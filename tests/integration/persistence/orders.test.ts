@@ -6,6 +6,7 @@ import { loadBots } from '../../../engine/persistence/bot-rows.ts';
 import type { ExecutionEvidence, OrderStore, ReportedFill } from '../../../engine/persistence/order-store.ts';
 import { createPostgresOrderStore } from '../../../engine/persistence/postgres-order-store.ts';
 import { systemClock } from '../../../engine/time/clock.ts';
+import type { DayNotice } from '../../../engine/trading/state.ts';
 import { btc, d } from '../../unit/trading/given.ts';
 import { eventually } from '../../e2e/support/processes.ts';
 import { holder, intent, openRows } from './given.ts';
@@ -199,6 +200,26 @@ describe('evidence', () => {
   });
 });
 
+describe('the kind of an exit', () => {
+  it('is known to the next owner from the order and from each of its fills', async () => {
+    await commitIntents(rows.pool, holder, [intent(rows.userId)]);
+    await store.record(evidence());
+    const exit = { clientOrderId: 'ektest-1-b-1', decisionMs: 1_700_000_060_000, role: 'exit', exitKind: 'stop', side: 'SELL' } as const;
+    await commitIntents(rows.pool, holder, [intent(rows.userId, exit)]);
+    const answer = await store.record(
+      evidence({ clientOrderId: exit.clientOrderId, exchangeOrderId: '78', fills: [fill('2', '0.4', '19000')] }),
+    );
+    expect(answer.verdict === 'recorded' && answer.newFills.map(({ exitKind }) => exitKind)).toEqual(['stop']);
+    const loaded = (await loadBots(rows.pool, ['1'])).get('1');
+    expect(loaded?.orders.map(({ exitKind }) => exitKind)).toEqual([null, 'stop']);
+    expect(loaded?.fills.map(({ exitKind }) => exitKind)).toEqual([null, 'stop']);
+  });
+
+  it('belongs to exits', async () => {
+    await expect(commitIntents(rows.pool, holder, [intent(rows.userId, { exitKind: 'stop' })])).rejects.toMatchObject({ code: '23514' });
+  });
+});
+
 describe('a claim', () => {
   it('raises the epoch, so that an owner who lost the bot can write no status and no order', async () => {
     const epochs = await claimBots(rows.pool, 'other-engine', ['1']);
@@ -216,6 +237,29 @@ describe('a claim', () => {
     ]);
     const state = (await loadBots(rows.pool, ['1'])).get('1')?.stateData;
     expect([state?.pausedReason, state?.position.quantity.toFixed()]).toEqual(['lunch', '0.4995']);
+  });
+
+  it('tells what came into the row with a status, once, and nothing for an owner who lost the bot', async () => {
+    const warning: DayNotice = { topic: 'daily-loss-warning', dayStartMs: 0, atMs: 5, reason: 'near its limit' };
+    const status = (epoch: number, notices: readonly DayNotice[]) => ({
+      botId: '1',
+      epoch,
+      message: '',
+      lastExecutionMs: null,
+      stateData: { notices },
+    });
+    const told = async () => (await rows.pool.query('select topic, bot_config_id, payload from outbox_events order by id')).rows as unknown;
+    const first = { topic: 'daily-loss-warning', bot_config_id: '1', payload: { dayStartMs: 0, atMs: 5, reason: 'near its limit' } };
+    await writeStatuses(rows.pool, holder, [status(1, [warning])]);
+    // Again by the next status, and by one that a restarted bot worked out anew.
+    await writeStatuses(rows.pool, holder, [status(1, [{ ...warning, atMs: 6 }])]);
+    expect(await told()).toEqual([first]);
+    expect((await loadBots(rows.pool, ['1'])).get('1')?.stateData.notices).toEqual([{ ...warning, atMs: 6 }]);
+    const nextDay = { ...warning, dayStartMs: 86_400_000 };
+    await writeStatuses(rows.pool, holder, [status(0, [warning, nextDay])]);
+    expect(await told()).toEqual([first]);
+    await writeStatuses(rows.pool, holder, [status(1, [warning, nextDay])]);
+    expect(await told()).toEqual([first, { ...first, payload: { ...first.payload, dayStartMs: 86_400_000 } }]);
   });
 
   it('is let go by its holder only', async () => {

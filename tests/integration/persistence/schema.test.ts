@@ -40,6 +40,10 @@ describe('the tables', () => {
     ['an override that makes it so', 'custom_ema_fast = 900'],
     ['oversold above overbought', 'rsi_oversold = 80'],
     ['a negative number of trades', 'max_daily_trades = -1'],
+    ['a cooldown of 0 minutes', 'cooldown_after_loss_minutes = 0'],
+    ['half a stop guard', 'stop_guard_stops = 2, stop_guard_window_minutes = 60'],
+    ['a low-profit pause without its least result', 'low_profit_trades = 3, low_profit_window_minutes = 60, low_profit_pause_minutes = 60'],
+    ['more stop-outs than are remembered', 'stop_guard_stops = 51, stop_guard_window_minutes = 60, stop_guard_pause_minutes = 60'],
     ['a leverage of 1000', 'leverage = 1000'],
     ['an unknown mode', "mode = 'demo'"],
   ])('refuse %s', async (_, change) => {
@@ -112,11 +116,14 @@ describe('a database', () => {
     await expect(opening).rejects.not.toThrow(/topsecret/);
   });
 
-  it('that may forget commits is refused', async () => {
+  it.each([
+    ['may forget commits', 'synchronous_commit = off'],
+    ['lets a statement that waited see old rows', `default_transaction_isolation = 'repeatable read'`],
+  ])('that %s is refused', async (_, setting) => {
     const { url, drop } = await emptyDatabase();
     const client = new Client({ connectionString: url });
     await client.connect();
-    await client.query(`alter database ${url.split('/').at(-1) ?? ''} set synchronous_commit = off`);
+    await client.query(`alter database ${url.split('/').at(-1) ?? ''} set ${setting}`);
     await client.end();
     await expect(openDatabase({ database: databaseOptions(url), clock: systemClock, log: silent })).rejects.toThrow(UnsafeDatabase);
     await drop();

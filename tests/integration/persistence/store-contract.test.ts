@@ -16,6 +16,7 @@ import { systemClock } from '../../../engine/time/clock.ts';
 import { MemoryDatabase } from '../../simulation/memory-database.ts';
 import { atOnce, createMemoryBotStore, createMemoryOrderStore, createMemoryReconcileStore } from '../../simulation/memory-stores.ts';
 import { Random } from '../../simulation/random.ts';
+import { exitKinds } from '../../../engine/trading/state.ts';
 import { btc, d } from '../../unit/trading/given.ts';
 import { intent, openRows } from './given.ts';
 import type { Rows } from './given.ts';
@@ -93,7 +94,14 @@ function draw(random: Random): Step {
   if (kind < 0.12) return (stores) => stores(holder).bots.claim([botId]);
   if (kind < 0.16) return (stores) => stores(holder).bots.release([{ botId, message: 'gone' }]);
   if (kind < 0.24) {
-    const stateData = { pausedReason: decision === 1 ? null : `pause ${decision}`, bestPrice: decision };
+    const notices = Array.from({ length: random.whole(0, 3) }, () => ({
+      topic: random.pick(['daily-loss-warning', 'daily-loss-reached', 'daily-target-reached'] as const),
+      dayStartMs: random.whole(0, 2) * 86_400_000,
+      atMs: random.whole(0, 9),
+      reason: 'a test',
+    }));
+    const once = [...new Map(notices.map((notice) => [`${notice.topic} ${notice.dayStartMs}`, notice])).values()];
+    const stateData = { pausedReason: decision === 1 ? null : `pause ${decision}`, bestPrice: decision, notices: once };
     const status = { botId, epoch, message: `message ${decision}`, lastExecutionMs: decision === 1 ? null : decision * 60_000, stateData };
     return (stores) => stores(holder).bots.writeStatuses([status]);
   }
@@ -104,6 +112,7 @@ function draw(random: Random): Step {
       clientOrderId,
       decisionMs: 1_700_000_000_000 + decision * 60_000,
       role,
+      exitKind: role === 'exit' && random.chance(0.7) ? random.pick(exitKinds) : null,
       attempt,
       side,
       slot: role === 'stop' && random.chance(0.5) ? 1 : 0,
@@ -218,8 +227,11 @@ describe('rows in memory and in PostgreSQL', () => {
       expect(await simulated.orders.lastTradeId('simulated', 'BTCUSDT', beforeMs)).toBe(
         await real.orders.lastTradeId('simulated', 'BTCUSDT', beforeMs),
       );
-    expect(memory.outbox.map((event) => event.topic).sort()).toEqual(
-      (await rows.pool.query<{ topic: string }>('select topic from outbox_events')).rows.map((row) => row.topic).sort(),
+    const events = await rows.pool.query<{ topic: string; about: string }>(
+      "select topic, coalesce(payload->>'clientOrderId', payload->>'dayStartMs') as about from outbox_events",
+    );
+    expect(memory.outbox.map(({ topic, about }) => `${topic} ${about}`).sort()).toEqual(
+      events.rows.map(({ topic, about }) => `${topic} ${about}`).sort(),
     );
     // A history in which nothing was recorded would prove nothing.
     expect(verdicts.get('recorded') ?? 0).toBeGreaterThan(10);

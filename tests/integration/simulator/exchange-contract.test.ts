@@ -79,10 +79,14 @@ async function overWire(): Promise<Backend> {
       name: 'account',
       rest,
       gate,
+      metrics,
       listen: (listener) =>
-        listenToUserData({ signer, clock: systemClock, venueClock, gate, log, openSocket: socket('user', simulator.wsApiUrl) }, listener),
+        listenToUserData(
+          { signer, clock: systemClock, venueClock, gate, log, metrics, openSocket: socket('user', simulator.wsApiUrl) },
+          listener,
+        ),
     }),
-    marketData: createBinanceMarketData(rest, gate, venueClock),
+    marketData: createBinanceMarketData(rest, gate, venueClock, metrics),
     now: () => simulator.now(),
     openMarketSocket: socket('market', combinedStreamUrl(simulator.streamUrl)),
     async until(what, holds) {

@@ -68,6 +68,12 @@ describe('configuration', () => {
     expect(problems).toHaveLength(7);
   });
 
+  it('keeps verdicts for three days, or for the hours that are set', () => {
+    expect(readConfig({}).decisionsKeptMs).toBe(72 * 3_600_000);
+    expect(readConfig({ EVENKEEL_DECISIONS_KEPT_HOURS: '1' }).decisionsKeptMs).toBe(3_600_000);
+    expect(problemsOf({ EVENKEEL_DECISIONS_KEPT_HOURS: '0' })).toHaveLength(1);
+  });
+
   it('reads a secret from the file that _FILE names and never prints it', () => {
     const file = join(folder, 'url');
     writeFileSync(file, 'postgres://me:canary-password@db/x\n');

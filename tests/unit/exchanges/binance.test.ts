@@ -5,7 +5,15 @@ import { networkRefusal, provesNotPlaced, refusalOf } from '../../../engine/exch
 import { parseJson } from '../../../engine/exchanges/binance/json.ts';
 import { UnusableKey, createSigner, encodeQuery, signParameters, signQuery } from '../../../engine/exchanges/binance/signing.ts';
 import { readUserEvent } from '../../../engine/exchanges/binance/user-stream.ts';
-import { MalformedAnswer, readInstrument, readKline, readOrder } from '../../../engine/exchanges/binance/wire.ts';
+import {
+  MalformedAnswer,
+  NoPrice,
+  readAckFills,
+  readInstrument,
+  readKline,
+  readOrder,
+  readTrade,
+} from '../../../engine/exchanges/binance/wire.ts';
 import { Secret } from '../../../engine/secret.ts';
 
 /** Key, secret and requests of Binance's published signing examples. */
@@ -94,6 +102,8 @@ describe('the answer to an order', () => {
       refusalOf({ status, body: { code, msg }, retryAfterSeconds: null, receivedAtVenueMs: 0 }).class;
     expect(classOf(400, -2010, 'Account has insufficient balance for requested action.')).toBe('insufficient-balance');
     expect(classOf(400, -2010, 'Market is closed.')).toBe('symbol-closed');
+    expect(classOf(400, -1013, 'Market is closed.')).toBe('symbol-closed');
+    expect(classOf(400, -1013, 'Filter failure: LOT_SIZE')).toBe('filter');
     expect(classOf(400, -2011, 'Unknown order sent.')).toBe('not-found');
     expect(classOf(400, -2011, 'Market is closed.')).toBe('symbol-closed');
     expect(classOf(400, -2011, 'Order was not canceled due to cancel restrictions.')).toBe('other');
@@ -172,6 +182,70 @@ describe('reading', () => {
     expect(() => readInstrument({ ...symbol, filters: [] })).toThrow(MalformedAnswer);
   });
 
+  it('reads every filter of a symbol, old names and new ones', () => {
+    const symbol = (filters: readonly object[]) => ({
+      symbol: 'XUSDT',
+      status: 'TRADING',
+      baseAsset: 'X',
+      quoteAsset: 'USDT',
+      baseAssetPrecision: 8,
+      quotePrecision: 8,
+      orderTypes: ['MARKET'],
+      filters: [
+        { filterType: 'PRICE_FILTER', minPrice: '0.01', maxPrice: '1000', tickSize: '0.01' },
+        { filterType: 'LOT_SIZE', minQty: '0.1', maxQty: '100', stepSize: '0.1' },
+        ...filters,
+      ],
+    });
+    const bySide = { bidMultiplierUp: '5', bidMultiplierDown: '0.2', askMultiplierUp: '3', askMultiplierDown: '0.8' };
+    const all = readInstrument(
+      symbol([
+        { filterType: 'MARKET_LOT_SIZE', minQty: '0', maxQty: '50', stepSize: '0' },
+        { filterType: 'NOTIONAL', minNotional: '5', applyMinToMarket: true, maxNotional: '900', applyMaxToMarket: true, avgPriceMins: 7 },
+        { filterType: 'PERCENT_PRICE_BY_SIDE', ...bySide, avgPriceMins: 6 },
+        { filterType: 'MAX_NUM_ORDERS', maxNumOrders: 200 },
+        { filterType: 'MAX_NUM_ALGO_ORDERS', maxNumAlgoOrders: 5 },
+        { filterType: 'MAX_NUM_ORDER_LISTS', maxNumOrderLists: 20 },
+        { filterType: 'MAX_POSITION', maxPosition: '1000' },
+        {
+          ...{ filterType: 'TRAILING_DELTA', minTrailingAboveDelta: 10, maxTrailingAboveDelta: 2000 },
+          ...{ minTrailingBelowDelta: 11, maxTrailingBelowDelta: 2001 },
+        },
+      ]),
+    );
+    expect(JSON.parse(JSON.stringify(all))).toMatchObject({
+      marketLot: { min: '0', max: '50', step: '0' },
+      notional: { min: '5', applyMinToMarket: true, max: '900', applyMaxToMarket: true, averagePriceMinutes: 7 },
+      percentPrice: { bidUp: '5', bidDown: '0.2', askUp: '3', askDown: '0.8', averagePriceMinutes: 6 },
+      trailingDelta: { minAbove: 10, maxAbove: 2000, minBelow: 11, maxBelow: 2001 },
+      ...{ maxOrders: 200, maxAlgoOrders: 5, maxOrderLists: 20, maxPosition: '1000' },
+    });
+    const older = readInstrument(symbol([{ filterType: 'PERCENT_PRICE', multiplierUp: '1.3', multiplierDown: '0.7', avgPriceMins: 5 }]));
+    expect([older.percentPrice?.askUp.toFixed(), older.percentPrice?.bidDown.toFixed()]).toEqual(['1.3', '0.7']);
+    const both = readInstrument(
+      symbol([
+        { filterType: 'PERCENT_PRICE', multiplierUp: '4', multiplierDown: '0.7', avgPriceMins: 5 },
+        { filterType: 'PERCENT_PRICE_BY_SIDE', ...bySide, avgPriceMins: 5 },
+      ]),
+    ).percentPrice;
+    expect([both?.bidUp, both?.bidDown, both?.askUp, both?.askDown].map(String)).toEqual(['4', '0.7', '3', '0.8']);
+    // A limit that cannot be read is not no limit.
+    expect(() => readInstrument(symbol([{ filterType: 'MAX_NUM_ALGO_ORDERS', maxNumAlgoOrders: 'five' }]))).toThrow(MalformedAnswer);
+  });
+
+  it.each(['0', '0.00000000', null, 'NaN', '-1', undefined])('takes %s for no price', (told) => {
+    const trade = {
+      ...{ symbol: 'BTCUSDT', id: 1, orderId: 2, price: told, qty: '1', commission: '0', commissionAsset: 'BNB', isBuyer: true },
+      time: 1,
+    };
+    expect(() => readTrade(trade)).toThrow(NoPrice);
+    expect(readTrade({ ...trade, price: '0.00000001' }).price.toFixed()).toBe('0.00000001');
+    const order = readOrder(wire);
+    expect(() => readAckFills({ fills: [{ tradeId: 1, price: told, qty: '1', commission: '0', commissionAsset: 'BNB' }] }, order)).toThrow(
+      NoPrice,
+    );
+  });
+
   it('reads fills and cancels from user events', () => {
     const report = {
       e: 'executionReport',
@@ -206,5 +280,6 @@ describe('reading', () => {
       fill: null,
     });
     expect(readUserEvent({ e: 'somethingNew' })).toBeNull();
+    expect(() => readUserEvent({ ...report, L: '0.00000000' })).toThrow(NoPrice);
   });
 });

@@ -9,6 +9,7 @@ const account = (change: Partial<PaperOptions> = {}) =>
     initialCapital: d(1_000),
     fills: [],
     feePercent: 0.1,
+    spreadPercent: 0,
     slippagePercent: 0,
     venueClock: { now: () => 1_700_000_000_000.4, trusted: true, resync: () => Promise.resolve() },
     instrument: () => btc,
@@ -39,6 +40,18 @@ describe('a paper account', () => {
     const bought = await paper.placeOrder(buy, window);
     const sold = await paper.placeOrder({ ...buy, clientOrderId: 'other', side: 'SELL', quantity: d('0.009') }, window);
     expect([bought, sold].map((outcome) => outcome.kind === 'accepted' && outcome.fills[0]?.price.toFixed())).toEqual(['20100', '19900']);
+  });
+
+  it('pays half the spread on either side, and slippage beyond it, rounded against the trader', async () => {
+    const paper = account({ spreadPercent: 0.03, slippagePercent: 0.01 });
+    paper.onPrice(20_000.01);
+    const bought = await paper.placeOrder(buy, window);
+    const sold = await paper.placeOrder({ ...buy, clientOrderId: 'other', side: 'SELL', quantity: d('0.009') }, window);
+    // 0.025 % of 20000.01 is 5.0000025.
+    expect([bought, sold].map((outcome) => outcome.kind === 'accepted' && outcome.fills[0]?.price.toFixed())).toEqual([
+      '20005.02',
+      '19995',
+    ]);
   });
 
   it('never spends more than the budget', async () => {

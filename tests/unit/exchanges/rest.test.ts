@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createMemoryCoordination } from '../../../engine/coordination/memory.ts';
 import { RequestGate } from '../../../engine/exchanges/request-gate.ts';
 import { budgetOf } from '../../../engine/venue.ts';
@@ -79,7 +79,13 @@ beforeEach(async () => {
     signer: createSigner({ kind: 'hmac', apiKey: new Secret('key'), secret: new Secret('secret') }),
     gate,
   });
-  account = createBinanceSpotAccount({ name: 'test', rest, gate, listen: () => ({ stop: async () => undefined }) });
+  account = createBinanceSpotAccount({
+    name: 'test',
+    rest,
+    gate,
+    metrics: createMetrics(),
+    listen: () => ({ stop: async () => undefined }),
+  });
 });
 afterEach(async () => {
   rest.close();
@@ -127,6 +133,32 @@ describe('an order', () => {
     handler = misbehave;
     expect(await place()).toMatchObject({ kind: 'unknown' });
     expect(requests).toHaveLength(1);
+  });
+
+  it.each(['a new connection', 'a free one'])('that was stopped while it waited for %s never leaves', async (wait) => {
+    const waiting: ServerResponse[] = [];
+    handler = (_, response) => void waiting.push(response);
+    const first = wait === 'a free one' ? Array.from({ length: 64 }, place) : [];
+    await expect.poll(() => waiting.length, { timeout: 10_000 }).toBe(first.length);
+    let stopped = false;
+    const signed = { timestampMs: 1_700_000_000_000, recvWindowMs: 3_000 };
+    const overtaken = account.placeOrder({ ...order, clientOrderId: 'late' }, signed, () => !stopped);
+    stopped = true;
+    handler = (_, response) => json(response, 200, placed);
+    for (const response of waiting) json(response, 200, placed);
+    expect(await overtaken).toMatchObject({
+      kind: 'unknown',
+      refusal: { message: expect.stringContaining('stopped before it was sent') as string },
+    });
+    await Promise.all(first);
+    expect(requests.filter(({ body }) => body.includes('late'))).toEqual([]);
+  });
+
+  it('that may leave is sent on a new connection and on a kept one', async () => {
+    handler = (_, response) => json(response, 200, placed);
+    for (let times = 0; times < 2; times += 1)
+      expect(await account.placeOrder(order, { timestampMs: 1, recvWindowMs: 3_000 }, () => true)).toMatchObject({ kind: 'accepted' });
+    expect(requests).toHaveLength(2);
   });
 
   it('that is refused carries what the exchange said', async () => {
@@ -249,10 +281,23 @@ describe('candles', () => {
   it('count as history, and as an exit where stops wait for them', async () => {
     const asked: string[] = [];
     const reader = { read: async ({ priority }: { readonly priority: string }) => (asked.push(priority), []) };
-    const market = createBinanceMarketData(reader, gate, { now: () => venueMs, trusted: true, resync: async () => {} });
+    const market = createBinanceMarketData(reader, gate, { now: () => venueMs, trusted: true, resync: async () => {} }, createMetrics());
     await market.klines({ symbol: 'BTCUSDT', timeframe: '1m' });
     await market.klines({ symbol: 'BTCUSDT', timeframe: '1m', forExits: true });
     expect(asked).toEqual(['history', 'exit']);
+  });
+});
+
+describe('the account', () => {
+  it('is asked with the weight of an exit what became of orders, and with that of an audit for its history', async () => {
+    const asked: string[] = [];
+    vi.spyOn(rest, 'read').mockImplementation(async ({ what, priority }) => (asked.push(`${what} ${priority}`), []));
+    await account.openOrders('BTCUSDT');
+    await account.ordersSince('BTCUSDT', venueMs);
+    await account.fillsOfOrder('BTCUSDT', '1');
+    await account.fillsSince('BTCUSDT', null);
+    await account.balances().catch(() => undefined);
+    expect(asked).toEqual(['openOrders exit', 'allOrders exit', 'myTrades exit', 'myTrades audit', 'account audit']);
   });
 });
 

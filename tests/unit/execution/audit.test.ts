@@ -65,6 +65,8 @@ describe('the audit of an account', () => {
       reach: reachNothing,
       safety: fullSafety,
       exposedSymbols: () => ['BTCUSDT'],
+      onBalancesChanged: () => undefined,
+      openOrders: null,
       onUnknownTrades: (symbol) => unknown.push(symbol),
     });
   });

@@ -19,17 +19,19 @@ import { reachNothing } from '../../../engine/crash-points.ts';
 import { evidenceOfHistory } from '../../../engine/execution/evidence.ts';
 import { formatClientOrderId } from '../../../engine/execution/client-order-id.ts';
 import { Executor } from '../../../engine/execution/executor.ts';
+import { FeePrices } from '../../../engine/execution/fee-prices.ts';
 import type { BotLink } from '../../../engine/execution/order-line.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
 import { CommitUnknown } from '../../../engine/persistence/commit-intents.ts';
 import type { Fill, PlaceOrder } from '../../../engine/trading/events.ts';
-import type { Instrument } from '../../../engine/trading/instrument.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { btc } from '../trading/given.ts';
 import { MemoryOrderStore } from './order-store.ts';
 
 const buy: PlaceOrder = {
   type: 'place-order',
   role: 'entry',
+  exitKind: null,
   side: 'BUY',
   orderType: 'MARKET',
   quantity: new Decimal('0.5'),
@@ -37,7 +39,7 @@ const buy: PlaceOrder = {
   decisionMs: 1_700_000_059_999,
   reason: 'cross',
 };
-const instrument = { market: 'spot', symbol: 'BTCUSDT', baseAsset: 'BTC', quoteAsset: 'USDT' } as Instrument;
+const instrument = btc;
 const refusal = (over: Partial<Refusal>): Refusal => ({ httpStatus: 503, code: -1007, message: 'Timeout', class: 'server', ...over });
 
 /** An exchange that answers as told and remembers what it was sent. */
@@ -127,7 +129,10 @@ describe('the executor', () => {
   let store: MemoryOrderStore;
   let account: ScriptedAccount;
   let executor: Executor;
+  let feePrices: FeePrices;
   let strays: string[];
+  /** Why entries must not leave. */
+  let stopped: string | null;
   let told: { fills: Fill[]; ended: string[]; reasons: string[]; available: (string | null)[]; fenced: number; faults: Error[] };
 
   const link = (): BotLink => ({
@@ -141,6 +146,9 @@ describe('the executor', () => {
     horizonMs: 60_000,
     leaseLeftMs: () => 10_000,
     instrument: () => instrument,
+    averagePrice: () => null,
+    holds: () => false,
+    restsWhenHolding: () => ({ orders: 0, algoOrders: 0, lists: 0 }),
     onFills: (fills) => told.fills.push(...fills),
     onOrderEnded: (order) => {
       told.ended.push(order.outcome);
@@ -158,8 +166,11 @@ describe('the executor', () => {
     store = new MemoryOrderStore();
     account = new ScriptedAccount();
     strays = [];
+    stopped = null;
     told = { fills: [], ended: [], reasons: [], available: [], fenced: 0, faults: [] };
+    feePrices = new FeePrices({ priceOf: async () => new Decimal(600), isListed: () => true, clock, log: pino({ level: 'silent' }) });
     executor = new Executor({
+      feePrices,
       store,
       clock,
       venueClock: { now: () => clock.now(), trusted: true, resync: () => Promise.resolve() },
@@ -169,6 +180,8 @@ describe('the executor', () => {
       reach: reachNothing,
       onStrayOrder: (symbol) => strays.push(symbol),
       safety: fullSafety,
+      entriesStopped: () => stopped,
+      openOrders: null,
     });
     executor.attach(link(), []);
   });
@@ -177,6 +190,16 @@ describe('the executor', () => {
     executor.place('7', buy, null);
     await clock.advance(1);
   };
+
+  it('does not send what a filter of the exchange would refuse: an entry is over, an exit waits for its next try', async () => {
+    executor.place('7', { ...buy, quantity: new Decimal('0.000011') }, null);
+    executor.place('7', { ...buy, role: 'exit', side: 'SELL', quantity: new Decimal('100.00001') }, null);
+    await clock.advance(1);
+    expect([account.posts.length, store.orders.size]).toEqual([0, 0]);
+    expect(told.ended).toEqual(['rejected', 'never-placed']);
+    expect(told.reasons[0]).toContain('LOT_SIZE');
+    expect(told.reasons[1]).toContain('MARKET_LOT_SIZE');
+  });
 
   it('commits the intent before it sends, and sends it once', async () => {
     account.answer = async (request) => {
@@ -189,6 +212,29 @@ describe('the executor', () => {
     expect(told.ended).toEqual(['filled']);
     expect(told.fills.map((fill) => fill.quantity.toFixed())).toEqual(['0.5']);
     expect(executor.idle('7')).toBe(true);
+  });
+
+  it('writes what a commission in the fee coin was worth, and tells the bot the same', async () => {
+    feePrices.follow('USDT');
+    account.answer = async (request) => ({
+      kind: 'accepted',
+      order: exchangeOrder(request),
+      fills: [{ ...fillOf(request, '1', request.quantity), commission: new Decimal('0.001'), commissionAsset: 'BNB' }],
+    });
+    await clock.advance(0);
+    await placed();
+    expect(store.proofs.flatMap(({ fills }) => fills.map(({ commissionWorth }) => commissionWorth?.toFixed()))).toEqual(['0.6']);
+    expect(told.fills.map(({ commissionWorth }) => commissionWorth?.toFixed())).toEqual(['0.6']);
+  });
+
+  it('does not send an entry that a kill switch overtook while it was being committed, and sends an exit', async () => {
+    executor.place('7', buy, null);
+    stopped = 'kill switch';
+    await clock.advance(1);
+    expect([account.posts.length, told.ended]).toEqual([0, ['never-placed']]);
+    executor.place('7', { ...buy, role: 'exit', side: 'SELL' }, null);
+    await clock.advance(1);
+    expect(account.posts).toHaveLength(1);
   });
 
   it('has the account compared when the exchange tells of an order with our mark that has no row', async () => {
@@ -431,6 +477,17 @@ describe('the executor', () => {
     expect(told.faults).toEqual([]);
   });
 
+  it.each([null, new Error('Connection terminated unexpectedly')])(
+    'keeps the kind of an exit on its intent and its fills (%s)',
+    async (lost) => {
+      store.answerLost = lost;
+      executor.place('7', { ...buy, role: 'exit', side: 'SELL', exitKind: 'stop' }, null);
+      await clock.advance(1_001);
+      expect([...store.orders.values()].map(({ exitKind }) => exitKind)).toEqual(['stop']);
+      expect(told.fills.map(({ exitKind }) => exitKind)).toEqual(['stop']);
+    },
+  );
+
   it('tells a fill once although the stream told it first and the write behind the answer was never answered', async () => {
     let answer: (outcome: PlaceOutcome) => void = () => undefined;
     account.answer = () =>
@@ -491,6 +548,8 @@ describe('the executor', () => {
         reach: reachNothing,
         onStrayOrder: () => undefined,
         safety: fullSafety,
+        entriesStopped: () => null,
+        openOrders: null,
       });
       account.lookup = async () => ({
         kind: 'found',

@@ -57,7 +57,7 @@ export class MemoryOrderStore implements OrderStore {
     const newFills: Fill[] = [];
     for (const fill of evidence.fills) {
       if (this.fills.has(fill.tradeId)) continue;
-      const booked: Fill = { ...fill, clientOrderId: order.clientOrderId, role: order.role, side: order.side };
+      const booked: Fill = { ...fill, clientOrderId: order.clientOrderId, role: order.role, exitKind: order.exitKind, side: order.side };
       this.fills.set(fill.tradeId, booked);
       newFills.push(booked);
     }

@@ -4,7 +4,9 @@ import { pino } from 'pino';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ProtectionWatch } from '../../../engine/bot/protection-watch.ts';
 import { reachNothing } from '../../../engine/crash-points.ts';
+import { withSymbolRefusals } from '../../../engine/exchanges/symbol-refusals.ts';
 import { Executor } from '../../../engine/execution/executor.ts';
+import { OpenOrders } from '../../../engine/execution/open-orders.ts';
 import type { BotLink } from '../../../engine/execution/order-line.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
 import { fullSafety } from '../../../engine/safety.ts';
@@ -13,7 +15,7 @@ import type { TradingConfig, TradingEvent } from '../../../engine/trading/events
 import { exitPauseMs } from '../../../engine/trading/exits.ts';
 import type { Instrument } from '../../../engine/trading/instrument.ts';
 import { isFlat } from '../../../engine/trading/position.ts';
-import { exposureOf } from '../../../engine/trading/protect.ts';
+import { exposureOf, restingOrders } from '../../../engine/trading/protect.ts';
 import { seededRandom } from '../../e2e/support/seeded-random.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { btc, candle, config, d, emptyState, midnight } from '../trading/given.ts';
@@ -28,6 +30,9 @@ const venueClockOf = (clock: FakeClock) => ({ now: () => clock.now(), trusted: t
 class Rig {
   readonly clock = new FakeClock(midnight);
   readonly account = new BookAccount(this.clock, instrument);
+  /** The symbol as the engine knows it, read anew when an order is refused for its sake. */
+  listed: Instrument = instrument;
+  openOrders: OpenOrders | null = null;
   readonly store = new MemoryOrderStore();
   readonly metrics = createMetrics();
   readonly config: TradingConfig;
@@ -64,6 +69,8 @@ class Rig {
       reach: reachNothing,
       onStrayOrder: () => undefined,
       safety: fullSafety,
+      entriesStopped: () => null,
+      openOrders: this.openOrders,
     });
   }
 
@@ -75,10 +82,15 @@ class Rig {
       venue: 'simulated',
       mode: 'live',
       installation: 'ab12',
-      account: this.account,
+      account: withSymbolRefusals(this.account, this.clock, async () => {
+        this.listed = this.account.matching.instrument(instrument.symbol) ?? instrument;
+      }),
       horizonMs: 60_000,
       leaseLeftMs: () => this.leaseLeftMs,
-      instrument: () => instrument,
+      instrument: () => this.listed,
+      averagePrice: () => null,
+      holds: () => !isFlat(this.state.position, this.listed, this.state.lastPrice),
+      restsWhenHolding: () => restingOrders(this.config, this.listed),
       onFills: (fills) => {
         for (const fill of fills) this.tell({ type: 'fill-received', fill, atMs: fill.atMs });
         if (fills.some(({ role }) => role === 'entry' || role === 'exit')) this.tell({ type: 'time-passed', atMs: this.clock.now() });
@@ -97,9 +109,9 @@ class Rig {
   }
 
   tell(event: TradingEvent): void {
-    const { state, commands } = decide(this.state, event, this.config, instrument);
+    const { state, commands } = decide(this.state, event, this.config, this.listed);
     this.state = state;
-    this.watch.changed(exposureOf(state, this.config, instrument));
+    this.watch.changed(exposureOf(state, this.config, this.listed));
     for (const command of commands) {
       if (command.type === 'place-order') this.executor.place('7', command, null);
       else if (command.type === 'cancel-protection') this.executor.unprotect('7');
@@ -362,6 +374,51 @@ describe('a position and its stop at the exchange', () => {
     rig.expectProtectedOrFlat();
     expect([...rig.store.orders.values()].at(-1)).toMatchObject({ role: 'exit' });
     expect([...rig.store.orders.values()].at(-1)?.reason).toMatch(/refused the stop/);
+  });
+
+  it('is put up by the new filters when the exchange has changed them unheard, and the position stays', async () => {
+    rig = new Rig({ stopLossPercent: 2.003 });
+    rig.account.matching.replaceInstrument({ ...instrument, price: { ...instrument.price, tick: d('0.5') } });
+    await rig.enter();
+    expect(rig.stops).toEqual(['STOP_LOSS 0.02497 19599.5']);
+    expect(rig.state.exiting).toBeNull();
+    rig.expectProtectedOrFlat();
+  });
+
+  it('is left alone while the market is closed, and the position too', async () => {
+    rig.account.onRequest = (operation) => {
+      // It closes between the entry and its stop.
+      if (operation === 'place' && rig.account.all.length > 0) rig.account.matching.setStatus('BTCUSDT', 'HALT');
+      return null;
+    };
+    await rig.enter();
+    await rig.clock.advance(60_000);
+    expect([rig.stops, rig.state.exiting, rig.account.asked.length]).toEqual([[], null, 2]);
+    rig.account.matching.setStatus('BTCUSDT', 'TRADING');
+    rig.account.onRequest = () => null;
+    rig.listed = instrument;
+    await rig.price(20_000);
+    expect(rig.stops).toEqual(['STOP_LOSS 0.02497 19600']);
+    rig.expectProtectedOrFlat();
+  });
+
+  it('is cancelled before its replacement when all places of the account are taken', async () => {
+    rig = new Rig({ trailingStopActive: true, trailingStopPercent: 2 });
+    await rig.enter();
+    rig.account.matching.deposit('main', 'BTC', d(1), rig.clock.now());
+    for (let index = 0; index < 4; index += 1) {
+      const stop = { symbol: 'BTCUSDT', side: 'SELL', type: 'STOP_LOSS', quantity: d('0.01'), stopPrice: d(10_000) } as const;
+      rig.account.matching.place('main', { ...stop, clientOrderId: `web-${index}` }, rig.clock.now());
+    }
+    const starting = (rig.openOrders = new OpenOrders({ account: rig.account, clock: rig.clock, log: pino({ level: 'silent' }) })).start();
+    await rig.clock.advance(100);
+    await starting;
+    await rig.takeOver();
+    await rig.price(21_000);
+    await rig.clock.advance(5_000);
+    expect(rig.stops.filter((stop) => !stop.includes('10000'))).toEqual(['STOP_LOSS 0.02497 20580']);
+    expect(rig.account.asked).not.toContain('replace');
+    expect([rig.state.exiting, rig.faults]).toEqual([null, []]);
   });
 
   it('keeps the fold right when the old stop fills before its replacement arrives', async () => {

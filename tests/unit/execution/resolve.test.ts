@@ -47,6 +47,7 @@ function given(finds: {
     price: null,
     stopPrice: null,
     slot: 0,
+    instrument: null,
     acceptedUntil: 4_000,
     openSince: 0,
     exchangeOrderId: null,

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createMemoryCoordination, createMemoryStore } from '../../../engine/coordination/memory.ts';
 import type { MarketData } from '../../../engine/exchanges/exchange.ts';
-import { readCachedInstruments, writeCachedInstruments } from '../../../engine/market/cached-instruments.ts';
+import { cachedShape, readCachedInstruments, writeCachedInstruments } from '../../../engine/market/cached-instruments.ts';
 import { SymbolDirectory, UnknownSymbol } from '../../../engine/market/symbols.ts';
 import type { Instrument } from '../../../engine/trading/instrument.ts';
 import { instrumentOf } from '../../../simulator/instruments.ts';
@@ -31,7 +31,10 @@ function directory() {
       return failing ? Promise.reject(new Error('the exchange is down')) : Promise.resolve(listed);
     },
   } as unknown as MarketData;
-  return { cache, symbols: new SymbolDirectory({ venue: 'v', marketData, cache, clock, log: pino({ level: 'silent' }) }) };
+  return {
+    cache,
+    symbols: new SymbolDirectory({ venue: 'v', marketData, cache, clock, log: pino({ level: 'silent' }), random: () => 0.5 }),
+  };
 }
 
 describe('the directory of symbols', () => {
@@ -57,9 +60,49 @@ describe('the directory of symbols', () => {
   it('is read once more for a symbol that it lacks, however many ask for it at the same moment', async () => {
     const { symbols } = directory();
     await symbols.start();
-    const answers = await Promise.allSettled(Array.from({ length: 50 }, () => symbols.load('GONEUSDT')));
-    expect(answers.map((answer) => answer.status)).not.toContain('fulfilled');
+    const answers = await Promise.all(Array.from({ length: 50 }, () => symbols.load('GONEUSDT')));
+    expect(answers.map((read) => read())).toContainEqual(
+      expect.objectContaining({ status: 'DELISTED', baseAsset: 'GONE', quoteAsset: 'USDT' }) as unknown,
+    );
     expect(reads).toBe(2);
+    listed = [...listed, instrumentOf('GONEUSDT')];
+    await clock.advance(300_000);
+    expect(answers[0]?.().status).toBe('TRADING');
+    symbols.stop();
+  });
+
+  it('is read anew within five minutes, and sooner while a symbol of a bot is halted', async () => {
+    const { symbols } = directory();
+    await symbols.start();
+    listed = [{ ...instrumentOf('BTCUSDT'), status: 'HALT' }, instrumentOf('ETHUSDT')];
+    await clock.advance(300_000);
+    expect(reads).toBe(2);
+    await symbols.load('ETHUSDT');
+    await clock.advance(100_000);
+    expect(reads).toBe(2);
+    await symbols.load('BTCUSDT');
+    listed = [instrumentOf('BTCUSDT'), instrumentOf('ETHUSDT')];
+    await clock.advance(34_000);
+    expect([reads, symbols.find('BTCUSDT')?.status]).toEqual([3, 'TRADING']);
+    await clock.advance(100_000);
+    expect(reads).toBe(3);
+    symbols.stop();
+  });
+
+  it('is read at once when an order was refused for the sake of its symbol, once per symbol and moment', async () => {
+    const { symbols } = directory();
+    await symbols.start();
+    const read = await symbols.load('BTCUSDT');
+    listed = [{ ...instrumentOf('BTCUSDT'), lot: { ...instrumentOf('BTCUSDT').lot, step: d('0.001') } }, instrumentOf('ETHUSDT')];
+    await Promise.all(Array.from({ length: 50 }, () => symbols.recheck('BTCUSDT')));
+    expect([reads, read().lot.step.toFixed()]).toEqual([2, '0.001']);
+    await symbols.recheck('BTCUSDT');
+    expect(reads).toBe(2);
+    await clock.advance(10_000);
+    failing = true;
+    await symbols.recheck('BTCUSDT');
+    expect([reads, read().lot.step.toFixed()]).toEqual([3, '0.001']);
+    symbols.stop();
   });
 
   it('does not believe a poisoned cache', async () => {
@@ -70,7 +113,7 @@ describe('the directory of symbols', () => {
       [{ symbol: 'BTCUSDT' }],
       [{ ...(writeCachedInstruments(listed) as object[])[0], price: { min: '0', max: '1', tick: 'huge' } }],
     ]) {
-      await cache.put('v:spot', poison, 300_000);
+      await cache.put(`v:spot:${cachedShape}`, poison, 300_000);
       reads = 0;
       await symbols.start();
       expect([reads, symbols.find('BTCUSDT')?.price.tick.toFixed()]).toEqual([1, '0.01']);
@@ -86,9 +129,9 @@ describe('the directory of symbols', () => {
     await symbols.refresh();
     expect(read()).toBe(before);
     listed = [{ ...instrumentOf('BTCUSDT'), lot: { ...instrumentOf('BTCUSDT').lot, step: d('0.001') } }];
-    await clock.advance(250_000);
+    await clock.advance(260_000);
     expect(read().lot.step.toFixed()).toBe('0.001');
-    expect(symbols.find('ETHUSDT')?.status).toBe('BREAK');
+    expect(symbols.find('ETHUSDT')?.status).toBe('DELISTED');
     symbols.stop();
   });
 

@@ -351,6 +351,12 @@ describe('the filters that a symbol publishes, at their very edges', () => {
       { quantity: d('0.01001') },
     ],
     ['NOTIONAL', {}, limit('20000', '0.00025'), limit('20000', '0.00024')],
+    [
+      'MIN_NOTIONAL',
+      { notional: { min: d(10), applyMinToMarket: true, max: null, applyMaxToMarket: false, averagePriceMinutes: 5 } },
+      { quantity: d('0.0005') },
+      { quantity: d('0.00049') },
+    ],
     ['NOTIONAL', {}, { quoteQuantity: d(5) }, { quoteQuantity: d('4.99999999') }],
     ['PERCENT_PRICE_BY_SIDE', {}, limit('4000', '0.01'), limit('3999.99', '0.01')],
     ['PERCENT_PRICE_BY_SIDE', {}, limit('100000', '0.01', 'SELL'), limit('100000.01', '0.01', 'SELL')],
@@ -359,8 +365,8 @@ describe('the filters that a symbol publishes, at their very edges', () => {
     [
       'TRAILING_DELTA',
       {},
-      { type: 'STOP_LOSS' as const, side: 'SELL' as const, quantity: d('0.001'), trailingDelta: 9_999 },
-      { type: 'STOP_LOSS' as const, side: 'SELL' as const, quantity: d('0.001'), trailingDelta: 10_000 },
+      { type: 'STOP_LOSS' as const, side: 'SELL' as const, quantity: d('0.001'), trailingDelta: 2_000 },
+      { type: 'STOP_LOSS' as const, side: 'SELL' as const, quantity: d('0.001'), trailingDelta: 2_001 },
     ],
   ] as const)('%s', (name, change, inside, outside) => {
     book.replaceInstrument({ ...listed, ...change });

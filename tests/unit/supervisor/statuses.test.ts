@@ -1,17 +1,21 @@
+import { Decimal } from 'decimal.js';
 import { pino } from 'pino';
 import { beforeEach, expect, it } from 'vitest';
 import type { Bot } from '../../../engine/bot/bot.ts';
 import { Statuses } from '../../../engine/supervisor/statuses.ts';
 import type { RunningEntry } from '../../../engine/supervisor/statuses.ts';
+import { config, emptyState } from '../trading/given.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
-const state = { day: undefined, blocks: [], bestPrice: Number.NaN };
+const state = emptyState();
+const settings = { trading: config() };
 const entryOf = (botId: string, bot: unknown): RunningEntry => ({ botId, epoch: 1, bot: bot as Bot });
 const recovered = (botId: string): RunningEntry =>
-  entryOf(botId, { life: 'running', session: { state, message: 'waits', lastDecisionAtMs: null } });
+  entryOf(botId, { life: 'running', session: { state, settings, equity: new Decimal(951), message: 'waits', lastDecisionAtMs: null } });
 
 let clock: FakeClock;
 let written: string[][];
+let data: unknown[];
 let away: boolean;
 let over: Set<string>;
 let statuses: Statuses;
@@ -19,6 +23,7 @@ let statuses: Statuses;
 beforeEach(() => {
   clock = new FakeClock();
   written = [];
+  data = [];
   away = false;
   over = new Set();
   statuses = new Statuses({
@@ -26,6 +31,7 @@ beforeEach(() => {
       async writeStatuses(bots) {
         if (away) throw new Error('timeout exceeded when trying to connect');
         written.push(bots.map(({ botId }) => botId));
+        data.push(...bots.map(({ stateData }) => stateData));
         return new Set();
       },
     },
@@ -39,6 +45,25 @@ it('writes what changed within a moment in one statement, and nothing while noth
   for (const entry of [recovered('1'), recovered('2')]) statuses.changed(entry);
   await clock.advance(10_000);
   expect(written).toEqual([['1', '2']]);
+});
+
+it('writes what a restart needs of the day: how it began, what was told, and the last price', async () => {
+  const notices = [{ topic: 'daily-loss-warning', dayStartMs: 0, atMs: 1, reason: 'near its limit' }];
+  const day = { startMs: 86_400_000, startEquity: new Decimal('950.000000000000000001'), lossReached: true };
+  const known = { ...state, day, notices, lastPrice: 19_000 };
+  statuses.changed(
+    entryOf('1', { life: 'running', session: { state: known, settings, equity: new Decimal(951), message: 'waits', lastDecisionAtMs: 5 } }),
+  );
+  await clock.advance(1_000);
+  expect(data).toEqual([
+    {
+      pausedReason: null,
+      day: { startMs: 86_400_000, startEquity: '950.000000000000000001', equity: '951', capital: '1000', lossReached: true },
+      notices,
+      lastPrice: 19_000,
+      bestPrice: null,
+    },
+  ]);
 });
 
 it('writes again until the database takes it', async () => {

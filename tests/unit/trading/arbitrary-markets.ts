@@ -24,7 +24,7 @@ const orderTypes: readonly (readonly OrderType[])[] = [
   ['MARKET', 'LIMIT'],
 ];
 
-/** Filters are judged by the last price here: no average is known to the core. */
+/** Filters are judged by the last price here: no average is known to the core. Those of the account are execution's (order-rules.ts). */
 const filters = fc.record({
   tickDecimals: integer(0, 3),
   stepDecimals: integer(0, 5),
@@ -35,8 +35,6 @@ const filters = fc.record({
     fc.record({ min: integer(1, 50), applyMinToMarket: fc.boolean(), max: fc.option(integer(500, 5_000)), applyMaxToMarket: fc.boolean() }),
   ),
   percentPrice: fc.option(fc.record({ up: fc.constantFrom(1.1, 2, 5), down: fc.constantFrom(0.9, 0.5, 0.2) })),
-  /** In quote at the first price. */
-  maxPosition: fc.option(integer(100, 5_000)),
   types: fc.constantFrom(...orderTypes),
   ocoAllowed: fc.boolean(),
   cancelReplaceAllowed: fc.boolean(),
@@ -77,7 +75,6 @@ function instrumentOf(drawn: typeof filters extends fc.Arbitrary<infer T> ? T : 
             askDown: d(percentPrice.down),
             averagePriceMinutes: 0,
           },
-    maxPosition: drawn.maxPosition === null ? null : exact(drawn.maxPosition).div(price).toDecimalPlaces(8),
   };
   return { instrument, price };
 }

@@ -75,7 +75,16 @@ export class BotAtExchange {
     this.#last = { price: market.price, spread: d(0), liquidity: null, atMs: midnight };
     this.#candle = candleAt(this.#last);
     this.#move(this.#last);
-    const none = { fills: [], orders: [], day: null, bestPrice: Number.NaN, lastPrice: Number.NaN, blocks: [], atMs: midnight };
+    const none = {
+      fills: [],
+      orders: [],
+      day: null,
+      notices: [],
+      bestPrice: Number.NaN,
+      lastPrice: Number.NaN,
+      blocks: [],
+      atMs: midnight,
+    };
     this.state = restoreState(config, instrument, none);
   }
 
@@ -240,7 +249,10 @@ export class BotAtExchange {
   #tellFill(trade: BookTrade, clientOrderId: string): void {
     const { price, quantity, commission, commissionAsset, side, atMs } = trade;
     const role = this.#roles.get(clientOrderId) ?? 'exit';
-    const fill: Fill = { tradeId: String(trade.tradeId), clientOrderId, role, side, price, quantity, commission, commissionAsset, atMs };
+    const fill: Fill = {
+      ...{ tradeId: String(trade.tradeId), clientOrderId, role, exitKind: null },
+      ...{ side, price, quantity, commission, commissionAsset, atMs },
+    };
     this.fills.push({ fill, trade });
     this.tell({ type: 'fill-received', fill, atMs });
   }

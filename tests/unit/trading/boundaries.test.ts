@@ -1,12 +1,11 @@
 /** Each bound of the core, exactly at it and a hair to either side. */
 import { describe, expect, it } from 'vitest';
-import { inDayOf, lossLimitReached, midnightBefore, newDay, withRealised } from '../../../engine/trading/day.ts';
+import { inDayOf, midnightBefore, newDay, withLossJudged, withRealised } from '../../../engine/trading/day.ts';
 import { decide } from '../../../engine/trading/decide.ts';
 import type { TradingConfig, TradingEvent } from '../../../engine/trading/events.ts';
 import { exitPauseMs } from '../../../engine/trading/exits.ts';
 import { applyFill, emptyPosition } from '../../../engine/trading/position.ts';
 import { exposureOf } from '../../../engine/trading/protect.ts';
-import { restoreState } from '../../../engine/trading/restore.ts';
 import type { RestingProtection, TradingState } from '../../../engine/trading/state.ts';
 import { bestAfter, protectiveExit, roundOff, stopPrice } from '../../../engine/trading/stops.ts';
 import { btc, candle, config, d, emptyState, fill, midnight } from './given.ts';
@@ -67,10 +66,10 @@ describe('stop and target', () => {
 
   it('are named by what was tighter; equal ones by the fixed stop', () => {
     const both = config({ stopLossPercent: 5, trailingStopPercent: 5, trailingStopActive: true });
-    expect(protectiveExit(both, 100, 100, at(95), null)).toMatch(/^stop-loss/);
-    expect(protectiveExit(both, 100, 100.1, at(95), null)).toMatch(/^trailing stop/);
+    expect(protectiveExit(both, 100, 100, at(95), null)?.reason).toMatch(/^stop-loss/);
+    expect(protectiveExit(both, 100, 100.1, at(95), null)?.reason).toMatch(/^trailing stop/);
     const trailing = config({ trailingStopPercent: 5, trailingStopActive: true });
-    expect(protectiveExit(trailing, 100, 100, at(95), null)).toMatch(/^trailing stop/);
+    expect(protectiveExit(trailing, 100, 100, at(95), null)?.reason).toMatch(/^trailing stop/);
   });
 
   it('do not trail without a percentage', () => {
@@ -155,9 +154,11 @@ describe('midnight', () => {
 });
 
 describe('limits of the day', () => {
+  const sold = fill('SELL', '1', 100);
+
   it('are reached by the amount itself', () => {
     const target = (realised: string, startEquity = '1000', dailyTargetPercent: number | null = 1) =>
-      withRealised(newDay(0, d(startEquity)), d(realised), config({ dailyTargetPercent })).targetReached;
+      withRealised(newDay(0, d(startEquity)), sold, d(realised), config({ dailyTargetPercent })).targetReached;
     expect([target('9.99'), target('10'), target('10.01')]).toEqual([false, true, true]);
     // Nothing was made: that is no target, however little the day began with.
     expect([target('0', '0'), target('-5', '-1000'), target('0.01', '0')]).toEqual([false, false, true]);
@@ -165,22 +166,23 @@ describe('limits of the day', () => {
   });
 
   it('keep a target that was reached', () => {
-    const day = withRealised(newDay(0, d(1_000)), d(10), config({ dailyTargetPercent: 1 }));
-    expect(withRealised(day, d(-10), config({ dailyTargetPercent: 1 }))).toMatchObject({ targetReached: true });
+    const day = withRealised(newDay(0, d(1_000)), sold, d(10), config({ dailyTargetPercent: 1 }));
+    expect(withRealised(day, sold, d(-10), config({ dailyTargetPercent: 1 }))).toMatchObject({ targetReached: true });
   });
 
   it('close the position at the loss itself, and not a cent before', () => {
     const trading = config({ maxDailyLossPercent: 3 });
+    const lossReached = (state: TradingState, price: number) => withLossJudged(state, trading, btc, price, midnight).day.lossReached;
     const day = newDay(midnight, d(1_000));
     expect([90.01, 90, 89.99].map((price) => sells(holding({ day }), forming(price, midnight + 5_000), trading))).toEqual([
       false,
       true,
       true,
     ]);
-    expect([90.01, 90].map((price) => lossLimitReached(holding({ day }), trading, btc, price))).toEqual([false, true]);
+    expect([90.01, 90].map((price) => lossReached(holding({ day }), price))).toEqual([false, true]);
     // Nothing is left of a day that begins with nothing.
     const broke: TradingState = { ...emptyState(), realisedTotal: d(-1_000), day: newDay(midnight, d(0)) };
-    expect(lossLimitReached(broke, trading, btc, 100)).toBe(true);
+    expect(lossReached(broke, 100)).toBe(true);
   });
 
   it('allow the last entry and refuse the next', () => {
@@ -240,7 +242,7 @@ describe('an entry that is refused', () => {
     ]);
     expect(refused({}, config(), { ...btc, status: 'BREAK' })).toEqual([
       'symbol-not-trading',
-      'no entry: BTCUSDT is in status BREAK at the exchange (enter-long)',
+      'no entry: paused: BREAK, BTCUSDT does not trade at the exchange now (enter-long)',
     ]);
   });
 });
@@ -284,22 +286,5 @@ describe('a resting stop', () => {
       return exposureOf(holding({ protection }), trading, stoppable);
     };
     expect([exposed('2.99999'), exposed('3'), exposed('3.00001')]).toEqual(['bare', 'protected', 'protected']);
-  });
-});
-
-describe('a restored day', () => {
-  it('owns the fills from midnight on', () => {
-    const trading = config();
-    const realised = (atMs: number) =>
-      restoreState(trading, btc, {
-        fills: [fill('BUY', '3', 100, { atMs: midnight - 1_000 }), fill('SELL', '3', 110, { atMs })],
-        orders: [],
-        day: null,
-        bestPrice: Number.NaN,
-        lastPrice: 110,
-        blocks: [],
-        atMs: midnight + 1_000,
-      }).day.realised.toFixed();
-    expect([realised(midnight - 1), realised(midnight)]).toEqual(['0', '30']);
   });
 });

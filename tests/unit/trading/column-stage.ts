@@ -46,6 +46,7 @@ export function decisionsOf(columns: BotColumns, steps: readonly Step[]): readon
     fills: [],
     orders: [],
     day: null,
+    notices: [],
     bestPrice: Number.NaN,
     lastPrice: Number.NaN,
     blocks: [],
@@ -65,7 +66,9 @@ export function decisionsOf(columns: BotColumns, steps: readonly Step[]): readon
       return;
     }
     lines.push(`${time} ${order.side} ${order.quantity.toFixed()}: ${order.reason}`);
-    const executed = fill(order.side, order.quantity.toFixed(), order.referencePrice, { atMs, commissionAsset: instrument.quoteAsset });
+    const executed = fill(order.side, order.quantity.toFixed(), order.referencePrice, {
+      ...{ atMs, commissionAsset: instrument.quoteAsset, exitKind: order.exitKind },
+    });
     tell({ type: 'fill-received', fill: executed, atMs });
     write(tell({ type: 'order-ended', clientOrderId: 'x', role: order.role, outcome: 'filled', reason: '', atMs }), atMs);
   };

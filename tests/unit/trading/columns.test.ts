@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { resolveConfig, validateColumns } from '../../../engine/trading/resolve-config.ts';
 import type { BotColumns } from '../../../engine/trading/resolve-config.ts';
+import type { ColumnCase } from './column-case.ts';
 import { columnCases } from './column-cases.ts';
-import type { ColumnCase } from './column-cases.ts';
 import { decisionsOf, plainColumns } from './column-stage.ts';
 
 const cases = Object.entries(columnCases) as readonly (readonly [keyof BotColumns, ColumnCase])[];

@@ -322,6 +322,7 @@ describe('exits', () => {
     bot.fill('SELL', '0.015', 20_000, midnight + 180_000);
     bot.ended('exit', 'filled', midnight + 180_001);
     expect(bot.orders).toEqual(['exit SELL 0.005']);
+    expect(bot.placed[0]?.exitKind).toBe('signal');
   });
 
   it('begins its pauses anew once something was sold', () => {
@@ -474,6 +475,15 @@ describe('the day', () => {
     bot.fill('SELL', '0.025', 20_400, midnight + 180_000);
     bot.ended('exit', 'filled', midnight + 180_000);
     expect(bot.close(3, { close: 20_400 }, enterLong)).toMatchObject({ commands: [], blockedBy: 'daily-target' });
+  });
+
+  it('counts a fill in the day in which it was executed, also when it is told after midnight', () => {
+    const bot = new Trader({ dailyTargetPercent: 1 }).holding(0, 20_000, '0.025');
+    bot.close(24 * 60, { close: 20_400 });
+    bot.fill('SELL', '0.025', 20_400, midnight + 86_399_900);
+    expect(bot.state.day).toMatchObject({ startMs: midnight + 86_400_000, targetReached: false });
+    expect(bot.state.day.realised.toFixed()).toBe('0');
+    expect(bot.state.realisedTotal.toFixed()).toBe('10');
   });
 
   it('begins with the equity at midnight, open positions valued at the last price', () => {

@@ -52,7 +52,7 @@ describe('the end of an order', () => {
   it('is silent when it was filled, and says why when it was not', () => {
     const entry = { ...emptyState(), working: { role: 'entry', decisionMs: 1 } } as const;
     expect(told(entry, { ...ended, role: 'entry', outcome: 'filled' }).reason).toBeNull();
-    const exit = holding({ working: { role: 'exit', decisionMs: 1 }, exiting: newExit('leave', 1) });
+    const exit = holding({ working: { role: 'exit', decisionMs: 1 }, exiting: newExit('signal', 'leave', 1) });
     expect(told(exit, { ...ended, role: 'exit', outcome: 'unfilled' }).reason).toBe('the exit order was not filled: told so');
     expect(told(exit, { ...ended, role: 'exit', outcome: 'rejected', available: d(2) }).reason).toBe(
       'the exit order was not filled: the position is 3 BTC, but the account has only 2 free; the next order sells at most that',
@@ -60,7 +60,7 @@ describe('the end of an order', () => {
   });
 
   it('ends an exit that left nothing to sell', () => {
-    const dust = holding({ working: { role: 'exit', decisionMs: 1 }, exiting: newExit('leave', 1) });
+    const dust = holding({ working: { role: 'exit', decisionMs: 1 }, exiting: newExit('signal', 'leave', 1) });
     const sold = told(dust, { type: 'fill-received', fill: fill('SELL', '3', 100), atMs: midnight }).state;
     expect(told(sold, { ...ended, role: 'exit', outcome: 'filled' })).toMatchObject({
       commands: [],
@@ -86,7 +86,7 @@ describe('a request to close', () => {
   });
 
   it('changes nothing when the position is being closed, or there is none', () => {
-    const closing = holding({ exiting: { ...newExit('stop', 1), pausing: true } });
+    const closing = holding({ exiting: { ...newExit('stop', 'stop', 1), pausing: true } });
     expect(told(closing, asked)).toMatchObject({ commands: [], reason: 'asked: the position is being closed already' });
     expect(told(closing, asked).state.exiting?.reason).toBe('stop');
     expect(told(emptyState(), asked).reason).toBe('asked: there is no position to close');
@@ -106,12 +106,12 @@ describe('a price', () => {
   });
 
   it('places an exit that waits, between two checks too, at that price', () => {
-    const state = holding({ exiting: newExit('leave', 7), lastCheckMs: midnight + 60_000 });
+    const state = holding({ exiting: newExit('signal', 'leave', 7), lastCheckMs: midnight + 60_000 });
     expect(told(state, forming(110)).commands).toMatchObject([{ role: 'exit', referencePrice: 110, decisionMs: 7 }]);
   });
 
   it('places nothing while an order is in flight', () => {
-    const state = holding({ exiting: newExit('leave', 7), working: { role: 'exit', decisionMs: 7 } });
+    const state = holding({ exiting: newExit('signal', 'leave', 7), working: { role: 'exit', decisionMs: 7 } });
     expect(told(state, forming(110)).commands).toEqual([]);
   });
 
@@ -129,7 +129,7 @@ describe('a fill', () => {
 
   it('of a purchase realises nothing, and of a sale in its own day', () => {
     const next = midnight + 86_400_000;
-    const sold = told(holding(), { type: 'fill-received', fill: fill('SELL', '3', 110), atMs: next }).state;
+    const sold = told(holding(), { type: 'fill-received', fill: fill('SELL', '3', 110, { atMs: next }), atMs: next }).state;
     expect([sold.day.startMs, sold.day.realised.toFixed(), sold.realisedTotal.toFixed()]).toEqual([next, '30', '30']);
     const bought = told(holding(), { type: 'fill-received', fill: fill('BUY', '3', 110), atMs: midnight }).state;
     expect([bought.day.realised.toFixed(), bought.realisedTotal.toFixed()]).toEqual(['0', '0']);

@@ -1,134 +1,154 @@
-/** Orders stay within the filters that the exchange would refuse them by: each bound itself, and a tick beyond it. */
+/** Where a filter's verdict hangs on the average price, on the grid of two lots, or on prices that a stop or target may not have. */
 import { describe, expect, it } from 'vitest';
-import { exitQuantity, newExit } from '../../../engine/trading/exits.ts';
-import type { Instrument, NotionalFilter } from '../../../engine/trading/instrument.ts';
+import { brokenFilter } from '../../../engine/trading/filters.ts';
+import type { FilterSubject } from '../../../engine/trading/filters.ts';
+import { newExit, exitQuantity } from '../../../engine/trading/exits.ts';
+import type { Instrument } from '../../../engine/trading/instrument.ts';
+import { flooredToLot, marketLotOf } from '../../../engine/trading/lots.ts';
 import { emptyPosition } from '../../../engine/trading/position.ts';
 import { plannedProtection } from '../../../engine/trading/protect.ts';
-import { mayRest } from '../../../engine/trading/resting-order.ts';
-import { entrySize } from '../../../engine/trading/sizing.ts';
-import { btc, config, d, emptyState } from './given.ts';
+import { RecentPrices } from '../../../engine/trading/recent-prices.ts';
+import { btc, candle, config, d, emptyState, midnight } from './given.ts';
 
-const open: Instrument = {
-  ...btc,
-  orderTypes: ['MARKET', 'LIMIT_MAKER', 'STOP_LOSS', 'STOP_LOSS_LIMIT'],
-  marketLot: null,
-  notional: null,
-};
-const worth = (change: Partial<NotionalFilter>): NotionalFilter => ({
-  min: d(0),
-  applyMinToMarket: true,
-  max: null,
-  applyMaxToMarket: false,
-  averagePriceMinutes: 5,
-  ...change,
+const notional = { min: d(10), applyMinToMarket: true, max: d(100), applyMaxToMarket: true, averagePriceMinutes: 5 };
+const percentPrice = { bidUp: d('1.2'), bidDown: d('0.8'), askUp: d('1.2'), askDown: d('0.8'), averagePriceMinutes: 5 };
+const between = (low: number, high: number) => ({ averagePrice: () => ({ low: d(low), high: d(high) }) });
+const market = (quantity: number): FilterSubject => ({
+  ...{ side: 'SELL', type: 'MARKET', quantity: d(quantity), price: null, stopPrice: null, trailingDelta: null, quoteQuantity: null },
 });
-const percentPrice = { bidUp: d(9), bidDown: d('0.01'), askUp: d(5), askDown: d('0.2'), averagePriceMinutes: 5 };
+const limit = (price: number): FilterSubject => ({ ...market(1), type: 'LIMIT_MAKER', price: d(price) });
 
-describe('the most that an account may hold', () => {
-  const sized = (maxPosition: string, quantity = '0') => {
-    const trading = config({ positionSizeFixed: d(500) });
-    const state = { ...emptyState(trading), position: { ...emptyPosition, quantity: d(quantity) } };
-    const size = entrySize(state, trading, { ...open, maxPosition: d(maxPosition) }, 100);
-    return size.ok ? size.quantity.toFixed() : size.reason;
-  };
-
-  it('bounds an entry together with what is held', () => {
-    expect([sized('6'), sized('5'), sized('4.5'), sized('4.5', '0.000007')]).toEqual(['5', '5', '4.5', '4.49999']);
+describe('an average price that is known between bounds only', () => {
+  it('must keep the least and the most worth wherever it lies', () => {
+    const judged = (quantity: number, low: number, high: number) =>
+      brokenFilter({ ...btc, notional }, market(quantity), between(low, high));
+    expect([judged(1, 10, 20), judged(1, 9.99, 20)]).toEqual([null, 'NOTIONAL']);
+    expect([judged(5, 10, 20), judged(5, 10, 20.01)]).toEqual([null, 'NOTIONAL']);
+    expect(brokenFilter({ ...btc, notional: { ...notional, max: null } }, market(1), between(9, 20))).toBe('MIN_NOTIONAL');
+    expect(brokenFilter({ ...btc, notional }, market(1), { averagePrice: () => null })).toBeNull();
   });
 
-  it('is named where it leaves nothing to buy', () => {
-    expect(sized('0.000009')).toBe(
-      'no entry: the exchange lets an account hold only 0.000009 BTC, which leaves less than the smallest lot of 0.00001',
+  it('must keep the bounds of a price wherever it lies', () => {
+    const judged = (price: number, low: number, high: number) =>
+      brokenFilter({ ...btc, notional: null, percentPrice }, limit(price), between(low, high));
+    expect([judged(120, 100, 110), judged(120.01, 100, 110)]).toEqual([null, 'PERCENT_PRICE_BY_SIDE']);
+    expect([judged(88, 100, 110), judged(87.99, 100, 110)]).toEqual([null, 'PERCENT_PRICE_BY_SIDE']);
+  });
+});
+
+describe('two lots', () => {
+  it('allow only what lies on both grids', () => {
+    const both: Instrument = { ...btc, lot: { ...btc.lot, step: d('0.2') }, marketLot: { min: d(0), max: d(0), step: d('0.3') } };
+    expect(marketLotOf(both).step.toFixed()).toBe('0.6');
+    expect(flooredToLot(d(2), both).toFixed()).toBe('1.8');
+  });
+});
+
+describe('an exit that is too large for one order', () => {
+  const held = { ...emptyPosition, quantity: d(500), cost: d(5_000), openedAtMs: midnight };
+  it('sells what one order may, by lot and by worth, and the rest follows', () => {
+    expect(exitQuantity(newExit(null, 'x', 1), held, { ...btc, notional: null }, 10).toFixed()).toBe('100');
+    const capped = { ...btc, notional: { ...notional, min: d(1) } };
+    expect(exitQuantity(newExit(null, 'x', 1), held, capped, 10).toFixed()).toBe('9.5');
+    expect(exitQuantity(newExit(null, 'x', 1), held, { ...capped, notional: { ...notional, applyMaxToMarket: false } }, 10).toFixed()).toBe(
+      '100',
     );
-    expect(sized('1', '1')).toMatch(/lets an account hold only 1 BTC/);
-    expect(sized('0.00001')).toBe('0.00001');
+  });
+
+  it('never sells less than the smallest lot, which may be worth more than the room that is left for the average', () => {
+    const lot = { ...btc, marketLot: null, lot: { min: d(2), max: d(1_000), step: d(1) }, notional: { ...notional, max: d(1_000) } };
+    const sold = (price: number, change: Partial<Instrument> = {}) =>
+      exitQuantity(newExit(null, 'x', 1), held, { ...lot, ...change }, price).toFixed();
+    expect([475, 475.01, 500, 1_000].map((price) => sold(price))).toEqual(['2', '2', '2', '2']);
+    expect(sold(316.66)).toBe('3');
+    // A least quantity off the grid of both lots, and none at all.
+    expect(sold(500, { lot: { ...lot.lot, min: d('1.5') } })).toBe('2');
+    expect(sold(10_000, { lot: { ...lot.lot, min: d(0) } })).toBe('1');
+  });
+
+  it('is sold at once where its worth is not known or not bounded', () => {
+    const sold = (price: number, change: Partial<typeof notional> | null = {}) =>
+      exitQuantity(
+        newExit(null, 'x', 1),
+        { ...held, quantity: d(50) },
+        { ...btc, notional: change === null ? null : { ...notional, ...change } },
+        price,
+      ).toFixed();
+    expect([sold(Number.NaN), sold(0), sold(10, null)]).toEqual(['50', '50', '50']);
+    expect([sold(10), sold(1.9), sold(1.901)]).toEqual(['9.5', '50', '49.97369']);
   });
 });
 
-describe('the largest order value', () => {
-  const sold = (notional: NotionalFilter | null, quantity = '12', price = 100) =>
-    exitQuantity(newExit('x', 0), { ...emptyPosition, quantity: d(quantity), cost: d(100) }, { ...open, notional }, price).toFixed();
+describe('what the filters do not let rest', () => {
+  const holding = { ...emptyState(), lastPrice: 100, position: { ...emptyPosition, quantity: d(1), cost: d(100), openedAtMs: midnight } };
+  const plan = (change: Partial<Instrument>, trading = {}) =>
+    plannedProtection(holding, config({ stops: 'exchange', stopLossPercent: 2, ...trading }), {
+      ...btc,
+      orderTypes: ['MARKET', 'LIMIT_MAKER', 'STOP_LOSS'],
+      ...change,
+    });
 
-  it('splits an exit that has grown beyond it, with room for a price that rises until the order is there', () => {
-    expect(sold(worth({ max: d(1_000), applyMaxToMarket: true }))).toBe('9.95');
-    expect(sold(worth({ max: d(1_000), applyMaxToMarket: true }), '9.95')).toBe('9.95');
-    expect(sold(worth({ max: d(1_000), applyMaxToMarket: true }), '9.96')).toBe('9.95');
+  it('is a target beyond the price bounds: it stays in the engine, and the stop rests alone', () => {
+    expect(plan({ percentPrice }, { takeProfitPercent: 10 })?.targetPrice?.toFixed()).toBe('110');
+    const far = plan({ percentPrice }, { takeProfitPercent: 30 });
+    expect([far?.targetPrice, far?.stopPrice.toFixed()]).toEqual([null, '98']);
+    expect(plan({ price: { ...btc.price, max: d(105) } }, { takeProfitPercent: 10 })?.targetPrice).toBeNull();
   });
 
-  it('never makes an exit smaller than a lot', () => {
-    const lot = { ...open, lot: { min: d(2), max: d(100), step: d(1) }, notional: worth({ max: d(1_000), applyMaxToMarket: true }) };
-    const exit = (price: number) =>
-      exitQuantity(newExit('x', 0), { ...emptyPosition, quantity: d(12), cost: d(100) }, lot, price).toFixed();
-    expect([497.5, 497.6, 1_000].map(exit)).toEqual(['2', '12', '12']);
-    const free = { ...lot, lot: { ...lot.lot, min: d(0) } };
-    expect(exitQuantity(newExit('x', 0), { ...emptyPosition, quantity: d(12), cost: d(100) }, free, 1_000).toFixed()).toBe('12');
+  it('is a target that rests already: it stays where it is when the average moves away', () => {
+    const resting = { quantity: d(1), stopPrice: d(98), targetPrice: d(130) };
+    const state = { ...holding, protection: { ...holding.protection, resting } };
+    const trading = config({ stops: 'exchange', stopLossPercent: 2, takeProfitPercent: 30 });
+    const listed: Instrument = { ...btc, percentPrice, orderTypes: ['MARKET', 'LIMIT_MAKER', 'STOP_LOSS'] };
+    expect(plannedProtection(state, trading, listed)?.targetPrice?.toFixed()).toBe('130');
   });
 
-  it('leaves an exit whole where it is not asked of market orders, or there is none', () => {
-    expect(sold(worth({ max: d(1_000) }))).toBe('12');
-    expect(sold(worth({ applyMaxToMarket: true }))).toBe('12');
-    expect(sold(null)).toBe('12');
-    expect(sold(worth({ max: d(1_000), applyMaxToMarket: true }), '12', Number.NaN)).toBe('12');
-    expect(sold(worth({ max: d(1_000), applyMaxToMarket: true }), '12', 0)).toBe('12');
-  });
-});
-
-describe('an order that rests', () => {
-  const rests = (change: Partial<Instrument>, trigger: string | null, limit: string | null, reference = 100, quantity = '1') =>
-    mayRest({ ...open, ...change }, d(quantity), trigger === null ? null : d(trigger), limit === null ? null : d(limit), d(reference));
-
-  it('has its prices within those of the symbol, both of them', () => {
-    const price = { min: d(10), max: d(1_000), tick: d('0.01') };
-    expect(['10', '9.99', '1000', '1000.01'].map((one) => rests({ price }, one, null))).toEqual([true, false, true, false]);
-    expect(['10', '9.99', '1000', '1000.01'].map((one) => rests({ price }, '100', one))).toEqual([true, false, true, false]);
-    expect(rests({ price: { ...price, max: d(0) } }, '1000.01', null)).toBe(true);
-    expect(rests({ price: { ...price, min: d(0) } }, '0', null)).toBe(false);
-  });
-
-  it('has its limit within a share of the average price; a trigger is free', () => {
-    expect(['20', '19.99', '500', '500.01'].map((one) => rests({ percentPrice }, null, one))).toEqual([true, false, true, false]);
-    expect(rests({ percentPrice }, '19.99', null)).toBe(true);
-    expect(rests({ percentPrice }, '19.99', '20')).toBe(true);
-  });
-
-  it('is worth the least order value at its worst price, and not more than the largest', () => {
-    const least = worth({ min: d(100) });
-    expect([rests({ notional: least }, '100', null), rests({ notional: least }, '99.99', null)]).toEqual([true, false]);
-    expect([rests({ notional: least }, '101', '100'), rests({ notional: least }, '101', '99.99')]).toEqual([true, false]);
-    const largest = worth({ max: d(100) });
-    expect(['100', '100.01'].map((limit) => rests({ notional: largest }, '50', limit))).toEqual([true, false]);
-    expect([100, 101].map((reference) => rests({ notional: largest }, '90', null, reference))).toEqual([true, true]);
-    const atMarket = worth({ max: d(100), applyMaxToMarket: true });
-    expect([100, 101].map((reference) => rests({ notional: atMarket }, '90', null, reference))).toEqual([true, false]);
+  it('is a stop below the least price, or whose limit no bound allows: the engine keeps it', () => {
+    expect(plan({ price: { ...btc.price, min: d('98.5') } })).toBeNull();
+    const limits: Partial<Instrument> = { orderTypes: ['MARKET', 'STOP_LOSS_LIMIT'], percentPrice: { ...percentPrice, askDown: d('0.9') } };
+    expect(plan(limits, { stopLossPercent: 10 })).toBeNull();
+    // The nearest price that is allowed, as long as it is not above the trigger.
+    const nearest = plan(limits, { stopLossPercent: 5.2 });
+    expect([nearest?.stopPrice.toFixed(), nearest?.limitPrice?.toFixed()]).toEqual(['94.8', '94.5']);
+    expect(plan(limits)?.limitPrice?.toFixed()).toBe('97.51');
   });
 });
 
-describe('what shall rest', () => {
-  const planned = (change: Partial<Instrument>, trading: Parameters<typeof config>[0], bestPrice = 100, lastPrice = 100) => {
-    const columns = config({ stops: 'exchange', ...trading });
-    const position = { ...emptyPosition, quantity: d(1), cost: d(100), openedAtMs: 1 };
-    return plannedProtection({ ...emptyState(columns), position, bestPrice, lastPrice }, columns, { ...open, ...change });
+describe('the bounds of the average price', () => {
+  const bounds = (prices: RecentPrices, atMs: number) => {
+    const found = prices.bounds(atMs);
+    return found === null ? null : [found.low.toNumber(), found.high.toNumber()].map((price) => Math.round(price * 100) / 100);
   };
+  const minute = (index: number, low: number, high: number) => candle(index, { open: low, high, low, close: low });
+  const spanMs = 300_000;
 
-  it('leaves a target in the engine that the exchange would refuse, and puts up the stop alone', () => {
-    const target = (takeProfitPercent: number) =>
-      planned({ percentPrice }, { stopLossPercent: 10, takeProfitPercent })?.targetPrice?.toFixed() ?? null;
-    // 450 is five times the stop at 90, the lowest that the average can be while the position is held.
-    expect([target(350), target(351)]).toEqual(['450', null]);
-    expect(planned({ percentPrice }, { stopLossPercent: 10, takeProfitPercent: 900 })?.stopPrice.toFixed()).toBe('90');
+  it('are wide until the span is known, then those of the last one to two spans', () => {
+    const prices = new RecentPrices(spanMs);
+    expect(bounds(prices, midnight)).toBeNull();
+    for (let index = 0; index < 6; index += 1) {
+      const one = minute(index, 100, 110);
+      prices.saw(one, one.closeTime);
+      if (index === 0) expect(bounds(prices, one.closeTime)).toEqual([95, 115.5]);
+    }
+    expect(bounds(prices, midnight + spanMs)).toEqual([99.9, 110.11]);
+    for (let index = 6; index < 11; index += 1) prices.saw(minute(index, 200, 210), midnight + index * 60_000 + 59_999);
+    expect(bounds(prices, midnight + 11 * 60_000)).toEqual([99.9, 210.21]);
+    for (let index = 11; index < 18; index += 1) prices.saw(minute(index, 200, 210), midnight + index * 60_000 + 59_999);
+    expect(bounds(prices, midnight + 18 * 60_000)).toEqual([199.8, 210.21]);
   });
 
-  it('leaves a stop in the engine whose limit the exchange would refuse at the best price', () => {
-    const limited = { percentPrice, orderTypes: ['MARKET', 'STOP_LOSS_LIMIT'] } as const;
-    expect(planned(limited, { stopLossPercent: 79 })?.limitPrice?.toFixed()).toBe('20.89');
-    expect(planned(limited, { stopLossPercent: 80 })).toBeNull();
-    expect(planned(limited, { stopLossPercent: 79 }, 104.45)?.limitPrice?.toFixed()).toBe('20.89');
-    expect(planned(limited, { stopLossPercent: 79 }, 104.46)).toBeNull();
-    // The close that it was entered on was higher than its fill.
-    expect(planned(limited, { stopLossPercent: 79 }, 100, 104.45)?.limitPrice?.toFixed()).toBe('20.89');
-    expect(planned(limited, { stopLossPercent: 79 }, 100, 104.46)).toBeNull();
-    // A position whose best price is not known is judged by what it cost.
-    expect(planned(limited, { stopLossPercent: 79 }, Number.NaN, Number.NaN)?.limitPrice?.toFixed()).toBe('20.89');
-    expect(planned(limited, { stopLossPercent: 80 }, Number.NaN, Number.NaN)).toBeNull();
+  it('take of a long candle only the extremes that are new', () => {
+    const prices = new RecentPrices(spanMs);
+    const hour = (close: number, low: number, high: number) => ({
+      ...candle(0, { open: 100, high, low, close }),
+      closeTime: midnight + 3_599_999,
+    });
+    const at = midnight + 1_800_000;
+    prices.saw(hour(100, 50, 150), at);
+    expect(bounds(prices, at + spanMs)).toEqual([99.9, 100.1]);
+    prices.saw(hour(100, 50, 160), at + 1_000);
+    expect(bounds(prices, at + spanMs)).toEqual([99.9, 160.16]);
+    prices.saw(hour(100, 40, 160), at + 2_000);
+    expect(bounds(prices, at + spanMs)).toEqual([39.96, 160.16]);
   });
 });

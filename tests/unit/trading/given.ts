@@ -3,6 +3,7 @@ import { Decimal } from 'decimal.js';
 import type { Candle } from '../../../engine/trading/candle.ts';
 import type { Fill, TradingConfig } from '../../../engine/trading/events.ts';
 import type { Instrument } from '../../../engine/trading/instrument.ts';
+import { noProtections } from '../../../engine/trading/protections.ts';
 import { restoreState } from '../../../engine/trading/restore.ts';
 import type { TradingState } from '../../../engine/trading/state.ts';
 
@@ -24,8 +25,10 @@ export const btc: Instrument = {
   marketLot: { min: d(0), max: d('100'), step: d(0) },
   notional: { min: d(5), applyMinToMarket: true, max: d('9000000'), applyMaxToMarket: false, averagePriceMinutes: 5 },
   percentPrice: null,
+  trailingDelta: null,
   maxOrders: 200,
   maxAlgoOrders: 5,
+  maxOrderLists: 20,
   maxPosition: null,
 };
 
@@ -43,6 +46,7 @@ export function config(change: Partial<TradingConfig> = {}): TradingConfig {
     dailyTargetPercent: null,
     maxDailyLossPercent: null,
     maxDailyTrades: null,
+    protections: noProtections,
     checkIntervalMs: 1_000,
     direction: 'long',
     stops: 'engine',
@@ -54,7 +58,16 @@ export function config(change: Partial<TradingConfig> = {}): TradingConfig {
 export const midnight = 1_714_953_600_000;
 
 export function emptyState(trading = config(), atMs = midnight): TradingState {
-  return restoreState(trading, btc, { fills: [], orders: [], day: null, bestPrice: Number.NaN, lastPrice: Number.NaN, blocks: [], atMs });
+  return restoreState(trading, btc, {
+    fills: [],
+    orders: [],
+    day: null,
+    notices: [],
+    bestPrice: Number.NaN,
+    lastPrice: Number.NaN,
+    blocks: [],
+    atMs,
+  });
 }
 
 /** The `minute`-th one-minute candle of the day. */
@@ -81,6 +94,7 @@ export function fill(side: 'BUY' | 'SELL', quantity: number | string, price: num
     tradeId: String(trades),
     clientOrderId: `order-${trades}`,
     role: side === 'BUY' ? 'entry' : 'exit',
+    exitKind: null,
     side,
     price: d(price),
     quantity: d(quantity),

@@ -65,6 +65,9 @@ class Guarded {
       (command): command is PutProtection => command.type === 'place-protection' || command.type === 'replace-protection',
     );
   }
+  get exitKind(): unknown {
+    return this.commands.flatMap((command) => (command.type === 'place-order' ? [command.exitKind] : []))[0];
+  }
   get types(): readonly string[] {
     return this.commands.map((command) => (command.type === 'place-order' ? command.role : command.type));
   }
@@ -180,6 +183,7 @@ describe('operations', () => {
     bot.answer('Stop price would trigger immediately., code -2010');
     expect(bot.types).toEqual(['exit']);
     expect(bot.reason).toMatch(/refused the stop \(Stop price would trigger immediately/);
+    expect(bot.exitKind).toBe('unprotected');
   });
 
   it('try again with time when a stop never got out, and close when that takes too long', () => {
@@ -193,6 +197,7 @@ describe('operations', () => {
     bot.tell({ type: 'protection-overdue', atMs: bot.atMs });
     expect(bot.types).toEqual(['exit']);
     expect(bot.reason).toMatch(/no stop rests/);
+    expect(bot.exitKind).toBe('unprotected');
   });
 
   it('wait while a denied order may still come: nothing new is put up or entered', () => {
@@ -247,6 +252,7 @@ describe('operations', () => {
     expect(bot.types).toEqual(['cancel-protection']);
     bot.done();
     expect(bot.types).toEqual(['exit']);
+    expect(bot.exitKind).toBe('stop');
   });
 
   it('execute in the engine what rests looser than the stop is by now', () => {
@@ -279,10 +285,11 @@ describe('operations', () => {
     const state = restoreState(stops(), stoppable, {
       fills: [bought],
       orders: [
-        { ...order, role: 'entry', stopPrice: null, outcome: 'filled' },
-        { ...order, role: 'stop', stopPrice: d('19700'), outcome: null },
+        { ...order, role: 'entry', exitKind: null, stopPrice: null, outcome: 'filled' },
+        { ...order, role: 'stop', exitKind: null, stopPrice: d('19700'), outcome: null },
       ],
       day: null,
+      notices: [],
       bestPrice: Number.NaN,
       lastPrice: 20_000,
       blocks: [],

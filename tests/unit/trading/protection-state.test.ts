@@ -31,7 +31,7 @@ describe('a protection that nothing needs any more', () => {
 
   it('is waited for while its fate is open, unless its coins are to be sold', () => {
     expect(pass({ protection: placing }).commands).toEqual([]);
-    expect(pass({ protection: placing, position: held, exiting: newExit('leave', 1) }).commands).toMatchObject([
+    expect(pass({ protection: placing, position: held, exiting: newExit('signal', 'leave', 1) }).commands).toMatchObject([
       { type: 'cancel-protection' },
     ]);
     expect(pass({ protection: { ...noProtection, resting: resting() } }).commands).toMatchObject([{ type: 'cancel-protection' }]);
@@ -88,12 +88,21 @@ describe('news of what rests', () => {
 });
 
 describe('after a restart', () => {
-  const order = { attempt: 1, clientOrderId: 'a', reason: 'go', stopPrice: null, decisionMs: midnight, outcome: 'filled' } as const;
+  const order = {
+    attempt: 1,
+    clientOrderId: 'a',
+    reason: 'go',
+    exitKind: null,
+    stopPrice: null,
+    decisionMs: midnight,
+    outcome: 'filled',
+  } as const;
   const restored = (orders: readonly RestoredOrder[]) =>
     restoreState(stops, stoppable, {
       fills: [fill('BUY', '3', 100)],
       orders,
       day: null,
+      notices: [],
       bestPrice: Number.NaN,
       lastPrice: 100,
       blocks: [],

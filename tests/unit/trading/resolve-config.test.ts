@@ -17,8 +17,12 @@ const tradingOf = (change: Partial<BotColumns>) => resolveConfig(columns(change)
 const parametersOf = (change: Partial<BotColumns>) => resolveConfig(columns(change)).parameters;
 const fieldsOf = (change: Partial<BotColumns>): string[] => validateColumns(columns(change)).map((problem) => problem.field);
 
-describe('custom columns', () => {
-  it('override the base ones, and only where they are set', () => {
+const stopGuard = { stopGuardStops: 2, stopGuardWindowMinutes: 120, stopGuardPauseMinutes: 60 };
+const lowProfit = { lowProfitTrades: 3, lowProfitWindowMinutes: 240, lowProfitMinPerc: 0, lowProfitPauseMinutes: 180 };
+const protections = { cooldownAfterLossMinutes: 15, ...stopGuard, ...lowProfit };
+
+describe('columns', () => {
+  it('named custom override the base ones, and only where they are set', () => {
     const base = { stopLossPerc: 1, takeProfitPerc: 2, trailingStopPerc: 3 };
     expect(tradingOf(base)).toMatchObject({ stopLossPercent: 1, takeProfitPercent: 2, trailingStopPercent: 3 });
     expect(tradingOf({ ...base, customStopLoss: 4, customTakeProfit: 5, customTrailingStop: 6 })).toMatchObject({
@@ -40,6 +44,15 @@ describe('custom columns', () => {
     });
   });
 
+  it('of protections become times in ms, and a protection that is not set is off', () => {
+    expect(tradingOf({}).protections).toEqual({ cooldownAfterLossMs: null, stopGuard: null, lowProfit: null });
+    expect(tradingOf(protections).protections).toEqual({
+      cooldownAfterLossMs: 15 * 60_000,
+      stopGuard: { stops: 2, windowMs: 120 * 60_000, pauseMs: 60 * 60_000 },
+      lowProfit: { trades: 3, windowMs: 240 * 60_000, minPercent: 0, pauseMs: 180 * 60_000 },
+    });
+  });
+
   it('leave the rest as the row says', () => {
     expect(tradingOf({ checkIntervalSeconds: 3 })).toMatchObject({
       checkIntervalMs: 3_000,
@@ -58,6 +71,7 @@ describe('what a row may hold', () => {
     ['positionSizePerc', 'position_size_perc', [0.5, 100], [0, 500]],
     ['maxDailyTrades', 'max_daily_trades', [1, 100_000], [0, 1.5, 100_001]],
     ['checkIntervalSeconds', 'check_interval_seconds', [1, 86_400], [0, 0.5, 86_401]],
+    ['cooldownAfterLossMinutes', 'cooldown_after_loss_minutes', [1, 43_200, null], [0, 0.5, 43_201]],
     ['emaPeriod', 'ema_period', [1, 1_000], [0, 1.5, 1_001]],
     ['rsiPeriod', 'rsi_period', [2, 1_000], [1, 2.5]],
     ['rsiOversold', 'rsi_oversold', [0, 29.5], [-0.1, Number.NaN]],
@@ -88,6 +102,32 @@ describe('what a row may hold', () => {
     expect(fieldsOf({ trailingStopActive: true })).toEqual(['trailing_stop_perc']);
     expect(fieldsOf({ trailingStopActive: true, trailingStopPerc: 1 })).toEqual([]);
     expect(fieldsOf({ trailingStopActive: true, customTrailingStop: 1 })).toEqual([]);
+  });
+
+  it.each<[keyof BotColumns, string, readonly number[], readonly number[]]>([
+    ['stopGuardStops', 'stop_guard_stops', [1, 50], [0, 1.5, 51]],
+    ['stopGuardWindowMinutes', 'stop_guard_window_minutes', [1, 43_200], [0, 1.5, 43_201]],
+    ['stopGuardPauseMinutes', 'stop_guard_pause_minutes', [1, 43_200], [0, 1.5, 43_201]],
+    ['lowProfitTrades', 'low_profit_trades', [1, 50], [0, 1.5, 51]],
+    ['lowProfitWindowMinutes', 'low_profit_window_minutes', [1, 43_200], [0, 1.5, 43_201]],
+    ['lowProfitMinPerc', 'low_profit_min_perc', [-100, -0.5, 100], [-100.1, 100.1, Number.NaN]],
+    ['lowProfitPauseMinutes', 'low_profit_pause_minutes', [1, 43_200], [0, 1.5, 43_201]],
+  ])('%s, beside the others of its protection', (column, field, good, bad) => {
+    for (const value of good) expect(fieldsOf({ ...protections, [column]: value }), `${field} ${value}`).toEqual([]);
+    for (const value of bad) expect(fieldsOf({ ...protections, [column]: value }), `${field} ${value}`).toEqual([field]);
+    expect(fieldsOf({ ...protections, [column]: null })).toEqual([field]);
+  });
+
+  it('has the columns of a protection together or not at all, and names those that are missing', () => {
+    expect(fieldsOf(stopGuard)).toEqual([]);
+    expect(fieldsOf(lowProfit)).toEqual([]);
+    expect(fieldsOf({ stopGuardStops: 2, lowProfitMinPerc: 0 })).toEqual([
+      'stop_guard_window_minutes',
+      'stop_guard_pause_minutes',
+      'low_profit_trades',
+      'low_profit_window_minutes',
+      'low_profit_pause_minutes',
+    ]);
   });
 
   it('says everything at once, in words', () => {

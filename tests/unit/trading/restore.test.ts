@@ -10,6 +10,7 @@ const nothing: RestoreInput = {
   fills: [],
   orders: [],
   day: null,
+  notices: [],
   bestPrice: Number.NaN,
   lastPrice: Number.NaN,
   blocks: [],
@@ -18,6 +19,7 @@ const nothing: RestoreInput = {
 const restored = (input: Partial<RestoreInput>, trading = config()) => restoreState(trading, btc, { ...nothing, ...input });
 const order = {
   role: 'entry',
+  exitKind: null,
   decisionMs: midnight + 59_999,
   attempt: 1,
   clientOrderId: 'a',
@@ -64,15 +66,24 @@ describe('a restored state', () => {
   });
 
   it('keeps the stored start of the same day and its loss verdict, and not those of another day', () => {
-    const stored = { startMs: midnight, startEquity: d(900), lossReached: true };
+    const stored = { startMs: midnight, startEquity: d(900), capital: null, lossReached: true };
     expect(restored({ day: stored }).day).toMatchObject({ lossReached: true });
     expect(restored({ day: stored }).day.startEquity.toFixed()).toBe('900');
     expect(restored({ day: { ...stored, startMs: midnight - 86_400_000 } }).day).toMatchObject({ lossReached: false });
   });
 
+  it('counts what was put into the budget since the day was stored as no profit', () => {
+    const stored = { startMs: midnight, startEquity: d(900), capital: d(1_000), lossReached: false };
+    expect(restored({ day: stored }, config({ initialCapital: d(1_500) })).day.startEquity.toFixed()).toBe('1400');
+  });
+
   it('finds the day target reached by an earlier fill even if a later one lost', () => {
     const fills = [fill('BUY', '0.02', 20_000), fill('SELL', '0.01', 22_000), fill('SELL', '0.01', 18_000)];
-    expect(restored({ fills }, config({ dailyTargetPercent: 1 })).day.targetReached).toBe(true);
+    const state = restored({ fills }, config({ dailyTargetPercent: 1 }));
+    expect(state.day.targetReached).toBe(true);
+    // The engine died before it had written that.
+    expect(state.notices.map(({ topic, atMs }) => [topic, atMs])).toEqual([['daily-target-reached', midnight]]);
+    expect(restored({ fills, notices: state.notices }, config({ dailyTargetPercent: 1 })).notices).toBe(state.notices);
   });
 
   it('waits for an order whose fate is open', () => {
@@ -81,8 +92,9 @@ describe('a restored state', () => {
 
   it('still means to exit when the newest order was an exit and something is left', () => {
     const fills = [fill('BUY', '0.02', 20_000)];
-    const exit = { ...order, role: 'exit', outcome: 'never-placed', reason: 'stop-loss' } as const;
+    const exit = { ...order, role: 'exit', exitKind: 'stop', outcome: 'never-placed', reason: 'stop-loss' } as const;
     expect(restored({ fills, orders: [order, exit] }).exiting).toEqual({
+      kind: 'stop',
       reason: 'stop-loss',
       decisionMs: order.decisionMs,
       failures: 0,
@@ -107,5 +119,11 @@ describe('a restored state', () => {
     expect(restored({ fills: added }).bestPrice).toBe(20_500);
     const anew = [...added, fill('SELL', '0.03', 20_000), fill('BUY', '0.01', 19_000, { atMs: midnight + 1_000 })];
     expect(restored({ fills: anew }).bestPrice).toBe(19_000);
+  });
+
+  it('owns the fills of its day from midnight on', () => {
+    const realised = (atMs: number) =>
+      restored({ fills: [fill('BUY', '3', 100, { atMs: midnight - 1_000 }), fill('SELL', '3', 110, { atMs })] }).day.realised.toFixed();
+    expect([realised(midnight - 1), realised(midnight)]).toEqual(['0', '30']);
   });
 });

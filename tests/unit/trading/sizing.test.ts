@@ -76,14 +76,26 @@ describe('the size of an entry', () => {
       });
       return sized.ok ? sized.quantity.toFixed() : sized.reason;
     };
-    expect(of(100, {})).toBe('1');
+    expect(of(101, {})).toBe('1.01');
     expect(of(99.99, {})).toBe("no entry: 99.99 USDT is below the exchange's least order value of 100");
     expect(of(99.99, { applyMinToMarket: false })).toBe('0.9999');
     expect(of(99.99, null)).toBe('0.9999');
-    expect(of(300, {})).toBe('2');
+    // The average that the exchange judges by may lie above the price.
+    expect(of(300, {})).toBe('1.9');
     expect(of(300, { applyMaxToMarket: false })).toBe('3');
     expect(of(300, { max: null })).toBe('3');
     expect(of(300, null)).toBe('3');
+  });
+
+  it('is refused when what is left at its stop could not be sold', () => {
+    const of = (fixed: string, stopLossPercent: number | null) => {
+      const sized = size(config({ positionSizeFixed: d(fixed), stopLossPercent }), 20_000);
+      return sized.ok ? 'entered' : sized.reason;
+    };
+    expect(of('5.4', null)).toBe('entered');
+    expect(of('5.4', 10)).toMatch(/would be 4.84 after fees and at its stop.*could not be sold/);
+    expect(of('5.8', 10)).toBe('entered');
+    expect(of('5', null)).toMatch(/could not be sold/);
   });
 
   it('counts what is bound in a position and its fees as committed', () => {

@@ -32,16 +32,22 @@ describe('protective levels', () => {
 
   it('name what was reached', () => {
     const both = config({ stopLossPercent: 10, trailingStopPercent: 5, trailingStopActive: true });
-    expect(protectiveExit(both, 100, 100, at(95), null)).toBe('trailing stop at 95 was reached (best price 100)');
-    expect(protectiveExit(config({ ...both, trailingStopPercent: 20 }), 100, 100, at(90), null)).toBe(
-      'stop-loss at 90 was reached (average entry 100)',
-    );
-    expect(protectiveExit(config({ trailingStopPercent: 5, trailingStopActive: true }), 100, 120, at(114), null)).toBe(
-      'trailing stop at 114 was reached (best price 120)',
-    );
-    expect(protectiveExit(config({ takeProfitPercent: 10 }), 100, 110, at(110), null)).toBe(
-      'take-profit at 110 was reached (average entry 100)',
-    );
+    expect(protectiveExit(both, 100, 100, at(95), null)).toEqual({
+      kind: 'stop',
+      reason: 'trailing stop at 95 was reached (best price 100)',
+    });
+    expect(protectiveExit(config({ ...both, trailingStopPercent: 20 }), 100, 100, at(90), null)).toEqual({
+      kind: 'stop',
+      reason: 'stop-loss at 90 was reached (average entry 100)',
+    });
+    expect(protectiveExit(config({ trailingStopPercent: 5, trailingStopActive: true }), 100, 120, at(114), null)).toEqual({
+      kind: 'stop',
+      reason: 'trailing stop at 114 was reached (best price 120)',
+    });
+    expect(protectiveExit(config({ takeProfitPercent: 10 }), 100, 110, at(110), null)).toEqual({
+      kind: 'target',
+      reason: 'take-profit at 110 was reached (average entry 100)',
+    });
   });
 
   it('leave the fixed stop while no best price is known', () => {

@@ -1,0 +1,272 @@
+/**
+ * The kill switch. Setting one holds on this engine first (memory and flag file), then becomes a row that every engine follows;
+ * it works while the database is away, for callers whose token was confirmed a short while ago.
+ */
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { Type } from 'typebox';
+import type { RequestedKillSwitch } from '../../engine/persistence/kill-file.ts';
+import { killPolicies, killScopes } from '../../engine/trading/kill-switch.ts';
+import type { KillScope, KillSwitch as Standing } from '../../engine/trading/kill-switch.ts';
+import { KillSwitch } from '../../entities/index.ts';
+import type { AdminApp } from '../app.ts';
+import { callerOf } from '../guard.ts';
+import { releaseKillSwitch, standingKillSwitches, writeKillSwitch } from '../kill-switches.ts';
+import { ownedBot } from '../owned-bot.ts';
+import type { AdminPorts } from '../ports.ts';
+import { Problem, fieldProblem } from '../problem.ts';
+import { idText, nullable, problems } from '../schemas/common.ts';
+import type { Caller } from '../tokens.ts';
+import { within } from '../within.ts';
+
+const killSwitchBody = Type.Object(
+  {
+    scope: Type.Enum([...killScopes], { description: 'engine: every bot of the installation.' }),
+    subject: Type.Optional(
+      Type.String({ maxLength: 100, description: 'Bot id or account name; your own user when absent; none for the engine.' }),
+    ),
+    policy: Type.Enum([...killPolicies], {
+      description: 'leave: stops and exits go on. cancel: stops and targets are taken down and kept down. flatten: positions are closed.',
+    }),
+    reason: Type.String({ minLength: 1, maxLength: 300 }),
+    expiresAt: Type.Optional(Type.String({ description: 'RFC 3339; until it is released when absent.' })),
+  },
+  { additionalProperties: false },
+);
+
+const killSwitchSchema = Type.Object({
+  id: nullable(Type.String({ description: 'Null while it has no row.' })),
+  scope: Type.String(),
+  subject: nullable(Type.String()),
+  policy: Type.String(),
+  reason: Type.String(),
+  set_by: nullable(Type.String()),
+  created_at: nullable(Type.String()),
+  expires_at: nullable(Type.String()),
+  released_at: nullable(Type.String()),
+  held: Type.Enum(['everywhere', 'this-engine']),
+  note: nullable(Type.String()),
+});
+
+/** The whole answer shall come within a second: to find out who owns a bot, and to make the row. */
+const ownerWaitMs = 250;
+const rowWaitMs = 500;
+/** Where no bots run nothing else holds it. */
+const onlyRowWaitMs = 5_000;
+
+export function killSwitchRoutes(app: AdminApp, ports: AdminPorts): void {
+  const { orm, clock, log, killSwitch: here } = ports;
+
+  app.post(
+    '/v1/kill-switch',
+    {
+      config: { scope: 'operate', withoutDatabase: true },
+      schema: {
+        summary: 'Stop all entries of the engine, an account, yourself or a bot, at once and durably.',
+        tags: ['kill switch'],
+        body: killSwitchBody,
+        response: { 201: killSwitchSchema, 202: killSwitchSchema, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      const asked = readBody(request.body, caller, ports);
+      const { scope, subject } = asked;
+      if (isShared(scope)) refuseUnlessAdmin(caller, scope);
+      if (scope === 'bot') await refuseUnlessOwner(caller, subject, ports);
+      const one: RequestedKillSwitch = {
+        ...asked,
+        id: request.id,
+        request: {
+          userId: caller.userId,
+          tokenId: caller.tokenId,
+          tokenName: caller.tokenName,
+          requestId: request.id,
+          atMs: clock.now(),
+          ofUserId: isShared(scope) ? null : caller.userId,
+        },
+      };
+      let durable = true;
+      try {
+        here?.engage(one);
+      } catch (error) {
+        durable = false;
+        log.error({ err: error, path: here?.path }, 'a kill switch could not be written to the kill file');
+      }
+      const row = await within(clock, here === null ? onlyRowWaitMs : rowWaitMs, written(one)).catch((error: unknown) => {
+        log.warn({ err: error, killSwitch: one }, 'a kill switch is not in the database yet');
+        return null;
+      });
+      if (row !== null) {
+        void reply.code(201);
+        return rowView(row);
+      }
+      if (here === null)
+        throw new Problem(
+          'unavailable',
+          `the database has not taken it (it may yet), and no bot runs in this process: ${elsewhere} of the engine`,
+        );
+      if (!durable)
+        throw new Problem(
+          'unavailable',
+          'it holds on this engine, but neither the database nor the kill file took it: it is lost when the engine ends',
+        );
+      void reply.code(202);
+      return localView(one, 'it holds on this engine, durably; it is written to the database, for all engines, when that is back');
+    },
+  );
+
+  /** The row of the switch; null when it has none yet. */
+  async function written(one: RequestedKillSwitch): Promise<KillSwitch | null> {
+    if (here === null) await writeKillSwitch(orm, one);
+    else if (!(await here.writeDown(one.id))) return null;
+    return orm.em.fork().findOne(KillSwitch, { key: one.id });
+  }
+
+  app.get(
+    '/v1/kill-switch',
+    {
+      config: { scope: 'read', withoutDatabase: true },
+      schema: {
+        summary: 'Kill switches that stand: shared ones and your own.',
+        tags: ['kill switch'],
+        response: { 200: Type.Object({ items: Type.Array(killSwitchSchema) }), ...problems },
+      },
+    },
+    async (request) => {
+      const caller = callerOf(request);
+      const mine = (one: Standing): boolean => isShared(one.scope) || here?.ownerOf(one) === caller.userId;
+      const now = new Date(clock.now());
+      const rows = await within(clock, rowWaitMs, standingKillSwitches(orm.em.fork() as EntityManager, caller, now)).catch(() => null);
+      const local = (here?.here() ?? []).filter(
+        (one) =>
+          (one.request === null ? mine(one) : (one.request.ofUserId ?? caller.userId) === caller.userId) &&
+          rows?.some(({ key }) => key === one.id) !== true,
+      );
+      const items = [
+        ...(rows?.map(rowView) ?? []),
+        ...local.map((one) =>
+          localView(
+            one,
+            one.request === null
+              ? `remove ${here?.path ?? 'the kill file'} to release it`
+              : 'it is written to the database when that is back',
+          ),
+        ),
+      ];
+      if (rows !== null) return { items };
+      if (here === null) throw new Problem('unavailable', 'the database does not answer, and no bot runs in this process');
+      const known = here.standing().filter((one) => mine(one) && !local.some((other) => sameSubject(one, other)));
+      return { items: [...known.map((one) => localView(one, 'as this engine knew it before the database went away')), ...items] };
+    },
+  );
+
+  app.delete(
+    '/v1/kill-switch/:id',
+    {
+      config: { scope: 'operate' },
+      schema: {
+        summary: 'Release a kill switch.',
+        tags: ['kill switch'],
+        params: Type.Object({ id: idText('Kill switch id.') }, { additionalProperties: false }),
+        response: { 200: killSwitchSchema, ...problems },
+      },
+    },
+    async (request) => {
+      const caller = callerOf(request);
+      const at = new Date(clock.now());
+      const released = await releaseKillSwitch(orm, request.params.id, { caller, requestId: request.id, at }, (one) => {
+        if (isShared(one.scope)) refuseUnlessAdmin(caller, one.scope);
+      });
+      return rowView(released);
+    },
+  );
+}
+
+const elsewhere = 'use the admin plane, the kill file or SIGUSR2';
+
+function readBody(
+  { scope, subject, policy, reason, expiresAt }: { scope: string; subject?: string; policy: string; reason: string; expiresAt?: string },
+  caller: Caller,
+  { venue, clock }: AdminPorts,
+): Standing {
+  const wrong: { readonly field: string; readonly detail: string }[] = [];
+  const named = subject ?? '';
+  if (scope === 'engine' && named !== '') wrong.push({ field: 'subject', detail: 'the engine has none; leave it out' });
+  if (scope === 'account' && named !== venue) wrong.push({ field: 'subject', detail: `must name the account of this engine, "${venue}"` });
+  if (scope === 'user' && named !== '' && named !== caller.userId)
+    wrong.push({ field: 'subject', detail: `must be your own user id, ${caller.userId}, or absent` });
+  if (scope === 'bot' && !/^[1-9][0-9]{0,17}$/.test(named)) wrong.push({ field: 'subject', detail: 'must be the id of a bot' });
+  const expiresAtMs = expiresAt === undefined ? null : Date.parse(expiresAt);
+  if (expiresAtMs !== null && !(expiresAtMs > clock.now()))
+    wrong.push({ field: 'expiresAt', detail: 'must be a time to come, as in 2026-11-27T12:00:00Z' });
+  if (reason.trim() === '') wrong.push({ field: 'reason', detail: 'must say why' });
+  if (wrong.length > 0) throw fieldProblem('unprocessable', wrong);
+  // The schema has checked both.
+  const known = { scope: scope as KillScope, policy: policy as Standing['policy'] };
+  return { ...known, subject: scope === 'user' ? caller.userId : named, reason, expiresAtMs };
+}
+
+/** It concerns more than the bots of one user. */
+function isShared(scope: KillScope): boolean {
+  return scope === 'engine' || scope === 'account';
+}
+
+function refuseUnlessAdmin(caller: Caller, scope: KillScope): void {
+  if (caller.role !== 'owner' && caller.role !== 'admin')
+    throw new Problem('forbidden', `a kill switch of the ${scope} is for the roles owner and admin; yours is ${caller.role}`);
+  if (!caller.scopes.includes('admin'))
+    throw new Problem('forbidden', `a kill switch of the ${scope} needs a token with the "admin" scope`);
+}
+
+/** Memory knows it of bots that run here, whatever the database does. */
+async function refuseUnlessOwner(caller: Caller, botId: string, { orm, clock, killSwitch: here }: AdminPorts): Promise<void> {
+  const owner = here?.ownerOf({ scope: 'bot', subject: botId }) ?? null;
+  if (owner === caller.userId) return;
+  if (owner !== null) throw new Problem('not-found', `there is no bot ${botId}`);
+  try {
+    await within(clock, ownerWaitMs, ownedBot(orm.em.fork() as EntityManager, caller.userId, botId, false));
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    throw new Problem(
+      'unavailable',
+      `the database does not answer whose bot ${botId} is, and it does not run here: ${elsewhere} of its engine`,
+    );
+  }
+}
+
+function sameSubject(one: Standing, other: Standing): boolean {
+  return one.scope === other.scope && one.subject === other.subject && one.policy === other.policy;
+}
+
+function rowView(row: KillSwitch) {
+  return {
+    id: row.id,
+    scope: row.scope,
+    subject: row.subject === '' ? null : row.subject,
+    policy: row.policy,
+    reason: row.reason,
+    set_by: row.setBy,
+    created_at: row.createdAt.toISOString(),
+    expires_at: row.expiresAt?.toISOString() ?? null,
+    released_at: row.releasedAt?.toISOString() ?? null,
+    held: 'everywhere' as const,
+    note: null,
+  };
+}
+
+function localView(one: Standing & { readonly request?: RequestedKillSwitch['request'] | null }, note: string) {
+  const { request = null } = one;
+  return {
+    id: null,
+    scope: one.scope,
+    subject: one.subject === '' ? null : one.subject,
+    policy: one.policy,
+    reason: one.reason,
+    set_by: request === null ? null : `user:${request.userId} token:${request.tokenName}`,
+    created_at: request === null ? null : new Date(request.atMs).toISOString(),
+    expires_at: one.expiresAtMs === null ? null : new Date(one.expiresAtMs).toISOString(),
+    released_at: null,
+    held: 'this-engine' as const,
+    note,
+  };
+}

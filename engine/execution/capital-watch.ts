@@ -1,0 +1,116 @@
+/**
+ * Keeps what the capital ledger knows of one account fresh: its free balances, read on a timer, when bots are taken, and soon
+ * after the user stream tells that balances have changed. What entries have reserved until a reading contains it is the rows'
+ * to say; a reading that another engine has overtaken is dropped. Without a reading entries stay closed (order-safety.md).
+ */
+import { Decimal } from 'decimal.js';
+import type { TradingAccount } from '../exchanges/exchange.ts';
+import type { Log } from '../observe/log.ts';
+import type { CapitalReading, CapitalStore } from '../persistence/capital-store.ts';
+import type { Clock, Timer, VenueClock } from '../time/clock.ts';
+
+export interface CapitalWatchOptions {
+  readonly account: TradingAccount;
+  readonly venue: string;
+  readonly store: CapitalStore;
+  readonly clock: Clock;
+  readonly venueClock: VenueClock;
+  readonly log: Log;
+  /** Quote assets of the live bots that run here. */
+  assets(): Iterable<string>;
+  /** Has the owners of open positions write down what those are worth now. */
+  publishResults(): void;
+}
+
+const intervalMs = 30_000;
+/** Balances show what was executed a moment after the rows do: entries that are over are settled by what is read this much later. */
+const settleAfterMs = 2_000;
+/** One reading costs 20 of weight: changes in a row share one. */
+const gapMs = 5_000;
+/** Bots that are taken wait this long for the first reading. */
+const patienceMs = 5_000;
+/** Readings of other engines that are younger than this need no repeating. */
+const freshMs = 15_000;
+
+export class CapitalWatch {
+  readonly #options: CapitalWatchOptions;
+  #timers: Timer[] = [];
+  #soon: Timer | null = null;
+  #work: Promise<void> = Promise.resolve();
+  #lastReadAt = Number.NEGATIVE_INFINITY;
+  #stopped = false;
+
+  constructor(options: CapitalWatchOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#timers.push(this.#options.clock.every(intervalMs, () => void this.refresh()));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const timer of this.#timers) timer.cancel();
+    this.#soon?.cancel();
+    await Promise.race([this.#work, this.#options.clock.sleep(settleAfterMs)]);
+  }
+
+  /** Balances have changed. */
+  changed(): void {
+    if (this.#soon !== null || this.#stopped) return;
+    const waitMs = Math.max(0, this.#lastReadAt + gapMs - settleAfterMs - this.#options.clock.monotonic());
+    this.#soon = this.#options.clock.after(waitMs, () => {
+      this.#soon = null;
+      void this.refresh(true);
+    });
+  }
+
+  /** Bots that spend these assets are about to run: resolves when they are known, or after a moment. */
+  async ready(assets: Iterable<string>): Promise<void> {
+    const wanted = new Set(assets);
+    if (wanted.size > 0) await Promise.race([this.refresh(false, wanted), this.#options.clock.sleep(patienceMs)]);
+  }
+
+  /** One reading at a time. `anew`: what others have read does not do. A failure is told; the next turn tries again. */
+  refresh(anew = false, more: ReadonlySet<string> = new Set()): Promise<void> {
+    this.#work = this.#work.then(async () => {
+      if (this.#stopped) return;
+      try {
+        await this.#read(anew, more);
+      } catch (error) {
+        this.#options.log.warn(
+          { err: error, account: this.#options.account.name },
+          "the account's balances could not be read into the capital ledger; without a reading entries close",
+        );
+      }
+    });
+    return this.#work;
+  }
+
+  async #read(anew: boolean, more: ReadonlySet<string>): Promise<void> {
+    const { account, venue, venueClock, store, clock } = this.#options;
+    const assets = new Set([...this.#options.assets(), ...more]);
+    if (assets.size === 0) return;
+    const reading = await store.begin(venue, account.name);
+    if (reading.lossCapped.length > 0) {
+      this.#options.publishResults();
+      await store.noteLosses(venue, account.name, venueClock.now());
+    }
+    if (!anew && reading.over.length === 0 && [...assets].every((asset) => isFresh(reading, asset))) return;
+    // Money for the first entries is not kept waiting; what is over is settled by the reading after it.
+    const first = [...assets].some((asset) => !reading.known.has(asset));
+    const waitMs = reading.over.length > 0 && !first ? settleAfterMs : 0;
+    this.#lastReadAt = clock.monotonic() + waitMs;
+    if (waitMs > 0) await clock.sleep(waitMs);
+    const covered = first ? { ...reading, over: [] } : reading;
+    const free = new Map((await account.balances()).map((balance) => [balance.asset, balance.free]));
+    await store.write(
+      covered,
+      [...assets].map((asset) => ({ asset, free: free.get(asset) ?? new Decimal(0) })),
+    );
+  }
+}
+
+function isFresh({ known }: CapitalReading, asset: string): boolean {
+  return (known.get(asset)?.ageMs ?? Number.POSITIVE_INFINITY) < freshMs;
+}

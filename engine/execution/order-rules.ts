@@ -1,0 +1,150 @@
+/**
+ * What the exchange's filters say of an order before there is an intent for it: one that would be refused is not sent. The
+ * filters of the account count what rests and what will rest: every bot that holds or enters will put up its stop. What is not
+ * known refuses an entry, never an exit or a stop.
+ */
+import type { PlaceOrder, OrderRule } from '../trading/events.ts';
+import { brokenAccountFilter, brokenFilter } from '../trading/filters.ts';
+import type { FilterSubject } from '../trading/filters.ts';
+import type { Instrument } from '../trading/instrument.ts';
+import type { RestingOrders } from '../trading/protect.ts';
+import type { OpenOrder, OpenOrders } from './open-orders.ts';
+import type { OrderLine } from './order-line.ts';
+
+export interface BrokenRule {
+  readonly rule: OrderRule;
+  readonly reason: string;
+}
+
+type Draft = Pick<FilterSubject, 'side' | 'type' | 'quantity' | 'price' | 'stopPrice'>;
+
+/** The filter that the order itself would break, as far as the prices of the last minutes tell. */
+export function brokenBy({ link }: OrderLine, draft: Draft): BrokenRule | null {
+  const instrument = link.instrument();
+  const subject: FilterSubject = { ...draft, trailingDelta: null, quoteQuantity: null };
+  const rule = brokenFilter(instrument, subject, { averagePrice: () => link.averagePrice() });
+  if (rule === null) return null;
+  const average = link.averagePrice();
+  const prices = average === null ? '' : `, average price between ${average.low.toPrecision(8)} and ${average.high.toPrecision(8)}`;
+  const at = draft.stopPrice ?? draft.price;
+  const what = `${draft.type} ${draft.side} of ${draft.quantity.toFixed()} ${instrument.baseAsset}${at === null ? '' : ` at ${at.toFixed()}`}`;
+  return { rule, reason: `${what} would break the exchange's filter ${rule}${prices}` };
+}
+
+/** Why the account has no room for an entry and the stop that follows it; null when it has. `openOrders` null: the account is not shared. */
+export function entryHasNoRoom(
+  line: OrderLine,
+  { quantity }: Pick<PlaceOrder, 'quantity'>,
+  lines: Iterable<OrderLine>,
+  openOrders: OpenOrders | null,
+): BrokenRule | null {
+  const { link } = line;
+  if (openOrders === null || link.mode !== 'live') return null;
+  const instrument = link.instrument();
+  const wanted = link.restsWhenHolding();
+  const countsOrders = wanted.orders > 0 && [instrument.maxOrders, instrument.maxAlgoOrders, instrument.maxOrderLists].some(isSet);
+  if (!countsOrders && instrument.maxPosition === null) return null;
+  const open = openOrders.of(instrument.symbol);
+  const held = openOrders.held(instrument.baseAsset);
+  if (open === null || held === null)
+    return {
+      rule: 'open-orders-unknown',
+      reason: `no entry: the exchange has not told the open orders of the account yet, so it is not known whether the stop would be taken`,
+    };
+  const neighbours = [...lines].filter(
+    (other) => other.link.account === link.account && other.link.instrument().symbol === instrument.symbol,
+  );
+  return noPlaceForStop(line, wanted, neighbours, open, instrument) ?? tooMuchHeld(quantity, neighbours, open, held, instrument);
+}
+
+/** Whether the exchange has room for one more stop beside those that rest: a replacement is judged before its cancel. Unknown is yes. */
+export function hasRoomToReplace(line: OrderLine, lines: Iterable<OrderLine>, openOrders: OpenOrders | null): boolean {
+  const { symbol, maxAlgoOrders, maxOrders } = line.link.instrument();
+  const open = openOrders?.of(symbol) ?? null;
+  if (open === null) return true;
+  const own = [...lines].filter((other) => other.link.account === line.link.account && other.link.instrument().symbol === symbol);
+  const resting = own.flatMap((other) => other.protective().filter((live) => live.resting));
+  const others = notOf(own, open);
+  const algoOrders = resting.filter(({ role }) => role === 'stop').length + others.filter(({ algo }) => algo).length;
+  return algoOrders < (maxAlgoOrders ?? Infinity) && resting.length + others.length < (maxOrders ?? Infinity);
+}
+
+function noPlaceForStop(
+  line: OrderLine,
+  wanted: RestingOrders,
+  neighbours: readonly OrderLine[],
+  open: readonly OpenOrder[],
+  instrument: Instrument,
+): BrokenRule | null {
+  const others = notOf(neighbours, open);
+  const foreignAlgo = others.filter(({ algo }) => algo).length;
+  let [orders, algoOrders, lists] = [others.length, foreignAlgo, 0];
+  for (const other of neighbours) {
+    if (other === line) continue;
+    const takes = placesOf(other);
+    orders += takes.orders;
+    algoOrders += takes.algoOrders;
+    lists += takes.lists;
+  }
+  const rule = brokenAccountFilter(
+    instrument,
+    { type: 'STOP_LOSS', side: 'SELL', quantity: instrument.lot.min },
+    {
+      openOrders: orders,
+      openAlgoOrders: algoOrders,
+      openLists: lists,
+      addedOrders: wanted.orders,
+      addedAlgoOrders: wanted.algoOrders,
+      addedLists: wanted.lists,
+      position: () => instrument.lot.min,
+    },
+  );
+  if (rule === null) return null;
+  const ours = algoOrders - foreignAlgo;
+  const most =
+    rule === 'MAX_NUM_ALGO_ORDERS' ? instrument.maxAlgoOrders : rule === 'MAX_NUM_ORDERS' ? instrument.maxOrders : instrument.maxOrderLists;
+  return {
+    rule,
+    reason: `no entry: its stop would be refused (${rule}): the exchange lets ${most ?? 0} rest on ${instrument.symbol} per account, and ${ours} of bots that run here and ${foreignAlgo} of others take the places`,
+  };
+}
+
+function tooMuchHeld(
+  quantity: PlaceOrder['quantity'],
+  neighbours: readonly OrderLine[],
+  open: readonly OpenOrder[],
+  held: PlaceOrder['quantity'],
+  instrument: Instrument,
+): BrokenRule | null {
+  const { maxPosition } = instrument;
+  if (maxPosition === null) return null;
+  const entering = neighbours.flatMap((line) => [...line.open.values()].filter(({ role }) => role === 'entry'));
+  const coming = [...open.map(({ buys }) => buys), ...entering.map((live) => live.quantity)];
+  const position = coming.reduce((sum, amount) => sum.plus(amount), held);
+  if (position.plus(quantity).lte(maxPosition)) return null;
+  return {
+    rule: 'MAX_POSITION',
+    reason: `no entry: the account has or is buying ${position.toFixed()} ${instrument.baseAsset}, and with ${quantity.toFixed()} more it would pass the ${maxPosition.toFixed()} that the exchange allows (MAX_POSITION)`,
+  };
+}
+
+/** What a bot's orders take, or will take once it has put up its stop. */
+function placesOf(line: OrderLine): RestingOrders {
+  const protective = line.protective().filter((live) => !live.gone);
+  const stops = protective.filter(({ role }) => role === 'stop').length;
+  const will = line.link.holds() || [...line.open.values()].some(({ role }) => role === 'entry') ? line.link.restsWhenHolding() : null;
+  return {
+    orders: Math.max(protective.length, will?.orders ?? 0),
+    algoOrders: Math.max(stops, will?.algoOrders ?? 0),
+    lists: Math.max(protective.length > stops ? 1 : 0, will?.lists ?? 0),
+  };
+}
+
+/** Open orders that belong to none of the lines: of other engines, other programs, people. */
+function notOf(lines: readonly OrderLine[], open: readonly OpenOrder[]): readonly OpenOrder[] {
+  return open.filter(({ clientOrderId }) => !lines.some((line) => line.open.has(clientOrderId)));
+}
+
+function isSet(limit: number | null): boolean {
+  return limit !== null;
+}

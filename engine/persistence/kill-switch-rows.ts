@@ -1,0 +1,26 @@
+/** Kill switches as engines read them: few rows, asked for often, on the pool that is kept for intents. */
+import type { Pool } from 'pg';
+import type { KillPolicy, KillScope, KillSwitch } from '../trading/kill-switch.ts';
+
+interface KillSwitchRecord {
+  readonly scope: KillScope;
+  readonly subject: string;
+  readonly policy: KillPolicy;
+  readonly reason: string;
+  readonly expires_ms: string | null;
+}
+
+/** Who asks holds on to what it knows when this fails; it must fail soon, so that the next question is asked. */
+const queryTimeoutMs = 1_000;
+
+const query = {
+  text: `select scope, subject, policy, reason, (extract(epoch from expires_at) * 1000)::bigint::text as expires_ms
+         from kill_switches where released_at is null order by id`,
+  query_timeout: queryTimeoutMs,
+};
+
+/** Those that nobody released, over or not. Throws the driver's errors. */
+export async function readKillSwitches(pool: Pool): Promise<readonly KillSwitch[]> {
+  const { rows } = await pool.query<KillSwitchRecord>(query);
+  return rows.map(({ expires_ms, ...row }) => ({ ...row, expiresAtMs: expires_ms === null ? null : Number(expires_ms) }));
+}

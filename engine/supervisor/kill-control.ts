@@ -1,0 +1,140 @@
+/**
+ * Brings kill switches to this engine and from it to the rows: follows the rows (told, and asked every half second) and the flag
+ * file, and writes down what was set here while the database was away. None of it goes through Redis or the exchange.
+ */
+import type { Log } from '../observe/log.ts';
+import type { KillFile, LocalKillSwitch, RequestedKillSwitch } from '../persistence/kill-file.ts';
+import type { Clock, Timer } from '../time/clock.ts';
+import type { KillSwitch } from '../trading/kill-switch.ts';
+import type { KillSwitches } from './kill-switches.ts';
+
+export interface KillControlOptions {
+  readonly switches: KillSwitches;
+  readonly file: KillFile;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Switches of the rows that were not released. */
+  readRows(): Promise<readonly KillSwitch[]>;
+  /** Makes the row of a switch that was set here, once, however often it is asked. */
+  write(one: RequestedKillSwitch): Promise<void>;
+}
+
+const pollMs = 500;
+const startPatienceMs = 30_000;
+
+export class KillControl {
+  readonly #options: KillControlOptions;
+  #timer: Timer | null = null;
+  #polling = false;
+  #asked = 0;
+  #answered = 0;
+  #writing: Promise<void> | null = null;
+  /** Switches whose writing has failed: said once each. */
+  readonly #complained = new Set<string>();
+
+  constructor(options: KillControlOptions) {
+    this.#options = options;
+  }
+
+  /** Throws when the rows cannot be read: nothing may be entered before they are known. */
+  async start(): Promise<void> {
+    const { file, switches, clock } = this.#options;
+    file.onLook = () => switches.setHere(file.switches);
+    file.start();
+    for (const deadline = clock.monotonic() + startPatienceMs; ; ) {
+      try {
+        await this.refresh();
+        break;
+      } catch (error) {
+        if (clock.monotonic() >= deadline) throw error;
+        await clock.sleep(pollMs);
+      }
+    }
+    this.#timer = clock.every(pollMs, () => void this.#poll());
+  }
+
+  async stop(): Promise<void> {
+    this.#timer?.cancel();
+    this.#options.file.stop();
+    await this.#writing;
+  }
+
+  /** Reads the rows anew. Of answers that overtake each other the one that was asked for last counts. */
+  async refresh(): Promise<void> {
+    const turn = (this.#asked += 1);
+    const rows = await this.#options.readRows();
+    if (turn < this.#answered) return;
+    this.#answered = turn;
+    this.#options.switches.setRows(rows);
+  }
+
+  /** The rows may have changed; a database that is away is asked again by the timer. */
+  onTold(): void {
+    this.refresh().catch((error: unknown) => this.#options.log.warn({ err: error }, 'kill switches could not be read when told of them'));
+  }
+
+  /** Sets a switch on this engine: holds when this returns, durably. Throws when the disk does not take it (it holds all the same). */
+  engage(one: LocalKillSwitch): void {
+    this.#options.file.add(one);
+  }
+
+  /** Writes what was set here; resolves whether the switch has a row that this engine has read. */
+  async writeDown(id: string): Promise<boolean> {
+    await this.#writeAll();
+    return !this.#options.file.switches.some((one) => one.id === id);
+  }
+
+  async #poll(): Promise<void> {
+    if (this.#polling) return;
+    this.#polling = true;
+    try {
+      await this.refresh();
+      await this.#writeAll();
+    } catch (error) {
+      this.#options.log.debug({ err: error }, 'kill switches could not be read; those that are known hold');
+    } finally {
+      this.#polling = false;
+    }
+  }
+
+  /** One that is asked for while others are being written is written after them. */
+  async #writeAll(): Promise<void> {
+    while (this.#writing !== null) await this.#writing;
+    const { file, log } = this.#options;
+    const due = file.switches.filter(wasRequested);
+    if (due.length === 0) return;
+    this.#writing = this.#write(due)
+      .catch((error: unknown) => log.error({ err: error }, 'kill switches that have rows could not be taken out of the kill file'))
+      .finally(() => {
+        this.#writing = null;
+      });
+    await this.#writing;
+  }
+
+  async #write(due: readonly RequestedKillSwitch[]): Promise<void> {
+    const { file, log } = this.#options;
+    const done: string[] = [];
+    for (const one of due) {
+      try {
+        await this.#options.write(one);
+        done.push(one.id);
+        this.#complained.delete(one.id);
+      } catch (error) {
+        if (!this.#complained.has(one.id))
+          log.error(
+            { err: error, killSwitch: one },
+            'a kill switch could not be written to the database; it holds on this engine until it is',
+          );
+        this.#complained.add(one.id);
+      }
+    }
+    if (done.length === 0) return;
+    // It holds by its row before it stops holding by the file.
+    await this.refresh();
+    file.remove(done);
+  }
+}
+
+function wasRequested(one: LocalKillSwitch): one is RequestedKillSwitch {
+  return one.request !== null;
+}

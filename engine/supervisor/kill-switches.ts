@@ -1,0 +1,82 @@
+/**
+ * The kill switches that stand as this process knows them: those of the rows and those that were set here. What is known last
+ * holds while the database is away. Asked in the turn in which a bot decides or an entry leaves, so it answers from memory.
+ */
+import type { Log } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { Clock } from '../time/clock.ts';
+import { killBlock, killScopes, standsAt } from '../trading/kill-switch.ts';
+import type { KillScope, KillSubject, KillSwitch } from '../trading/kill-switch.ts';
+import type { EntryBlock } from '../trading/state.ts';
+
+export interface KillSwitchesOptions {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+export class KillSwitches {
+  readonly #options: KillSwitchesOptions;
+  #rows: readonly KillSwitch[] = [];
+  #here: readonly KillSwitch[] = [];
+  #standing: ReadonlyMap<string, KillSwitch> = new Map();
+  /** Called when other switches stand than before. Must not throw. */
+  onChange: () => void = () => undefined;
+
+  constructor(options: KillSwitchesOptions) {
+    this.#options = options;
+    this.#count();
+  }
+
+  /** What the database says: all that were not released. */
+  setRows(rows: readonly KillSwitch[]): void {
+    this.#rows = rows;
+    this.review();
+  }
+
+  /** What was set on this engine. */
+  setHere(here: readonly KillSwitch[]): void {
+    this.#here = here;
+    this.review();
+  }
+
+  /** Time passed: some may be over. */
+  review(): void {
+    const now = this.#options.clock.now();
+    const before = this.#standing;
+    // One that was set here and has reached the rows meanwhile is one.
+    const after = new Map([...this.#rows, ...this.#here].filter((one) => standsAt(one, now)).map((one) => [nameOf(one), one]));
+    const set = [...after].filter(([name]) => !before.has(name));
+    const over = [...before].filter(([name]) => !after.has(name));
+    if (set.length === 0 && over.length === 0) return;
+    this.#standing = after;
+    this.#count();
+    for (const [, one] of set) this.#options.log.warn({ killSwitch: one }, 'a kill switch stands: nothing it concerns is entered');
+    for (const [, one] of over) this.#options.log.warn({ killSwitch: one }, 'a kill switch is over');
+    this.onChange();
+  }
+
+  get standing(): readonly KillSwitch[] {
+    return [...this.#standing.values()];
+  }
+
+  counts(): Readonly<Record<KillScope, number>> {
+    const counts = { engine: 0, account: 0, user: 0, bot: 0 };
+    for (const { scope } of this.#standing.values()) counts[scope] += 1;
+    return counts;
+  }
+
+  /** Why the bot enters nothing; null when no switch concerns it. */
+  blockOf(bot: KillSubject): EntryBlock | null {
+    return this.#standing.size === 0 ? null : killBlock(this.standing, bot);
+  }
+
+  #count(): void {
+    const counts = this.counts();
+    for (const scope of killScopes) this.#options.metrics.killSwitchActive.set({ scope }, counts[scope]);
+  }
+}
+
+function nameOf({ scope, subject, policy, reason, expiresAtMs }: KillSwitch): string {
+  return JSON.stringify([scope, subject, policy, reason, expiresAtMs]);
+}

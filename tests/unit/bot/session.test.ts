@@ -1,0 +1,50 @@
+/** What a session tells the world around it of a decision. */
+import { expect, it } from 'vitest';
+import { BotSession } from '../../../engine/bot/session.ts';
+import { settingsOf } from '../../../engine/bot/settings.ts';
+import { createMetrics } from '../../../engine/observe/metrics.ts';
+import type { DayNotice } from '../../../engine/trading/events.ts';
+import { defaultColumns } from '../../../engine/trading/resolve-config.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { btc, candle, config, d, emptyState, fill, midnight } from '../trading/given.ts';
+
+it('counts and tells a notice of the day once, and has it written', async () => {
+  const clock = new FakeClock(midnight);
+  const metrics = createMetrics();
+  const notices: DayNotice[] = [];
+  let dirty = 0;
+  const columns = { ...defaultColumns, name: '', symbol: '', timeframe: '1m', strategy: 'ema_cross', initialCapital: d(1) };
+  const trading = config({ maxDailyLossPercent: 5 });
+  const row = settingsOf({ id: '1', userId: '1', version: 1, mode: 'paper', venue: 'simulated', columns }, 'engine');
+  const session = new BotSession({
+    settings: { ...row, trading },
+    state: emptyState(trading),
+    clock,
+    venueClock: { now: () => clock.now(), trusted: true, resync: () => Promise.resolve() },
+    metrics,
+    safeMode: false,
+    instrument: () => btc,
+    carryOut: () => undefined,
+    onPrice: () => undefined,
+    onTradingPhase: () => undefined,
+    onFeedPhase: () => undefined,
+    onAllowance: () => undefined,
+    onExposure: () => undefined,
+    onDirty: () => (dirty += 1),
+    onNotice: (notice) => notices.push(notice),
+    onVerdict: () => undefined,
+    onFault: (error) => {
+      throw error;
+    },
+  });
+  session.tell({ type: 'fill-received', fill: fill('BUY', '0.05', 20_000), atMs: midnight });
+  for (const price of [20_000, 19_200, 19_100]) {
+    await clock.advance(1_000);
+    dirty = 0;
+    session.onUpdate({ ...candle(0, { close: price }), closed: false });
+    expect([price, dirty > 0]).toEqual([price, price === 19_200]);
+  }
+  expect(notices).toEqual(session.state.notices);
+  expect(notices.map(({ topic }) => topic)).toEqual(['daily-loss-warning']);
+  expect(await metrics.registry.getSingleMetricAsString('evenkeel_day_notices_total')).toContain('{topic="daily-loss-warning"} 1');
+});
