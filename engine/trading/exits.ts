@@ -1,9 +1,9 @@
 /** An exit that has been decided, and how its pauses grow while its orders sell nothing. */
-import type { Decimal } from 'decimal.js';
+import { Decimal } from 'decimal.js';
 import type { OrderOutcome } from './events.ts';
 import { exact } from './exact.ts';
 import type { Instrument } from './instrument.ts';
-import { flooredToLot, mostWorth } from './lots.ts';
+import { flooredToLot, mostWorth, smallestLot } from './lots.ts';
 import { isFlat, sellableQuantity } from './position.ts';
 import type { ExitKind, PendingExit, Position } from './state.ts';
 
@@ -29,11 +29,11 @@ export function exitQuantity(exiting: PendingExit, position: Position, instrumen
   return withinNotional(wanted, instrument, price);
 }
 
-/** More than one order may be worth is sold in several. */
+/** More than one order may be worth is sold in several, none of them below the smallest lot. */
 function withinNotional(quantity: Decimal, instrument: Instrument, price: number): Decimal {
   const most = mostWorth(instrument);
   if (most === null || !(price > 0) || exact(quantity).times(price).lte(most)) return quantity;
-  return flooredToLot(exact(most).div(price), instrument);
+  return Decimal.max(flooredToLot(exact(most).div(price), instrument), smallestLot(instrument));
 }
 
 /** What a trader reads when the exchange refused an exit for want of coins. */

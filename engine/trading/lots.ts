@@ -1,6 +1,6 @@
 /** Which quantities a market order may have: LOT_SIZE and MARKET_LOT_SIZE together, the stricter part of each. */
 import { Decimal } from 'decimal.js';
-import { exact, floorToStep } from './exact.ts';
+import { ceilToStep, exact, floorToStep } from './exact.ts';
 import type { Instrument, LotFilter } from './instrument.ts';
 
 /** Instruments are immutable: their market lots are worked out once. */
@@ -27,6 +27,12 @@ function commonStep(one: Decimal, other: Decimal): Decimal {
   let [divisor, rest] = [exact(one), exact(other)];
   while (!rest.isZero()) [divisor, rest] = [rest, divisor.mod(rest)];
   return exact(one).div(divisor).times(other);
+}
+
+/** The smallest quantity that a market order may have; the grid's first step where no least is named. */
+export function smallestLot(instrument: Instrument): Decimal {
+  const { min, step } = marketLotOf(instrument);
+  return Decimal.max(ceilToStep(min, step), step);
 }
 
 /** The venue's average price, which judges a market order's worth, may lie this share above the price at hand. */

@@ -18,7 +18,7 @@ export const roundOff = 1e-12;
 
 /** Highest price since entry after `range` was seen. */
 export function bestAfter(best: number, range: PriceRange): number {
-  return range.high > best || Number.isNaN(best) ? range.high : best;
+  return Number.isNaN(best) ? range.high : Math.max(best, range.high);
 }
 
 /** An entry is filled this share of a candle after its open at the latest; later ones do not own the candle's extremes. */

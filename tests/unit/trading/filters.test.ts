@@ -54,6 +54,29 @@ describe('an exit that is too large for one order', () => {
       '100',
     );
   });
+
+  it('never sells less than the smallest lot, which may be worth more than the room that is left for the average', () => {
+    const lot = { ...btc, marketLot: null, lot: { min: d(2), max: d(1_000), step: d(1) }, notional: { ...notional, max: d(1_000) } };
+    const sold = (price: number, change: Partial<Instrument> = {}) =>
+      exitQuantity(newExit(null, 'x', 1), held, { ...lot, ...change }, price).toFixed();
+    expect([475, 475.01, 500, 1_000].map((price) => sold(price))).toEqual(['2', '2', '2', '2']);
+    expect(sold(316.66)).toBe('3');
+    // A least quantity off the grid of both lots, and none at all.
+    expect(sold(500, { lot: { ...lot.lot, min: d('1.5') } })).toBe('2');
+    expect(sold(10_000, { lot: { ...lot.lot, min: d(0) } })).toBe('1');
+  });
+
+  it('is sold at once where its worth is not known or not bounded', () => {
+    const sold = (price: number, change: Partial<typeof notional> | null = {}) =>
+      exitQuantity(
+        newExit(null, 'x', 1),
+        { ...held, quantity: d(50) },
+        { ...btc, notional: change === null ? null : { ...notional, ...change } },
+        price,
+      ).toFixed();
+    expect([sold(Number.NaN), sold(0), sold(10, null)]).toEqual(['50', '50', '50']);
+    expect([sold(10), sold(1.9), sold(1.901)]).toEqual(['9.5', '50', '49.97369']);
+  });
 });
 
 describe('what the filters do not let rest', () => {

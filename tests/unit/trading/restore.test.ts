@@ -120,4 +120,10 @@ describe('a restored state', () => {
     const anew = [...added, fill('SELL', '0.03', 20_000), fill('BUY', '0.01', 19_000, { atMs: midnight + 1_000 })];
     expect(restored({ fills: anew }).bestPrice).toBe(19_000);
   });
+
+  it('owns the fills of its day from midnight on', () => {
+    const realised = (atMs: number) =>
+      restored({ fills: [fill('BUY', '3', 100, { atMs: midnight - 1_000 }), fill('SELL', '3', 110, { atMs })] }).day.realised.toFixed();
+    expect([realised(midnight - 1), realised(midnight)]).toEqual(['0', '30']);
+  });
 });

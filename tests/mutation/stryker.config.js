@@ -1,0 +1,29 @@
+/**
+ * Mutation tests of the trading core: `npm run mutate`, or of one file `npm run mutate -- --mutate engine/trading/stops.ts`.
+ * A surviving mutant is a line whose meaning no test holds. Comparisons that survive because both sides of their bound do the same:
+ * the tighter of two equal stops (protect.ts `tightest.gt`, restore.ts `stopPrice.gt`), the better of two equal prices (restore.ts
+ * `price > bestFill`), what is capped at just what it is (exits.ts `quantity.lte(most)`, sizing.ts `room.lt(bought)`), nothing
+ * floored to nothing (position.ts `floored.lte(0)`, `quantity.gt(0)`), a stop at 0, which may not rest anyway (protect.ts
+ * `wanted > 0`), a price of 0, by which everything is allowed (exits.ts `price > 0`), and caches (exact.ts, lots.ts, position.ts).
+ */
+import { mutateDecimalComparisons } from './decimal-mutator.js';
+
+mutateDecimalComparisons();
+
+/** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
+export default {
+  mutate: ['engine/trading/**/*.ts'],
+  testRunner: 'vitest',
+  plugins: ['@stryker-mutator/vitest-runner'],
+  vitest: { configFile: 'tests/mutation/vitest.config.ts', related: false },
+  coverageAnalysis: 'perTest',
+  concurrency: 2,
+  timeoutMS: 30_000,
+  incremental: false,
+  reporters: ['clear-text', 'progress-append-only', 'json'],
+  clearTextReporter: { allowColor: false, reportTests: false, reportMutants: true },
+  jsonReporter: { fileName: 'coverage/mutation.json' },
+  thresholds: { high: 95, low: 90, break: 85 },
+  tempDirName: '.evenkeel/stryker',
+  ignorePatterns: ['.evenkeel', 'coverage', 'docs', 'ops'],
+};

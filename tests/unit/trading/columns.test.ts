@@ -1,0 +1,53 @@
+/** Every column of a bot bites: two values of it, the same prices, other decisions; or it is said why not, and what is refused. */
+import { describe, expect, it } from 'vitest';
+import { resolveConfig, validateColumns } from '../../../engine/trading/resolve-config.ts';
+import type { BotColumns } from '../../../engine/trading/resolve-config.ts';
+import type { ColumnCase } from './column-case.ts';
+import { columnCases } from './column-cases.ts';
+import { decisionsOf, plainColumns } from './column-stage.ts';
+
+const cases = Object.entries(columnCases) as readonly (readonly [keyof BotColumns, ColumnCase])[];
+const deciding = cases.filter(([, one]) => one.without === undefined);
+const idle = cases.filter(([, one]) => one.without !== undefined);
+
+function withValue(column: keyof BotColumns, { given }: ColumnCase, value: unknown): BotColumns {
+  return { ...plainColumns, ...given, [column]: value };
+}
+
+const fieldOf = (column: string): string => column.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+describe('the column', () => {
+  it.each(deciding)('%s decides', (column, one) => {
+    for (const [value, decisions] of one.outcomes)
+      expect(decisionsOf(withValue(column, one, value), one.steps), `${column} ${String(value)}`).toEqual(decisions);
+    const different = new Set(one.outcomes.map(([, decisions]) => decisions.join('\n')));
+    expect(different.size, `${column} decides the same whatever it says`).toBeGreaterThan(1);
+  });
+
+  it.each(idle)('%s decides nothing, and is checked all the same', (column, one) => {
+    for (const [value, decisions] of one.outcomes) {
+      const columns = withValue(column, one, value);
+      expect(validateColumns(columns)).toEqual([]);
+      expect(decisionsOf(columns, one.steps)).toEqual(decisions);
+    }
+    expect(validateColumns(withValue(column, one, one.without?.refused)).map(({ field }) => field)).toEqual([fieldOf(column)]);
+  });
+
+  it('has its case whichever it is', () => {
+    expect(Object.keys(columnCases).sort()).toEqual(Object.keys(plainColumns).sort());
+  });
+});
+
+describe('columns of futures', () => {
+  it('change nothing on spot: neither the configuration nor a parameter is taken from them', () => {
+    const plain = resolveConfig(plainColumns);
+    const row = { ...plainColumns, transferAmount: 500, autoTransferFunds: true, marginType: 'crossed', leverage: 20 };
+    expect(resolveConfig(row)).toEqual(plain);
+    expect(validateColumns(row)).toEqual([]);
+  });
+
+  it('are no way around spot: a short or two-sided spot bot is refused before it runs', () => {
+    for (const direction of ['short', 'both'])
+      expect(validateColumns({ ...plainColumns, direction }).map(({ field }) => field)).toEqual(['direction']);
+  });
+});
