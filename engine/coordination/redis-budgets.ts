@@ -19,7 +19,7 @@ export interface RedisBudgetsOptions {
   readonly log: Log;
 }
 
-/** Replicas that cannot see each other share the limit blindly: a third each leaves room for three. */
+/** Replicas that cannot see each other share blindly what the venue's count leaves: a third each leaves room for three. */
 const blindShare = 1 / 3;
 const readAgainMs = 1_000;
 /** Orders come in bunches: their number is told at most this often. */
@@ -156,11 +156,11 @@ export function createRedisBudgets(redis: Redis, options: RedisBudgetsOptions, t
         window.known = Math.max(window.known, used);
         window.pending = 0;
         if (granted === 1) return { granted: true };
-        if (silentMs <= 0) return budget.full(priority, wanted, used, budget.ceiling(priority, 1));
+        if (silentMs <= 0) return budget.full(priority, wanted, used, budget.ceiling(priority));
         hearBlock(budget, silentMs, reason);
         return budget.decide(wanted, priority, 1);
       } catch (error) {
-        log.debug({ err: error, venue }, 'the shared weight budget was not answered; a third of the limit is ours until it is');
+        log.debug({ err: error, venue }, 'the shared weight budget was not answered; a third of what is left is ours until it is');
         const answer = budget.decide(wanted, priority, blindShare);
         if (answer.granted) window.pending += wanted;
         return answer;

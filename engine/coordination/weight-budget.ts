@@ -41,11 +41,11 @@ export interface VenueBudget {
   silence(): Silence | null;
   block(untilMs: number, reason: string): void;
   observe(used: number, limit: number | null, atVenueMs: number): void;
-  /** What may be answered from what is known here; `scale` shrinks the limit (replicas that cannot see each other). Grants nothing yet. */
-  decide(weight: number, priority: RequestPriority, scale: number): WeightAnswer;
+  /** What may be answered from what is known here; `share` of what is left is ours (replicas that cannot see each other). Grants nothing yet. */
+  decide(weight: number, priority: RequestPriority, share: number): WeightAnswer;
   /** The refusal for a full minute. */
   full(priority: RequestPriority, weight: number, used: number, ceiling: number): WeightAnswer;
-  ceiling(priority: RequestPriority, scale: number): number;
+  ceiling(priority: RequestPriority): number;
 }
 
 export function createVenueBudget(venue: string, clock: Clock): VenueBudget {
@@ -97,15 +97,18 @@ export function createVenueBudget(venue: string, clock: Clock): VenueBudget {
       offset.sample(atVenueMs - clock.now());
       if (limit !== null && isLimit(limit)) observedLimit = limit;
       const window = windowOf(atVenueMs);
-      if (Number.isFinite(used) && used > window.known) window.known = Math.ceil(used);
+      if (!Number.isFinite(used) || used <= window.known) return;
+      // The venue counts what was granted here as well.
+      window.pending = 0;
+      window.known = Math.ceil(used);
     },
-    decide(weight, priority, scale) {
+    decide(weight, priority, share) {
       const silentMs = blockedUntilMs - clock.now();
       if (silentMs > 0) return { granted: false, retryAfterMs: silentMs, reason: `${venue} wants silence: ${blockReason}` };
       const window = budget.window();
-      const ceiling = budget.ceiling(priority, scale);
+      const ours = window.known + Math.floor(Math.max(0, budget.ceiling(priority) - window.known) * share);
       const used = window.known + window.pending;
-      return weight === 0 || used + weight <= ceiling ? { granted: true } : budget.full(priority, weight, used, ceiling);
+      return weight === 0 || used + weight <= ours ? { granted: true } : budget.full(priority, weight, used, ours);
     },
     full(priority, weight, used, ceiling) {
       const now = venueNow();
@@ -116,7 +119,7 @@ export function createVenueBudget(venue: string, clock: Clock): VenueBudget {
         reason: `${venue} weight: ${used} used this minute, ${weight} more would pass the ${ceiling} that ${priority} may fill`,
       };
     },
-    ceiling: (priority, scale) => Math.floor(budget.limit * shareOfLimit[priority] * scale),
+    ceiling: (priority) => Math.floor(budget.limit * shareOfLimit[priority]),
   };
   return budget;
 }

@@ -28,12 +28,20 @@ export function createBinanceMarketData(
   return {
     // Every signature depends on it.
     serverTime: () => read('time', '/api/v3/time', {}, 1, (body) => time(fields(body, 'time'), 'serverTime'), 'protect'),
+    // Nothing can be sold by filters that are not known.
     instruments: (symbols) =>
-      read('exchangeInfo', '/api/v3/exchangeInfo', symbols === undefined ? {} : { symbols: JSON.stringify(symbols) }, 20, (body) => {
-        const info = fields(body, 'exchangeInfo');
-        gate.setLimits(readLimits(info['rateLimits']));
-        return readInstruments(rows(info['symbols'], 'symbols'));
-      }),
+      read(
+        'exchangeInfo',
+        '/api/v3/exchangeInfo',
+        symbols === undefined ? {} : { symbols: JSON.stringify(symbols) },
+        20,
+        (body) => {
+          const info = fields(body, 'exchangeInfo');
+          gate.setLimits(readLimits(info['rateLimits']));
+          return readInstruments(rows(info['symbols'], 'symbols'));
+        },
+        'exit',
+      ),
     klines: ({ symbol, timeframe, startTime, endTime, limit, forExits }) =>
       read(
         'klines',
