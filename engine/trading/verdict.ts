@@ -25,6 +25,7 @@ export type VerdictRule =
   /** This close, or a later one, was decided on before. */
   | 'decided-before';
 
+// Stryker disable BooleanLiteral: complete by their types, and only the keys are read
 const closingEntries: Readonly<Record<BlockingRule, true>> = {
   paused: true,
   'series-gapped': true,
@@ -75,6 +76,7 @@ const besides: Readonly<Record<Exclude<VerdictRule, BlockingRule>, true>> = {
   'exit-in-progress': true,
   'decided-before': true,
 };
+// Stryker restore BooleanLiteral
 export const blockingRules = Object.keys(closingEntries) as readonly BlockingRule[];
 export const verdictRules: readonly VerdictRule[] = [...blockingRules, ...(Object.keys(besides) as (keyof typeof besides)[])];
 

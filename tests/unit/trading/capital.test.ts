@@ -38,7 +38,11 @@ describe('an entry that its account cannot bear', () => {
 
   it.each([
     ['account-capital', d(12), /needs 1005\.00 USDT .* 12\.00 USDT remain/],
-    ['account-capital', null, /needs 1005\.00 USDT, and what the account binance has is not known/],
+    [
+      'account-capital',
+      null,
+      /needs 1005\.00 USDT, and what the account binance has is not known: its balance was not read within the last 120 s/,
+    ],
     ['account-exposure', d(1_000), /would have 1005\.00 USDT .* max_exposure is 1000\.00 USDT/],
     ['account-loss', d(900), /until the next UTC midnight: .* max_daily_loss of 900\.00 USDT \(it is 1005\.00 USDT now\)/],
   ] as const)('says why, by %s (%s)', (rule, bound, reason) => {

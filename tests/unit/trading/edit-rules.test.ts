@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { applicable, editRules, refusedEdits } from '../../../engine/trading/edit-rules.ts';
+import { applicable, editRules, keptColumns, refusedEdits } from '../../../engine/trading/edit-rules.ts';
 import type { Columns, Standing } from '../../../engine/trading/edit-rules.ts';
 import { d } from './given.ts';
 
@@ -19,6 +19,7 @@ describe('a change of the stop while a position is open', () => {
     ['trailing farther behind', { trailingStopPerc: 4 }, ['trailingStopPerc']],
     ['trailing no more', { trailingStopActive: false }, ['trailingStopActive']],
     ['trailing nearer', { customTrailingStop: 1 }, []],
+    ['as far as before, written in the other column', { customStopLoss: 2, customTrailingStop: 3 }, []],
   ])('that makes it %s', (_, change, refused) => {
     expect(fields(change)).toEqual(refused);
     expect(fields(change, { ...flat, ordersOpen: true })).toEqual([]);
@@ -29,6 +30,65 @@ describe('the rules', () => {
   it('let a column that nobody listed wait until the bot is flat', () => {
     expect(fields({ neverHeardOf: 1 })).toEqual(['neverHeardOf']);
     expect(fields({ neverHeardOf: 1 }, flat)).toEqual([]);
+  });
+
+  it('know every column', () => {
+    const columnsOf = (rule: string) => Object.keys(editRules).filter((column) => editRules[column] === rule);
+    expect(columnsOf('tighter')).toEqual([
+      'stopLossPerc',
+      'customStopLoss',
+      'trailingStopPerc',
+      'customTrailingStop',
+      'trailingStopActive',
+    ]);
+    expect(columnsOf('flat')).toEqual(['timeframe', 'strategy', 'initialCapital', 'direction', 'leverage', 'marginType']);
+    expect(columnsOf('stopped')).toEqual(['mode']);
+    expect(columnsOf('never')).toEqual(['symbol', 'venue', 'positionType', 'isActive']);
+    expect(columnsOf('with-strategy')).toEqual(['strategyParameters']);
+    const rest = Object.keys(editRules).length - 5 - 6 - 1 - 4 - 1;
+    expect(columnsOf('next-decision')).toHaveLength(rest);
+    expect([...keptColumns]).toEqual(['id', 'userId', 'apiKeyId', 'version', 'deletedAt', 'createdAt', 'updatedAt']);
+  });
+
+  it('say why', () => {
+    const why = (column: string, standing: Standing) =>
+      refusedEdits({ ...before, [column]: 1 }, { ...before, [column]: 9 }, standing).map((one) => [one.reason, one.lasting]);
+    expect(why('takeProfitPerc', holding)).toEqual([]);
+    expect(why('stopLossPerc', holding)).toEqual([['a stop is only tightened while the bot holds a position', false]]);
+    expect(why('timeframe', { ...holding, traded: true })).toEqual([
+      ['it cannot change while the bot holds a position (command close-position ends it)', false],
+    ]);
+    expect(why('timeframe', { ...flat, ordersOpen: true })).toEqual([['it cannot change while an order of the bot is not over', false]]);
+    expect(why('mode', flat)).toEqual([['the bot must be stopped first (command stop)', false]]);
+    expect(why('mode', { ...flat, running: false, ordersOpen: true })).toEqual([
+      ['it cannot change while an order of the bot is not over', false],
+    ]);
+    expect(why('mode', { ...flat, traded: true })).toEqual([
+      ['the bot has traded, and paper money must not count as real: create another bot for the other mode', true],
+    ]);
+    expect(['symbol', 'venue', 'positionType', 'isActive'].flatMap((column) => why(column, flat))).toEqual([
+      ['the trades of a bot belong to its symbol: create another bot', true],
+      ['the trades of a bot belong to its venue: create another bot', true],
+      ['the trades of a bot belong to its market: create another bot', true],
+      ['the commands start and stop change it', true],
+    ]);
+  });
+
+  it('tell values of any kind apart', () => {
+    const changed = (one: unknown, other: unknown) => refusedEdits({ strategy: one }, { strategy: other }, holding).length > 0;
+    expect([changed('a', 'a'), changed({ period: 3 }, { period: 3 }), changed(d(1), d('1.0')), changed(null, null)]).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
+    expect([changed('a', 'b'), changed({ period: 3 }, { period: 4 }), changed(d(1), d(2)), changed(null, 0), changed(d(1), null)]).toEqual([
+      true,
+      true,
+      true,
+      true,
+      true,
+    ]);
   });
 
   it('take the same amount written differently for no change, and what the engine keeps itself for none', () => {
@@ -62,6 +122,7 @@ describe('what of a change applies now', () => {
   });
 
   it('is not held up by start and stop', () => {
-    expect(applicable(row, { ...row, isActive: false }, holding).waiting).toEqual([]);
+    const after = { ...row, isActive: false };
+    expect(applicable(row, after, holding)).toEqual({ columns: after, waiting: [] });
   });
 });

@@ -46,6 +46,16 @@ describe('a kill switch', () => {
     );
   });
 
+  it('that came first counts among equals, and says what becomes of stops and position', () => {
+    expect(killBlock([given({ reason: 'first' }), given({ reason: 'second' })], bot)?.reason).toMatch(/: first;/);
+    expect(killPolicies.map((policy) => killBlock([given({ policy })], bot)?.reason)).toEqual([
+      'kill switch (engine, leave): test; stops and exits go on',
+      'kill switch (engine, cancel): test; stops and targets are down: nothing protects an open position',
+      'kill switch (engine, flatten): test; an open position is closed',
+    ]);
+    expect(killBlock([], bot)).toBeNull();
+  });
+
   it('is over at the moment that it expires, not before', () => {
     expect([standsAt(given({}), 10), standsAt(given({ expiresAtMs: 10 }), 9), standsAt(given({ expiresAtMs: 10 }), 10)]).toEqual([
       true,

@@ -80,6 +80,17 @@ describe.each(notTrading)('while the symbol is in status %s', (status) => {
   });
 });
 
+it('a pause is told in words', () => {
+  expect(notTrading.map((status) => pauseOf({ status, symbol: 'BTCUSDT' }))).toEqual([
+    'paused: END_OF_DAY, BTCUSDT does not trade at the exchange now',
+    'paused: HALT, BTCUSDT does not trade at the exchange now',
+    'paused: BREAK, BTCUSDT does not trade at the exchange now',
+    'paused: CANCEL_ONLY, the exchange takes no new orders of BTCUSDT; stops that rest there stay',
+    'paused: DELISTED, the exchange does not list BTCUSDT any more',
+  ]);
+  expect(pauseOf({ status: 'TRADING', symbol: 'BTCUSDT' })).toBeNull();
+});
+
 it('the pause is told before what follows from it', () => {
   const stale = decide(
     emptyState(),

@@ -35,6 +35,10 @@ describe('cooldown', () => {
     expect(pauseOf(cooldown, [trip(10, 0), trip(11, 5)], 12)).toBeNull();
   });
 
+  it('is none of a bot that has none, also when an event is told late', () => {
+    expect(pauseOf({}, [trip(10, -5)], 5)).toBeNull();
+  });
+
   it('lasts although another round trip made something meanwhile', () => {
     expect(pauseOf(cooldown, [trip(10, -5), trip(11, 5)], 12)).toMatchObject({ rule: 'cooldown' });
   });
@@ -92,6 +96,12 @@ describe('low profit', () => {
     expect(pauseOf(low, [trip(0, -10), trip(10, -10)], 40)).toBeNull();
     expect(pauseOf(low, [trip(0, -10), trip(10, -10), trip(41, 5)], 42)).toMatchObject({ rule: 'low-profit' });
     expect(pauseOf(low, [trip(0, -10), trip(10, -10), trip(41, 60)], 42)).toBeNull();
+  });
+
+  it('takes round trips on which nothing was spent for such that made nothing', () => {
+    const free = [trip(0, 0, { spent: d(0) }), trip(1, 0, { spent: d(0) })];
+    expect(pauseOf(low, free, 2)?.reason).toContain('made 0.00 %');
+    expect(pauseOf({ lowProfit: { ...low.lowProfit, minPercent: 0 } }, free, 2)).toBeNull();
   });
 
   it('may bear a loss', () => {

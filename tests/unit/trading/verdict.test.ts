@@ -3,7 +3,7 @@ import type { Signal } from '../../../engine/strategies/strategy.ts';
 import { decide } from '../../../engine/trading/decide.ts';
 import type { TradingConfig, TradingEvent } from '../../../engine/trading/events.ts';
 import type { TradingState } from '../../../engine/trading/state.ts';
-import { verdictOf } from '../../../engine/trading/verdict.ts';
+import { blockingRules, outcomes, verdictOf, verdictRules } from '../../../engine/trading/verdict.ts';
 import type { Silenced, Verdict } from '../../../engine/trading/verdict.ts';
 import { btc, candle, config, emptyState, fill, midnight } from './given.ts';
 
@@ -97,4 +97,25 @@ describe('the verdict on a close', () => {
   it('is that this close was entered on before, when it is decided on again', () => {
     expect(new Judged().holding().close(0, 20_000, enterLong)).toMatchObject({ outcome: 'nothing', rule: 'decided-before' });
   });
+
+  it('is that this close was entered on before, also when that bought nothing', () => {
+    const bot = new Judged();
+    bot.close(0, 20_000, enterLong);
+    bot.tell({ type: 'order-ended', clientOrderId: 'x', role: 'entry', outcome: 'unfilled', reason: '', atMs: midnight + 60_000 });
+    expect(bot.close(0, 20_000, enterLong)).toEqual({ outcome: 'nothing', rule: 'decided-before', reason: null, positionOpen: false });
+  });
+
+  it('is an exit although the entry is still in flight', () => {
+    const bot = new Judged();
+    bot.close(0, 20_000, enterLong);
+    expect(bot.close(1, 20_000, leave)).toEqual({ outcome: 'exited', rule: null, reason: 'leave', positionOpen: false });
+  });
+});
+
+it('the rules of verdicts are the blocking ones and those besides', () => {
+  expect(blockingRules).toEqual(
+    expect.arrayContaining(['paused', 'kill-switch', 'NOTIONAL', 'cooldown', 'account-capital', 'capital-exhausted']),
+  );
+  expect(verdictRules).toEqual([...blockingRules, 'no-signal', 'no-position', 'stale-close', 'exit-in-progress', 'decided-before']);
+  expect(outcomes).toEqual(['entered', 'exited', 'nothing']);
 });
