@@ -1,6 +1,7 @@
 /** Makes databases on a PostgreSQL that runs: clones of the migrated template, or empty ones. */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { Client } from 'pg';
+import { newInstallationCode } from '../../engine/persistence/installation-code.ts';
 
 export const templateName = 'evenkeel_template';
 
@@ -9,19 +10,25 @@ export interface TestDatabase {
   readonly drop: () => Promise<void>;
 }
 
-/** `serverUrl` names any database of the server. */
+/** `serverUrl` names any database of the server. Each is an installation of its own: Redis keeps what it knows of a venue by the code. */
 export async function newDatabase(serverUrl: string, kind: 'migrated' | 'empty'): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
   await onServer(serverUrl, `create database ${name} ${kind === 'migrated' ? `template ${templateName}` : ''}`);
+  const url = serverUrl.replace(/\/[^/]*$/, `/${name}`);
+  if (kind === 'migrated') await query(url, `update installations set code = '${newInstallationCode(randomInt)}'`);
   return {
-    url: serverUrl.replace(/\/[^/]*$/, `/${name}`),
+    url,
     drop: () => onServer(serverUrl, `drop database if exists ${name} with (force)`),
   };
 }
 
 /** Clones of one template wait for each other inside the server. */
-export async function onServer(serverUrl: string, statement: string): Promise<void> {
-  const client = new Client({ connectionString: serverUrl.replace(/\/[^/]*$/, '/postgres') });
+export function onServer(serverUrl: string, statement: string): Promise<void> {
+  return query(serverUrl.replace(/\/[^/]*$/, '/postgres'), statement);
+}
+
+async function query(url: string, statement: string): Promise<void> {
+  const client = new Client({ connectionString: url });
   await client.connect();
   try {
     await client.query(statement);
