@@ -71,9 +71,12 @@ const ordersOf = async (symbol: string): Promise<readonly LedgerOrder[]> =>
 const holds = async (symbol: string): Promise<boolean> =>
   (await ordersOf(symbol)).some(({ type, status }) => type === 'STOP_LOSS' && status === 'NEW');
 
+/** Candles pass faster here than a reading that entries wait for is tried again. */
+const stepsMax = 400;
+
 /** Steps until it is so; a bot that trades decides on each close before the next. */
 async function stepUntil(what: string, done: () => Promise<boolean>): Promise<void> {
-  for (let steps = 0; steps < 60; steps += 1) {
+  for (let steps = 0; steps < stepsMax; steps += 1) {
     if (await done()) return;
     await simulator.step();
     const closeMs = (await simulator.state()).nowMs - 1;
@@ -83,7 +86,7 @@ async function stepUntil(what: string, done: () => Promise<boolean>): Promise<vo
       async () => Date.parse((await statusOf(trading)).last_execution ?? '') >= closeMs,
     );
   }
-  throw new Error(`${what} did not come true within 60 candles`);
+  throw new Error(`${what} did not come true within ${stepsMax} candles; the trading bot says: ${(await statusOf(trading)).status_message ?? ''}`);
 }
 
 it('pauses the bots of a halted and of a delisted symbol by name, also after a restart, and lets the other trade', async () => {
