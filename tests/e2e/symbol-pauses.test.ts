@@ -86,7 +86,9 @@ async function stepUntil(what: string, done: () => Promise<boolean>): Promise<vo
       async () => Date.parse((await statusOf(trading)).last_execution ?? '') >= closeMs,
     );
   }
-  throw new Error(`${what} did not come true within ${stepsMax} candles; the trading bot says: ${(await statusOf(trading)).status_message ?? ''}`);
+  throw new Error(
+    `${what} did not come true within ${stepsMax} candles; the trading bot says: ${(await statusOf(trading)).status_message ?? ''}`,
+  );
 }
 
 it('pauses the bots of a halted and of a delisted symbol by name, also after a restart, and lets the other trade', async () => {
