@@ -17,6 +17,7 @@ describe('a change of the stop while a position is open', () => {
     ['overridden by a wider one', { customStopLoss: 4 }, ['customStopLoss']],
     ['wider, but overridden by a nearer one', { stopLossPerc: 5, customStopLoss: 1 }, []],
     ['trailing farther behind', { trailingStopPerc: 4 }, ['trailingStopPerc']],
+    ['trailing farther behind by the custom column', { customTrailingStop: 5 }, ['customTrailingStop']],
     ['trailing no more', { trailingStopActive: false }, ['trailingStopActive']],
     ['trailing nearer', { customTrailingStop: 1 }, []],
     ['as far as before, written in the other column', { customStopLoss: 2, customTrailingStop: 3 }, []],

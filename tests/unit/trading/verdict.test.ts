@@ -105,6 +105,15 @@ describe('the verdict on a close', () => {
     expect(bot.close(0, 20_000, enterLong)).toEqual({ outcome: 'nothing', rule: 'decided-before', reason: null, positionOpen: false });
   });
 
+  it('is an exit again when the order of one that waited is placed', () => {
+    const bot = new Judged().holding();
+    const { protection } = bot.state;
+    bot.state = { ...bot.state, protection: { ...protection, operation: 'place' } };
+    bot.close(2, 21_000, leave);
+    bot.state = { ...bot.state, protection };
+    expect(bot.close(3, 21_000, hold)).toEqual({ outcome: 'exited', rule: null, reason: 'leave', positionOpen: true });
+  });
+
   it('is an exit although the entry is still in flight', () => {
     const bot = new Judged();
     bot.close(0, 20_000, enterLong);
