@@ -1,10 +1,12 @@
 /**
  * Mutation tests of the trading core: `npm run mutate`, or of one file `npm run mutate -- --mutate engine/trading/stops.ts`.
  * A surviving mutant is a line whose meaning no test holds. Comparisons that survive because both sides of their bound do the same:
- * the tighter of two equal stops (protect.ts `tightest.gt`, restore.ts `stopPrice.gt`), the better of two equal prices (restore.ts
- * `price > bestFill`), what is capped at just what it is (exits.ts `quantity.lte(most)`, sizing.ts `room.lt(bought)`), nothing
- * floored to nothing (position.ts `floored.lte(0)`, `quantity.gt(0)`), a stop at 0, which may not rest anyway (protect.ts
- * `wanted > 0`), a price of 0, by which everything is allowed (exits.ts `price > 0`), and caches (exact.ts, lots.ts, position.ts).
+ * the tighter of two equal stops (protect.ts `tightest.gt`, `lowest.gt`, restore.ts `stopPrice.gt`), the better of two equal prices
+ * (restore.ts `price > bestFill`), what is capped at just what it is (exits.ts `.lte(most)`, `available.gte`), nothing floored to
+ * nothing (position.ts `floored.lte(0)`, `quantity.gt(0)`), a stop at 0, which may not rest anyway (protect.ts `wanted > 0`, sizing.ts
+ * `stop > 0`), a price of 0, by which everything is allowed (exits.ts `price > 0`), a warning that float noise keeps from its exact
+ * bound (day.ts `loss < limit * warningShare`), what is asked only of numbers that differ (kill-switch.ts `byPolicy > 0`), and
+ * caches (exact.ts, lots.ts, position.ts).
  */
 import { mutateDecimalComparisons } from './decimal-mutator.js';
 
