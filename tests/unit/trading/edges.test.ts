@@ -73,6 +73,17 @@ describe('a stop that may just rest', () => {
     expect([at({ ...limited, percentPrice }, 5.5), at({ ...limited, percentPrice }, 5.51)]).toEqual([['94.5', '94.5'], null]);
   });
 
+  it('stays planned where it rests already, whatever the filters say since; one that does not rest is judged', () => {
+    const narrowed = { ...stoppable, price: { ...btc.price, min: d(96) } };
+    const trading = config({ stops: 'exchange', stopLossPercent: 5 });
+    const plan = (stopPrice: string | null) => {
+      const resting = { quantity: d(1), stopPrice: stopPrice === null ? null : d(stopPrice), targetPrice: d(105) };
+      const protection = { ...emptyState().protection, resting };
+      return plannedProtection({ ...emptyState(), position, bestPrice: 100, lastPrice: 100, protection }, trading, narrowed);
+    };
+    expect([plan('95')?.stopPrice.toFixed(), plan(null)]).toEqual(['95', null]);
+  });
+
   it('has prices above nothing', () => {
     const coarse = { ...limited, price: { min: d(0), max: d(0), tick: d(1) } };
     const held = { ...position, quantity: d(100), cost: d(150) };
