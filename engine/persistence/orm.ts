@@ -53,6 +53,8 @@ export function ormOptions(database: DatabaseOptions, log: (message: string) => 
       glob: '!(*.d).{js,ts}',
       emit: 'ts',
       snapshotName: 'schema-snapshot',
+      // Only `migration:create` writes it: rewritten in PostgreSQL's words when a database is migrated, it no longer equals the entities.
+      snapshotOnMigrate: false,
       transactional: true,
       allOrNothing: false,
       tableName: 'schema_migrations',
