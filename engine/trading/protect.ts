@@ -171,10 +171,11 @@ export function withProtection(
 ): Decision {
   const { state } = decision;
   if (event.type === 'fill-received' || (state === before && event.type !== 'time-passed')) return decision;
-  // The exchange would refuse it; what rests is not taken down either, for it works again when the symbol trades.
-  if (pauseOf(instrument) !== null) return decision;
   const { protection } = state;
   const disarmed = isDisarmed(state);
+  // The exchange would refuse it; what rests is not taken down either, for it works again when the symbol trades: unless a kill
+  // switch wants it down and the exchange takes cancels.
+  if (pauseOf(instrument) !== null && !(disarmed && instrument.status === 'CANCEL_ONLY')) return decision;
   const plan = state.exiting === null && !disarmed ? plannedProtection(state, config, instrument) : null;
   if (plan === null) {
     if (!isClear(protection)) {

@@ -80,6 +80,16 @@ describe.each(notTrading)('while the symbol is in status %s', (status) => {
   });
 });
 
+it.each([
+  ['CANCEL_ONLY', 'cancel', ['cancel-protection']],
+  ['CANCEL_ONLY', 'leave', []],
+  ['HALT', 'cancel', []],
+] as const)('in status %s a kill switch with policy %s: %j', (status, policy, commands) => {
+  const kill: TradingEvent = { type: 'entries-blocked', block: { rule: 'kill-switch', reason: 'test', policy }, atMs: midnight };
+  const paused = whenIn(status, holding(true), block(status)).state;
+  expect(whenIn(status, paused, kill).commands.map(({ type }) => type)).toEqual(commands);
+});
+
 it('a pause is told in words', () => {
   expect(notTrading.map((status) => pauseOf({ status, symbol: 'BTCUSDT' }))).toEqual([
     'paused: END_OF_DAY, BTCUSDT does not trade at the exchange now',
