@@ -3,7 +3,8 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { openOrderStates } from '../entities/vocabulary.ts';
 import { refusedEdits } from '../engine/trading/edit-rules.ts';
 import type { Columns, Standing } from '../engine/trading/edit-rules.ts';
-import { readBody, snakeCase } from './bot-columns.ts';
+import { columnName } from '../engine/strategies/parameters.ts';
+import { readBody } from './bot-columns.ts';
 import type { AllColumns, Body, FieldProblem } from './bot-columns.ts';
 import type { AdminPorts } from './ports.ts';
 import { fieldProblem } from './problem.ts';
@@ -33,12 +34,12 @@ export function editedColumns(before: AllColumns, body: Body, standing: Standing
   const { columns, problems } = readBody(before, body, []);
   const wrong = new Set(problems.map(({ field }) => field));
   const refused = refusedEdits(before as unknown as Columns, columns as unknown as Columns, standing).filter(
-    ({ column }) => !wrong.has(snakeCase(column)),
+    ({ column }) => !wrong.has(columnName(column)),
   );
   const goesLive = before.mode !== 'live' && columns.mode === 'live' && !refused.some(({ column }) => column === 'mode');
   const all: readonly FieldProblem[] = [
     ...problems,
-    ...refused.map(({ column, reason }) => ({ field: snakeCase(column), detail: reason })),
+    ...refused.map(({ column, reason }) => ({ field: columnName(column), detail: reason })),
     ...(goesLive ? liveProblems(ports, columns.name, body['confirm_name']) : []),
   ];
   if (all.length === 0) return columns;

@@ -13,6 +13,21 @@ language sql as $$
 $$;`;
 
 /**
+ * What entries have taken from an account that no reading of its balance contains: all of it (an entry that still moves takes what it
+ * has reserved), and the part of it that may still be spent.
+ */
+const reservedByEntries = `create function account_reserved(p_venue text, p_account text, p_asset text, out reserved numeric, out pending numeric)
+language sql as $$
+  select coalesce(sum(case when u.moving then greatest(u.reserved_quote, u.executed_quote) else u.executed_quote end), 0),
+         coalesce(sum(case when u.moving then greatest(u.reserved_quote - u.executed_quote, 0) else 0 end), 0)
+  from (select o.reserved_quote, o.executed_quote,
+               o.state in ('intended', 'unknown', 'accepted') or (o.state = 'never-placed' and o.exchange_order_id is not null) as moving
+        from orders o
+        where o.venue = p_venue and o.account = p_account and o.quote_asset = p_asset
+          and o.reserved_quote is not null and o.capital_settled_at is null) u
+$$;`;
+
+/**
  * Which of these entries their accounts can bear, one after the other. Locks the account's row, then reads what is reserved: a
  * function that is volatile (as this one) sees in each of its queries what was committed until then, so whoever waited for the lock
  * also sees the entries of whoever had it. Answers a rule with two numbers for each entry that is refused, and null for the others.
@@ -36,14 +51,7 @@ begin
       v_venue := e.venue; v_account := e.account; v_asset := e.asset;
       select * into capital from account_capital c
       where c.venue = v_venue and c.account = v_account and c.asset = v_asset for update;
-      select coalesce(sum(case when u.moving then greatest(u.reserved_quote, u.executed_quote) else u.executed_quote end), 0),
-             coalesce(sum(case when u.moving then greatest(u.reserved_quote - u.executed_quote, 0) else 0 end), 0)
-      into v_reserved, v_pending
-      from (select o.reserved_quote, o.executed_quote,
-                   o.state in ('intended', 'unknown', 'accepted') or (o.state = 'never-placed' and o.exchange_order_id is not null) as moving
-            from orders o
-            where o.venue = v_venue and o.account = v_account and o.quote_asset = v_asset
-              and o.reserved_quote is not null and o.capital_settled_at is null) u;
+      select r.reserved, r.pending into v_reserved, v_pending from account_reserved(v_venue, v_account, v_asset) r;
       v_left := case when capital.read_at > clock_timestamp() - p_max_age_ms * interval '1 millisecond' then capital.free - v_reserved end;
       select * into limits from account_limits l where l.venue = v_venue and l.account = v_account and l.asset = v_asset;
       v_exposure := null;
@@ -104,6 +112,7 @@ export class Migration20261127231937_account_capital extends Migration {
     );
     this.addSql(`alter table "orders" add constraint "orders_reserved_quote_check" check (reserved_quote >= 0);`);
     this.addSql(dayResult);
+    this.addSql(reservedByEntries);
     this.addSql(admitEntries);
 
     this.addSql(`alter table "account_capital" add constraint "account_capital_free_check" check (free >= 0);`);
@@ -120,6 +129,7 @@ export class Migration20261127231937_account_capital extends Migration {
 
   override down(): void | Promise<void> {
     this.addSql(`drop function admit_entries(text[], text[], text[], text[], numeric[], bigint[], bigint);`);
+    this.addSql(`drop function account_reserved(text, text, text);`);
     this.addSql(`drop function account_day_result(text, text, text, bigint);`);
     this.addSql(`drop table if exists "account_capital" cascade;`);
     this.addSql(`drop table if exists "account_limits" cascade;`);

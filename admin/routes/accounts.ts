@@ -1,6 +1,7 @@
 /** Caps over all live bots of an exchange account, and what the capital ledger knows of it. For owners and administrators. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { Type } from 'typebox';
+import { midnightBefore } from '../../engine/trading/day.ts';
 import { AccountCapital, AccountLimits, User } from '../../entities/index.ts';
 import type { AdminApp } from '../app.ts';
 import { audit } from '../audit.ts';
@@ -47,10 +48,7 @@ const limitsSchema = Type.Object({
 
 const readSql = `
 select a.asset as quote_asset, l.max_exposure, l.max_daily_loss, c.free, c.read_at,
-       coalesce((select sum(case when o.state in ('intended', 'unknown', 'accepted') then greatest(o.reserved_quote, o.executed_quote)
-                                 else o.executed_quote end)
-                 from orders o where o.venue = a.venue and o.account = a.account and o.quote_asset = a.asset
-                   and o.reserved_quote is not null and o.capital_settled_at is null), 0) as reserved,
+       (select r.reserved from account_reserved(a.venue, a.account, a.asset) r) as reserved,
        account_day_result(a.venue, a.account, a.asset, ?::bigint) as day_result,
        case when c.loss_reached_ms = ?::bigint and l.max_daily_loss is not null
             then to_timestamp((c.loss_reached_ms + 86400000) / 1000.0) end as entries_closed_until
@@ -59,8 +57,6 @@ left join account_limits l on l.venue = a.venue and l.account = a.account and l.
 left join account_capital c on c.venue = a.venue and c.account = a.account and c.asset = a.asset
 where a.venue = ? and a.account = ? order by a.asset`;
 
-const dayMs = 86_400_000;
-
 export function accountRoutes(app: AdminApp, { orm, clock, venue, symbols, engine }: AdminPorts): void {
   const known = (account: string): void => {
     // The venue's one account has its name.
@@ -68,7 +64,7 @@ export function accountRoutes(app: AdminApp, { orm, clock, venue, symbols, engin
   };
   const read = async (em: EntityManager, account: string) => {
     // The days of bots are the venue's.
-    const todayMs = Math.floor((engine.status().venueTimeMs ?? clock.now()) / dayMs) * dayMs;
+    const todayMs = midnightBefore(engine.status().venueTimeMs ?? clock.now());
     const rows: Record<string, unknown>[] = await em
       .getConnection()
       .execute(readSql, [todayMs, todayMs, venue, account], 'all', em.getTransactionContext());

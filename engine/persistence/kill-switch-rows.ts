@@ -1,4 +1,4 @@
-/** Kill switches as engines read them: few rows, asked for often, on the pool that is kept for intents. */
+/** Kill switches as engines read them: few rows, asked for often, on a pool of their own. */
 import type { Pool } from 'pg';
 import type { KillPolicy, KillScope, KillSwitch } from '../trading/kill-switch.ts';
 

@@ -1,6 +1,7 @@
 /** The capital store over PostgreSQL, on the small pool: entries wait for what it writes. */
 import type { Pool } from 'pg';
 import type { Clock } from '../time/clock.ts';
+import { midnightBefore } from '../trading/day.ts';
 import type { CapitalStore } from './capital-store.ts';
 import { retryUndone } from './retry-undone.ts';
 
@@ -36,8 +37,6 @@ update account_capital c set loss_reached_ms = $3, updated_at = now() from accou
 where c.venue = $1 and c.account = $2 and l.venue = c.venue and l.account = c.account and l.asset = c.asset
   and c.loss_reached_ms is distinct from $3
   and -account_day_result(c.venue, c.account, c.asset, $3) >= l.max_daily_loss`;
-
-const dayMs = 86_400_000;
 
 export function createPostgresCapitalStore({ pool, clock }: { readonly pool: Pool; readonly clock: Clock }): CapitalStore {
   return {
@@ -84,7 +83,7 @@ export function createPostgresCapitalStore({ pool, clock }: { readonly pool: Poo
       return new Set(rows.map(({ asset }) => asset));
     },
     async noteLosses(venue, account, atMs) {
-      await retryUndone(clock, () => pool.query(noteLossesSql, [venue, account, Math.floor(atMs / dayMs) * dayMs]));
+      await retryUndone(clock, () => pool.query(noteLossesSql, [venue, account, midnightBefore(atMs)]));
     },
   };
 }

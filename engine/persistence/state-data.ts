@@ -3,18 +3,12 @@
  * recovery), the day's start, and what a trader asked for. Rows are the truth; this only saves work.
  */
 import { Decimal } from 'decimal.js';
-import type { DayNotice, Position } from '../trading/state.ts';
+import type { DayNotice, Position, StoredDay } from '../trading/state.ts';
 
 export interface StateData {
   readonly position: Position;
   readonly realisedTotal: Decimal;
-  readonly day: {
-    readonly startMs: number;
-    readonly startEquity: Decimal;
-    /** `initial_capital` when it was written. */
-    readonly capital: Decimal | null;
-    readonly lossReached: boolean;
-  } | null;
+  readonly day: StoredDay | null;
   /** What was told of the day and the one before; a notice becomes an outbox event when it first comes into the row. */
   readonly notices: readonly DayNotice[];
   /** As last seen, quote; null when unknown. */

@@ -249,7 +249,7 @@ function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, instr
       event.outcome === 'filled' || before.working?.role !== 'entry'
         ? ended
         : withoutEntry(ended, before.working.decisionMs, event.outcome === 'never-placed');
-    return state.exiting === null ? nothing(state, reason, event.rule ?? null) : exitIfDue(state, instrument, state.lastPrice);
+    return state.exiting === null ? nothing(state, reason, rule) : exitIfDue(state, instrument, state.lastPrice);
   }
   if (isFlat(ended.position, instrument, ended.lastPrice)) return nothing({ ...ended, exiting: null }, reason);
   if (ended.exiting === null) return nothing(ended, reason);
@@ -263,7 +263,7 @@ function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, instr
     : nothing(
         { ...ended, exiting: afterFailure(ended.exiting, event.outcome, event.available ?? null) },
         event.available === undefined ? reason : tooLittle(ended.position, event.available, instrument),
-        event.rule ?? null,
+        rule,
       );
 }
 

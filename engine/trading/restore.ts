@@ -9,7 +9,7 @@ import { equityAt } from './pnl.ts';
 import { applyFill, emptyPosition, isFlat } from './position.ts';
 import { noProtection } from './protect.ts';
 import { noRoundTrips, withFill } from './round-trips.ts';
-import type { Protection, TradingDay, TradingState } from './state.ts';
+import type { Protection, StoredDay, TradingDay, TradingState } from './state.ts';
 
 /** One order of the bot, oldest first. `outcome` is null while its fate is open. */
 export interface RestoredOrder {
@@ -28,14 +28,8 @@ export interface RestoreInput {
   readonly fills: readonly Fill[];
   /** At least those of the current day and all that are not over. */
   readonly orders: readonly RestoredOrder[];
-  /** How the stored day began, the budget then, and whether its loss limit was reached; null before the first. */
-  readonly day: {
-    readonly startMs: number;
-    readonly startEquity: Decimal;
-    /** Null where it was not stored: the present one. */
-    readonly capital: Decimal | null;
-    readonly lossReached: boolean;
-  } | null;
+  /** Null before the first. */
+  readonly day: StoredDay | null;
   /** What was told of this day and before, as last stored. */
   readonly notices: readonly DayNotice[];
   /** Best price since entry as last stored; NaN when unknown. */

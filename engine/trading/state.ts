@@ -68,6 +68,12 @@ export interface TradingDay {
   readonly targetReached: boolean;
 }
 
+/** What rows keep of a day: how it began, and whether its loss limit was reached. */
+export interface StoredDay extends Pick<TradingDay, 'startMs' | 'startEquity' | 'lossReached'> {
+  /** The budget when it was written; null where it was not stored: the present one. */
+  readonly capital: Decimal | null;
+}
+
 /** Something about a bot's day that its user wants to hear, once per day. */
 export interface DayNotice {
   readonly topic: 'daily-loss-warning' | 'daily-loss-reached' | 'daily-target-reached';
