@@ -27,8 +27,8 @@ import { Leases } from './supervisor/leases.ts';
 import { Quarantine } from './supervisor/quarantine.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
 import type { ClaimedBot } from './supervisor/supervisor.ts';
-import { pauseWithSymbols } from './supervisor/symbol-pauses.ts';
-import type { Clock, Timer } from './time/clock.ts';
+import { keyBlock, tellOfVenue } from './supervisor/venue-watch.ts';
+import type { Clock } from './time/clock.ts';
 import type { EntryBlock } from './trading/events.ts';
 import type { Instrument } from './trading/instrument.ts';
 import type { ConnectedVenue } from './venue.ts';
@@ -206,17 +206,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   await openOrders?.start();
   await supervisor.start();
   const protectionCheck = clock.every(config.protectionCheckMs, () => void executor.verifyProtection());
-  const watches = [
-    watchVenueClock(supervisor, venue, clock),
-    watchKey(supervisor, venue, clock),
-    clock.every(watchMs, () =>
-      pauseWithSymbols({
-        entries: supervisor.entries(),
-        instrument: (symbol) => venue.symbols.find(symbol),
-        rebuild: (botId, reason) => supervisor.rebuild(botId, reason),
-      }),
-    ),
-  ];
+  const venueWatch = clock.every(watchMs, () => tellOfVenue(supervisor, venue));
   return {
     supervisor,
     executor,
@@ -224,7 +214,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       return audit === null ? null : audit.streaming;
     },
     async stop() {
-      for (const watch of watches) watch.cancel();
+      venueWatch.cancel();
       openOrders?.stop();
       takeOver?.leave();
       protectionCheck.cancel();
@@ -301,31 +291,4 @@ function* quoteAssets(supervisor: Supervisor, venue: ConnectedVenue): Iterable<s
 function* exposedSymbols(supervisor: Supervisor, venue: ConnectedVenue): Iterable<string> {
   for (const { bot } of supervisor.entries())
     if (bot.live && bot.exposed && venue.symbols.find(bot.symbol)?.status !== 'DELISTED') yield bot.symbol;
-}
-
-/** Entries wait while the venue's time is in doubt: a candle could be stale and a signature late. */
-function watchVenueClock(supervisor: Supervisor, venue: ConnectedVenue, clock: Clock): Timer {
-  return clock.every(watchMs, () => {
-    for (const { bot } of supervisor.entries()) {
-      if (venue.clock.trusted) bot.session?.unblock('clock-untrusted');
-      else bot.session?.block({ rule: 'clock-untrusted', reason: "the exchange's time is not known well enough" });
-    }
-  });
-}
-
-/** Exits are tried all the same: whatever the exchange thinks of the key, what is held is to be sold. */
-function keyBlock(venue: ConnectedVenue): EntryBlock | null {
-  const refusal = venue.keyRefusal();
-  return refusal === null ? null : { rule: 'key-unverified', reason: refusal };
-}
-
-function watchKey(supervisor: Supervisor, venue: ConnectedVenue, clock: Clock): Timer {
-  return clock.every(watchMs, () => {
-    const block = keyBlock(venue);
-    for (const { bot } of supervisor.entries()) {
-      if (!bot.live) continue;
-      if (block === null) bot.session?.unblock('key-unverified');
-      else bot.session?.block(block);
-    }
-  });
 }

@@ -1,0 +1,42 @@
+/** What of the venue keeps entries closed, as the bots are told: a time in doubt, a refused key, a symbol that does not trade. */
+import type { Bot } from '../bot/bot.ts';
+import type { EntryBlock } from '../trading/events.ts';
+import { pauseOf } from '../trading/pause.ts';
+import type { ConnectedVenue } from '../venue.ts';
+
+export interface WatchedBots {
+  entries(): Iterable<{ readonly botId: string; readonly bot: Bot }>;
+  /** Lets go of the bot and takes it again. */
+  rebuild(botId: string, reason: string): void;
+}
+
+export type WatchedVenue = Pick<ConnectedVenue, 'clock' | 'keyRefusal' | 'symbols'>;
+
+/** A candle could be stale and a signature late. */
+const untrustedClock: EntryBlock = { rule: 'clock-untrusted', reason: "the exchange's time is not known well enough" };
+
+/** Exits are tried all the same: whatever the exchange thinks of the key, what is held is to be sold. */
+export function keyBlock(venue: Pick<ConnectedVenue, 'keyRefusal'>): EntryBlock | null {
+  const refusal = venue.keyRefusal();
+  return refusal === null ? null : { rule: 'key-unverified', reason: refusal };
+}
+
+/** Compares what is known of the venue with what the bots were told. Cheap: called every second. */
+export function tellOfVenue(bots: WatchedBots, venue: WatchedVenue): void {
+  const clock = venue.clock.trusted ? null : untrustedClock;
+  const key = keyBlock(venue);
+  for (const { botId, bot } of bots.entries()) {
+    tell(bot, 'clock-untrusted', clock);
+    if (bot.live) tell(bot, 'key-unverified', key);
+    const instrument = venue.symbols.find(bot.symbol);
+    if (instrument === null) continue;
+    const pause = pauseOf(instrument);
+    if (pause === null && bot.running && bot.withoutMarket) bots.rebuild(botId, `${bot.symbol} trades at the exchange again`);
+    else tell(bot, 'symbol-not-trading', pause === null ? null : { rule: 'symbol-not-trading', reason: pause });
+  }
+}
+
+function tell({ session }: Bot, rule: EntryBlock['rule'], block: EntryBlock | null): void {
+  if (block === null) session?.unblock(rule);
+  else session?.block(block);
+}
