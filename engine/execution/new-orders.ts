@@ -77,7 +77,6 @@ export function openedAt(
     awaitingAnswer,
     resting: false,
     gone: false,
-    denials: 0,
   };
 }
 

@@ -91,14 +91,17 @@ export interface LiveOrder {
   awaitingAnswer: boolean;
   /** A stop or target that stands at the exchange and waits for its price: nothing about it is open. */
   resting: boolean;
-  /** The matching engine said that it is not open when it could no longer be accepted, and a query knows nothing of it: it binds no coins. */
+  /**
+   * The matching engine said that it is not open when it could no longer be accepted, and a query knows nothing of it (for as long as
+   * the horizon, when it had been accepted): it binds no coins.
+   */
   gone: boolean;
   /** Called when it is over. */
   onClosed?: () => void;
   /** What the account had free after the exchange refused this exit for want of balance. */
   available?: Decimal;
-  /** Rounds of cancelling in which both said so. */
-  denials: number;
+  /** Monotonic time of the first round of cancelling in which both said so. */
+  deniedSince?: number;
 }
 
 export function isProtective({ role }: Pick<LiveOrder, 'role'>): boolean {

@@ -6,6 +6,7 @@ import type { Reach } from '../crash-points.ts';
 import type { CancelOutcome, ExchangeOrder, OcoLeg, OrderRequest, SignedWindow } from '../exchanges/exchange.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import type { Safety } from '../safety.ts';
 import type { Clock } from '../time/clock.ts';
 import type { PutProtection } from '../trading/events.ts';
 import type { OrderType } from '../trading/instrument.ts';
@@ -38,6 +39,7 @@ export interface ProtectorPorts {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly reach: Reach;
+  readonly safety: Safety;
   prepare(line: OrderLine, command: PutProtection, drafts: readonly [OrderDraft, ...OrderDraft[]]): PreparedOrders;
   readonly sign: (line: OrderLine) => SignedWindow;
   /** Writes the exchange's view of an order. */
@@ -50,8 +52,7 @@ export interface ProtectorPorts {
 }
 
 /** Pauses between two rounds of cancelling. */
-const cancelPausesMs = [100, 200, 400, 800, 1_600] as const;
-const denialsOfAccepted = 3;
+const cancelPausesMs = [100, 200, 400, 800, 1_600, 3_000] as const;
 const failedLookPauseMs = 5_000;
 
 export class Protector {
@@ -257,7 +258,7 @@ export class Protector {
 
   async #cancelOne(line: OrderLine, live: LiveOrder): Promise<void> {
     if (live.awaitingAnswer || !line.open.has(live.clientOrderId)) return;
-    const { record, look, clock, sign } = this.#ports;
+    const { record, look, clock, sign, safety } = this.#ports;
     const tooLate = clock.monotonic() > live.acceptedUntil;
     const outcome = await line.link.account.cancelOrder(live.symbol, live.clientOrderId, sign(line));
     if (outcome.kind === 'cancelled') {
@@ -268,9 +269,11 @@ export class Protector {
     const known = await look(line, live);
     const denied = outcome.kind === 'refused' && outcome.refusal.class === 'not-found';
     if (known || !denied || !tooLate) return;
-    live.denials += 1;
-    // Once accepted, it may have been filled while reads lag: that takes more to believe.
-    live.gone = live.denials >= (live.exchangeOrderId === null ? 1 : denialsOfAccepted);
+    live.deniedSince ??= clock.monotonic();
+    // One that was accepted has ended, perhaps filled: reads that lag may tell that as late as the horizon. Of one that was never
+    // heard of, being filled in the seconds of its receive window is less likely than a position that nothing protects.
+    const mayLagMs = live.exchangeOrderId !== null && safety.horizon ? line.link.horizonMs : 0;
+    live.gone = clock.monotonic() - live.deniedSince >= mayLagMs;
   }
 }
 

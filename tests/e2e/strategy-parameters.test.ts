@@ -7,6 +7,9 @@ import { startEngineProcess } from './support/engine-process.ts';
 import type { BotView, EngineProcess } from './support/engine-process.ts';
 import { eventually } from './support/processes.ts';
 
+/** Crosses come by chance, and a loaded machine hears of some too late to enter on. */
+const patienceMs = 140_000;
+
 describe('a running bot whose strategy has parameters of its own', () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'evenkeel-parameters-'));
   const quick = { macd_fast: 1, macd_slow: 2, macd_signal: 2, adx_period: 2 };
@@ -37,17 +40,17 @@ describe('a running bot whose strategy has parameters of its own', () => {
   const trades = async (): Promise<number> => (await engine.ask<{ items: unknown[] }>('GET', `/v1/bots/${id}/trades`)).items.length;
 
   it('follows a change of a threshold from the next closes on', async () => {
-    await eventually('a cross is passed over for want of a trend', 60_000, async () =>
+    await eventually('a cross is passed over for want of a trend', patienceMs, async () =>
       String((await bot())['status_message']).includes('ADX shows no uptrend'),
     );
     expect(await trades()).toBe(0);
     await change({ ...quick, trend_adx: 0 });
-    await eventually('a cross is bought', 60_000, async () => (await trades()) > 0);
+    await eventually('a cross is bought', patienceMs, async () => (await trades()) > 0);
   });
 
   it('warms up anew for other periods, and trades on', async () => {
     await change({ macd_fast: 2, macd_slow: 3, macd_signal: 2, adx_period: 3, trend_adx: 0 });
     const before = await trades();
-    await eventually('the bot trades on', 90_000, async () => (await trades()) > before + 1);
+    await eventually('the bot trades on', patienceMs, async () => (await trades()) > before + 1);
   });
 });

@@ -51,9 +51,9 @@ export const faultKinds = {
   'cancel-unheard': { value: [10, 5_000] },
   'cancel-5xx': {},
   'cancel-5xx-executed': {},
-  'replace-lost': { value: [10, 5_000], weight: 2 },
-  'replace-unheard': { value: [10, 5_000], weight: 2 },
-  'replace-5xx': { weight: 2 },
+  'replace-lost': { value: [10, 5_000] },
+  'replace-unheard': { value: [10, 5_000], weight: 3 },
+  'replace-5xx': {},
   'replace-5xx-executed': { weight: 2 },
   'order-late': { value: [500, 8_000] },
   'thin-book': { value: [0.2, 0.8] },
@@ -82,10 +82,12 @@ export const faultKinds = {
   stranger: { weight: 2 },
   'symbol-halt': { lasts: [5_000, 30_000] },
   // What users ask for, no faults. The value is how long it holds, ms.
-  'ask-stop': { value: [3_000, 150_000], personal: true },
-  'ask-pause': { value: [10_000, 200_000], personal: true },
+  'ask-stop': { value: [3_000, 90_000], personal: true },
+  'ask-pause': { value: [10_000, 120_000], personal: true },
   'ask-close': { personal: true },
   'ask-change': { value: [20, 90], personal: true },
+  /** The share of its distance that a stop loss keeps. */
+  'ask-tighten': { value: [0.6, 0.95], weight: 3 },
 } as const satisfies Readonly<Record<string, FaultShape>>;
 
 export type FaultKind = keyof typeof faultKinds;

@@ -46,12 +46,14 @@ export class MemoryDatabase {
   }
 
   /** A user changes the row: engines compare its version. */
-  changeBot(botId: string, change: { readonly active?: boolean; readonly positionSizePerc?: number }): void {
+  changeBot(
+    botId: string,
+    { active, ...columns }: { readonly active?: boolean; readonly positionSizePerc?: number; readonly stopLossPerc?: number },
+  ): void {
     const config = this.configs.get(botId);
     if (config === undefined) return;
-    const { active = config.active, positionSizePerc = config.row.columns.positionSizePerc } = change;
-    config.active = active;
-    config.row = { ...config.row, version: config.row.version + 1, columns: { ...config.row.columns, positionSizePerc } };
+    config.active = active ?? config.active;
+    config.row = { ...config.row, version: config.row.version + 1, columns: { ...config.row.columns, ...columns } };
   }
 
   giveCommand(botId: string, command: PendingCommand['command'], reason: string): void {

@@ -158,7 +158,7 @@ function path(random: Random, base: number, count: number): readonly (readonly n
     prices.push(round(close));
     candles.push(prices);
     price = close;
-    if (random.chance(0.75)) up = !up;
+    if (random.chance(0.9)) up = !up;
   }
   return candles;
 }

@@ -11,7 +11,7 @@ export interface Schedule {
 }
 
 /** Virtual time in which things go wrong, and the calm after it in which everything must come to rest. */
-export const stormMs = 4 * 60_000;
+export const stormMs = 3 * 60_000;
 export const calmMs = 95_000;
 
 export function replicasOf(seed: number): number {
@@ -22,7 +22,7 @@ const rareChecksShare = 0.2;
 
 export function drawSchedule(seed: number): Schedule {
   const random = new Random(seed).branch('faults');
-  const count = random.whole(32, 50);
+  const count = random.whole(37, 53);
   const rareChecks = new Random(seed).branch('rare checks').chance(rareChecksShare);
   return { seed, rareChecks, faults: drawFaults(random, count, replicasOf(seed), 5_000, stormMs) };
 }

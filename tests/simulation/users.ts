@@ -1,5 +1,5 @@
 /** What users ask for while it storms: bots stopped and started, entries paused, positions closed, settings changed. */
-import type { FaultKind } from './faults.ts';
+import { isTerminal } from '../../engine/persistence/order-store.ts';
 import type { MemoryDatabase } from './memory-database.ts';
 import type { Scheduler } from './scheduler.ts';
 
@@ -14,7 +14,7 @@ export class Users {
     this.#scheduler = scheduler;
   }
 
-  ask(what: Extract<FaultKind, `ask-${string}`>, place: number, value: number): void {
+  ask(what: 'ask-stop' | 'ask-pause' | 'ask-close' | 'ask-change', place: number, value: number): void {
     const ids = [...this.#database.configs.keys()];
     const botId = ids[place % ids.length] ?? '';
     switch (what) {
@@ -39,6 +39,18 @@ export class Users {
       default:
         what satisfies never;
     }
+  }
+
+  /** A user brings the stop of a bot that has one at the exchange closer, to this share of its distance. False when there is none. */
+  tighten(share: number): boolean {
+    for (const [botId, { row }] of this.#database.configs) {
+      const { stopLossPerc } = row.columns;
+      const rests = this.#database.ordersOf(botId).some(({ intent, state }) => intent.role === 'stop' && !isTerminal(state));
+      if (stopLossPerc === null || !rests) continue;
+      this.#database.changeBot(botId, { stopLossPerc: stopLossPerc * share });
+      return true;
+    }
+    return false;
   }
 
   /** Virtual time since when the bot's user wants no entries; null while entries are wanted. */

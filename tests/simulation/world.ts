@@ -187,6 +187,10 @@ function strike(fault: Fault, struck: Struck): void {
   const { weather, scheduler, replicas, feed, redis, exchange, users } = struck;
   const replica = replicas[fault.replica ?? 0];
   const value = fault.value ?? 0;
+  /** There is no stop yet that it could concern. */
+  const again = (): void => {
+    if (scheduler.now < stormMs) scheduler.after(4_000, () => strike(fault, struck));
+  };
   switch (fault.kind) {
     case 'kill':
       weather.count(fault.kind);
@@ -218,8 +222,11 @@ function strike(fault: Fault, struck: Struck): void {
       return;
     case 'stranger':
       if (exchange.cancelAsStranger()) weather.count(fault.kind);
-      // Nothing to cancel yet: it waits for one.
-      else if (scheduler.now < stormMs) scheduler.after(4_000, () => strike(fault, struck));
+      else again();
+      return;
+    case 'ask-tighten':
+      if (users.tighten(value)) weather.count(fault.kind);
+      else again();
       return;
     case 'symbol-halt':
       weather.count(fault.kind);

@@ -58,7 +58,6 @@ function given(finds: {
     awaitingAnswer: false,
     resting: false,
     gone: false,
-    denials: 0,
   };
   return { asked, live, look: (at: number) => lookUp(link, live, at, fullSafety) };
 }
