@@ -12,7 +12,7 @@ export interface Schedule {
 
 /** Virtual time in which things go wrong, and the calm after it in which everything must come to rest. */
 export const stormMs = 3 * 60_000;
-export const calmMs = 95_000;
+export const calmMs = 80_000;
 
 export function replicasOf(seed: number): number {
   return new Random(seed).branch('replicas').chance(0.45) ? 2 : 1;
