@@ -1,0 +1,265 @@
+/**
+ * Evidence in: what the exchange told of an order is written, however long that takes, and then its bot hears of it. An order ends
+ * here, and nowhere else.
+ */
+import type { Reach } from '../crash-points.ts';
+import type { ExchangeFill, ExchangeOrder } from '../exchanges/exchange.ts';
+import type { Log } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import { isTerminal } from '../persistence/order-store.ts';
+import type { ExecutionEvidence, FillSource, OrderState, OrderStore, RecordAnswer, StoredOrder } from '../persistence/order-store.ts';
+import type { Clock, VenueClock } from '../time/clock.ts';
+import type { Fill, OrderRule } from '../trading/events.ts';
+import { evidenceOfOrder, evidenceOfState, outcomeOf, valuedEvidence } from './evidence.ts';
+import type { Evidence } from './evidence.ts';
+import type { FeePrices } from './fee-prices.ts';
+import { cancelLate } from './late-arrivals.ts';
+import { openedAt } from './new-orders.ts';
+import { isProtective } from './order-line.ts';
+import type { LiveOrder, OrderLine } from './order-line.ts';
+
+export interface BookkeeperOptions {
+  readonly store: OrderStore;
+  readonly clock: Clock;
+  readonly venueClock: VenueClock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly reach: Reach;
+  /** Values commissions in a third asset. */
+  readonly feePrices?: FeePrices | null;
+  /** By bot: those of this process. */
+  readonly lines: Map<string, OrderLine>;
+  /** The exchange has an order of ours that the rows lack. */
+  onStrayOrder(symbol: string): void;
+  /** An order's fate is open, or something about it is not known yet. */
+  lookSoon(line: OrderLine, live: LiveOrder): void;
+  /** What rests at the exchange may have changed. */
+  tellProtection(line: OrderLine): void;
+}
+
+/** An exit may wait for what is to be written before it (the proof that a stop is gone): the database's return is noticed soon. */
+const recordRetryMaxMs = 2_000;
+
+export class Bookkeeper {
+  readonly #options: BookkeeperOptions;
+  #stopped = false;
+
+  constructor(options: BookkeeperOptions) {
+    this.#options = options;
+  }
+
+  /** What cannot be written is given up from now on: the next owner finds it out. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Writes the exchange's view of one of our orders, fetching the fills that it implies and nobody told. */
+  async recordOrder(
+    line: OrderLine,
+    order: ExchangeOrder,
+    fills: readonly ExchangeFill[],
+    source: FillSource,
+    proof: Record<string, unknown>,
+  ): Promise<void> {
+    const answer = await this.record(line, order.clientOrderId, evidenceOfOrder(order, fills, source, proof));
+    if (answer.verdict === 'no-such-order') this.#options.onStrayOrder(order.symbol);
+    if (answer.verdict === 'recorded' && answer.order.state === 'never-placed') await this.#settleLate(line, order);
+    if (answer.verdict !== 'recorded' || !answer.missing.gt(0)) return;
+    // Later trade events of the same order usually bring the rest; history is asked by the probe when they do not.
+    const live = line.open.get(order.clientOrderId);
+    if (live !== undefined) this.#options.lookSoon(line, live);
+  }
+
+  /** What is still open of an order that arrived late is cancelled, and its end written. What fails here is found by the next search. */
+  async #settleLate(line: OrderLine, told: ExchangeOrder): Promise<void> {
+    const { log } = this.#options;
+    const { account } = line.link;
+    try {
+      const order = await cancelLate(account, told, this.#options);
+      const fills = order.executedQuantity.gt(0) ? await account.fillsOfOrder(order.symbol, order.orderId) : [];
+      await this.record(line, order.clientOrderId, evidenceOfOrder(order, fills, 'history', { late: order.status }));
+    } catch (error) {
+      log.warn(
+        { err: error, clientOrderId: told.clientOrderId },
+        'an order that arrived late could not be looked after; the next search does',
+      );
+    }
+  }
+
+  /** A verdict without executions. */
+  async conclude(
+    line: OrderLine,
+    live: LiveOrder,
+    state: 'rejected' | 'never-placed',
+    proof: Record<string, unknown>,
+    reason: string,
+  ): Promise<void> {
+    const answer = await this.record(line, live.clientOrderId, evidenceOfState(state, 'history', proof));
+    // `#record` ends the order when it finds it terminal; here the reason is known better.
+    if (answer.verdict === 'recorded' && !isTerminal(answer.order.state)) return;
+    this.end(line, live, state, reason);
+  }
+
+  /** Writes evidence, however long the database is away, then tells the bot. */
+  async record(line: OrderLine, clientOrderId: string, told: Evidence): Promise<RecordAnswer> {
+    const { store, clock, log, metrics, reach } = this.#options;
+    const { link } = line;
+    const evidence = valuedEvidence(told, link.instrument(), this.#options.feePrices ?? null);
+    const startedAt = clock.monotonic();
+    let unheard = false;
+    for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, recordRetryMaxMs)) {
+      reach('CP7');
+      try {
+        const answer = await store.record({
+          ...evidence,
+          botId: link.botId,
+          epoch: link.epoch,
+          clientOrderId,
+          instrument: link.instrument(),
+        });
+        reach('CP8');
+        metrics.dbQueryDuration.observe({ op: 'record-execution' }, (clock.monotonic() - startedAt) / 1000);
+        this.#onRecorded(line, clientOrderId, evidence, answer, unheard);
+        return answer;
+      } catch (error) {
+        metrics.dbErrors.inc({ class: 'record-execution' });
+        if (this.#stopped) throw error;
+        unheard = true;
+        log.error({ err: error, botId: link.botId, clientOrderId }, 'what happened to an order could not be written; trying again');
+        await clock.sleep(waitMs);
+      }
+    }
+  }
+
+  /** `unheard`: an earlier try failed, and may have been written all the same. */
+  #onRecorded(
+    line: OrderLine,
+    clientOrderId: string,
+    evidence: Pick<ExecutionEvidence, 'proof' | 'fills'>,
+    answer: RecordAnswer,
+    unheard: boolean,
+  ): void {
+    const { metrics, log } = this.#options;
+    if (answer.verdict === 'fenced') {
+      // A later life of the bot in this process may have a line of its own.
+      if (this.#options.lines.get(line.link.botId) === line) this.#options.lines.delete(line.link.botId);
+      if (!line.detached) line.link.onFenced();
+      return;
+    }
+    if (answer.verdict === 'no-such-order') {
+      log.error(
+        { botId: line.link.botId, clientOrderId },
+        'the exchange tells of an order with our mark that has no intent; the account is compared with the exchange',
+      );
+      metrics.reconcileDrift.inc({ kind: 'order-without-intent' });
+      return;
+    }
+    if (answer.late !== null) {
+      metrics.lateArrivals.inc();
+      log.error(
+        { botId: line.link.botId, clientOrderId, reason: answer.late },
+        'an order that was declared never placed exists; its bot enters nothing until a user resumes it',
+      );
+      if (!line.detached) line.link.onLate(answer.late);
+    }
+    const told = line.told(clientOrderId);
+    // They may have been written by somebody else: a try whose answer was lost, or the comparison with the exchange.
+    const newFills = told !== null || unheard ? untold(evidence.fills, answer, told) : answer.newFills;
+    if (newFills === null) {
+      if (!line.detached)
+        line.link.onFault(
+          new Error(
+            `it is not known which fills of ${clientOrderId} were written before the database answered; the bot is rebuilt from its rows`,
+          ),
+        );
+      return;
+    }
+    for (const fill of newFills) {
+      told?.add(fill.tradeId);
+      const source = evidence.fills.find((candidate) => candidate.tradeId === fill.tradeId);
+      metrics.fills.inc({ market: 'spot', liquidity: source?.isMaker === true ? 'maker' : 'taker' });
+    }
+    if (newFills.length > 0 && !line.detached) line.link.onFills(newFills);
+    const live =
+      line.open.get(clientOrderId) ??
+      this.#adopt(
+        line,
+        answer.order,
+        newFills.map((fill) => fill.tradeId),
+      );
+    if (live === undefined) return;
+    live.executedQuantity = answer.order.executedQuantity;
+    live.exchangeOrderId = answer.order.exchangeOrderId ?? live.exchangeOrderId;
+    if (isTerminal(answer.order.state)) {
+      this.end(line, live, answer.order.state, `order ${answer.order.state}`);
+      return;
+    }
+    live.resting = isProtective(live) && answer.order.state === 'accepted' && live.exchangeOrderId !== null && answer.missing.lte(0);
+    // The answer of its request, still under way perhaps, tells no more than what is known: nobody waits for it.
+    if (live.resting) live.gone = live.awaitingAnswer = false;
+    else if (!live.awaitingAnswer) this.#options.lookSoon(line, live);
+    if (isProtective(live)) this.#options.tellProtection(line);
+    this.countUnknown();
+  }
+
+  /** A stop or target that was believed never placed and stands at the exchange after all: the bot decides what becomes of it. */
+  #adopt(line: OrderLine, order: StoredOrder, told: readonly string[]): LiveOrder | undefined {
+    if (!isProtective(order) || isTerminal(order.state) || line.detached) return undefined;
+    const { log, metrics, clock } = this.#options;
+    const { botId } = line.link;
+    log.error({ botId, clientOrderId: order.clientOrderId }, 'a protective order arrived late; its bot takes it up');
+    metrics.reconcileDrift.inc({ kind: 'late-order' });
+    const live = openedAt(clock.monotonic(), order, order.recvWindowMs);
+    line.follow(live, line.told(live.clientOrderId) ?? told);
+    return live;
+  }
+
+  end(line: OrderLine, live: LiveOrder, state: OrderState, reason: string, rule?: OrderRule): void {
+    if (!this.close(line, live) || line.detached) return;
+    if (live.role === 'stop' || live.role === 'target') {
+      // Its sibling is over too, or soon: what it says next counts.
+      for (const sibling of line.protective().filter((other) => other.decisionMs === live.decisionMs && other.resting)) {
+        sibling.resting = false;
+        this.#options.lookSoon(line, sibling);
+      }
+      this.#options.tellProtection(line);
+      return;
+    }
+    const outcome = outcomeOf(state, live.executedQuantity?.gt(0) ?? false);
+    const { clientOrderId, role, decisionMs, available } = live;
+    line.link.onOrderEnded({
+      clientOrderId,
+      role,
+      decisionMs,
+      outcome,
+      reason,
+      ...(rule === undefined ? {} : { rule }),
+      ...(available === undefined ? {} : { available }),
+    });
+  }
+
+  close(line: OrderLine, live: LiveOrder): boolean {
+    const wasOpen = line.open.delete(live.clientOrderId);
+    live.onClosed?.();
+    this.countUnknown();
+    return wasOpen;
+  }
+
+  /** For the gauge. */
+  countUnknown(): void {
+    let count = 0;
+    for (const line of this.#options.lines.values())
+      for (const live of line.open.values()) if (!live.awaitingAnswer && !live.resting) count += 1;
+    this.#options.metrics.ordersUnknown.set(count);
+  }
+}
+
+/** Fills that the bot has not heard of, whichever try wrote them; null when nobody remembers what it has heard. */
+function untold(
+  fills: ExecutionEvidence['fills'],
+  { order: { clientOrderId, role, exitKind, side }, newFills }: Extract<RecordAnswer, { verdict: 'recorded' }>,
+  told: ReadonlySet<string> | null,
+): readonly Fill[] | null {
+  if (told === null) return fills.length === newFills.length ? newFills : null;
+  return fills.filter((fill) => !told.has(fill.tradeId)).map((fill) => ({ ...fill, clientOrderId, role, exitKind, side }));
+}
