@@ -4,7 +4,6 @@
  */
 import { Bot, leavingBlock } from '../bot/bot.ts';
 import type { BotOptions } from '../bot/bot.ts';
-import type { Reach } from '../crash-points.ts';
 import { reasonOf } from '../execution/send.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -12,12 +11,15 @@ import type { BotRows, BotStore, PendingCommand, Wish } from '../persistence/bot
 import type { Clock, Timer, VenueClock } from '../time/clock.ts';
 import type { EntryBlock } from '../trading/events.ts';
 import { BotCounts } from './bot-counts.ts';
+import { Claims } from './claims.ts';
+import type { ClaimedBot, ClaimsOptions } from './claims.ts';
+import { Departures } from './departures.ts';
 import type { Leases } from './leases.ts';
 import type { Quarantine } from './quarantine.ts';
 import { Statuses } from './statuses.ts';
 import type { RunningEntry } from './statuses.ts';
 
-export interface SupervisorOptions {
+export interface SupervisorOptions extends Pick<ClaimsOptions, 'reach' | 'prepare'> {
   readonly store: BotStore;
   /** This process's name in locks and rows. */
   readonly owner: string;
@@ -31,9 +33,6 @@ export interface SupervisorOptions {
   readonly venueClock: VenueClock;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly reach: Reach;
-  /** Compares the accounts of live bots with the exchange before they are spawned. Never throws. */
-  prepare(claimed: readonly ClaimedBot[]): Promise<PreparedBots>;
   /** Lifts what holds a bot back, durably: a user resumed it. */
   lift(botId: string, epoch: number): Promise<void>;
   /** Whatever a bot needs beyond what the supervisor knows. */
@@ -59,29 +58,10 @@ export interface SupervisorOptions {
   >;
 }
 
-export interface ClaimedBot {
-  readonly botId: string;
-  readonly epoch: number;
-  readonly rows: BotRows;
-}
-
-export interface PreparedBots {
-  /** Bots whose rows were changed: they are loaded again. */
-  readonly changed: ReadonlySet<string>;
-  /** Why entries stay closed. */
-  readonly blocks: ReadonlyMap<string, readonly EntryBlock[]>;
-}
-
 interface Entry extends RunningEntry {
   configVersion: number;
   mode: 'live' | 'paper';
 }
-
-/** Bots claimed in one step: bounds a query and leaves some to other replicas that start at the same time. */
-const claimBatch = 1_000;
-const releaseRetryMs = 250;
-/** Round trips of one claim: an engine with little room among many bots of others looks on in its next round. */
-const claimTrips = 20;
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
@@ -89,17 +69,12 @@ export class Supervisor {
   readonly #timers: Timer[] = [];
   readonly #statuses: Statuses;
   readonly #counts: BotCounts;
-  /** Bots that ended here and are still ours in the rows, with what is said of them last. */
-  readonly #leaving = new Map<string, string>();
-  #releasing: Promise<void> | null = null;
-  /** Monotonic time after which a drain waits for the database no longer. */
-  #giveUpAt = Number.POSITIVE_INFINITY;
+  readonly #claims: Claims;
+  readonly #departures: Departures;
   #round: Promise<void> | null = null;
   #again = false;
   #draining = false;
   #wished = 0;
-  /** Bots of others whose locks were asked for so far: the next round goes on behind them. */
-  #askedOthers = 0;
   #lastRoundAt: number;
 
   constructor(options: SupervisorOptions) {
@@ -107,6 +82,8 @@ export class Supervisor {
     this.#lastRoundAt = options.clock.monotonic();
     this.#statuses = new Statuses({ ...options, runs: (entry) => this.#entries.get(entry.botId) === entry });
     this.#counts = new BotCounts(options.metrics);
+    this.#claims = new Claims(options);
+    this.#departures = new Departures(options);
   }
 
   async start(): Promise<void> {
@@ -136,7 +113,7 @@ export class Supervisor {
     this.#draining = true;
     for (const entry of this.#entries.values()) entry.bot.stop();
     const deadline = clock.monotonic() + timeoutMs;
-    this.#giveUpAt = deadline;
+    this.#departures.giveUpAt(deadline);
     while (this.#entries.size > 0 && clock.monotonic() < deadline) await clock.sleep(20);
     for (const timer of this.#timers) timer.cancel();
     this.#statuses.stop();
@@ -146,7 +123,7 @@ export class Supervisor {
         { bots: [...this.#entries.keys()] },
         'these bots did not come to rest in time; what was in flight is resolved by their next owner',
       );
-    await this.#letGo([...this.#entries.values()].map((entry) => ({ botId: entry.botId, message: 'the engine stopped' })));
+    await this.#departures.letGo([...this.#entries.values()].map((entry) => ({ botId: entry.botId, message: 'the engine stopped' })));
   }
 
   bot(botId: string): Bot | null {
@@ -200,20 +177,15 @@ export class Supervisor {
   }
 
   #mayStart(wish: Wish): boolean {
-    if (this.#leaving.has(wish.botId)) return false;
+    if (this.#departures.has(wish.botId)) return false;
     const verdict = this.#options.quarantine.verdict(wish.botId);
     return verdict === null || this.#options.clock.monotonic() >= verdict.notBefore;
   }
 
   async #claim(wishes: readonly Wish[]): Promise<void> {
     const { store, capacity, log } = this.#options;
-    const free = Math.min(claimBatch, capacity - this.#entries.size);
-    if (wishes.length === 0 || free <= 0) return;
-    const held = await this.#acquire(wishes, free);
-    if (held.length === 0) return;
-    this.#options.reach('CP13');
-    const epochs = await store.claim(held);
-    const [bots, commands] = await Promise.all([store.load([...epochs.keys()]), store.pendingCommands([...epochs.keys()])]);
+    const { claimed, commands, more } = await this.#claims.take(wishes, capacity - this.#entries.size);
+    if (claimed.length === 0) return;
     const wishById = new Map(wishes.map((wish) => [wish.botId, wish]));
     const start = async ({ botId, epoch, rows }: ClaimedBot, blocks: readonly EntryBlock[]): Promise<void> => {
       try {
@@ -225,48 +197,17 @@ export class Supervisor {
       } catch (error) {
         log.error({ err: error, botId }, 'a bot could not be started');
         this.#options.quarantine.crashed(botId, this.#options.clock.monotonic());
-        void this.#letGo([{ botId, message: `could not be started: ${reasonOf(error)}` }]);
+        void this.#departures.letGo([{ botId, message: `could not be started: ${reasonOf(error)}` }]);
       }
     };
-    const claimed = [...bots].flatMap(([botId, rows]) => {
-      const epoch = epochs.get(botId);
-      return epoch === undefined ? [] : [{ botId, epoch, rows }];
-    });
     const live = claimed.filter(({ rows }) => rows.config.mode === 'live');
     await Promise.all([
       ...claimed.filter(({ rows }) => rows.config.mode !== 'live').map((bot) => start(bot, [])),
-      this.#prepared(live).then(({ ready, blocks }) => Promise.all(ready.map((bot) => start(bot, blocks.get(bot.botId) ?? [])))),
+      this.#claims.prepared(live).then(({ ready, blocks }) => Promise.all(ready.map((bot) => start(bot, blocks.get(bot.botId) ?? [])))),
     ]);
-    if (wishes.length > free) this.#again = this.#entries.size < capacity;
+    if (more) this.#again = this.#entries.size < capacity;
     // Commands given while nobody ran the bot are carried out by its new owner at once.
-    await this.#carryOut(await store.pendingCommands([...bots.keys()]));
-  }
-
-  /** Live bots as their rows are after the comparison with the exchange. */
-  async #prepared(
-    live: readonly ClaimedBot[],
-  ): Promise<{ readonly ready: readonly ClaimedBot[]; readonly blocks: PreparedBots['blocks'] }> {
-    if (live.length === 0) return { ready: [], blocks: new Map() };
-    const { changed, blocks } = await this.#options.prepare(live);
-    const reloaded = changed.size === 0 ? new Map<string, BotRows>() : await this.#options.store.load([...changed]);
-    return { ready: live.map((bot) => ({ ...bot, rows: reloaded.get(bot.botId) ?? bot.rows })), blocks };
-  }
-
-  /** Locks of up to `most` bots: free ones first, then those of others in turn, since one of them may have died. */
-  async #acquire(wishes: readonly Wish[], most: number): Promise<readonly string[]> {
-    const free = wishes.filter((wish) => wish.holder === null);
-    const others = wishes.filter((wish) => wish.holder !== null);
-    const from = others.length === 0 ? 0 : this.#askedOthers % others.length;
-    const order = [...free, ...others.slice(from), ...others.slice(0, from)];
-    const held: string[] = [];
-    let asked = 0;
-    for (let trip = 0; trip < claimTrips && asked < order.length && held.length < most; trip += 1) {
-      const wanted = order.slice(asked, asked + most - held.length).map((wish) => wish.botId);
-      asked += wanted.length;
-      held.push(...(await this.#options.leases.acquire(wanted)));
-    }
-    this.#askedOthers += Math.max(0, asked - free.length);
-    return held;
+    await this.#carryOut(await store.pendingCommands(claimed.map(({ botId }) => botId)));
   }
 
   async #spawn(botId: string, epoch: number, rows: BotRows, blocks: readonly EntryBlock[], configVersion: number): Promise<void> {
@@ -306,41 +247,13 @@ export class Supervisor {
     }
     if (end.error === null) {
       const message = this.#draining ? 'the engine stopped' : `stopped; ${positionNote(bot)}`;
-      void this.#letGo([{ botId, message }]).then(() => (this.#draining ? undefined : this.wake()));
+      void this.#departures.letGo([{ botId, message }]).then(() => (this.#draining ? undefined : this.wake()));
       return;
     }
     const verdict = quarantine.crashed(botId, clock.monotonic());
     metrics.actorRestarts.inc({ kind: 'bot', reason: verdict.quarantined ? 'quarantined' : 'fault' });
     log.error({ err: end.error, botId, quarantined: verdict.quarantined }, 'a bot crashed; it is started again from its rows');
-    void this.#letGo([{ botId, message: `crashed: ${end.error.message}` }]);
-  }
-
-  /** Frees the locks of bots and marks their rows as nobody's, however long the database is away; who leaves meanwhile goes in one statement. */
-  #letGo(bots: readonly { readonly botId: string; readonly message: string }[]): Promise<void> {
-    for (const { botId, message } of bots) this.#leaving.set(botId, message);
-    this.#releasing ??= this.#releaseLeaving().finally(() => {
-      this.#releasing = null;
-    });
-    return this.#releasing;
-  }
-
-  async #releaseLeaving(): Promise<void> {
-    const { store, leases, clock, log } = this.#options;
-    while (this.#leaving.size > 0) {
-      const bots = [...this.#leaving].map(([botId, message]) => ({ botId, message }));
-      const marked = await store.release(bots).then(
-        () => true,
-        (error: unknown) => {
-          log.warn({ err: error, bots: bots.length }, 'bots that stopped could not be marked so in the database; trying again');
-          return false;
-        },
-      );
-      // Whatever the rows say: another engine may take them now, and its claim ends our say.
-      await leases.release(bots.map(({ botId }) => botId));
-      if (marked) for (const { botId } of bots) this.#leaving.delete(botId);
-      else if (clock.monotonic() >= this.#giveUpAt) return;
-      else await clock.sleep(releaseRetryMs);
-    }
+    void this.#departures.letGo([{ botId, message: `crashed: ${end.error.message}` }]);
   }
 
   async #reconfigure(changed: readonly Wish[]): Promise<void> {

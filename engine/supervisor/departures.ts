@@ -1,0 +1,69 @@
+/** Bots that ended here and are still ours in the rows: their rows are marked and their locks freed, however long the database is away. */
+import type { Log } from '../observe/log.ts';
+import type { BotStore } from '../persistence/bot-store.ts';
+import type { Clock } from '../time/clock.ts';
+import type { Leases } from './leases.ts';
+
+export interface DeparturesOptions {
+  readonly store: Pick<BotStore, 'release'>;
+  readonly leases: Pick<Leases, 'release'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface Departure {
+  readonly botId: string;
+  /** What is said of it last. */
+  readonly message: string;
+}
+
+const retryMs = 250;
+
+export class Departures {
+  readonly #options: DeparturesOptions;
+  readonly #leaving = new Map<string, string>();
+  #releasing: Promise<void> | null = null;
+  #giveUpAt = Number.POSITIVE_INFINITY;
+
+  constructor(options: DeparturesOptions) {
+    this.#options = options;
+  }
+
+  /** True until its row says that it is nobody's. */
+  has(botId: string): boolean {
+    return this.#leaving.has(botId);
+  }
+
+  /** From this monotonic time on the database is waited for no longer. */
+  giveUpAt(deadline: number): void {
+    this.#giveUpAt = deadline;
+  }
+
+  /** Resolves when all that leave are gone; who leaves meanwhile goes in one statement. */
+  letGo(bots: readonly Departure[]): Promise<void> {
+    for (const { botId, message } of bots) this.#leaving.set(botId, message);
+    this.#releasing ??= this.#release().finally(() => {
+      this.#releasing = null;
+    });
+    return this.#releasing;
+  }
+
+  async #release(): Promise<void> {
+    const { store, leases, clock, log } = this.#options;
+    while (this.#leaving.size > 0) {
+      const bots = [...this.#leaving].map(([botId, message]) => ({ botId, message }));
+      const marked = await store.release(bots).then(
+        () => true,
+        (error: unknown) => {
+          log.warn({ err: error, bots: bots.length }, 'bots that stopped could not be marked so in the database; trying again');
+          return false;
+        },
+      );
+      // Whatever the rows say: another engine may take them now, and its claim ends our say.
+      await leases.release(bots.map(({ botId }) => botId));
+      if (marked) for (const { botId } of bots) this.#leaving.delete(botId);
+      else if (clock.monotonic() >= this.#giveUpAt) return;
+      else await clock.sleep(retryMs);
+    }
+  }
+}
