@@ -1,21 +1,33 @@
 /**
  * Fifty bots of five users on one symbol of one account: each bot's position and profit are those of its own executions, and
- * together they are the account. `EVENKEEL_E2E_DAY_CANDLES=1440 npx vitest run --project e2e tests/e2e/fifty-bots.test.ts` plays a day.
+ * together they are the account; and each explains any of its closes. `EVENKEEL_E2E_DAY_CANDLES=1440 npx vitest run --project e2e tests/e2e/fifty-bots.test.ts` plays a day.
  */
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { freshDatabase } from '../servers/database.ts';
+import { eventually } from './support/processes.ts';
 import {
   beginSharedAccount,
   bots,
   driveSharedAccount,
   endSharedAccount,
   foldedAccounts,
+  minuteMs,
   movedAtExchange,
   storedAccounts,
   sumOf,
+  tokenOf,
   users,
 } from './support/shared-account.ts';
 import type { SharedAccount } from './support/shared-account.ts';
+
+/** Spans between the closes that each bot is asked to explain. */
+const sample = 10;
+
+interface Explanation {
+  readonly explanation: string;
+  readonly decision: { readonly close_time: string } | null;
+  readonly missing: string | null;
+}
 
 const candles = Number(process.env['EVENKEEL_E2E_DAY_CANDLES'] ?? 60);
 
@@ -62,4 +74,30 @@ describe(`fifty bots on one symbol of one account over ${candles} candles`, () =
     },
     candles * 2_000 + 120_000,
   );
+
+  it('explain any of these closes, whichever engine is asked', async () => {
+    const { simulator, db, engines } = shared;
+    const lastClose = (await simulator.state()).nowMs - 1;
+    const { rows } = await db.query<{ id: string; userId: string }>(
+      'select id::text as id, user_id::text as "userId" from bot_configs order by bot_configs.id',
+    );
+    let asked = 0;
+    for (const [index, { id, userId }] of rows.entries()) {
+      for (let pick = 0; pick <= sample; pick += 1) {
+        const close = lastClose - Math.round((pick * candles) / sample) * minuteMs;
+        const engine = engines[(index + pick) % engines.length];
+        const told = await eventually(`the verdict of bot ${id} at ${close} is written`, 15_000, async () => {
+          const answer = await fetch(`${engine?.url ?? ''}/v1/bots/${id}/explain?at=${close + ((asked * 7_919) % minuteMs)}`, {
+            headers: { authorization: `Bearer ${tokenOf(userId)}` },
+          });
+          const explained = (await answer.json()) as Explanation;
+          return answer.ok && explained.decision !== null ? explained : null;
+        });
+        expect(told).toMatchObject({ missing: null, decision: { close_time: new Date(close).toISOString() } });
+        expect(told.explanation).toMatch(/^(no entry|no exit|entered|left)\b.*; next decision at \d\d:\d\d:00Z$/);
+        asked += 1;
+      }
+    }
+    expect(asked).toBe(bots * (sample + 1));
+  }, 300_000);
 });

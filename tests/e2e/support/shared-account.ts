@@ -19,7 +19,7 @@ type Amount = InstanceType<typeof Decimal>;
 
 export const users = 5;
 export const bots = 50;
-const minuteMs = 60_000;
+export const minuteMs = 60_000;
 
 export interface SharedAccount {
   readonly simulator: SimulatorProcess;
@@ -56,12 +56,19 @@ export async function beginSharedAccount(options: { readonly databaseUrl: string
   return shared;
 }
 
+/** With which a user asks the engines: each sees the user's own bots. */
+export const tokenOf = (userId: string): string => `ek_${userId.padStart(43, '0')}`;
+
 /** Different strategies, sizes, averages and stops; user u has the bots whose number is u modulo five. */
 async function insertBots(db: pg.Client): Promise<void> {
   await db.query(
     `insert into users (email, hashed_password, is_active, role, created_at, updated_at)
      select 'user' || n || '@localhost', '!', true, 'operator', now(), now() from generate_series(2, $1::int) n`,
     [users],
+  );
+  await db.query(
+    `insert into api_tokens (user_id, name, token_hash, scopes, created_at)
+     select id, 'asks', encode(sha256(('ek_' || lpad(id::text, 43, '0'))::bytea), 'hex'), array['read'], now() from users`,
   );
   await db.query(
     `insert into bot_configs (user_id, name, symbol, timeframe, is_active, initial_capital, position_size_perc, position_size_fixed,
