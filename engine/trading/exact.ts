@@ -16,12 +16,12 @@ export function exact(value: Decimal | number | string): Decimal {
 
 /** Largest multiple of `step` that is not above `value`; a step of 0 switches the grid off. */
 export function floorToStep(value: Decimal, step: Decimal): Decimal {
-  return step.isZero() ? exact(value) : exact(value).div(step).floor().times(step);
+  return step.isZero() ? exact(value) : exact(value).toNearest(step, Decimal.ROUND_FLOOR);
 }
 
 /** Smallest multiple of `step` that is not below `value`; a step of 0 switches the grid off. */
 export function ceilToStep(value: Decimal, step: Decimal): Decimal {
-  return step.isZero() ? exact(value) : exact(value).div(step).ceil().times(step);
+  return step.isZero() ? exact(value) : exact(value).toNearest(step, Decimal.ROUND_CEIL);
 }
 
 /** Rounds half to even at the 18 decimals that the rows keep. */
