@@ -92,8 +92,8 @@ export interface LiveOrder {
   /** A stop or target that stands at the exchange and waits for its price: nothing about it is open. */
   resting: boolean;
   /**
-   * The matching engine said that it is not open when it could no longer be accepted, and a query knows nothing of it (for as long as
-   * the horizon, when it had been accepted): it binds no coins.
+   * The matching engine said that it is not open when it could no longer be accepted, and a query knows nothing of it, both for some
+   * seconds (for as long as the horizon, when it had been accepted): it binds no coins.
    */
   gone: boolean;
   /** Called when it is over. */

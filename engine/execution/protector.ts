@@ -53,6 +53,8 @@ export interface ProtectorPorts {
 
 /** Pauses between two rounds of cancelling. */
 const cancelPausesMs = [100, 200, 400, 800, 1_600, 3_000] as const;
+/** How long the exchange's reads may lag behind a stop whose answer never came. */
+const unheardMayLagMs = 3_000;
 const failedLookPauseMs = 5_000;
 
 export class Protector {
@@ -271,9 +273,10 @@ export class Protector {
     if (known || !denied || !tooLate) return;
     live.deniedSince ??= clock.monotonic();
     // One that was accepted has ended, perhaps filled: reads that lag may tell that as late as the horizon. Of one that was never
-    // heard of, being filled in the seconds of its receive window is less likely than a position that nothing protects.
-    const mayLagMs = live.exchangeOrderId !== null && safety.horizon ? line.link.horizonMs : 0;
-    live.gone = clock.monotonic() - live.deniedSince >= mayLagMs;
+    // heard of, having been filled at once is less likely than a position that nothing protects: that wait is short.
+    const { horizonMs } = line.link;
+    const mayLagMs = live.exchangeOrderId === null ? Math.min(unheardMayLagMs, horizonMs) : horizonMs;
+    live.gone = clock.monotonic() - live.deniedSince >= (safety.horizon ? mayLagMs : 0);
   }
 }
 

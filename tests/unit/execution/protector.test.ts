@@ -268,13 +268,13 @@ describe('a position and its stop at the exchange', () => {
     expect(rig.account.all.filter((order) => order.side === 'SELL' && order.executedQuantity.gt(0))).toHaveLength(1);
   });
 
-  it('sells beside a stop that may still arrive only when its receive window is over', async () => {
+  it('sells beside a stop that may still arrive only when its receive window is over, and three seconds more', async () => {
     let requests = 0;
     rig.account.onRequest = () => ((requests += 1) === 2 ? 'request' : null);
     await rig.enter();
     rig.tell({ type: 'close-requested', reason: 'asked', atMs: rig.clock.now() });
     const signedMs = [...rig.store.orders.values()].find(({ role }) => role === 'stop')?.signedTimestampMs ?? 0;
-    await rig.clock.advance(signedMs + 3_900 - rig.clock.now());
+    await rig.clock.advance(signedMs + 6_900 - rig.clock.now());
     expect(rig.flat).toBe(false);
     await rig.clock.advance(4_000);
     expect(rig.flat).toBe(true);
