@@ -27,10 +27,16 @@ const intervalMs = 30_000;
 const settleAfterMs = 2_000;
 /** One reading costs 20 of weight: changes in a row share one. */
 const gapMs = 5_000;
-/** Bots that are taken wait this long for the first reading. */
-const patienceMs = 5_000;
+/** Bots that are taken wait this long for a reading: they may have exits to manage. */
+const patienceMs = 1_500;
 /** Readings of other engines that are younger than this need no repeating. */
 const freshMs = 15_000;
+
+interface Asked {
+  readonly anew?: boolean;
+  /** Assets of bots that wait for the reading. */
+  readonly first?: ReadonlySet<string>;
+}
 
 export class CapitalWatch {
   readonly #options: CapitalWatchOptions;
@@ -68,15 +74,20 @@ export class CapitalWatch {
   /** Bots that spend these assets are about to run: resolves when they are known, or after a moment. */
   async ready(assets: Iterable<string>): Promise<void> {
     const wanted = new Set(assets);
-    if (wanted.size > 0) await Promise.race([this.refresh(false, wanted), this.#options.clock.sleep(patienceMs)]);
+    if (wanted.size > 0) await Promise.race([this.#enqueue({ first: wanted }), this.#options.clock.sleep(patienceMs)]);
   }
 
-  /** One reading at a time. `anew`: what others have read does not do. A failure is told; the next turn tries again. */
-  refresh(anew = false, more: ReadonlySet<string> = new Set()): Promise<void> {
+  /** `anew`: what others have read does not do. */
+  refresh(anew = false): Promise<void> {
+    return this.#enqueue({ anew });
+  }
+
+  /** One reading at a time. A failure is told; the next turn tries again. */
+  #enqueue(asked: Asked): Promise<void> {
     this.#work = this.#work.then(async () => {
       if (this.#stopped) return;
       try {
-        await this.#read(anew, more);
+        await this.#read(asked);
       } catch (error) {
         this.#options.log.warn(
           { err: error, account: this.#options.account.name },
@@ -87,25 +98,25 @@ export class CapitalWatch {
     return this.#work;
   }
 
-  async #read(anew: boolean, more: ReadonlySet<string>): Promise<void> {
+  async #read({ anew = false, first = new Set() }: Asked): Promise<void> {
     const { account, venue, venueClock, store, clock } = this.#options;
-    const assets = new Set([...this.#options.assets(), ...more]);
+    const assets = new Set([...this.#options.assets(), ...first]);
     if (assets.size === 0) return;
     const reading = await store.begin(venue, account.name);
     if (reading.lossCapped.length > 0) {
       this.#options.publishResults();
       await store.noteLosses(venue, account.name, venueClock.now());
     }
-    if (!anew && reading.over.length === 0 && [...assets].every((asset) => isFresh(reading, asset))) return;
-    // Money for the first entries is not kept waiting; what is over is settled by the reading after it.
-    const first = [...assets].some((asset) => !reading.known.has(asset));
-    const waitMs = reading.over.length > 0 && !first ? settleAfterMs : 0;
+    // Bots that were just taken and money for first entries are not kept waiting; what is over is settled by the reading after it.
+    const atOnce = first.size > 0 || [...assets].some((asset) => !reading.known.has(asset));
+    const over = atOnce ? [] : reading.over;
+    if (!anew && over.length === 0 && [...assets].every((asset) => isFresh(reading, asset))) return;
+    const waitMs = over.length > 0 ? settleAfterMs : 0;
     this.#lastReadAt = clock.monotonic() + waitMs;
     if (waitMs > 0) await clock.sleep(waitMs);
-    const covered = first ? { ...reading, over: [] } : reading;
     const free = new Map((await account.balances()).map((balance) => [balance.asset, balance.free]));
     await store.write(
-      covered,
+      { ...reading, over },
       [...assets].map((asset) => ({ asset, free: free.get(asset) ?? new Decimal(0) })),
     );
   }

@@ -101,6 +101,15 @@ describe('the watch over the capital of an account', () => {
     expect(ledger.written.map(({ over }) => over)).toEqual([[]]);
   });
 
+  it('keeps bots that were just taken waiting for no entry that is over; the next reading settles it', async () => {
+    ledger.known = stale;
+    ledger.over = ['of the engine that died'];
+    await watch.ready(['USDT']);
+    expect([readAt, ledger.written]).toEqual([[0], [{ over: [], free: ['750 USDT'] }]]);
+    await clock.advance(32_000);
+    expect(ledger.written[1]).toEqual({ over: ['of the engine that died'], free: ['750 USDT'] });
+  });
+
   it('reads once for changes in a row, and every 30 s without any', async () => {
     ledger.known = stale;
     for (let change = 0; change < 10; change += 1) watch.changed();
@@ -130,11 +139,11 @@ describe('the watch over the capital of an account', () => {
     expect(ledger.written).toEqual([{ over: [], free: ['0 USDT'] }]);
   });
 
-  it('keeps bots waiting for five seconds at most', async () => {
+  it('keeps bots waiting for a second and a half at most', async () => {
     balances = () => new Promise(() => undefined);
     let ready = false;
     void watch.ready(['USDT']).then(() => (ready = true));
-    await clock.advance(4_999);
+    await clock.advance(1_499);
     expect(ready).toBe(false);
     await clock.advance(1);
     expect(ready).toBe(true);
