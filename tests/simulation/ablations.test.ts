@@ -13,7 +13,7 @@ const firstFailingSeeds: Partial<Record<SafetyElement, number>> = {
   uniqueFillKey: 1,
   singlePost: 5,
   positionCheck: 6,
-  epochInWrites: 7078,
+  epochInWrites: 8676,
   protectionVerify: 72,
   capital: 7,
   audit: 762,
