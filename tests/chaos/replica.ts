@@ -103,6 +103,18 @@ export class Replica {
     return true;
   }
 
+  /** Stands still until it is told to go on: booted, and out of everybody's way. */
+  hold(): () => void {
+    const process = this.#alive;
+    if (process === null || this.#waking) throw new Error(`${this.name} does not run: it cannot be held`);
+    this.#waking = true;
+    signal(process.pid, 'SIGSTOP');
+    return () => {
+      signal(process.pid, 'SIGCONT');
+      this.#waking = false;
+    };
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#waker);

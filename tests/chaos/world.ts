@@ -21,7 +21,7 @@ export interface WorldOptions {
   /** An unmigrated database: the first engine migrates it. */
   readonly unmigrated?: boolean;
   readonly pauseMs?: number;
-  /** The second engine is a standby: it starts when the first runs all bots, stands still, or takes too long. */
+  /** The second engine is a standby: it boots, and stands still until the first runs all bots, stands still itself, or takes too long. */
   readonly standby?: boolean;
   readonly engineEnv?: Readonly<Record<string, string>>;
   readonly simulatorArgs?: readonly string[];
@@ -238,6 +238,7 @@ export class World {
     );
     if (this.replicas.every(({ engine }) => engine === null)) for (const replica of this.replicas) replica.start();
     await eventually('an engine is ready', 60_000, async () => this.replicas.some(({ engine }) => engine !== null));
+    const release = await this.#holdStandby();
     await this.query(
       `insert into bot_configs (user_id, name, symbol, timeframe, is_active, initial_capital, position_size_perc, position_size_fixed,
          stop_loss_perc, take_profit_perc, trailing_stop_perc, trailing_stop_active, ema_fast, ema_slow, rsi_period, rsi_oversold, rsi_overbought,
@@ -258,16 +259,26 @@ export class World {
         ),
       ],
     );
-    const everyBotRuns = async (): Promise<boolean> => (await this.botsRunning()) === bots;
-    if (this.options.standby === true) {
-      const needed = async (): Promise<boolean> => (await everyBotRuns()) || this.replicas.some(({ paused }) => paused);
+    const [first] = this.replicas;
+    if (release !== null && first !== undefined) {
+      // An engine that stops itself answers nothing: it is not waited for.
       await Promise.race([
-        eventually('every bot runs, or their engine stands still', 40_000, needed).catch(() => undefined),
+        eventually('every bot runs', 40_000, async () => (await first.engine?.status())?.botsRunning === bots).catch(() => undefined),
+        eventually('their engine stands still', 40_000, async () => first.paused).catch(() => undefined),
         sleep(standbyAfterMs),
       ]);
-      for (const replica of this.replicas) replica.start();
+      release();
     }
-    await eventually('every bot runs', 60_000, everyBotRuns);
+    await eventually('every bot runs', 60_000, async () => (await this.botsRunning()) === bots);
+  }
+
+  /** Null without a standby, and where it was started because the first engine cannot go on alone. */
+  async #holdStandby(): Promise<(() => void) | null> {
+    const [, standby] = this.replicas;
+    if (this.options.standby !== true || standby === undefined || standby.processes.length > 0) return null;
+    standby.start();
+    await eventually('the standby is ready', 60_000, async () => standby.engine !== null);
+    return standby.hold();
   }
 
   /** Step size of each symbol: the exchange takes no order for less. */
