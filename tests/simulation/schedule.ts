@@ -10,9 +10,15 @@ export interface Schedule {
   readonly faults: readonly Fault[];
 }
 
-/** Virtual time in which things go wrong, and the calm after it in which everything must come to rest. */
-export const stormMs = 3 * 60_000;
+/** Virtual time in which things go wrong. */
+const stormMs = 3 * 60_000;
+/** And in which everything must come to rest then. */
 export const calmMs = 80_000;
+
+/** Virtual time at which the calm begins: schedules that were kept when storms were longer have theirs to the end. */
+export function calmFromMs({ faults }: Schedule): number {
+  return Math.max(stormMs, ...faults.map(({ atMs, forMs = 0 }) => atMs + forMs));
+}
 
 export function replicasOf(seed: number): number {
   return new Random(seed).branch('replicas').chance(0.45) ? 2 : 1;

@@ -17,7 +17,7 @@ import { SimulatedMigrations } from './migrations.ts';
 import { PriceFeed, pointMs } from './price-feed.ts';
 import { Random } from './random.ts';
 import { Replica } from './replica.ts';
-import { calmMs, replicasOf, stormMs } from './schedule.ts';
+import { calmFromMs, calmMs, replicasOf } from './schedule.ts';
 import type { Schedule } from './schedule.ts';
 import { Scheduler, epochMs } from './scheduler.ts';
 import { Trace } from './trace.ts';
@@ -59,6 +59,7 @@ export async function play(
   { safety = fullSafety, readable = false, poison = false }: PlayOptions = {},
 ): Promise<Outcome> {
   const random = new Random(schedule.seed);
+  const stormMs = calmFromMs(schedule);
   const scheduler = new Scheduler();
   const trace = new Trace(scheduler, readable);
   const weather = new Weather(() => scheduler.now);
@@ -115,7 +116,7 @@ export async function play(
     for (const fault of schedule.faults)
       scheduler.after(fault.atMs, () => {
         trace.note(`fault: ${JSON.stringify(fault)}`);
-        strike(fault, { weather, scheduler, replicas, feed, redis, exchange, users });
+        strike(fault, { weather, scheduler, replicas, feed, redis, exchange, users, stormMs });
       });
     await scheduler.run(stormMs);
     trace.note('calm');
@@ -181,6 +182,7 @@ interface Struck {
   readonly redis: ReturnType<typeof createMemoryStore>;
   readonly exchange: MemoryExchange;
   readonly users: Users;
+  readonly stormMs: number;
 }
 
 function strike(fault: Fault, struck: Struck): void {
@@ -189,7 +191,7 @@ function strike(fault: Fault, struck: Struck): void {
   const value = fault.value ?? 0;
   /** There is no stop yet that it could concern. */
   const again = (): void => {
-    if (scheduler.now < stormMs) scheduler.after(4_000, () => strike(fault, struck));
+    if (scheduler.now < struck.stormMs) scheduler.after(4_000, () => strike(fault, struck));
   };
   switch (fault.kind) {
     case 'kill':
