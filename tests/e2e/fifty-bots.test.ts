@@ -1,6 +1,7 @@
 /**
- * Fifty bots of five users on one symbol of one account: each bot's position and profit are those of its own executions, and
- * together they are the account; and each explains any of its closes. `EVENKEEL_E2E_DAY_CANDLES=1440 npx vitest run --project e2e tests/e2e/fifty-bots.test.ts` plays a day.
+ * Fifty bots of five users on one symbol of one account: each bot's position and profit are those of its own executions, together
+ * they are the account, and each explains any of its closes.
+ * `EVENKEEL_E2E_DAY_CANDLES=1440 npx vitest run --project e2e tests/e2e/fifty-bots.test.ts` plays a day.
  */
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { freshDatabase } from '../servers/database.ts';
