@@ -35,6 +35,8 @@ Options
   --seed N            makes the generated market and the prices inside candles (default 7)
   --pace P            real (default), 10x or any Nx, or stepped: only the control port moves the clock
   --history N         candles of a recording that are past at the start (default 500)
+  --start T           time at which a generated market starts, such as 2026-01-05T00:00Z (default now): the same
+                      seed and start make the same candles
   --account A         name:KEY:SECRET:ASSET=AMOUNT,... ; may be given several times (default: one account, printed).
                       SECRET is an HMAC secret, or @PATH of a PEM file with an Ed25519 public key
   --fee F             maker and taker fee as a fraction (default 0.001)
@@ -57,6 +59,7 @@ const options = {
   seed: { type: 'string', default: '7' },
   pace: { type: 'string', default: 'real' },
   history: { type: 'string', default: '500' },
+  start: { type: 'string' },
   account: { type: 'string', multiple: true },
   fee: { type: 'string', default: '0.001' },
   'spread-ticks': { type: 'string', default: '0' },
@@ -103,6 +106,15 @@ function readFuel(values: Values): Fuel {
   }
   if (!values.fuel.startsWith('recorded:')) throw new UsageError(`--fuel: "${values.fuel}" is neither generated nor recorded:PATH`);
   return recordedFuel(values.fuel.slice('recorded:'.length), readTimeframe(values.timeframe ?? '1m'), symbols?.[0]);
+}
+
+/** The start of a generated market in UTC ms; null leaves it to the clock. */
+function readStart({ start, fuel }: Values): number | null {
+  if (start === undefined) return null;
+  if (fuel !== 'generated') throw new UsageError('--start: a recording starts where its --history ends');
+  const atMs = Date.parse(start);
+  if (!/Z$/.test(start) || !(atMs > 0)) throw new UsageError(`--start: "${start}" is not a time such as 2026-01-05T00:00Z`);
+  return atMs;
 }
 
 function readPace(text: string): Pace {
@@ -158,6 +170,7 @@ async function main(): Promise<void> {
     secret: { kind: 'hmac', secret: randomBytes(32).toString('hex') },
     deposits: { USDT: '100000' },
   };
+  const startMs = readStart(values);
   const simulator = await startSimulator({
     clock: systemClock,
     log: createLog({ level: values['log-level'] }),
@@ -168,6 +181,7 @@ async function main(): Promise<void> {
     accounts: given.length === 0 ? [made] : given,
     seed: wholeNumber('seed', values.seed, 2 ** 31 - 1),
     history: wholeNumber('history', values.history, 1e9),
+    ...(startMs === null ? {} : { startMs }),
     fees: { maker: decimal('fee', values.fee), taker: decimal('fee', values.fee) },
     spreadTicks: wholeNumber('spread-ticks', values['spread-ticks'], 1e6),
     limits: {

@@ -41,6 +41,8 @@ describe('npm run simulator', () => {
     [['--account', 'me:KEY:@/nowhere.pem:USDT=1'], '/nowhere.pem'],
     [['--account', 'me:KEY:@README.md:USDT=1'], 'README.md'],
     [['--port', 'x'], '--port'],
+    [['--start', 'yesterday'], '--start'],
+    [['--start', '2026-01-05T00:00Z', '--fuel', 'recorded:/nowhere.csv'], '--start'],
   ])('refuses %j by name with exit code 2', (args, named) => {
     const { code, err } = run('simulator/main.ts', args);
     expect([code, err.includes(named)]).toEqual([2, true]);

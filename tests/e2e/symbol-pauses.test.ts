@@ -14,6 +14,9 @@ const trading = 'BTCUSDT';
 const halted = 'ETHUSDT';
 const delisted = 'SOLUSDT';
 
+/** No symbol has crossed on the candles before it: no bot trades before the first step. */
+const start = '2026-01-05T00:15:00Z';
+
 interface BotStatus {
   readonly is_running: boolean;
   readonly status_message: string | null;
@@ -32,7 +35,7 @@ beforeEach(async () => {
   drop = database.drop;
   simulator = await startSimulatorProcess([
     ...['--fuel', 'generated', '--symbols', [trading, halted, delisted].join(','), '--timeframe', '1m'],
-    ...['--pace', 'stepped', '--seed', '5'],
+    ...['--pace', 'stepped', '--seed', '5', '--start', start],
   ]);
   dataDir = mkdtempSync(join(tmpdir(), 'evenkeel-e2e-'));
   engineEnv = {

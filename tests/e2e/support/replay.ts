@@ -17,13 +17,21 @@ import type { SimulatorProcess } from './simulator-process.ts';
 
 const Decimal = Standard.clone({ precision: 60 });
 
-export const recordedPath = fileURLToPath(new URL('../../../../shared/data/BTCUSDT-1m-2023-03-01_11.csv.gz', import.meta.url));
+const recordedPath = fileURLToPath(new URL('../../../../shared/data/BTCUSDT-1m-2023-03-01_11.csv.gz', import.meta.url));
 export const hasRecording = existsSync(recordedPath) && process.env['EVENKEEL_E2E_FUEL'] !== 'generated';
 
 /** Candles that are past when the replay begins: enough to warm up the slowest of the four bots. */
-export const historyCandles = 700;
+const historyCandles = 700;
 const minuteMs = 60_000;
 const seed = 11;
+
+/** What a simulator replays: the recording where it is present, else a market that is the same on every run. */
+export const replayedMarket = [
+  ...['--symbols', 'BTCUSDT', '--timeframe', '1m', '--pace', 'stepped', '--seed', String(seed)],
+  ...(hasRecording
+    ? ['--fuel', `recorded:${recordedPath}`, '--history', String(historyCandles)]
+    : ['--fuel', 'generated', '--start', '2026-01-05T00:00Z']),
+];
 export const lockTtlMs = 2_000;
 
 export const botColumns = {
@@ -61,22 +69,7 @@ export interface ReplayOptions {
 
 /** Starts everything and waits until all four bots have decided on the last candle of the history. */
 export async function beginReplay(options: ReplayOptions): Promise<Replay> {
-  const fuel = hasRecording ? `recorded:${recordedPath}` : 'generated';
-  const simulator = await startSimulatorProcess([
-    '--fuel',
-    fuel,
-    '--symbols',
-    'BTCUSDT',
-    '--timeframe',
-    '1m',
-    '--seed',
-    String(seed),
-    '--pace',
-    'stepped',
-    '--history',
-    String(historyCandles),
-    ...(options.simulatorArgs ?? []),
-  ]);
+  const simulator = await startSimulatorProcess([...replayedMarket, ...(options.simulatorArgs ?? [])]);
   const dataDir = mkdtempSync(join(tmpdir(), 'evenkeel-e2e-'));
   const engineEnv = {
     DATABASE_URL: options.databaseUrl,

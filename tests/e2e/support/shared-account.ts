@@ -10,7 +10,7 @@ import pg from 'pg';
 import { startEngineProcess } from './engine-process.ts';
 import type { EngineProcess } from './engine-process.ts';
 import { eventually } from './processes.ts';
-import { hasRecording, historyCandles, recordedPath } from './replay.ts';
+import { replayedMarket } from './replay.ts';
 import { startSimulatorProcess } from './simulator-process.ts';
 import type { LedgerTrade, SimulatorProcess } from './simulator-process.ts';
 
@@ -28,13 +28,7 @@ export interface SharedAccount {
 }
 
 export async function beginSharedAccount(options: { readonly databaseUrl: string; readonly redisUrl: string }): Promise<SharedAccount> {
-  const fuel = hasRecording ? `recorded:${recordedPath}` : 'generated';
-  const simulator = await startSimulatorProcess(
-    ['--fuel', fuel, '--symbols', 'BTCUSDT', '--timeframe', '1m', '--seed', '11', '--pace', 'stepped'].concat([
-      '--history',
-      String(historyCandles),
-    ]),
-  );
+  const simulator = await startSimulatorProcess(replayedMarket);
   const dataDir = mkdtempSync(join(tmpdir(), 'evenkeel-shared-account-'));
   const env = {
     DATABASE_URL: options.databaseUrl,
