@@ -13,6 +13,8 @@ export interface Wish {
   readonly venue: string;
   readonly epoch: number;
   readonly holder: string | null;
+  /** Commands wait for its owner. */
+  readonly commanded: boolean;
 }
 
 /**
@@ -20,8 +22,9 @@ export interface Wish {
  * somebody has to write down how it ends.
  */
 export async function readWishes(pool: Pool): Promise<readonly Wish[]> {
-  const { rows } = await pool.query<{ id: string; wanted: boolean; version: number; venue: string; epoch: string; holder: string | null }>(
-    `select c.id::text, c.is_active as wanted, c.version, c.venue, coalesce(s.lock_epoch, 0)::text as epoch, s.lock_holder as holder
+  const { rows } = await pool.query<Omit<Wish, 'botId' | 'configVersion' | 'epoch'> & { id: string; version: number; epoch: string }>(
+    `select c.id::text, c.is_active as wanted, c.version, c.venue, coalesce(s.lock_epoch, 0)::text as epoch, s.lock_holder as holder,
+       c.id in (select bot_config_id from bot_commands where handled_at is null) as commanded
      from bot_configs c left join bot_state s on s.bot_config_id = c.id
      where c.deleted_at is null
        and (c.is_active or s.lock_holder is not null

@@ -171,7 +171,8 @@ export class Supervisor {
     await this.#reconfigure(
       wishes.filter((wish) => (this.#entries.get(wish.botId)?.configVersion ?? wish.configVersion) !== wish.configVersion),
     );
-    await this.#carryOut(await store.pendingCommands([...this.#entries.keys()]));
+    const commanded = wishes.filter((wish) => wish.commanded && this.#entries.has(wish.botId));
+    if (commanded.length > 0) await this.#carryOut(await store.pendingCommands(commanded.map((wish) => wish.botId)));
     await this.#claim(wishes.filter((wish) => wish.venue === venue && !this.#entries.has(wish.botId) && this.#mayStart(wish)));
     this.#counts.count(this.#entries.values());
   }
@@ -183,7 +184,7 @@ export class Supervisor {
   }
 
   async #claim(wishes: readonly Wish[]): Promise<void> {
-    const { store, capacity, log } = this.#options;
+    const { capacity, log } = this.#options;
     const { claimed, commands, more } = await this.#claims.take(wishes, capacity - this.#entries.size);
     if (claimed.length === 0) return;
     const wishById = new Map(wishes.map((wish) => [wish.botId, wish]));
@@ -207,7 +208,7 @@ export class Supervisor {
     ]);
     if (more) this.#again = this.#entries.size < capacity;
     // Commands given while nobody ran the bot are carried out by its new owner at once.
-    await this.#carryOut(await store.pendingCommands(claimed.map(({ botId }) => botId)));
+    await this.#carryOut(commands);
   }
 
   async #spawn(botId: string, epoch: number, rows: BotRows, blocks: readonly EntryBlock[], configVersion: number): Promise<void> {

@@ -16,12 +16,32 @@ export function exact(value: Decimal | number | string): Decimal {
 
 /** Largest multiple of `step` that is not above `value`; a step of 0 switches the grid off. */
 export function floorToStep(value: Decimal, step: Decimal): Decimal {
-  return step.isZero() ? exact(value) : exact(value).toNearest(step, Decimal.ROUND_FLOOR);
+  return toStep(value, step, Decimal.ROUND_FLOOR);
 }
 
 /** Smallest multiple of `step` that is not below `value`; a step of 0 switches the grid off. */
 export function ceilToStep(value: Decimal, step: Decimal): Decimal {
-  return step.isZero() ? exact(value) : exact(value).toNearest(step, Decimal.ROUND_CEIL);
+  return toStep(value, step, Decimal.ROUND_CEIL);
+}
+
+export function isOnStep(value: Decimal, step: Decimal): boolean {
+  const decimals = decimalsOf(step);
+  if (decimals !== null) return value.decimalPlaces() <= decimals;
+  return step.isZero() || exact(value).mod(step).isZero();
+}
+
+function toStep(value: Decimal, step: Decimal, rounding: Decimal.Rounding): Decimal {
+  const decimals = decimalsOf(step);
+  if (decimals !== null) return exact(value).toDecimalPlaces(decimals, rounding);
+  return step.isZero() ? exact(value) : exact(value).toNearest(step, rounding);
+}
+
+/** Where a Decimal has one digit, a 1: it keeps its digits in words of seven, the first one padded behind. */
+const loneOnes: ReadonlySet<number> = new Set([1, 10, 100, 1_000, 10_000, 100_000, 1_000_000]);
+
+/** Decimals of 1, 0.1, 0.01 and so on, as nearly all steps are: to cut digits is many times cheaper than to divide. Null for other steps. */
+function decimalsOf({ d: words, e: exponent }: Decimal): number | null {
+  return words.length === 1 && exponent <= 0 && loneOnes.has(words[0] ?? 0) ? -exponent : null;
 }
 
 /** Rounds half to even at the 18 decimals that the rows keep. */

@@ -4,7 +4,7 @@
  * exactly gives its bounds: the filter must then hold wherever between them the average lies.
  */
 import type { Decimal } from 'decimal.js';
-import { exact } from './exact.ts';
+import { exact, isOnStep } from './exact.ts';
 import { isContingent, isMarketLike } from './instrument.ts';
 import type {
   FilterName,
@@ -93,10 +93,6 @@ export function keepsPrice(filter: PriceFilter, price: Decimal): boolean {
 function keepsLot(filter: LotFilter, quantity: Decimal): boolean {
   if (!filter.max.isZero() && quantity.gt(filter.max)) return false;
   return quantity.gt(0) && quantity.gte(filter.min) && isOnStep(quantity, filter.step);
-}
-
-function isOnStep(value: Decimal, step: Decimal): boolean {
-  return step.isZero() || exact(value).mod(step).isZero();
 }
 
 /** Basis points beyond which a delta makes no sense, whatever the venue lists. */

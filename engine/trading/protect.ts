@@ -65,6 +65,11 @@ const limitOffsetShare = 0.005;
  * engine keeps that one until they do.
  */
 export function plannedProtection(state: TradingState, config: TradingConfig, instrument: Instrument): ProtectionPlan | null {
+  const stop = plannedStop(state, config, instrument);
+  return stop === null ? null : { ...stop, targetPrice: plannedTarget(stop.quantity, state, config, instrument) };
+}
+
+function plannedStop(state: TradingState, config: TradingConfig, instrument: Instrument): Omit<ProtectionPlan, 'targetPrice'> | null {
   if (config.stops === 'engine') return null;
   const stopType = stopTypeOf(instrument);
   if (stopType === null || isFlat(state.position, instrument, state.lastPrice)) return null;
@@ -91,18 +96,12 @@ export function plannedProtection(state: TradingState, config: TradingConfig, in
     !mayRest({ type: stopType, quantity, price: limitPrice, stopPrice: stop }, state, instrument)
   )
     return null;
-  return { quantity, stopType, stopPrice: stop, limitPrice, targetPrice: plannedTarget(quantity, averagePrice, state, config, instrument) };
+  return { quantity, stopType, stopPrice: stop, limitPrice };
 }
 
 /** Null for a target that stays in the engine: none is set, the symbol takes no pairs, or the price is beyond what the filters allow so far. */
-function plannedTarget(
-  quantity: Decimal,
-  averagePrice: number,
-  state: TradingState,
-  config: TradingConfig,
-  instrument: Instrument,
-): Decimal | null {
-  const target = targetPrice(config, averagePrice);
+function plannedTarget(quantity: Decimal, state: TradingState, config: TradingConfig, instrument: Instrument): Decimal | null {
+  const target = targetPrice(config, figuresOf(state.position, instrument).averagePrice);
   if (!Number.isFinite(target) || !takesPairs(instrument)) return null;
   const price = ceilToStep(exactPrice(target), instrument.price.tick);
   const rests = state.protection.resting?.targetPrice?.eq(price) === true;
@@ -152,7 +151,7 @@ export function isDisarmed({ blocks }: Pick<TradingState, 'blocks'>): boolean {
 export type Exposure = 'none' | 'protected' | 'bare' | 'overrun' | 'disarmed';
 
 export function exposureOf(state: TradingState, config: TradingConfig, instrument: Instrument): Exposure {
-  const plan = plannedProtection(state, config, instrument);
+  const plan = plannedStop(state, config, instrument);
   // While the symbol does not trade nobody can put up anything, nor sell.
   if (plan === null || pauseOf(instrument) !== null) return 'none';
   if (isDisarmed(state)) return 'disarmed';

@@ -268,6 +268,7 @@ export class MemoryDatabase {
           venue: row.venue,
           epoch: state?.epoch ?? 0,
           holder: state?.holder ?? null,
+          commanded: this.pendingCommands([row.id]).length > 0,
         });
     }
     return wishes;

@@ -247,6 +247,9 @@ describe('rows in memory and in PostgreSQL', () => {
       );
     }
     for (const stores of [overPostgres(holders[0]), inMemory(holders[0])]) {
+      const commanded = async (): Promise<readonly string[]> =>
+        (await stores.bots.wishes()).filter((wish) => wish.commanded).map((wish) => wish.botId);
+      expect(await commanded()).toEqual(['2']);
       const pending = await stores.bots.pendingCommands(['2']);
       expect(pending.map(({ botId, command, reason }) => [botId, command, reason])).toEqual([
         ['2', 'pause-entries', 'a test'],
@@ -255,6 +258,8 @@ describe('rows in memory and in PostgreSQL', () => {
       expect(await stores.bots.pendingCommands(['1', '3'])).toEqual([]);
       await stores.bots.finishCommands([{ id: pending[0]?.id ?? '', outcome: 'done' }]);
       expect((await stores.bots.pendingCommands(['2'])).map((command) => command.command)).toEqual(['close-position']);
+      await stores.bots.finishCommands([{ id: pending[1]?.id ?? '', outcome: 'done' }]);
+      expect(await commanded()).toEqual([]);
     }
   });
 });
