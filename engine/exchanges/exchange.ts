@@ -24,7 +24,7 @@ export interface MarketData {
   serverTime(): Promise<number>;
   /** All symbols, or the named ones. Unknown names throw `ExchangeError` with class `bad-request`. */
   instruments(symbols?: readonly string[]): Promise<readonly Instrument[]>;
-  /** Oldest first; `closed` is set by the venue's clock, so the last row is usually still forming. */
+  /** Oldest first; `closed` is set by the venue's time of the question, so the last row is usually still forming. */
   klines(request: KlineRequest): Promise<readonly Candle[]>;
   /** Last trade price. */
   price(symbol: string): Promise<Decimal>;

@@ -71,9 +71,10 @@ export class History {
    */
   async #final(read: () => Promise<readonly Candle[]>): Promise<readonly Candle[]> {
     const { clock, venueClock, limits } = this.#options;
+    const askedAtMs = venueClock.now();
     const rows = await read();
     const last = rows.at(-1);
-    if (last === undefined || venueClock.now() - last.closeTime >= limits.settledAfterMs) return rows;
+    if (last === undefined || askedAtMs - last.closeTime >= limits.settledAfterMs) return rows;
     await clock.sleep(limits.rereadAfterMs);
     const again = await read();
     const same = again.find((row) => row.openTime === last.openTime);

@@ -27,6 +27,8 @@ export class Statuses {
   readonly #dirty = new Set<RunningEntry>();
   #timer: Timer | null = null;
   #stopped = false;
+  /** The write under way. A later one must not overtake it: what it told would come undone when the older one arrives. */
+  #writing: Promise<unknown> = Promise.resolve();
 
   constructor(options: StatusesOptions) {
     this.#options = options;
@@ -43,7 +45,13 @@ export class Statuses {
   }
 
   /** Writes what has changed, now. False when the rows could not be written. */
-  async flush(): Promise<boolean> {
+  flush(): Promise<boolean> {
+    const written = this.#writing.then(() => this.#write());
+    this.#writing = written;
+    return written;
+  }
+
+  async #write(): Promise<boolean> {
     const due: RunningEntry[] = [];
     for (const entry of this.#dirty) {
       const runs = this.#options.runs(entry);

@@ -227,10 +227,11 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
     marketData: {
       serverTime: () => read('market', () => Math.floor(exchange.now())),
       instruments: () => read('account', () => exchange.instruments),
-      klines: (request) =>
-        read('market', () => feed.klines(request)).then((rows) =>
-          rows.map((row) => ({ ...row, closed: row.closeTime < venueClock.now() })),
-        ),
+      klines: async (request) => {
+        const askedAtMs = venueClock.now();
+        const rows = await read('market', () => feed.klines(request));
+        return rows.map((row) => ({ ...row, closed: row.closeTime < askedAtMs }));
+      },
       price: (symbol) => read('market', () => feed.price(symbol)),
     },
     get awaitsCancel() {

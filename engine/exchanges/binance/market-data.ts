@@ -42,8 +42,10 @@ export function createBinanceMarketData(
         },
         'exit',
       ),
-    klines: ({ symbol, timeframe, startTime, endTime, limit, forExits }) =>
-      read(
+    klines: ({ symbol, timeframe, startTime, endTime, limit, forExits }) => {
+      // Rows are as old as the question may be: one that ended while the answer was under way is told unfinished.
+      const askedAtMs = venueClock.now();
+      return read(
         'klines',
         '/api/v3/klines',
         {
@@ -54,9 +56,10 @@ export function createBinanceMarketData(
           limit: limit ?? 1_000,
         },
         2,
-        (body) => rows(body, 'klines').map((row) => readKline(row, venueClock.now())),
+        (body) => rows(body, 'klines').map((row) => readKline(row, askedAtMs)),
         forExits === true ? 'exit' : 'history',
-      ),
+      );
+    },
     price: (symbol) => read('price', '/api/v3/ticker/price', { symbol }, 2, (body) => priceOf(fields(body, 'price'), 'price')),
   };
 }

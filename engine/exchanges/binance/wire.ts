@@ -161,8 +161,8 @@ export function readBalance(value: unknown): Balance {
   return { asset: text(balance, 'asset'), free: amount(balance, 'free'), locked: amount(balance, 'locked') };
 }
 
-/** `nowMs` is the venue's time: rows that end after it are still forming. */
-export function readKline(value: unknown, nowMs: number): Candle {
+/** `askedAtMs` is the venue's time of the question: rows that end after it are still forming. */
+export function readKline(value: unknown, askedAtMs: number): Candle {
   const row = rows(value, 'kline');
   const number = (index: number): number => {
     const cell = row[index];
@@ -179,7 +179,7 @@ export function readKline(value: unknown, nowMs: number): Candle {
     low: number(3),
     close: number(4),
     volume: number(5),
-    closed: closeTime < nowMs,
+    closed: closeTime < askedAtMs,
   };
 }
 

@@ -286,6 +286,21 @@ describe('candles', () => {
     await market.klines({ symbol: 'BTCUSDT', timeframe: '1m', forExits: true });
     expect(asked).toEqual(['history', 'exit']);
   });
+
+  it('that end while their answer is under way are still forming in it', async () => {
+    const endsMs = 1_700_000_099_999;
+    let nowMs = endsMs;
+    const reader = {
+      read: async () => {
+        nowMs = endsMs + 20_000;
+        return [[endsMs - 59_999, '1', '1', '1', '1', '1', endsMs]];
+      },
+    };
+    const market = createBinanceMarketData(reader, gate, { now: () => nowMs, trusted: true, resync: async () => {} }, createMetrics());
+    const ask = async (): Promise<unknown> => (await market.klines({ symbol: 'BTCUSDT', timeframe: '1m' })).map(({ closed }) => closed);
+    expect(await ask()).toEqual([false]);
+    expect(await ask()).toEqual([true]);
+  });
 });
 
 describe('the account', () => {

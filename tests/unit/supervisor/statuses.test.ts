@@ -18,6 +18,8 @@ let written: string[][];
 let data: unknown[];
 let away: boolean;
 let over: Set<string>;
+/** The database answers after this. */
+let answering: Promise<void>;
 let statuses: Statuses;
 
 beforeEach(() => {
@@ -26,9 +28,11 @@ beforeEach(() => {
   data = [];
   away = false;
   over = new Set();
+  answering = Promise.resolve();
   statuses = new Statuses({
     store: {
       async writeStatuses(bots) {
+        await answering;
         if (away) throw new Error('timeout exceeded when trying to connect');
         written.push(bots.map(({ botId }) => botId));
         data.push(...bots.map(({ stateData }) => stateData));
@@ -74,6 +78,25 @@ it('writes again until the database takes it', async () => {
   away = false;
   await clock.advance(1_000);
   expect(written).toEqual([['1']]);
+});
+
+it('never has two writes under way: an older one that is late would undo the newer one', async () => {
+  let answer = (): void => undefined;
+  answering = new Promise((resolve) => (answer = resolve));
+  const entry = recovered('1');
+  statuses.changed(entry);
+  const first = statuses.flush();
+  await clock.advance(0);
+  answering = Promise.resolve();
+  const paused = { rule: 'paused', reason: 'entries are paused: a user asked' } as const;
+  Object.assign(entry.bot, { session: { ...entry.bot.session, state: { ...state, blocks: [paused] } } });
+  statuses.changed(entry);
+  const second = statuses.flush();
+  await clock.advance(10_000);
+  expect(written).toEqual([]);
+  answer();
+  expect(await Promise.all([first, second])).toEqual([true, true]);
+  expect(data).toMatchObject([{ pausedReason: null }, { pausedReason: paused.reason }]);
 });
 
 it('keeps a bot that still recovers until it has something to tell', async () => {

@@ -9,7 +9,15 @@ import { Quarantine } from '../../../engine/supervisor/quarantine.ts';
 import { Supervisor } from '../../../engine/supervisor/supervisor.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
-const wish = (botId: string): Wish => ({ botId, wanted: true, configVersion: 1, venue: 'simulated', epoch: 0, holder: null, commanded: false });
+const wish = (botId: string): Wish => ({
+  botId,
+  wanted: true,
+  configVersion: 1,
+  venue: 'simulated',
+  epoch: 0,
+  holder: null,
+  commanded: false,
+});
 const rows = { config: { version: 1, mode: 'live' } } as BotRows;
 
 describe('bots that stop', () => {
