@@ -11,22 +11,21 @@ import type { MarketSeries, SeriesListener, SeriesSubscription } from '../market
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { isTerminal } from '../persistence/order-store.ts';
-import { lastKnownPrice } from '../persistence/bot-rows.ts';
 import type { BotConfigRow, BotRows } from '../persistence/bot-rows.ts';
 import type { DecisionLedger } from '../persistence/decision-ledger.ts';
 import type { Safety } from '../safety.ts';
-import type { Clock, Timer, VenueClock } from '../time/clock.ts';
+import type { Clock, VenueClock } from '../time/clock.ts';
 import type { Candle } from '../trading/candle.ts';
 import type { EntryBlock, StopKeeper, TradingCommand } from '../trading/events.ts';
 import type { Instrument } from '../trading/instrument.ts';
-import { exitPauseMs } from '../trading/exits.ts';
 import { pauseOf } from '../trading/pause.ts';
 import { isFlat } from '../trading/position.ts';
 import type { Exposure } from '../trading/protect.ts';
-import { restoreState } from '../trading/restore.ts';
+import { LateDecisions } from './late-decisions.ts';
 import { botMachine } from './machine.ts';
 import type { BotMachineEvent } from './machine.ts';
 import { ProtectionWatch } from './protection-watch.ts';
+import { recoveredState } from './recovery.ts';
 import { BotSession } from './session.ts';
 import type { BotSettings } from './session.ts';
 import { applicableRow, needsRestart, settingsOf } from './settings.ts';
@@ -64,8 +63,6 @@ export interface BotOptions {
   onEnded(end: { readonly error: Error | null; readonly fenced: boolean }): void;
 }
 
-/** An entry that never got out is decided on once more at once, and then again after this. */
-const decideAgainMs = 250;
 const drainPollMs = 50;
 /** Recovery waits this long for the exchange to tell what rests there. */
 const verifyPatienceMs = 2_000;
@@ -83,13 +80,11 @@ export class Bot {
   #row: BotConfigRow;
   #settings: BotSettings;
   #session: BotSession | null = null;
+  #late: LateDecisions | null = null;
   #subscription: SeriesSubscription | null = null;
   #instrument: (() => Instrument) | null = null;
   #fenced = false;
   #leaving: boolean;
-  #exitRetry: Timer | null = null;
-  /** The close whose entry never got out and was decided on once more. */
-  #decidedAgainMs: number | null = null;
   readonly #watch: ProtectionWatch;
   /** A stop was told to rest and nobody here took it down. */
   #stopStands = false;
@@ -238,42 +233,18 @@ export class Bot {
     const { rows, clock, venueClock, metrics, executor, safeMode, safety } = this.#options;
     this.#instrument = await this.#options.loadInstrument(this.symbol);
     const instrument = this.#instrument();
-    const killed = this.#options.killBlock();
-    const restored = restoreState(this.#settings.trading, instrument, {
-      fills: rows.fills,
-      orders: rows.orders.map((order) => ({
-        role: order.role,
-        exitKind: order.exitKind,
-        decisionMs: order.decisionMs,
-        attempt: order.attempt,
-        clientOrderId: order.clientOrderId,
-        reason: order.reason,
-        stopPrice: order.stopPrice,
-        outcome: !isTerminal(order.state)
-          ? null
-          : order.executedQuantity.gt(0)
-            ? 'filled'
-            : order.state === 'rejected'
-              ? 'rejected'
-              : order.state === 'never-placed'
-                ? 'never-placed'
-                : 'unfilled',
-      })),
-      day: rows.stateData.day,
-      notices: rows.stateData.notices,
-      bestPrice: rows.stateData.bestPrice ?? Number.NaN,
-      lastPrice: lastKnownPrice(rows),
-      blocks: [
-        // Asked in the turn in which the session begins: from then on it is told of changes.
-        ...(killed === null ? [] : [killed]),
-        ...(rows.stateData.heldReason === null ? [] : [{ rule: 'held' as const, reason: rows.stateData.heldReason }]),
-        ...(rows.stateData.pausedReason === null ? [] : [{ rule: 'paused' as const, reason: rows.stateData.pausedReason }]),
-        ...this.#options.blocks,
-      ],
+    const restored = recoveredState({
+      botId: this.#options.botId,
+      rows,
+      config: this.#settings.trading,
+      instrument,
+      // Asked in the turn in which the session begins: from then on it is told of changes.
+      killed: this.#options.killBlock(),
+      blocks: this.#options.blocks,
       atMs: venueClock.now(),
+      metrics,
     });
     const state = safety.positionCheck ? restored : { ...restored, working: null };
-    this.#checkFold(state.position.quantity.toFixed());
     const session = new BotSession({
       settings: this.#settings,
       state,
@@ -294,10 +265,12 @@ export class Bot {
       onFault: (error) => this.#send({ type: 'fault', error }),
     });
     this.#session = session;
+    const late = new LateDecisions({ session, clock, venueClock, subscription: () => this.#subscription });
+    this.#late = late;
     if (safeMode)
       session.block({ rule: 'quarantined', reason: 'the bot crashed again and again; its position is managed, nothing new is opened' });
     // What happened at the exchange meanwhile is learnt before anything is decided; an exchange that is away does not stop that.
-    executor.attach(this.#link(session, this.#instrument), rows.orders, rows.fills);
+    executor.attach(this.#link(session, late, this.#instrument), rows.orders, rows.fills);
     await Promise.race([executor.protectionVerified(this.#options.botId), clock.sleep(verifyPatienceMs)]);
     session.tell({ type: 'time-passed', atMs: venueClock.now() });
   }
@@ -328,17 +301,7 @@ export class Bot {
     }
   }
 
-  /** The cache written with the fills must equal their fold; a difference means corrupt rows, and nobody trades on those. */
-  #checkFold(folded: string): void {
-    const cached = this.#options.rows.stateData.position.quantity.toFixed();
-    if (cached === folded) return;
-    this.#options.metrics.reconcileDrift.inc({ kind: 'position-cache' });
-    throw new Error(
-      `bot ${this.#options.botId}: its fills add up to ${folded}, but bot_state says ${cached}; the rows were changed from outside`,
-    );
-  }
-
-  #link(session: BotSession, instrument: () => Instrument): BotLink {
+  #link(session: BotSession, late: LateDecisions, instrument: () => Instrument): BotLink {
     const { botId, epoch, rows, account, installation, horizonMs, venueClock } = this.#options;
     return {
       botId,
@@ -365,8 +328,8 @@ export class Bot {
       onOrderEnded: (order) => {
         session.tell({ type: 'order-ended', ...order, atMs: venueClock.now() });
         // Nothing was bought at this close after all: the close is decided on again while it is still fresh.
-        if (order.role === 'entry' && order.outcome === 'never-placed') this.#decideAgain(order.decisionMs);
-        else if (order.role === 'exit' && order.outcome !== 'filled') this.#retryExit();
+        if (order.role === 'entry' && order.outcome === 'never-placed') late.entryAgain(order.decisionMs);
+        else if (order.role === 'exit' && order.outcome !== 'filled') late.exitAgain();
       },
       onLate: (reason) => session.block({ rule: 'held', reason }),
       onProtection: (news) => this.#onProtection(session, news),
@@ -407,8 +370,8 @@ export class Bot {
       return;
     }
     session.onHealth(this.#subscription.health, 'the series has just been joined');
-    this.#makeUpMissedExit();
-    this.#decideOnNewestClose();
+    if (!this.#options.safeMode) this.#late?.onMissedExit(this.#options.rows.lastExecutionMs ?? 0);
+    this.#late?.onNewestClose();
   }
 
   /** It runs without candles; whoever watches the symbols takes it anew when the symbol trades. */
@@ -416,16 +379,6 @@ export class Bot {
     this.#withoutMarket = true;
     const reason = pauseOf(session.instrument);
     if (reason !== null) session.block({ rule: 'symbol-not-trading', reason });
-  }
-
-  /** At once, and for one close a second time only after a moment: a database that refuses at once would be asked without end. */
-  #decideAgain(decisionMs: number): void {
-    if (decisionMs !== this.#decidedAgainMs) {
-      this.#decidedAgainMs = decisionMs;
-      this.#decideOnNewestClose();
-      return;
-    }
-    this.#options.clock.after(decideAgainMs, () => this.#decideOnNewestClose());
   }
 
   #onProtection(session: BotSession, news: ProtectionNews): void {
@@ -442,44 +395,6 @@ export class Bot {
       { botId, symbol: this.symbol },
       'the stop of a bot no longer rests at the exchange although its position is open; it is put up again',
     );
-  }
-
-  /** The newest close may not have been decided on (restart, an entry that never got out). */
-  #decideOnNewestClose(): void {
-    const session = this.#session;
-    const view = this.#subscription?.view() ?? null;
-    if (session === null || view === null) return;
-    const { lastDecidedMs, lastEntryMs } = session.state;
-    const { closeTime } = view.candle;
-    if (closeTime > lastDecidedMs || (closeTime === lastDecidedMs && lastEntryMs < closeTime)) session.onClose(view);
-  }
-
-  /** An exit that the strategy asked for while nobody ran the bot is made up for; entries are not. */
-  #makeUpMissedExit(): void {
-    const session = this.#session;
-    const openedAtMs = session?.state.position.openedAtMs ?? null;
-    if (session === null || openedAtMs === null || this.#options.safeMode) return;
-    const { strategy, parameters } = this.#settings;
-    const since = Math.max(openedAtMs, this.#options.rows.lastExecutionMs ?? 0);
-    for (const view of this.#subscription?.missedSince(since) ?? []) {
-      const signal = strategy.signal(view, parameters);
-      if (signal.action !== 'exit') continue;
-      const reason = `${signal.reason} at ${new Date(view.candle.closeTime + 1).toISOString()}, while the bot was away`;
-      session.tell({ type: 'close-requested', kind: 'signal', reason, atMs: this.#options.venueClock.now() });
-      return;
-    }
-  }
-
-  /** An exit holds until the position is flat, whether prices move or not. */
-  #retryExit(): void {
-    const session = this.#session;
-    const exiting = session?.state.exiting ?? null;
-    if (session === null || exiting === null || !exiting.pausing || this.#exitRetry !== null) return;
-    const { clock, venueClock } = this.#options;
-    this.#exitRetry = clock.after(exitPauseMs(exiting), () => {
-      this.#exitRetry = null;
-      session.tell({ type: 'exit-retry-due', atMs: venueClock.now() });
-    });
   }
 
   async #drain(): Promise<void> {
@@ -511,7 +426,7 @@ export class Bot {
   }
 
   #end(error: Error | null): void {
-    this.#exitRetry?.cancel();
+    this.#late?.stop();
     this.#watch.stop();
     this.#subscription?.close();
     this.#session?.close();

@@ -1,0 +1,64 @@
+/** What a bot begins with: the state that its rows add up to. */
+import type { Metrics } from '../observe/metrics.ts';
+import { lastKnownPrice } from '../persistence/bot-rows.ts';
+import type { BotRows } from '../persistence/bot-rows.ts';
+import { isTerminal } from '../persistence/order-store.ts';
+import type { StoredOrder } from '../persistence/order-store.ts';
+import type { EntryBlock, OrderOutcome, TradingConfig } from '../trading/events.ts';
+import type { Instrument } from '../trading/instrument.ts';
+import { restoreState } from '../trading/restore.ts';
+import type { TradingState } from '../trading/state.ts';
+
+export interface Recovery {
+  readonly botId: string;
+  readonly rows: BotRows;
+  readonly config: TradingConfig;
+  readonly instrument: Instrument;
+  /** What the kill switches ask for now. */
+  readonly killed: EntryBlock | null;
+  /** Why entries are closed beside that, and beside what the rows say. */
+  readonly blocks: readonly EntryBlock[];
+  /** Venue time, ms. */
+  readonly atMs: number;
+  readonly metrics: Metrics;
+}
+
+/** Throws when the rows contradict each other: nobody trades on those. */
+export function recoveredState({ botId, rows, config, instrument, killed, blocks, atMs, metrics }: Recovery): TradingState {
+  const { day, notices, bestPrice, heldReason, pausedReason, position } = rows.stateData;
+  const state = restoreState(config, instrument, {
+    fills: rows.fills,
+    orders: rows.orders.map((order) => ({
+      role: order.role,
+      exitKind: order.exitKind,
+      decisionMs: order.decisionMs,
+      attempt: order.attempt,
+      clientOrderId: order.clientOrderId,
+      reason: order.reason,
+      stopPrice: order.stopPrice,
+      outcome: outcomeOf(order),
+    })),
+    day,
+    notices,
+    bestPrice: bestPrice ?? Number.NaN,
+    lastPrice: lastKnownPrice(rows),
+    blocks: [
+      ...(killed === null ? [] : [killed]),
+      ...(heldReason === null ? [] : [{ rule: 'held' as const, reason: heldReason }]),
+      ...(pausedReason === null ? [] : [{ rule: 'paused' as const, reason: pausedReason }]),
+      ...blocks,
+    ],
+    atMs,
+  });
+  const [folded, cached] = [state.position.quantity.toFixed(), position.quantity.toFixed()];
+  if (folded === cached) return state;
+  metrics.reconcileDrift.inc({ kind: 'position-cache' });
+  throw new Error(`bot ${botId}: its fills add up to ${folded}, but bot_state says ${cached}; the rows were changed from outside`);
+}
+
+/** Null while the order is not over. */
+function outcomeOf({ state, executedQuantity }: StoredOrder): OrderOutcome | null {
+  if (!isTerminal(state)) return null;
+  if (executedQuantity.gt(0)) return 'filled';
+  return state === 'rejected' || state === 'never-placed' ? state : 'unfilled';
+}
