@@ -107,7 +107,13 @@ export class Bot {
       },
     });
     this.#actor = createActor(botMachine, {
-      input: { recover: () => this.#recover(), warm: () => this.#warm(), drain: () => this.#drain(), safeMode: options.safeMode },
+      input: {
+        recover: () => this.#recover(),
+        warm: () => this.#warm(),
+        drain: () => this.#drain(),
+        tellPhases: () => this.#session?.tellPhases(),
+        safeMode: options.safeMode,
+      },
     });
     this.#actor.subscribe({
       next: (snapshot) => this.#onSnapshot(snapshot),

@@ -26,6 +26,8 @@ export interface BotMachineInput {
   readonly recover: () => Promise<void>;
   readonly warm: () => Promise<void>;
   readonly drain: () => Promise<void>;
+  /** Sends the changes of phase that came before there was a state for them: a recovered bot may hold a position. */
+  readonly tellPhases: () => void;
   readonly safeMode: boolean;
 }
 
@@ -50,6 +52,7 @@ export const botMachine = setup({
         return error instanceof Error ? error : new Error(String(error));
       },
     }),
+    tellPhases: ({ context }) => context.tellPhases(),
     keepReason: assign({ closedReason: ({ event }) => (event.type === 'allowance-changed' ? event.reason : null) }),
   },
   guards: {
@@ -93,6 +96,8 @@ export const botMachine = setup({
     },
     running: {
       type: 'parallel',
+      entry: 'tellPhases',
+
       on: { stop: 'draining' },
       states: {
         feed: {

@@ -212,6 +212,13 @@ export class BotSession implements SeriesListener {
     this.tell({ type: 'entries-unblocked', rule, atMs: this.#options.venueClock.now() });
   }
 
+  /** Tells a listener that has just begun what it would have heard of. */
+  tellPhases(): void {
+    if (this.#phase !== 'flat') this.#options.onTradingPhase(this.#phase);
+    if (this.#feed !== 'live') this.#options.onFeedPhase(this.#feed);
+    if (this.#allowance !== null) this.#options.onAllowance(this.#allowance);
+  }
+
   /** Changed settings apply from the next decision on. */
   reconfigure(settings: BotSettings): void {
     const before = this.#settings.trading.initialCapital;
