@@ -261,7 +261,8 @@ export class Protector {
   async #cancelOne(line: OrderLine, live: LiveOrder): Promise<void> {
     if (live.awaitingAnswer || !line.open.has(live.clientOrderId)) return;
     const { record, look, clock, sign, safety } = this.#ports;
-    const tooLate = clock.monotonic() > live.acceptedUntil;
+    const askedAt = clock.monotonic();
+    const tooLate = askedAt > live.acceptedUntil;
     const outcome = await line.link.account.cancelOrder(live.symbol, live.clientOrderId, sign(line));
     if (outcome.kind === 'cancelled') {
       for (const order of outcome.orders) await record(line, order, { cancelled: order.status });
@@ -276,7 +277,8 @@ export class Protector {
     // heard of, having been filled at once is less likely than a position that nothing protects: that wait is short.
     const { horizonMs } = line.link;
     const mayLagMs = live.exchangeOrderId === null ? Math.min(unheardMayLagMs, horizonMs) : horizonMs;
-    live.gone = clock.monotonic() - live.deniedSince >= (safety.horizon ? mayLagMs : 0);
+    // The newest denial is as old as its question, however late its answer was heard.
+    live.gone = !safety.horizon || mayLagMs === 0 || askedAt - live.deniedSince >= mayLagMs;
   }
 }
 

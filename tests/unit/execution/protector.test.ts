@@ -353,6 +353,27 @@ describe('a position and its stop at the exchange', () => {
     rig.expectProtectedOrFlat();
   });
 
+  it('is denied for as long as lies between the questions: an answer that reaches us a minute late is no younger for it', async () => {
+    await rig.enter();
+    await rig.clock.advance(10_000);
+    rig.account.listener = null;
+    const stop = [...rig.store.orders.values()].find(({ role }) => role === 'stop');
+    void rig.account.cancelOrder('BTCUSDT', stop?.clientOrderId ?? '');
+    rig.account.order = () => Promise.resolve({ kind: 'absent' });
+    rig.account.openOrders = () => Promise.resolve([]);
+    const cancel = rig.account.cancelOrder.bind(rig.account);
+    let cancels = 0;
+    rig.account.cancelOrder = async (symbol, clientOrderId) => {
+      cancels += 1;
+      const answer = await cancel(symbol, clientOrderId);
+      if (cancels === 2) await rig.clock.sleep(65_000);
+      return answer;
+    };
+    rig.tell({ type: 'close-requested', reason: 'asked', atMs: rig.clock.now() });
+    await rig.clock.advance(75_000);
+    expect([cancels, rig.flat]).toEqual([3, true]);
+  });
+
   it('is taken down when reads deny it and the exchange cancels it all the same, and the position is closed', async () => {
     await rig.enter();
     await rig.clock.advance(10_000);
