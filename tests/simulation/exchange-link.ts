@@ -89,13 +89,14 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
 
   const read = async <T>(what: keyof typeof weights, act: () => T): Promise<T> => {
     await gate.admit(what, weights[what], 'audit');
+    // What it hears of a ban while it is stopped between admission and socket, it knows only after the request has left.
+    const knew = knowsBan();
     const answer = await new Promise<{ readonly value: T } | RawAnswer | Error>((resolve) => {
       process.run(() => {
         if (weather.lasting('reads-fail') !== null) {
           process.after(random.between(5, 2_000), () => resolve(new Error('the connection was reset')));
           return;
         }
-        const knew = knowsBan();
         scheduler.after(latency() * 2, () => {
           const refused = refusedAtDoor(knew);
           const value = refused ?? { value: act() };
