@@ -29,6 +29,8 @@ const recvWindowMs = 3_000;
 const obeyWithinMs = 45_000;
 /** An order of a close must be on the exchange by then: freshness, receive window and skew together. */
 const latestEntryMs = 6_000 + recvWindowMs + aheadMs + skewBoundMs;
+/** What is worth no more than the least order value and this share of it may count as dust. */
+const dustMarginShare = 0.01;
 
 export class Invariants implements DatabaseWatch, ExchangeWatch {
   readonly violations: Violation[] = [];
@@ -158,13 +160,10 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
       }
       return;
     }
-    const heldValue = truth.position.times(price);
-    if (
-      instrument?.notional !== null &&
-      instrument !== null &&
-      heldValue.gte(instrument.notional.min) &&
-      truth.position.gte(instrument.lot.min)
-    )
+    // What the step leaves over cannot be sold; an average price a little lower would refuse the rest.
+    const sellable = instrument === null ? zero : truth.position.minus(truth.position.mod(instrument.lot.step));
+    const leastValue = instrument?.notional?.min.times(1 + dustMarginShare) ?? null;
+    if (instrument !== null && leastValue !== null && sellable.times(price).gte(leastValue) && sellable.gte(instrument.lot.min))
       this.#fail(6, `${intent.clientOrderId} buys while bot ${intent.botId} holds ${truth.position.toFixed()}`);
     const capital = this.#world.database.configs.get(intent.botId)?.row.columns.initialCapital ?? zero;
     if (order.executedQuote.gt(capital.times('1.05'))) this.#fail(6, `${intent.clientOrderId} spends more than the bot's budget`);
