@@ -7,12 +7,13 @@ import type { BotOptions } from '../bot/bot.ts';
 import { reasonOf } from '../execution/send.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import type { BotRows, BotStore, PendingCommand, Wish } from '../persistence/bot-store.ts';
+import type { BotRows, BotStore, Wish } from '../persistence/bot-store.ts';
 import type { Clock, Timer, VenueClock } from '../time/clock.ts';
 import type { EntryBlock } from '../trading/events.ts';
 import { BotCounts } from './bot-counts.ts';
 import { Claims } from './claims.ts';
 import type { ClaimedBot, ClaimsOptions } from './claims.ts';
+import { Commands, pausedBy } from './commands.ts';
 import { Departures } from './departures.ts';
 import type { Leases } from './leases.ts';
 import type { Quarantine } from './quarantine.ts';
@@ -70,6 +71,7 @@ export class Supervisor {
   readonly #statuses: Statuses;
   readonly #counts: BotCounts;
   readonly #claims: Claims;
+  readonly #commands: Commands;
   readonly #departures: Departures;
   #round: Promise<void> | null = null;
   #again = false;
@@ -83,6 +85,11 @@ export class Supervisor {
     this.#statuses = new Statuses({ ...options, runs: (entry) => this.#entries.get(entry.botId) === entry });
     this.#counts = new BotCounts(options.metrics);
     this.#claims = new Claims(options);
+    this.#commands = new Commands({
+      ...options,
+      statuses: this.#statuses,
+      entry: (botId) => this.#entries.get(botId) ?? null,
+    });
     this.#departures = new Departures(options);
   }
 
@@ -172,7 +179,7 @@ export class Supervisor {
       wishes.filter((wish) => (this.#entries.get(wish.botId)?.configVersion ?? wish.configVersion) !== wish.configVersion),
     );
     const commanded = wishes.filter((wish) => wish.commanded && this.#entries.has(wish.botId));
-    if (commanded.length > 0) await this.#carryOut(await store.pendingCommands(commanded.map((wish) => wish.botId)));
+    if (commanded.length > 0) await this.#commands.carryOut(await store.pendingCommands(commanded.map((wish) => wish.botId)));
     await this.#claim(wishes.filter((wish) => wish.venue === venue && !this.#entries.has(wish.botId) && this.#mayStart(wish)));
     this.#counts.count(this.#entries.values());
   }
@@ -208,7 +215,7 @@ export class Supervisor {
     ]);
     if (more) this.#again = this.#entries.size < capacity;
     // Commands given while nobody ran the bot are carried out by its new owner at once.
-    await this.#carryOut(commands);
+    await this.#commands.carryOut(commands);
   }
 
   async #spawn(botId: string, epoch: number, rows: BotRows, blocks: readonly EntryBlock[], configVersion: number): Promise<void> {
@@ -277,46 +284,6 @@ export class Supervisor {
     }
   }
 
-  async #carryOut(commands: readonly PendingCommand[]): Promise<void> {
-    const finished: { id: string; outcome: string }[] = [];
-    for (const command of commands) {
-      const session = this.#entries.get(command.botId)?.bot.session;
-      // Not recovered yet: the command waits for the next round.
-      if ((session === null || session === undefined) && command.command !== 'start' && command.command !== 'stop') continue;
-      const reason = reasonGiven(command);
-      switch (command.command) {
-        case 'pause-entries':
-          session?.block(pausedBlock(reason));
-          break;
-        case 'resume':
-          session?.unblock('paused');
-          await this.#lift(command.botId);
-          break;
-        case 'close-position':
-          session?.tell({ type: 'close-requested', reason: `close requested: ${reason}`, atMs: this.#options.venueClock.now() });
-          break;
-        case 'start':
-        case 'stop':
-          break; // The wish itself (is_active) was written with the command.
-      }
-      finished.push({ id: command.id, outcome: 'done' });
-      const entry = this.#entries.get(command.botId);
-      if (entry !== undefined) this.#statuses.changed(entry);
-    }
-    if (finished.length === 0) return;
-    // The effect is made durable before the command counts as carried out.
-    if (!(await this.#statuses.flush())) return;
-    await this.#options.store.finishCommands(finished);
-  }
-
-  /** Durable before it has an effect: a restart in between must not find the bot held again, nor free without a trace. */
-  async #lift(botId: string): Promise<void> {
-    const entry = this.#entries.get(botId);
-    if (entry?.bot.session?.state.blocks.some((block) => block.rule === 'held') !== true) return;
-    await this.#options.lift(botId, entry.epoch);
-    entry.bot.session.unblock('held');
-  }
-
   /** Has the live bots that hold something write down what their day has brought so far. */
   publishResults(): void {
     for (const entry of this.#entries.values()) if (entry.bot.live && entry.bot.exposed) this.#statuses.changed(entry);
@@ -337,15 +304,6 @@ export class Supervisor {
     }
     this.#options.metrics.leaseHeld.set({ role: 'bot' }, this.#options.leases.held);
   }
-}
-
-const reasonGiven = ({ reason }: PendingCommand): string => reason ?? 'asked for by a user';
-const pausedBlock = (reason: string): EntryBlock => ({ rule: 'paused', reason: `entries are paused: ${reason}` });
-
-/** What these commands, oldest first, leave entries at: null when they do not pause them. */
-function pausedBy(commands: readonly PendingCommand[]): EntryBlock | null {
-  const last = commands.findLast(({ command }) => command === 'pause-entries' || command === 'resume');
-  return last?.command === 'pause-entries' ? pausedBlock(reasonGiven(last)) : null;
 }
 
 function positionNote(bot: Bot): string {
