@@ -23,7 +23,11 @@ describe('a ban', () => {
   beforeAll(async () => {
     const database = await freshDatabase();
     drop = database.drop;
-    simulator = await startSimulatorProcess(['--fuel', 'generated', '--symbols', 'BTCUSDT,ETHUSDT', '--timeframe', '1s', '--seed', '5']);
+    simulator = await startSimulatorProcess([
+      ...['--fuel', 'generated', '--symbols', 'BTCUSDT,ETHUSDT', '--timeframe', '1s', '--seed', '5'],
+      // In the four minutes from here on neither symbol goes without a cross for longer than 23 s.
+      ...['--start', '2026-01-05T03:17:40Z'],
+    ]);
     const env = {
       DATABASE_URL: database.url,
       REDIS_URL: `${inject('redisUrl')}/5`,
@@ -50,7 +54,7 @@ describe('a ban', () => {
       });
     db = new Client({ connectionString: database.url });
     await db.connect();
-    await eventually('both replicas trade', 60_000, async () => {
+    await eventually('both replicas trade', 90_000, async () => {
       const { rows } = await db.query('select bot_config_id from trades group by bot_config_id');
       return rows.length === 2;
     });
