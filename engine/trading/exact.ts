@@ -24,6 +24,7 @@ export function ceilToStep(value: Decimal, step: Decimal): Decimal {
   return toStep(value, step, Decimal.ROUND_CEIL);
 }
 
+/** Whether `value` is a multiple of `step`; a step of 0 switches the grid off. */
 export function isOnStep(value: Decimal, step: Decimal): boolean {
   const decimals = decimalsOf(step);
   if (decimals !== null) return value.decimalPlaces() <= decimals;

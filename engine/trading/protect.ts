@@ -69,6 +69,7 @@ export function plannedProtection(state: TradingState, config: TradingConfig, in
   return stop === null ? null : { ...stop, targetPrice: plannedTarget(stop.quantity, state, config, instrument) };
 }
 
+/** The stop's part of it: whether one shall rest does not depend on the target. */
 function plannedStop(state: TradingState, config: TradingConfig, instrument: Instrument): Omit<ProtectionPlan, 'targetPrice'> | null {
   if (config.stops === 'engine') return null;
   const stopType = stopTypeOf(instrument);

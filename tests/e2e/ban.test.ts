@@ -54,7 +54,7 @@ describe('a ban', () => {
       });
     db = new Client({ connectionString: database.url });
     await db.connect();
-    await eventually('both replicas trade', 90_000, async () => {
+    await eventually('both replicas trade', 60_000, async () => {
       const { rows } = await db.query('select bot_config_id from trades group by bot_config_id');
       return rows.length === 2;
     });

@@ -29,8 +29,8 @@ const recvWindowMs = 3_000;
 const obeyWithinMs = 45_000;
 /** An order of a close must be on the exchange by then: freshness, receive window and skew together. */
 const latestEntryMs = 6_000 + recvWindowMs + aheadMs + skewBoundMs;
-/** What is worth no more than the least order value and this share of it may count as dust. */
-const dustMarginShare = 0.01;
+/** The average price that the venue judges by may lie this share below the last: what is worth no more may count as dust. */
+const dustMarginShare = 0.002;
 
 export class Invariants implements DatabaseWatch, ExchangeWatch {
   readonly violations: Violation[] = [];

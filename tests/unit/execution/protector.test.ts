@@ -126,6 +126,17 @@ class Rig {
     await this.clock.advance(2_000);
   }
 
+  /** Buys; later the accepted stop ends unheard, and the exchange denies it from then on. */
+  async enterAndLoseTheStop(): Promise<void> {
+    await this.enter();
+    await this.clock.advance(10_000);
+    this.account.listener = null;
+    const stop = [...this.store.orders.values()].find(({ role }) => role === 'stop');
+    void this.account.cancelOrder('BTCUSDT', stop?.clientOrderId ?? '');
+    this.account.order = () => Promise.resolve({ kind: 'absent' });
+    this.account.openOrders = () => Promise.resolve([]);
+  }
+
   /** The market moves, and the bot hears of it. */
   async price(price: number, afterMs = 2_000): Promise<void> {
     this.last = price;
@@ -338,13 +349,7 @@ describe('a position and its stop at the exchange', () => {
   });
 
   it('counts as gone when the exchange denies beyond the horizon a stop that it had accepted, and the position is sold', async () => {
-    await rig.enter();
-    await rig.clock.advance(10_000);
-    rig.account.listener = null;
-    const stop = [...rig.store.orders.values()].find(({ role }) => role === 'stop');
-    void rig.account.cancelOrder('BTCUSDT', stop?.clientOrderId ?? '');
-    rig.account.order = () => Promise.resolve({ kind: 'absent' });
-    rig.account.openOrders = () => Promise.resolve([]);
+    await rig.enterAndLoseTheStop();
     rig.tell({ type: 'close-requested', reason: 'asked', atMs: rig.clock.now() });
     await rig.clock.advance(55_000);
     expect(rig.flat).toBe(false);
@@ -354,13 +359,7 @@ describe('a position and its stop at the exchange', () => {
   });
 
   it('is denied for as long as lies between the questions: an answer that reaches us a minute late is no younger for it', async () => {
-    await rig.enter();
-    await rig.clock.advance(10_000);
-    rig.account.listener = null;
-    const stop = [...rig.store.orders.values()].find(({ role }) => role === 'stop');
-    void rig.account.cancelOrder('BTCUSDT', stop?.clientOrderId ?? '');
-    rig.account.order = () => Promise.resolve({ kind: 'absent' });
-    rig.account.openOrders = () => Promise.resolve([]);
+    await rig.enterAndLoseTheStop();
     const cancel = rig.account.cancelOrder.bind(rig.account);
     let cancels = 0;
     rig.account.cancelOrder = async (symbol, clientOrderId) => {
