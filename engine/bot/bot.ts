@@ -321,6 +321,7 @@ export class Bot {
       leaseLeftMs: () => this.#options.leaseLeftMs(),
       instrument,
       averagePrice: () => session.averagePrice,
+      watchPrices: () => session.watchPrices(),
       holds: () => session.holds,
       restsWhenHolding: () => session.restsWhenHolding,
       onFills: (fills) => {

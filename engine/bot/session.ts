@@ -20,6 +20,7 @@ import { isFlat } from '../trading/position.ts';
 import { exposureOf, hasStop, restingOrders, stopKeeper } from '../trading/protect.ts';
 import type { Exposure, RestingOrders } from '../trading/protect.ts';
 import { RecentPrices, averageSpanMs } from '../trading/recent-prices.ts';
+import type { PriceWatch } from '../trading/recent-prices.ts';
 import type { TradingState } from '../trading/state.ts';
 import { verdictOf } from '../trading/verdict.ts';
 import type { Judged, Silenced } from '../trading/verdict.ts';
@@ -121,6 +122,10 @@ export class BotSession implements SeriesListener {
   get averagePrice(): PriceBounds | null {
     return this.#recentPrices.bounds(this.#options.venueClock.now());
   }
+  /** The prices from now on; null while the market is not heard. */
+  watchPrices(): PriceWatch | null {
+    return this.#feed === 'live' ? this.#recentPrices.watch() : null;
+  }
   get holds(): boolean {
     return !isFlat(this.#state.position, this.#options.instrument(), this.#state.lastPrice);
   }
@@ -195,6 +200,7 @@ export class BotSession implements SeriesListener {
     });
     if (phase === this.#feed) return;
     this.#feed = phase;
+    this.#recentPrices.missed();
     this.#options.onFeedPhase(phase);
   }
 

@@ -196,8 +196,10 @@ export class Bookkeeper {
     }
     live.resting = isProtective(live) && answer.order.state === 'accepted' && live.exchangeOrderId !== null && answer.missing.lte(0);
     // The answer of its request, still under way perhaps, tells no more than what is known: nobody waits for it.
-    if (live.resting) live.gone = live.awaitingAnswer = false;
-    else if (!live.awaitingAnswer) this.#options.lookSoon(line, live);
+    if (live.resting) {
+      live.gone = live.awaitingAnswer = false;
+      live.prices?.stop();
+    } else if (!live.awaitingAnswer) this.#options.lookSoon(line, live);
     if (isProtective(live)) this.#options.tellProtection(line);
     this.countUnknown();
   }
@@ -240,6 +242,7 @@ export class Bookkeeper {
 
   close(line: OrderLine, live: LiveOrder): boolean {
     const wasOpen = line.open.delete(live.clientOrderId);
+    live.prices?.stop();
     live.onClosed?.();
     this.countUnknown();
     return wasOpen;

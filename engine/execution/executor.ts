@@ -241,6 +241,7 @@ export class Executor {
     const prepareOne = (draft: OrderDraft): { readonly intent: Intent; readonly live: LiveOrder } => {
       const intent = intentOf(line, command, { ...draft, side: 'SELL', quantity: command.plan.quantity }, signed);
       const live = openedAt(signedAt, intent, signed.recvWindowMs, { awaitingAnswer: true, instrument: line.link.instrument() });
+      live.prices = line.link.watchPrices();
       line.follow(live, []);
       return { intent, live };
     };

@@ -8,6 +8,7 @@ import type { StoredOrder } from '../persistence/order-store.ts';
 import type { Fill, OrderOutcome, OrderRole, OrderRule, WorkingRole } from '../trading/events.ts';
 import type { PriceBounds } from '../trading/filters.ts';
 import type { Instrument } from '../trading/instrument.ts';
+import type { PriceWatch } from '../trading/recent-prices.ts';
 import type { RestingOrders } from '../trading/protect.ts';
 import type { RestingProtection } from '../trading/state.ts';
 
@@ -27,6 +28,8 @@ export interface BotLink {
   instrument(): Instrument;
   /** Bounds of the average price that the exchange's filters judge by; null while no price is known. */
   averagePrice(): PriceBounds | null;
+  /** The prices that the bot hears from now on; null while it hears none. */
+  watchPrices(): PriceWatch | null;
   /** True while the bot has a position. */
   holds(): boolean;
   /** What rests at the exchange while it has one. */
@@ -96,6 +99,11 @@ export interface LiveOrder {
    * seconds (for as long as the horizon, when it had been accepted): it binds no coins.
    */
   gone: boolean;
+  /**
+   * Prices since a stop or target was signed, until it is known to rest: null when they are not heard, undefined for orders of an
+   * earlier owner.
+   */
+  prices?: PriceWatch | null;
   /** Called when it is over. */
   onClosed?: () => void;
   /** What the account had free after the exchange refused this exit for want of balance. */

@@ -273,13 +273,24 @@ export class Protector {
     const denied = outcome.kind === 'refused' && outcome.refusal.class === 'not-found';
     if (known || !denied || !tooLate) return;
     live.deniedSince ??= clock.monotonic();
-    // One that was accepted has ended, perhaps filled: reads that lag may tell that as late as the horizon. Of one that was never
-    // heard of, having been filled at once is less likely than a position that nothing protects: that wait is short.
+    // One that was accepted has ended, perhaps filled: reads that lag may tell that as late as the horizon. One that was never heard
+    // of can have been filled only if the price has met it; otherwise the wait is short, for nothing protects the position.
     const { horizonMs } = line.link;
-    const mayLagMs = live.exchangeOrderId === null ? Math.min(unheardMayLagMs, horizonMs) : horizonMs;
+    const mayHaveEnded = live.exchangeOrderId !== null || mayHaveFilled(live);
+    const mayLagMs = mayHaveEnded ? horizonMs : Math.min(unheardMayLagMs, horizonMs);
     // The newest denial is as old as its question, however late its answer was heard.
     live.gone = !safety.horizon || mayLagMs === 0 || askedAt - live.deniedSince >= mayLagMs;
   }
+}
+
+/**
+ * Whether the price has met the order since it was signed, as far as is known. Of an order of an earlier owner nobody knows; reads do
+ * not lag for as long as a take-over takes.
+ */
+function mayHaveFilled({ role, price, stopPrice, prices }: LiveOrder): boolean {
+  if (prices === undefined) return false;
+  if (prices === null || prices.gapped) return true;
+  return role === 'target' ? price !== null && prices.high >= price.toNumber() : stopPrice !== null && prices.low <= stopPrice.toNumber();
 }
 
 function freeSlot(line: OrderLine): number {

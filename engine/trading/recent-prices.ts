@@ -19,6 +19,13 @@ export function averageSpanMs({ notional, percentPrice }: Instrument): number {
   return Math.max(notional?.averagePriceMinutes ?? 0, percentPrice?.averagePriceMinutes ?? 0, 1) * 60_000;
 }
 
+/** The extremes of what was heard of the market since the watch began: what a trigger may have met. */
+export interface PriceWatch extends PriceRange {
+  /** Prices may have gone by unheard. */
+  readonly gapped: boolean;
+  stop(): void;
+}
+
 export class RecentPrices {
   #spanMs: number;
   #half: { low: number; high: number } | null = null;
@@ -26,6 +33,7 @@ export class RecentPrices {
   #before: PriceRange | null = null;
   #knownSinceMs = 0;
   #candle: Candle | null = null;
+  readonly #watches = new Set<OpenWatch>();
 
   constructor(spanMs: number) {
     this.#spanMs = spanMs;
@@ -36,6 +44,7 @@ export class RecentPrices {
     this.#spanMs = spanMs;
     const last = this.#candle;
     this.#candle = candle;
+    for (const watch of this.#watches) watch.saw(candle);
     if (this.#half === null) {
       this.#half = { low: candle.close, high: candle.close };
       this.#halfSinceMs = atMs;
@@ -63,8 +72,47 @@ export class RecentPrices {
     return { low: new Decimal(low), high: new Decimal(high) };
   }
 
+  /** From now on, until it is stopped. */
+  watch(): PriceWatch {
+    const watch = new OpenWatch(this.#candle, () => this.#watches.delete(watch));
+    this.#watches.add(watch);
+    return watch;
+  }
+
+  /** The market was not heard for a while. */
+  missed(): void {
+    for (const watch of this.#watches) watch.gapped = true;
+  }
+
   #isShort({ openTime, closeTime }: Candle): boolean {
     return closeTime + 1 - openTime <= this.#spanMs;
+  }
+}
+
+class OpenWatch implements PriceWatch {
+  low = Infinity;
+  high = 0;
+  gapped = false;
+  /** The candle in which it began, as it was then: its extremes are older than the watch. */
+  #first: Candle | null;
+  readonly #onStop: () => void;
+
+  constructor(first: Candle | null, onStop: () => void) {
+    this.#first = first;
+    this.#onStop = onStop;
+  }
+
+  saw(candle: Candle): void {
+    const first = (this.#first ??= candle);
+    // An older candle, told late, says nothing of what came since.
+    if (candle.openTime < first.openTime) return;
+    const later = candle.openTime > first.openTime;
+    this.low = Math.min(this.low, later || candle.low < first.low ? candle.low : candle.close);
+    this.high = Math.max(this.high, later || candle.high > first.high ? candle.high : candle.close);
+  }
+
+  stop(): void {
+    this.#onStop();
   }
 }
 

@@ -1,6 +1,7 @@
 /** What a session tells the world around it of a decision. */
 import { expect, it } from 'vitest';
 import { BotSession } from '../../../engine/bot/session.ts';
+import type { SessionOptions } from '../../../engine/bot/session.ts';
 import { settingsOf } from '../../../engine/bot/settings.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
 import type { DayNotice } from '../../../engine/trading/events.ts';
@@ -8,11 +9,9 @@ import { defaultColumns } from '../../../engine/trading/resolve-config.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { btc, candle, config, d, emptyState, fill, midnight } from '../trading/given.ts';
 
-it('counts and tells a notice of the day once, and has it written', async () => {
+function given(told: Partial<SessionOptions> = {}) {
   const clock = new FakeClock(midnight);
   const metrics = createMetrics();
-  const notices: DayNotice[] = [];
-  let dirty = 0;
   const columns = { ...defaultColumns, name: '', symbol: '', timeframe: '1m', strategy: 'ema_cross', initialCapital: d(1) };
   const trading = config({ maxDailyLossPercent: 5 });
   const row = settingsOf({ id: '1', userId: '1', version: 1, mode: 'paper', venue: 'simulated', columns }, 'engine');
@@ -30,13 +29,21 @@ it('counts and tells a notice of the day once, and has it written', async () => 
     onFeedPhase: () => undefined,
     onAllowance: () => undefined,
     onExposure: () => undefined,
-    onDirty: () => (dirty += 1),
-    onNotice: (notice) => notices.push(notice),
+    onDirty: () => undefined,
+    onNotice: () => undefined,
     onVerdict: () => undefined,
     onFault: (error) => {
       throw error;
     },
+    ...told,
   });
+  return { clock, metrics, session };
+}
+
+it('counts and tells a notice of the day once, and has it written', async () => {
+  const notices: DayNotice[] = [];
+  let dirty = 0;
+  const { clock, metrics, session } = given({ onDirty: () => (dirty += 1), onNotice: (notice) => notices.push(notice) });
   session.tell({ type: 'fill-received', fill: fill('BUY', '0.05', 20_000), atMs: midnight });
   for (const price of [20_000, 19_200, 19_100]) {
     await clock.advance(1_000);
@@ -47,4 +54,15 @@ it('counts and tells a notice of the day once, and has it written', async () => 
   expect(notices).toEqual(session.state.notices);
   expect(notices.map(({ topic }) => topic)).toEqual(['daily-loss-warning']);
   expect(await metrics.registry.getSingleMetricAsString('evenkeel_day_notices_total')).toContain('{topic="daily-loss-warning"} 1');
+});
+
+it('watches prices while the market is heard, and says of a watch when it was not', () => {
+  const { session } = given();
+  const watch = session.watchPrices();
+  session.onUpdate({ ...candle(0, { close: 20_000 }), closed: false });
+  expect([watch?.low, watch?.gapped]).toEqual([20_000, false]);
+  session.onHealth('stale', 'silence');
+  expect([watch?.gapped, session.watchPrices()]).toEqual([true, null]);
+  session.onHealth('live', 'heard again');
+  expect(session.watchPrices()?.gapped).toBe(false);
 });

@@ -147,6 +147,7 @@ describe('the executor', () => {
     leaseLeftMs: () => 10_000,
     instrument: () => instrument,
     averagePrice: () => null,
+    watchPrices: () => null,
     holds: () => false,
     restsWhenHolding: () => ({ orders: 0, algoOrders: 0, lists: 0 }),
     onFills: (fills) => told.fills.push(...fills),

@@ -15,6 +15,7 @@ import type { TradingConfig, TradingEvent } from '../../../engine/trading/events
 import { exitPauseMs } from '../../../engine/trading/exits.ts';
 import type { Instrument } from '../../../engine/trading/instrument.ts';
 import { isFlat } from '../../../engine/trading/position.ts';
+import { RecentPrices } from '../../../engine/trading/recent-prices.ts';
 import { exposureOf, restingOrders } from '../../../engine/trading/protect.ts';
 import { seededRandom } from '../../e2e/support/seeded-random.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -39,6 +40,8 @@ class Rig {
   executor = this.#newExecutor();
   state = emptyState();
   last = 20_000;
+  readonly prices = new RecentPrices(60_000);
+  hearsPrices = true;
   faults: Error[] = [];
   readonly watch = new ProtectionWatch({
     clock: this.clock,
@@ -89,6 +92,7 @@ class Rig {
       leaseLeftMs: () => this.leaseLeftMs,
       instrument: () => this.listed,
       averagePrice: () => null,
+      watchPrices: () => (this.hearsPrices ? this.prices.watch() : null),
       holds: () => !isFlat(this.state.position, this.listed, this.state.lastPrice),
       restsWhenHolding: () => restingOrders(this.config, this.listed),
       onFills: (fills) => {
@@ -109,6 +113,7 @@ class Rig {
   }
 
   tell(event: TradingEvent): void {
+    if ('candle' in event) this.prices.saw(event.candle, event.atMs);
     const { state, commands } = decide(this.state, event, this.config, this.listed);
     this.state = state;
     this.watch.changed(exposureOf(state, this.config, this.listed));
@@ -290,6 +295,57 @@ describe('a position and its stop at the exchange', () => {
     await rig.clock.advance(4_000);
     expect(rig.flat).toBe(true);
     rig.expectProtectedOrFlat();
+  });
+
+  describe('whose answer never came, and that the exchange denies', () => {
+    /** The entry is the first request. */
+    const loseTheStop = (loss: Loss): void => {
+      let requests = 0;
+      rig.account.onRequest = () => ((requests += 1) === 2 ? loss : null);
+    };
+    /** Whether the position is sold beside it at once, the price having stood at `price` since it was signed. */
+    const soldBeside = async (price: number): Promise<boolean> => {
+      loseTheStop('request');
+      await rig.enter();
+      await rig.price(price, 0);
+      rig.tell({ type: 'close-requested', reason: 'asked', atMs: rig.clock.now() });
+      await rig.clock.advance(15_000);
+      const early = rig.flat;
+      await rig.clock.advance(60_000);
+      expect(rig.flat).toBe(true);
+      rig.expectProtectedOrFlat();
+      return early;
+    };
+
+    it('is not waited for while the price stays away from it', async () => {
+      expect(await soldBeside(19_700)).toBe(true);
+    });
+
+    it('is waited for up to the horizon once the price has met it', async () => {
+      expect(await soldBeside(19_600)).toBe(false);
+    });
+
+    it('is waited for when the price may have met it unheard', async () => {
+      rig.hearsPrices = false;
+      expect(await soldBeside(19_700)).toBe(false);
+    });
+
+    it('has filled: nothing is sold beside it', async () => {
+      loseTheStop('answer');
+      await rig.enter();
+      rig.account.listener = null;
+      const found = rig.account.order.bind(rig.account);
+      rig.account.order = () => Promise.resolve({ kind: 'absent' });
+      await rig.price(19_500, 0);
+      rig.tell({ type: 'close-requested', reason: 'asked', atMs: rig.clock.now() });
+      await rig.clock.advance(15_000);
+      expect(rig.flat).toBe(false);
+      rig.account.order = found;
+      await rig.clock.advance(10_000);
+      expect(rig.flat).toBe(true);
+      rig.expectProtectedOrFlat();
+      expect([...rig.store.orders.values()].map(({ role, state }) => `${role} ${state}`)).toEqual(['entry filled', 'stop filled']);
+    });
   });
 
   it('is followed without any event, by what the answers say', async () => {

@@ -67,3 +67,42 @@ it('around a price they are wide, and around none there are none', () => {
   expect([around?.low.toNumber(), around?.high.toNumber()]).toEqual([95, 105]);
   expect([boundsAround(0), boundsAround(-1), boundsAround(Number.NaN)]).toEqual([null, null, null]);
 });
+
+describe('a watch', () => {
+  const watched = (...later: readonly ReturnType<typeof lasting>[]) => {
+    const prices = new RecentPrices(spanMs);
+    prices.saw(lasting(60_000, midnight, 100, 50, 150), midnight);
+    const watch = prices.watch();
+    for (const candle of later) prices.saw(candle, midnight);
+    return [watch.low, watch.high];
+  };
+
+  it('knows the prices since it began, not the extremes that its first candle had before', () => {
+    expect(watched()).toEqual([Infinity, 0]);
+    expect(watched(lasting(60_000, midnight, 101, 50, 150))).toEqual([101, 101]);
+    expect(watched(lasting(60_000, midnight, 101, 49, 150))).toEqual([49, 101]);
+    expect(watched(lasting(60_000, midnight, 101, 50, 151))).toEqual([101, 151]);
+  });
+
+  it('counts later candles whole, and older ones that are told late not at all', () => {
+    expect(watched(lasting(60_000, midnight + 60_000, 101, 90, 110))).toEqual([90, 110]);
+    expect(watched(lasting(60_000, midnight - 60_000, 20, 10, 300))).toEqual([Infinity, 0]);
+  });
+
+  it('that began before any price takes the first candle for the one in which it began', () => {
+    const prices = new RecentPrices(spanMs);
+    const watch = prices.watch();
+    prices.saw(lasting(60_000, midnight, 100, 50, 150), midnight);
+    expect([watch.low, watch.high]).toEqual([100, 100]);
+  });
+
+  it('says when prices went by unheard, and hears nothing once it is stopped', () => {
+    const prices = new RecentPrices(spanMs);
+    const [watch, stopped] = [prices.watch(), prices.watch()];
+    stopped.stop();
+    expect(watch.gapped).toBe(false);
+    prices.missed();
+    prices.saw(lasting(60_000, midnight, 100), midnight);
+    expect([watch.gapped, watch.low, stopped.gapped, stopped.low]).toEqual([true, 100, false, Infinity]);
+  });
+});
