@@ -72,8 +72,9 @@ export class RecentPrices {
     return { low: new Decimal(low), high: new Decimal(high) };
   }
 
-  /** From now on, until it is stopped. */
-  watch(): PriceWatch {
+  /** From now on, until it is stopped; null before the first price: nobody tells of the market yet. */
+  watch(): PriceWatch | null {
+    if (this.#candle === null) return null;
     const watch = new OpenWatch(this.#candle, () => this.#watches.delete(watch));
     this.#watches.add(watch);
     return watch;
@@ -94,16 +95,16 @@ class OpenWatch implements PriceWatch {
   high = 0;
   gapped = false;
   /** The candle in which it began, as it was then: its extremes are older than the watch. */
-  #first: Candle | null;
+  readonly #first: Candle;
   readonly #onStop: () => void;
 
-  constructor(first: Candle | null, onStop: () => void) {
+  constructor(first: Candle, onStop: () => void) {
     this.#first = first;
     this.#onStop = onStop;
   }
 
   saw(candle: Candle): void {
-    const first = (this.#first ??= candle);
+    const first = this.#first;
     // An older candle, told late, says nothing of what came since.
     if (candle.openTime < first.openTime) return;
     const later = candle.openTime > first.openTime;

@@ -58,8 +58,11 @@ it('counts and tells a notice of the day once, and has it written', async () => 
 
 it('watches prices while the market is heard, and says of a watch when it was not', () => {
   const { session } = given();
+  const heard = (): void => session.onUpdate({ ...candle(0, { close: 20_000 }), closed: false });
+  expect(session.watchPrices()).toBe(null);
+  heard();
   const watch = session.watchPrices();
-  session.onUpdate({ ...candle(0, { close: 20_000 }), closed: false });
+  heard();
   expect([watch?.low, watch?.gapped]).toEqual([20_000, false]);
   session.onHealth('stale', 'silence');
   expect([watch?.gapped, session.watchPrices()]).toEqual([true, null]);

@@ -74,7 +74,7 @@ describe('a watch', () => {
     prices.saw(lasting(60_000, midnight, 100, 50, 150), midnight);
     const watch = prices.watch();
     for (const candle of later) prices.saw(candle, midnight);
-    return [watch.low, watch.high];
+    return [watch?.low, watch?.high];
   };
 
   it('knows the prices since it began, not the extremes that its first candle had before', () => {
@@ -89,20 +89,18 @@ describe('a watch', () => {
     expect(watched(lasting(60_000, midnight - 60_000, 20, 10, 300))).toEqual([Infinity, 0]);
   });
 
-  it('that began before any price takes the first candle for the one in which it began', () => {
-    const prices = new RecentPrices(spanMs);
-    const watch = prices.watch();
-    prices.saw(lasting(60_000, midnight, 100, 50, 150), midnight);
-    expect([watch.low, watch.high]).toEqual([100, 100]);
+  it('begins with the first price', () => {
+    expect(new RecentPrices(spanMs).watch()).toBe(null);
   });
 
   it('says when prices went by unheard, and hears nothing once it is stopped', () => {
     const prices = new RecentPrices(spanMs);
+    prices.saw(lasting(60_000, midnight, 100), midnight);
     const [watch, stopped] = [prices.watch(), prices.watch()];
-    stopped.stop();
-    expect(watch.gapped).toBe(false);
+    stopped?.stop();
+    expect(watch?.gapped).toBe(false);
     prices.missed();
     prices.saw(lasting(60_000, midnight, 100), midnight);
-    expect([watch.gapped, watch.low, stopped.gapped, stopped.low]).toEqual([true, 100, false, Infinity]);
+    expect([watch?.gapped, watch?.low, stopped?.gapped, stopped?.low]).toEqual([true, 100, false, Infinity]);
   });
 });
