@@ -284,8 +284,8 @@ export class Protector {
 }
 
 /**
- * Whether the price has met the order since it was signed, as far as is known. Of an order of an earlier owner nobody knows; reads do
- * not lag for as long as a take-over takes.
+ * Whether the price has met the order since it was signed. Of an order of an earlier owner nobody knows: it counts as not met, for the
+ * time that the take-over took comes on top of the short wait.
  */
 function mayHaveFilled({ role, price, stopPrice, prices }: LiveOrder): boolean {
   if (prices === undefined) return false;

@@ -86,7 +86,6 @@ function line({ holds = false, rests = stopOnly, symbol = 'BTCUSDT' }: Holding =
     account,
     instrument: () => ({ ...instrument, symbol }),
     averagePrice: () => ({ low: d(99), high: d(101) }),
-    watchPrices: () => null,
     holds: () => holds,
     restsWhenHolding: () => rests,
   } as unknown as BotLink;

@@ -297,6 +297,14 @@ describe('a position and its stop at the exchange', () => {
     rig.expectProtectedOrFlat();
   });
 
+  /** And nothing else, once reads tell of it again. */
+  const expectThatTheStopSold = async (): Promise<void> => {
+    await rig.clock.advance(10_000);
+    expect(rig.flat).toBe(true);
+    rig.expectProtectedOrFlat();
+    expect([...rig.store.orders.values()].map(({ role, state }) => `${role} ${state}`)).toEqual(['entry filled', 'stop filled']);
+  };
+
   describe('whose answer never came, and that the exchange denies', () => {
     /** The entry is the first request. */
     const loseTheStop = (loss: Loss): void => {
@@ -341,10 +349,7 @@ describe('a position and its stop at the exchange', () => {
       await rig.clock.advance(15_000);
       expect(rig.flat).toBe(false);
       rig.account.order = found;
-      await rig.clock.advance(10_000);
-      expect(rig.flat).toBe(true);
-      rig.expectProtectedOrFlat();
-      expect([...rig.store.orders.values()].map(({ role, state }) => `${role} ${state}`)).toEqual(['entry filled', 'stop filled']);
+      await expectThatTheStopSold();
     });
   });
 
@@ -386,10 +391,7 @@ describe('a position and its stop at the exchange', () => {
     await rig.clock.advance(50_000);
     expect(rig.flat).toBe(false);
     rig.account.order = found;
-    await rig.clock.advance(10_000);
-    expect(rig.flat).toBe(true);
-    rig.expectProtectedOrFlat();
-    expect([...rig.store.orders.values()].map(({ role, state }) => `${role} ${state}`)).toEqual(['entry filled', 'stop filled']);
+    await expectThatTheStopSold();
   });
 
   it('is not taken down while the lock is not ours: its next owner may have put it up', async () => {
