@@ -312,10 +312,11 @@ describe('a position and its stop at the exchange', () => {
       rig.account.onRequest = () => ((requests += 1) === 2 ? loss : null);
     };
     /** Whether the position is sold beside it at once, the price having stood at `price` since it was signed. */
-    const soldBeside = async (price: number): Promise<boolean> => {
+    const soldBeside = async (price: number, meanwhile = (): void => undefined): Promise<boolean> => {
       loseTheStop('request');
       await rig.enter();
       await rig.price(price, 0);
+      meanwhile();
       rig.tell({ type: 'close-requested', reason: 'asked', atMs: rig.clock.now() });
       await rig.clock.advance(15_000);
       const early = rig.flat;
@@ -333,9 +334,21 @@ describe('a position and its stop at the exchange', () => {
       expect(await soldBeside(19_600)).toBe(false);
     });
 
+    it.each([
+      [20_700, false],
+      [20_500, true],
+    ])('with a target beside it: at %d, is sold beside at once: %s', async (price, early) => {
+      rig = new Rig({ takeProfitPercent: 3 });
+      expect(await soldBeside(price)).toBe(early);
+    });
+
     it('is waited for when the price may have met it unheard', async () => {
       rig.hearsPrices = false;
       expect(await soldBeside(19_700)).toBe(false);
+    });
+
+    it('is waited for when the market went unheard for a while', async () => {
+      expect(await soldBeside(19_700, () => rig.prices.missed())).toBe(false);
     });
 
     it('has filled: nothing is sold beside it', async () => {
