@@ -1,10 +1,11 @@
 /** The exchange behind the wire: accounts, books and prices. What happens goes to those who listen (user data), in order. */
 import { Decimal } from 'decimal.js';
 import { createMatching } from '../engine/matching/engine.ts';
-import type { BookEvent, FeeSchedule, MatchingEngine } from '../engine/matching/matching.ts';
+import type { BookEvent, FeeSchedule, MatchingEngine, PriceTick } from '../engine/matching/matching.ts';
 import type { Instrument, InstrumentStatus } from '../engine/trading/instrument.ts';
 import type { SimulatedAccount } from './accounts.ts';
 import { instrumentOf } from './instruments.ts';
+import type { PriceWay } from './market.ts';
 import type { VenueTime } from './venue-time.ts';
 
 export interface ExchangeOptions {
@@ -57,20 +58,19 @@ export class Exchange {
     this.matching.setStatus(symbol, status);
   }
 
-  setPrice(symbol: string, price: number, atMs: number): void {
+  setPrice(symbol: string, price: number, atMs: number, way: PriceWay): void {
     const { spreadTicks, liquidity } = this.#options;
     const last = new Decimal(price);
     const distance = (this.matching.instrument(symbol)?.price.tick ?? new Decimal(0)).times(spreadTicks);
-    this.tell(
-      this.matching.tick({
-        symbol,
-        price: last,
-        bid: last.minus(distance),
-        ask: last.plus(distance),
-        liquidity: liquidity === null ? null : new Decimal(liquidity),
-        atMs,
-      }),
-    );
+    const tick: PriceTick = {
+      symbol,
+      price: last,
+      bid: last.minus(distance),
+      ask: last.plus(distance),
+      liquidity: liquidity === null ? null : new Decimal(liquidity),
+      atMs,
+    };
+    this.tell(way === 'through' ? this.matching.moveThrough(tick) : this.matching.tick(tick));
   }
 
   /** Answers how to stop listening. */

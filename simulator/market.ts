@@ -11,9 +11,11 @@ import { onTick } from './generator.ts';
 import { tickSizeOf } from './instruments.ts';
 import type { VenueTime } from './venue-time.ts';
 
+export type PriceWay = 'through' | 'jump';
+
 export interface MarketListener {
-  /** The last price of a symbol moved. */
-  onPrice(symbol: string, price: number, atMs: number): void;
+  /** The last price of a symbol moved through all prices in between (inside a candle), or jumped (from a close to the next open). */
+  onPrice(symbol: string, price: number, atMs: number, way: PriceWay): void;
   onKline(symbol: string, timeframe: Timeframe, candle: Candle, atMs: number): void;
 }
 
@@ -131,7 +133,7 @@ export class Market {
       const path = this.#paths.get(symbol) ?? [];
       const price = path[Math.min(path.length - 1, Math.floor((point * path.length) / pathSteps))];
       if (price === undefined) continue;
-      listener.onPrice(symbol, price, atMs);
+      listener.onPrice(symbol, price, atMs, 'through');
       for (const [timeframe, forming] of this.#forming.get(symbol) ?? []) {
         forming.candle = grown(forming.candle, price);
         if (atMs - forming.toldAtMs < formingEveryMs(timeframe) && time.pace.kind !== 'stepped') continue;
@@ -151,7 +153,7 @@ export class Market {
     const told: (() => void)[] = [];
     for (const symbol of fuel.symbols) {
       const next = fuel.candle(symbol, this.#openTime);
-      if (next !== null) listener.onPrice(symbol, next.open, atMs);
+      if (next !== null) listener.onPrice(symbol, next.open, atMs, 'jump');
       const base = closed.get(symbol) ?? null;
       for (const [timeframe, forming] of this.#forming.get(symbol) ?? []) {
         if (base !== null) forming.candle = merged(forming.candle, base);

@@ -87,7 +87,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     spreadTicks: options.spreadTicks ?? 0,
     liquidity: options.liquidity ?? null,
   });
-  for (const symbol of fuel.symbols) exchange.setPrice(symbol, fuel.candle(symbol, firstOpenTime)?.open ?? 0, time.now());
+  for (const symbol of fuel.symbols) exchange.setPrice(symbol, fuel.candle(symbol, firstOpenTime)?.open ?? 0, time.now(), 'jump');
 
   const streams = new MarketStreams(() => venue, fuel.baseTimeframe);
   const market = new Market({
@@ -96,8 +96,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     seed,
     firstOpenTime,
     listener: {
-      onPrice(symbol, price, atMs) {
-        exchange.setPrice(symbol, price, atMs);
+      onPrice(symbol, price, atMs, way) {
+        exchange.setPrice(symbol, price, atMs, way);
         // A symbol that is not listed any more says nothing.
         if (exchange.instrument(symbol) !== null) streams.onPrice(symbol, price, atMs);
       },

@@ -32,6 +32,7 @@ import { judgeOco } from './oco.ts';
 import { type Order, type OrderList, isOpen, snapshotOrder, snapshotPlacedList } from './order.ts';
 import * as refusals from './refusals.ts';
 import { type SymbolMarket, averageMinutes, averagePriceOf, createSymbolMarket, isQuiet } from './symbol-market.ts';
+import { triggerOnTheWay } from './on-the-way.ts';
 import { followTrailing } from './triggers.ts';
 
 export interface MatchingOptions {
@@ -93,10 +94,22 @@ export function createMatching(options: MatchingOptions = {}): MatchingEngine {
     return { order: snapshotOrder(order), trades };
   }
 
-  /** One price step: first what it triggers, then what it fills; the orders a trigger sets to work fill within it. */
+  /** One price of the market's path. */
   function onTick(market: SymbolMarket, tick: PriceTick): void {
-    market.last = tick;
     recordPrice(market.average, exact(tick.price), tick.atMs);
+    reach(market, tick);
+  }
+
+  /** Stops on the way wherever an order waits; the distance of bid and ask goes along. */
+  function onMove(market: SymbolMarket, tick: PriceTick): void {
+    for (let at = triggerOnTheWay(market, tick.price); at !== null; at = triggerOnTheWay(market, tick.price))
+      reach(market, { ...tick, price: at, bid: at.plus(tick.bid).minus(tick.price), ask: at.plus(tick.ask).minus(tick.price) });
+    onTick(market, tick);
+  }
+
+  /** First what the price triggers, then what it fills; the orders a trigger sets to work fill within it. */
+  function reach(market: SymbolMarket, tick: PriceTick): void {
+    market.last = tick;
     if (isQuiet(market) || market.instrument.status !== 'TRADING') return;
     for (const order of [...market.trailing]) {
       if (isOpen(order) && followTrailing(order, tick.price)) trigger(desk, market, order, tick);
@@ -155,6 +168,10 @@ export function createMatching(options: MatchingOptions = {}): MatchingEngine {
     },
     tick(tick) {
       onTick(markets.get(tick.symbol) ?? raise(new UnknownToMatching('symbol', tick.symbol)), tick);
+      return journal.take();
+    },
+    moveThrough(tick) {
+      onMove(markets.get(tick.symbol) ?? raise(new UnknownToMatching('symbol', tick.symbol)), tick);
       return journal.take();
     },
     lastTick: (symbol) => markets.get(symbol)?.last ?? null,

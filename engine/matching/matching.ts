@@ -183,8 +183,10 @@ export interface MatchingEngine {
   openAccount(account: string, fees: FeeSchedule): void;
   fees(account: string): FeeSchedule;
   deposit(account: string, asset: string, amount: Decimal, atMs: number): readonly BookEvent[];
-  /** Moves the market and matches what the new price reaches: resting orders, triggers, trailing stops. */
+  /** The market jumps there, and what the new price reaches is matched at it: resting orders, triggers, trailing stops. */
   tick(tick: PriceTick): readonly BookEvent[];
+  /** The same for a market that trades through every price on its way: what waits for one of them is triggered there. */
+  moveThrough(tick: PriceTick): readonly BookEvent[];
   lastTick(symbol: string): PriceTick | null;
   /** Volume-weighted or plain average over the last minutes, as the filters use; the last price when 0 minutes. */
   averagePrice(symbol: string, minutes: number, atMs: number): Decimal | null;

@@ -28,18 +28,14 @@ export function followTrailing(order: Order, price: Decimal): boolean {
     order.extreme = price;
     return false;
   }
-  if (order.side === 'SELL') {
-    order.extreme = largest(order.extreme, price);
-    return price.lte(
-      exact(order.extreme)
-        .times(basisPoints - order.trailingDelta)
-        .div(basisPoints),
-    );
-  }
-  order.extreme = smallest(order.extreme, price);
-  return price.gte(
-    exact(order.extreme)
-      .times(basisPoints + order.trailingDelta)
-      .div(basisPoints),
-  );
+  order.extreme = (order.side === 'SELL' ? largest : smallest)(order.extreme, price);
+  const retrace = retraceOf(order.side, order.extreme, order.trailingDelta);
+  return order.side === 'SELL' ? price.lte(retrace) : price.gte(retrace);
+}
+
+/** Where a trailing stop triggers that has seen `extreme`; not on the price's grid. */
+export function retraceOf(side: OrderSide, extreme: Decimal, trailingDelta: number): Decimal {
+  return exact(extreme)
+    .times(side === 'SELL' ? basisPoints - trailingDelta : basisPoints + trailingDelta)
+    .div(basisPoints);
 }

@@ -42,7 +42,12 @@ const leg = fc.oneof(
 const action = fc.oneof(
   {
     weight: 4,
-    arbitrary: fc.record({ do: type('tick'), price, spread: fc.nat(300), liquidity: fc.option(fc.integer({ min: 1, max: 5_000 })) }),
+    arbitrary: fc.record({
+      do: fc.constantFrom('tick' as const, 'moveThrough' as const),
+      price,
+      spread: fc.nat(300),
+      liquidity: fc.option(fc.integer({ min: 1, max: 5_000 })),
+    }),
   },
   { weight: 5, arbitrary: fc.record({ do: type('place'), request }) },
   { weight: 2, arbitrary: fc.record({ do: type('oco'), side, quantity, above: leg, below: leg }) },
@@ -71,7 +76,8 @@ function run(book: MatchingEngine, actions: readonly Action[]): readonly BookEve
     };
     switch (step.do) {
       case 'tick':
-        return book.tick({
+      case 'moveThrough':
+        return book[step.do]({
           symbol,
           price: step.price,
           bid: step.price.minus(step.spread / 100),

@@ -187,6 +187,84 @@ describe('contingent orders', () => {
   });
 });
 
+describe('a price that moves through all prices on its way', () => {
+  function moveThrough(price: number | string, distance = 0): readonly BookEvent[] {
+    now += 1_000;
+    const at = d(price);
+    return book.moveThrough({ symbol: 'BTCUSDT', price: at, bid: at.minus(distance), ask: at.plus(distance), liquidity: null, atMs: now });
+  }
+  const fills = (): string[] => book.trades(me, 'BTCUSDT').map((trade) => `${trade.side} ${trade.price.toFixed()}`);
+
+  it.each([
+    ['STOP_LOSS', 'SELL', 19_000, 18_741.6],
+    ['STOP_LOSS', 'BUY', 21_000, 21_300],
+    ['TAKE_PROFIT', 'SELL', 21_000, 21_300],
+    ['TAKE_PROFIT', 'BUY', 19_000, 18_741.6],
+  ] as const)('executes a %s %s at its trigger, not where the price goes next', (type, side, stop, next) => {
+    place({ type, side, quantity: d('0.1'), stopPrice: d(stop) });
+    moveThrough(next);
+    expect(fills()).toEqual([`${side} ${stop}`]);
+    expect(book.lastTick('BTCUSDT')?.price.toNumber()).toBe(next);
+  });
+
+  it('executes each of several at its own, in the order in which it comes to them', () => {
+    place({ type: 'STOP_LOSS', side: 'SELL', quantity: d('0.1'), stopPrice: d(18_900) });
+    place({ type: 'STOP_LOSS', side: 'SELL', quantity: d('0.1'), stopPrice: d(19_000) });
+    place({ type: 'TAKE_PROFIT', side: 'BUY', quantity: d('0.1'), stopPrice: d('18950.5') });
+    place({ type: 'STOP_LOSS', side: 'SELL', quantity: d('0.1'), stopPrice: d(18_000) });
+    moveThrough(18_500);
+    expect(fills()).toEqual(['SELL 19000', 'BUY 18950.5', 'SELL 18900']);
+  });
+
+  it('executes a stop with a limit that lies between two of its points', () => {
+    const limits = { type: 'STOP_LOSS_LIMIT', side: 'SELL', quantity: d('0.1'), timeInForce: 'GTC' } as const;
+    place({ ...limits, stopPrice: d(19_000), price: d(18_950) });
+    moveThrough(18_000);
+    expect(fills()).toEqual(['SELL 19000']);
+  });
+
+  it('executes at the jump’s price what lies behind a jump', () => {
+    place({ type: 'STOP_LOSS', side: 'SELL', quantity: d('0.1'), stopPrice: d(19_000) });
+    tick(18_800);
+    expect(fills()).toEqual(['SELL 18800']);
+  });
+
+  it('executes a trailing stop at the retrace from the best price, on the grid', () => {
+    place({ type: 'STOP_LOSS', side: 'SELL', quantity: d('0.1'), trailingDelta: 33 });
+    moveThrough('20100.01');
+    moveThrough(19_000);
+    // 0.33 % below 20100.01 is 20033.679967.
+    expect(fills()).toEqual(['SELL 20033.67']);
+  });
+
+  it('begins to trail at the stop price on its way, and can come back from there in the same move', () => {
+    place({ type: 'STOP_LOSS', side: 'SELL', quantity: d('0.1'), stopPrice: d(19_500), trailingDelta: 100 });
+    moveThrough(19_000);
+    expect(fills()).toEqual(['SELL 19305']);
+  });
+
+  it('keeps the distance of bid and ask on its way', () => {
+    place({ type: 'STOP_LOSS', side: 'SELL', quantity: d('0.1'), stopPrice: d(19_000) });
+    moveThrough(18_500, 2);
+    expect(fills()).toEqual(['SELL 18998']);
+  });
+
+  it('counts once in the average price, whatever waited on its way', () => {
+    place({ type: 'STOP_LOSS', side: 'SELL', quantity: d('0.1'), stopPrice: d(19_000) });
+    moveThrough(18_000);
+    expect(book.averagePrice('BTCUSDT', 5, now)?.toNumber()).toBe(19_000);
+  });
+
+  it('triggers nothing while the symbol does not trade', () => {
+    place({ type: 'STOP_LOSS', side: 'SELL', quantity: d('0.1'), stopPrice: d(19_000) });
+    book.setStatus('BTCUSDT', 'HALT');
+    moveThrough(18_500);
+    book.setStatus('BTCUSDT', 'TRADING');
+    moveThrough(18_400);
+    expect(fills()).toEqual(['SELL 18400']);
+  });
+});
+
 describe('an OCO list', () => {
   const oco = () =>
     book.placeOco(
