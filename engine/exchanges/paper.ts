@@ -10,6 +10,7 @@ import type { VenueClock } from '../time/clock.ts';
 import type { Fill } from '../trading/events.ts';
 import { ceilToStep, floorToStep } from '../trading/exact.ts';
 import type { Instrument } from '../trading/instrument.ts';
+import { refusalOf } from './binance/errors.ts';
 import type { Balance, ExchangeFill, ExchangeOrder, OrderLookup, OrderRequest, PlaceOutcome, Refusal, TradingAccount } from './exchange.ts';
 
 export interface PaperOptions {
@@ -173,8 +174,14 @@ function exchangeFill(order: BookOrder, trade: BookTrade, index: number): Exchan
 
 const noRest: Refusal = { httpStatus: 400, code: -2011, message: 'nothing rests in a paper account', class: 'not-found' };
 
+/** In the exchange's words, so it means what the exchange would mean. */
 function refused(message: string, code: number | null = null): Extract<PlaceOutcome, { kind: 'rejected' }> {
-  return { kind: 'rejected', refusal: { httpStatus: 400, code, message, class: code === -1013 ? 'filter' : 'other' } };
+  const own = { httpStatus: 400, code, message, class: 'other' } as const;
+  if (code === null) return { kind: 'rejected', refusal: own };
+  return {
+    kind: 'rejected',
+    refusal: refusalOf({ status: 400, body: { code, msg: message }, retryAfterSeconds: null, receivedAtVenueMs: 0 }),
+  };
 }
 
 /** What the account holds after the fills: the budget and everything bought, sold and paid since. */

@@ -262,7 +262,7 @@ function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, instr
       )
     : nothing(
         { ...ended, exiting: afterFailure(ended.exiting, event.outcome, event.available ?? null) },
-        event.available === undefined ? reason : tooLittle(ended.position, event.available, instrument),
+        event.available === undefined ? reason : tooLittle(ended.position, event.available, instrument, event.reason),
         rule,
       );
 }

@@ -36,9 +36,9 @@ function withinNotional(quantity: Decimal, instrument: Instrument, price: number
   return Decimal.max(flooredToLot(exact(most).div(price), instrument), smallestLot(instrument));
 }
 
-/** What a trader reads when the exchange refused an exit for want of coins. */
-export function tooLittle({ quantity }: Position, available: Decimal, { baseAsset }: Instrument): string {
-  return `the exit order was not filled: the position is ${quantity.toFixed()} ${baseAsset}, but the account has only ${available.toFixed()} free; the next order sells at most that`;
+/** What a trader reads when the exchange refused an exit for want of coins; `told` are its words. */
+export function tooLittle({ quantity }: Position, available: Decimal, { baseAsset }: Instrument, told: string): string {
+  return `the exit order was not filled: the position is ${quantity.toFixed()} ${baseAsset}, but the account has only ${available.toFixed()} free; the next order sells at most that (${told})`;
 }
 
 const firstPauseMs = 100;

@@ -30,12 +30,35 @@ const classByCode: Readonly<Record<number, ExchangeErrorClass>> = {
   [-2015]: 'authentication',
   [-2017]: 'authentication',
   [-1021]: 'clock',
-  [-1013]: 'filter',
   [-1111]: 'filter',
   [-2013]: 'not-found',
   [-2018]: 'insufficient-balance',
   [-2026]: 'not-found',
 };
+
+/**
+ * Codes that say only who refused: the request's check (-1013) or the matching engine (-1010; -2010 of orders, -2011 of cancels). The
+ * text tells why, and the same text means the same under each of them. Beside each: what it is when the text is not known.
+ */
+const wordedCodes: ReadonlyMap<number, ExchangeErrorClass> = new Map([
+  [-1010, 'other'],
+  [-1013, 'filter'],
+  [-2010, 'other'],
+  [-2011, 'other'],
+]);
+
+/** In lower case; the first that the text contains counts. */
+const classByWords: readonly (readonly [string, ExchangeErrorClass])[] = [
+  ['duplicate order', 'duplicate-order'],
+  ['insufficient balance', 'insufficient-balance'],
+  ['unknown order', 'not-found'],
+  ['market is closed', 'symbol-closed'],
+  ['filter failure', 'filter'],
+  ['disabled on this account', 'authentication'],
+  ['account may not place', 'authentication'],
+  ['for this account', 'authentication'],
+  ['trading is not enabled', 'authentication'],
+];
 
 /** Codes whose outcome is not known, whatever the HTTP status. */
 const unknownCodes = new Set([-1000, -1001, -1006, -1007]);
@@ -74,10 +97,7 @@ export function provesNotPlaced(refusal: Refusal): boolean {
 
 function classify(status: number, code: number | null, message: string): ExchangeErrorClass {
   if (status === 418) return 'banned';
-  if (code === -2010 || code === -2011) return rejectClass(message);
-  // A closed market is refused by the same code as a broken filter.
-  if (code === -1013 && message.toLowerCase().includes('market is closed')) return 'symbol-closed';
-  const known = code === null ? undefined : classByCode[code];
+  const known = code === null ? undefined : (classByCode[code] ?? classOfWords(code, message));
   if (known !== undefined) return known;
   if (status === 429) return 'rate-limited';
   if (status >= 500 || status === 408) return 'server';
@@ -87,16 +107,14 @@ function classify(status: number, code: number | null, message: string): Exchang
 }
 
 /**
- * -2010 covers every order and -2011 every cancel that the matching engine refuses; the text tells which. A cancel that is
- * refused for another reason than an unknown order says nothing about what rests.
+ * A cancel that is refused for another reason than an unknown order says nothing about what rests. Undefined for a code that speaks
+ * for itself.
  */
-function rejectClass(message: string): ExchangeErrorClass {
+function classOfWords(code: number, message: string): ExchangeErrorClass | undefined {
+  const unworded = wordedCodes.get(code);
+  if (unworded === undefined) return undefined;
   const text = message.toLowerCase();
-  if (text.includes('duplicate order')) return 'duplicate-order';
-  if (text.includes('insufficient balance')) return 'insufficient-balance';
-  if (text.includes('unknown order')) return 'not-found';
-  if (text.includes('market is closed')) return 'symbol-closed';
-  return text.includes('disabled on this account') || text.includes('may not place') ? 'authentication' : 'other';
+  return classByWords.find(([words]) => text.includes(words))?.[1] ?? unworded;
 }
 
 const messageMax = 500;

@@ -79,6 +79,13 @@ describe('the answer to an order', () => {
     ['too many requests', 429, { code: -1003, msg: 'Too much request weight used' }, true],
     ['a ban', 418, { code: -1003, msg: 'banned until 1700000000000' }, true],
     ['a duplicate id: an earlier one lives', 400, { code: -2010, msg: 'Duplicate order sent.' }, false],
+    ['a duplicate id in the words of -1010', 400, { code: -1010, msg: 'Duplicate order sent.' }, false],
+    [
+      'insufficient balance in the words of -1010',
+      400,
+      { code: -1010, msg: 'Account has insufficient balance for requested action.' },
+      true,
+    ],
     ['an unknown error', 400, { code: -1000, msg: 'An unknown error occurred while processing the request.' }, false],
     ['an internal error', 400, { code: -1001, msg: 'Internal error' }, false],
     ['an unexpected bus answer', 400, { code: -1006, msg: 'An unexpected response' }, false],
@@ -107,10 +114,37 @@ describe('the answer to an order', () => {
     expect(classOf(400, -2011, 'Unknown order sent.')).toBe('not-found');
     expect(classOf(400, -2011, 'Market is closed.')).toBe('symbol-closed');
     expect(classOf(400, -2011, 'Order was not canceled due to cancel restrictions.')).toBe('other');
+    expect(classOf(400, -2010, 'Some words that nobody knows.')).toBe('other');
+    expect(classOf(400, -1013, 'Invalid quantity.')).toBe('filter');
+    expect(classOf(400, -1121, 'Market is closed.')).toBe('bad-request');
     expect(classOf(400, -2013, 'Order does not exist.')).toBe('not-found');
     expect(classOf(400, -1121, 'Invalid symbol.')).toBe('bad-request');
     expect(classOf(429, -1015, 'Too many new orders')).toBe('rate-limited');
     expect(classOf(418, -1003, 'x')).toBe('banned');
+  });
+});
+
+describe('a refusal that the exchange words in text', () => {
+  const classOf = (code: number, msg: string) =>
+    refusalOf({ status: 400, body: { code, msg }, retryAfterSeconds: null, receivedAtVenueMs: 0 }).class;
+
+  it.each([
+    ['Duplicate order sent.', 'duplicate-order'],
+    ['Account has insufficient balance for requested action.', 'insufficient-balance'],
+    ['Unknown order sent.', 'not-found'],
+    ['Market is closed.', 'symbol-closed'],
+    ['Filter failure: MAX_POSITION', 'filter'],
+    ['This action is disabled on this account.', 'authentication'],
+    ['This account may not place or cancel orders.', 'authentication'],
+    ['This symbol is not permitted for this account.', 'authentication'],
+    ['This symbol is restricted for this account.', 'authentication'],
+    ['Rest API trading is not enabled.', 'authentication'],
+  ])('"%s" means %s under every code that carries words', (words, expected) => {
+    expect([-1010, -1013, -2010, -2011].map((code) => classOf(code, words))).toEqual(Array(4).fill(expected));
+  });
+
+  it('that nobody knows is a filter where the request was checked, and anything else from the matching engine', () => {
+    expect([-1010, -1013, -2010, -2011].map((code) => classOf(code, 'New words.'))).toEqual(['other', 'filter', 'other', 'other']);
   });
 });
 

@@ -57,7 +57,10 @@ describe('a paper account', () => {
   it('never spends more than the budget', async () => {
     const paper = account();
     paper.onPrice(20_000);
-    expect(await paper.placeOrder({ ...buy, quantity: d('0.06') }, window)).toMatchObject({ kind: 'rejected', refusal: { code: -2010 } });
+    expect(await paper.placeOrder({ ...buy, quantity: d('0.06') }, window)).toMatchObject({
+      kind: 'rejected',
+      refusal: { code: -2010, class: 'insufficient-balance' },
+    });
   });
 
   it('holds after a restart what its fills add up to', async () => {

@@ -55,7 +55,7 @@ describe('the end of an order', () => {
     const exit = holding({ working: { role: 'exit', decisionMs: 1 }, exiting: newExit('signal', 'leave', 1) });
     expect(told(exit, { ...ended, role: 'exit', outcome: 'unfilled' }).reason).toBe('the exit order was not filled: told so');
     expect(told(exit, { ...ended, role: 'exit', outcome: 'rejected', available: d(2) }).reason).toBe(
-      'the exit order was not filled: the position is 3 BTC, but the account has only 2 free; the next order sells at most that',
+      'the exit order was not filled: the position is 3 BTC, but the account has only 2 free; the next order sells at most that (told so)',
     );
   });
 
