@@ -77,13 +77,24 @@ function emaOf(period: number): Compute {
   };
 }
 
+/**
+ * While nothing moves the averages shrink with every candle, and what is computed from them is their ratio, which stays. Below this they
+ * are held: shrunk further they would lose their digits and end at 0, and their ratio would jump. Any price move is larger by far.
+ */
+const faded = 1e-200;
+
 function rsiOf(period: number): Compute {
   const gains = new AverageGain({ period, values: [] });
   const losses = new AverageLoss({ period, values: [] });
+  // Typed as numbers, but undefined while warming.
+  let gain: number | undefined;
+  let loss: number | undefined;
+  let before = Number.NaN;
   return ({ close }, values) => {
-    // Typed as a number, but undefined while warming.
-    const gain = gains.nextValue(close);
-    const loss = losses.nextValue(close);
+    if (close === before && gain !== undefined && loss !== undefined && gain + loss < faded) return;
+    before = close;
+    gain = gains.nextValue(close);
+    loss = losses.nextValue(close);
     if (gain === undefined || loss === undefined) return;
     values[0] = loss === 0 ? 100 : 100 - 100 / (1 + gain / loss);
   };
@@ -153,15 +164,21 @@ function adxOf(period: number): Compute {
   const ranges = new TrueRange({ high: [], low: [], close: [] });
   const [averageRange, averageUp, averageDown, averageIndex] = [wilder(), wilder(), wilder(), wilder()];
   let before: Candle | null = null;
+  // Typed as numbers, but undefined while warming.
+  let average: number | undefined;
+  let up: number | undefined;
+  let down: number | undefined;
   return (candle, values) => {
     const range = ranges.nextValue(candle);
     const rise = before === null ? 0 : candle.high - before.high;
     const fall = before === null ? 0 : before.low - candle.low;
     before = candle;
     if (range === undefined) return;
-    const average = averageRange.nextValue(range);
-    const up = averageUp.nextValue(rise > fall && rise > 0 ? rise : 0);
-    const down = averageDown.nextValue(fall > rise && fall > 0 ? fall : 0);
+    if (range !== 0 || average === undefined || average >= faded) {
+      average = averageRange.nextValue(range);
+      up = averageUp.nextValue(rise > fall && rise > 0 ? rise : 0);
+      down = averageDown.nextValue(fall > rise && fall > 0 ? fall : 0);
+    }
     if (average === undefined || up === undefined || down === undefined) return;
     // Where nothing moved there is no direction.
     const plusDi = average === 0 ? 0 : (100 * up) / average;

@@ -152,6 +152,49 @@ describe('each indicator', () => {
   });
 });
 
+describe('a market that stands still for weeks', () => {
+  /** Long enough for an average of 14 candles to shrink from any price to nothing. */
+  const stillCandles = 12_000;
+  const walked = longWalk(400);
+  const close = walked.at(-1)?.close ?? 0;
+  const standing = Array.from({ length: stillCandles }, (_, index) => candle(walked.length + index, { close, high: close, low: close }));
+
+  it.each<[string, IndicatorNeed, readonly number[]]>([
+    ['the RSI of 2', { kind: 'rsi', period: 2 }, [0]],
+    ['the RSI of 14', { kind: 'rsi', period: 14 }, [0]],
+    ['the directions of 2', { kind: 'adx', period: 2 }, [1, 2]],
+    ['the directions of 14', { kind: 'adx', period: 14 }, [1, 2]],
+  ])('leaves %s where they were', (_, need, slots) => {
+    const values = play(need, [...walked, ...standing]).map(({ current }) => slots.map((slot) => current[slot] ?? Number.NaN));
+    const begun = values[walked.length - 1] ?? [];
+    for (const [index, later] of values.slice(walked.length).entries())
+      for (const [slot, value] of later.entries()) expect(value, `still candle ${index}`).toBeCloseTo(begun[slot] ?? Number.NaN, 6);
+    expect(begun.every((value) => value > 0 && value < 100)).toBe(true);
+  });
+
+  it.each(named(usual))('moves nothing of %s once the last movement is forgotten', (_, need) => {
+    const settled = walked.length + 3_000;
+    const values = play(need, [...walked, ...standing]).map(({ current }) => [...current]);
+    for (const later of values.slice(settled))
+      for (const [slot, value] of later.entries())
+        expect(Math.abs(value - (values[settled]?.[slot] ?? Number.NaN)), `slot ${slot}`).toBeLessThan(1e-6);
+  });
+
+  it.each<[string, IndicatorNeed]>([
+    ['the RSI', { kind: 'rsi', period: 2 }],
+    ['the ADX', { kind: 'adx', period: 2 }],
+  ])('and moves again: %s is what it is after a short stillness', (_, need) => {
+    const again = (length: number): readonly Candle[] =>
+      [1, 2, 1, 3, 2].map((move, index) =>
+        candle(walked.length + length + index, { close: close + move, high: close + 4, low: close - 1 }),
+      );
+    const after = (length: number): readonly number[] => [
+      ...(play(need, [...walked, ...standing.slice(0, length), ...again(length)]).at(-1)?.current ?? []),
+    ];
+    for (const [slot, value] of after(stillCandles).entries()) expect(value).toBeCloseTo(after(600)[slot] ?? Number.NaN, 6);
+  });
+});
+
 describe('the RSI', () => {
   it('is that of a published example, without being rounded to two decimals', () => {
     const closes = [
