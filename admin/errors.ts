@@ -1,6 +1,7 @@
 /** Turns whatever a request ran into into a problem; nothing of our insides reaches the client. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../engine/observe/log.ts';
+import { databaseTrouble } from '../engine/persistence/database-trouble.ts';
 import { Problem } from './problem.ts';
 import type { FieldError, ProblemCode } from './problem.ts';
 
@@ -83,5 +84,8 @@ function problemOf(error: FastifyError | Problem): Problem {
   if (code !== undefined) return new Problem(code, code === 'body-too-large' ? 'the body may have at most 64 KiB' : error.message);
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
     return new Problem('invalid-request', error.message);
+  const trouble = databaseTrouble(error);
+  if (trouble !== null)
+    return new Problem('unavailable', `the database ${trouble === 'away' ? 'does not answer' : 'is too busy'}; try again in a moment`);
   return new Problem('internal', 'the request failed inside; the log knows it by its request id');
 }

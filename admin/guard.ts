@@ -1,12 +1,15 @@
 /** What stands before every route: host names that are served, no foreign web page, a valid token with the route's scope. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { databaseTrouble } from '../engine/persistence/database-trouble.ts';
+import type { Connections } from './connections.ts';
+import { refuseForeignHost } from './host.ts';
 import type { AdminPorts } from './ports.ts';
 import { Problem } from './problem.ts';
 import { RememberedCallers } from './remembered-callers.ts';
 import { Throttle } from './throttle.ts';
-import { findCaller } from './tokens.ts';
+import { findCaller, scopeRefusal } from './tokens.ts';
 import type { Caller, Scope } from './tokens.ts';
-import { within } from './within.ts';
+import { TooLate, within } from './within.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -20,9 +23,7 @@ declare module 'fastify' {
   }
 }
 
-const loopbackNames = new Set(['127.0.0.1', 'localhost', '[::1]']);
-
-export function guard(app: FastifyInstance, ports: AdminPorts): void {
+export function guard(app: FastifyInstance, ports: AdminPorts, connections: Pick<Connections, 'trust'>): void {
   const throttle = new Throttle(ports.clock);
   const remembered = new RememberedCallers(ports.clock);
   app.decorateRequest('caller', null);
@@ -33,12 +34,17 @@ export function guard(app: FastifyInstance, ports: AdminPorts): void {
       'content-security-policy': "default-src 'none'",
       'referrer-policy': 'no-referrer',
     });
-    refuseForeignHost(request, ports);
+    refuseForeignHost(request.headers.host, 'admin', ports.listen);
     refuseForeignPages(request);
     // An address that does not exist is answered as such to those who may know it.
     request.caller = await authenticate(request, ports, throttle, remembered);
     const scope = request.routeOptions.config.scope;
-    if (scope !== undefined && !request.caller.scopes.includes(scope)) throw new Problem('forbidden', `the token has no "${scope}" scope`);
+    if (scope === undefined) return;
+    const refusal = scopeRefusal(request.caller, scope);
+    if (refusal !== null) throw new Problem('forbidden', refusal);
+    // Only whoever may do something has shown to be no guesser: a token that may nothing must not buy new guesses.
+    throttle.succeeded(request.ip);
+    connections.trust(request.raw.socket);
   });
 }
 
@@ -46,13 +52,6 @@ export function guard(app: FastifyInstance, ports: AdminPorts): void {
 export function callerOf(request: FastifyRequest): Caller {
   if (request.caller === null) throw new Error('a guarded request has a caller');
   return request.caller;
-}
-
-/** A name that points at us but is not ours is how a web page reaches loopback (DNS rebinding). */
-function refuseForeignHost(request: FastifyRequest, { listen }: AdminPorts): void {
-  const name = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
-  if (loopbackNames.has(name) || name === listen.admin.host.toLowerCase() || listen.trustedNetwork) return;
-  throw new Problem('misdirected-request', `the admin plane answers to 127.0.0.1 and localhost, not to "${name.slice(0, 100)}"`);
 }
 
 function refuseForeignPages(request: FastifyRequest): void {
@@ -72,34 +71,35 @@ async function authenticate(
 ): Promise<Caller> {
   const header = request.headers.authorization ?? '';
   const token = /^Bearer ([^\s]+)$/i.exec(header)?.[1];
+  // A token that was confirmed here always passes: whoever guesses from the same address must not lock its owner out of stop and
+  // close-position. All others wait before the database is asked.
+  const waitMs = token !== undefined && remembered.knows(token) ? 0 : throttle.waitMs(request.ip);
+  if (waitMs > 0)
+    throw new Problem(
+      'too-many-requests',
+      `too many wrong tokens from ${request.ip}; try again in ${Math.ceil(waitMs / 1_000)} s`,
+      [],
+      Math.ceil(waitMs / 1_000),
+    );
   const caller = token === undefined ? null : await identify(token, request, ports, remembered);
-  // A valid token always passes: whoever guesses from the same address must not lock the owner out of stop and close-position.
-  if (caller === null) {
-    const waitMs = throttle.waitMs(request.ip);
-    if (waitMs > 0)
-      throw new Problem(
-        'too-many-requests',
-        `too many wrong tokens from ${request.ip}; try again in ${Math.ceil(waitMs / 1_000)} s`,
-        [],
-        Math.ceil(waitMs / 1_000),
-      );
-    throttle.failed(request.ip);
-    throw new Problem('unauthorized', header === '' ? 'send the header "Authorization: Bearer <token>"' : 'the token is not valid', [
-      { pointer: 'authorization', field: 'authorization', detail: header === '' ? 'is missing' : 'is not a valid token' },
-    ]);
-  }
-  throttle.succeeded(request.ip);
-  return caller;
+  if (caller !== null) return caller;
+  throttle.failed(request.ip);
+  throw new Problem('unauthorized', header === '' ? 'send the header "Authorization: Bearer <token>"' : 'the token is not valid', [
+    { pointer: 'authorization', field: 'authorization', detail: header === '' ? 'is missing' : 'is not a valid token' },
+  ]);
 }
 
-/** How long the database may take to confirm a token where it may also be away. */
-const confirmWaitMs = 300;
+/**
+ * A database that is silent for so long, to this question and to all others of this engine, is away. One that is slow is waited
+ * for, because it may say that the token was revoked.
+ */
+const silenceMs = 2_000;
 
 /** Null for a token that the database refuses. */
 async function identify(
   token: string,
   request: FastifyRequest,
-  { orm, clock, log }: AdminPorts,
+  { orm, clock, log, killSwitch }: AdminPorts,
   remembered: RememberedCallers,
 ): Promise<Caller | null> {
   const finding = findCaller(orm.em.fork(), token, new Date(clock.now())).then((caller) => {
@@ -108,15 +108,21 @@ async function identify(
     return caller;
   });
   if (request.routeOptions.config.withoutDatabase !== true) return finding;
-  try {
-    return await within(clock, confirmWaitMs, finding);
-  } catch (error) {
-    const caller = remembered.recall(token);
-    log.warn({ err: error, route: request.routeOptions.url, known: caller !== null }, 'the database did not confirm a token');
-    if (caller !== null) return caller;
-    throw new Problem(
-      'unavailable',
-      'the database does not answer, and it has not confirmed this token in the last 15 minutes; the kill file and SIGUSR2 need no token',
-    );
+  for (;;) {
+    try {
+      return await within(clock, silenceMs, finding);
+    } catch (error) {
+      const late = error instanceof TooLate;
+      if (late && killSwitch !== null && killSwitch.databaseSilentMs() < silenceMs) continue;
+      if (!late && databaseTrouble(error) !== 'away') throw error;
+      // Where no bots run nothing can be done without the database.
+      const caller = killSwitch === null ? null : remembered.recall(token);
+      log.warn({ err: error, route: request.routeOptions.url, known: caller !== null }, 'the database did not confirm a token');
+      if (caller !== null) return caller;
+      throw new Problem(
+        'unavailable',
+        'the database does not answer, and it has not confirmed this token in the last 15 minutes; the kill file and SIGUSR2 need no token',
+      );
+    }
   }
 }

@@ -2,17 +2,36 @@
 import type { Registry } from 'prom-client';
 import { fastify } from 'fastify';
 import type { FastifyInstance } from 'fastify';
-import type { Health } from './ports.ts';
+import { boundConnections } from './connections.ts';
+import { answerFrameworkErrors } from './errors.ts';
+import { refuseForeignHost } from './host.ts';
+import type { AdminPorts, Health } from './ports.ts';
 
 export interface HealthPorts {
   readonly registry: Registry;
+  readonly listen: AdminPorts['listen'];
   readonly live: () => Health;
   readonly ready: () => Promise<Health>;
   readonly started: () => boolean;
 }
 
-export function createHealthApp({ registry, live, ready, started }: HealthPorts): FastifyInstance {
-  const app = fastify({ logger: false, requestTimeout: 10_000, bodyLimit: 1_024 });
+/** Probes and scrapers are few and quick. */
+const connectionsMax = 50;
+
+export function createHealthApp({ registry, listen, live, ready, started }: HealthPorts): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    requestTimeout: 10_000,
+    connectionTimeout: 15_000,
+    keepAliveTimeout: 5_000,
+    bodyLimit: 1_024,
+    frameworkErrors: answerFrameworkErrors,
+  });
+  app.server.headersTimeout = 5_000;
+  boundConnections(app.server, connectionsMax);
+  app.setErrorHandler(answerFrameworkErrors);
+  // Metrics tell balances: a web page must not read them through a name that it points at loopback.
+  app.addHook('onRequest', async (request) => refuseForeignHost(request.headers.host, 'metrics', listen));
   const answer = (health: Health) => ({ status: health.ok ? 'ok' : 'failing', problems: health.problems });
   app.get('/livez', (_, reply) => {
     const health = live();

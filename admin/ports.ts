@@ -49,6 +49,8 @@ export interface KillSwitchPort {
   /** What stands as this engine knows it, and which of it was set here. */
   standing(): readonly KillSwitch[];
   here(): readonly LocalKillSwitch[];
+  /** How long ago the database last answered this engine (ms); infinite when it never did. */
+  databaseSilentMs(): number;
   /** User whose bots a switch concerns, from memory; null when it is not known here. */
   ownerOf(one: Pick<KillSwitch, 'scope' | 'subject'>): string | null;
 }

@@ -33,6 +33,11 @@ export class RememberedCallers {
     this.#byHash.delete(hashToken(token));
   }
 
+  /** The database has confirmed it at some time, and refused it never since: whoever sends it does not guess. */
+  knows(token: string): boolean {
+    return this.#byHash.has(hashToken(token));
+  }
+
   /** Null when the token was not confirmed lately, or has expired since. */
   recall(token: string): Caller | null {
     const known = this.#byHash.get(hashToken(token));

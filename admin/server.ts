@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../engine/time/clock.ts';
 import type { AdminApp } from './app.ts';
 import { refuseUnusable } from './body.ts';
+import { boundConnections } from './connections.ts';
 import { answerFrameworkErrors, answerProblems } from './errors.ts';
 import { guard } from './guard.ts';
 import { createHealthApp } from './health.ts';
@@ -65,7 +66,7 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
   // One content type only.
   app.removeContentTypeParser('text/plain');
   app.server.headersTimeout = 5_000;
-  app.server.maxConnections = connectionsMax;
+  const connections = boundConnections(app.server, connectionsMax);
 
   await app.register(swagger, {
     openapi: {
@@ -81,7 +82,7 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
     transform: ({ schema, url }) => ({ schema: withStrategyParameters(schema), url }),
   });
   answerProblems(app, ports.log);
-  guard(app, ports);
+  guard(app, ports, connections);
   app.addHook('preValidation', async (request) => refuseUnusable(request.body));
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
@@ -99,6 +100,7 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
 
   const health = createHealthApp({
     registry: metrics.registry,
+    listen,
     live: () => ports.engine.live(),
     ready: () => ports.engine.ready(),
     started: () => ports.engine.started(),

@@ -7,6 +7,14 @@ import type { Clock } from '../engine/time/clock.ts';
 export const scopes = ['read', 'operate', 'admin'] as const;
 export type Scope = (typeof scopes)[number];
 
+/** What the user's role lets any of its tokens do, whatever the token says of itself. */
+const scopesOfRole: Readonly<Record<User['role'], readonly Scope[]>> = {
+  owner: scopes,
+  admin: scopes,
+  operator: ['read', 'operate'],
+  viewer: ['read'],
+};
+
 export interface Caller {
   readonly userId: string;
   readonly tokenId: string;
@@ -15,6 +23,12 @@ export interface Caller {
   readonly tokenExpiresAtMs: number | null;
   readonly role: User['role'];
   readonly scopes: readonly string[];
+}
+
+/** Why the caller may not do what asks for `scope`; null when it may. */
+export function scopeRefusal(caller: Pick<Caller, 'role' | 'scopes'>, scope: Scope): string | null {
+  if (!caller.scopes.includes(scope)) return `the token has no "${scope}" scope`;
+  return scopesOfRole[caller.role].includes(scope) ? null : `the role ${caller.role} has no "${scope}" scope, whatever the token says`;
 }
 
 const shape = /^ek_[A-Za-z0-9_-]{43}$/;

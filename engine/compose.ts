@@ -137,6 +137,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
               writeDown: (id) => kill.control.writeDown(id),
               standing: () => kill.switches.standing,
               here: () => killFile.switches,
+              databaseSilentMs: () => kill.control.silentMs,
               ownerOf: ({ scope, subject }) =>
                 scope === 'user' ? subject : scope === 'bot' ? (fleet?.supervisor.bot(subject)?.userId ?? null) : null,
             },

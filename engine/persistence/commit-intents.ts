@@ -9,6 +9,7 @@ import type { Pool } from 'pg';
 import { balanceMaxAgeMs, refusedBy } from '../trading/capital.ts';
 import type { AccountRefusal, Reservation } from '../trading/capital.ts';
 import type { AccountRule, ExitKind, OrderRole } from '../trading/events.ts';
+import { isSqlState } from './database-trouble.ts';
 import { intentPoolName } from './intent-pool.ts';
 import type { Market, OrderSide, OrderType } from '../trading/instrument.ts';
 
@@ -155,7 +156,7 @@ export async function commitIntents(pool: Pool, holder: string, intents: readonl
   } catch (error) {
     // The server's own errors carry a five-character SQLSTATE and mean that nothing was committed, except class 57/08.
     const code = (error as { code?: unknown }).code;
-    const answered = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !code.startsWith('08') && !code.startsWith('57P');
+    const answered = isSqlState(code) && !code.startsWith('08') && !code.startsWith('57P');
     // A server that takes no writes any more (25006) is as good as down: the next connection may find the new primary.
     if (!answered || code === readOnly) broken = error instanceof Error ? error : new Error(String(error));
     if (answered) throw error;

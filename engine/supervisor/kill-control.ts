@@ -28,6 +28,7 @@ export class KillControl {
   #polling = false;
   #asked = 0;
   #answered = 0;
+  #heardAt = Number.NEGATIVE_INFINITY;
   #writing: Promise<void> | null = null;
   /** Switches whose writing has failed: said once each. */
   readonly #complained = new Set<string>();
@@ -63,9 +64,15 @@ export class KillControl {
   async refresh(): Promise<void> {
     const turn = (this.#asked += 1);
     const rows = await this.#options.readRows();
+    this.#heardAt = this.#options.clock.monotonic();
     if (turn < this.#answered) return;
     this.#answered = turn;
     this.#options.switches.setRows(rows);
+  }
+
+  /** How long ago the rows were last read, ms. */
+  get silentMs(): number {
+    return this.#options.clock.monotonic() - this.#heardAt;
   }
 
   /** The rows may have changed; a database that is away is asked again by the timer. */

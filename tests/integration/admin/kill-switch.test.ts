@@ -64,6 +64,7 @@ describe.each(['of an engine', 'of an admin process'])('the kill switch %s', (ki
                 writeDown: (id) => made.control.writeDown(id),
                 standing: () => made.switches.standing,
                 here: () => file.switches,
+                databaseSilentMs: () => made.control.silentMs,
                 ownerOf: () => null,
               };
             },
@@ -181,6 +182,22 @@ describe.each(['of an engine', 'of an admin process'])('the kill switch %s', (ki
     expect(await listed()).toEqual(['engine  leave']);
     expect(await rowsOf("select released_by is not null as over from kill_switches where key = 'late'")).toEqual([{ over: true }]);
     expect(await rowsOf("select count(*)::int as n from audit_log where detail->>'key' = 'late'")).toEqual([{ n: 1 }]);
+  });
+
+  it('is not set by a token that is revoked while the database is slow to say so', async () => {
+    expect((await set({ scope: 'user', policy: 'leave', reason: 'test' })).status).toBe(201); // the token is remembered
+    const slow = new Client({ connectionString: plane.rows.url });
+    await slow.connect();
+    await slow.query('begin; lock table api_tokens in access exclusive mode; update api_tokens set revoked_at = now() where user_id = 1');
+    const asked = ask(engineWide);
+    // Longer than any one question may take before the engine looks for another sign of life.
+    await systemClock.sleep(2_500);
+    await slow.query('commit');
+    await slow.end();
+    const answer = await asked;
+    await plane.rows.pool.query('update api_tokens set revoked_at = null');
+    expect([answer.status, existsSync(path)]).toEqual([kind === 'of an engine' ? 401 : 503, false]);
+    expect(await rowsOf("select id from kill_switches where scope = 'engine'")).toEqual([]);
   });
 
   it.runIf(kind === 'of an engine')('that was set by hand is listed with the way to release it', async () => {
