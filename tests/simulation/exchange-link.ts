@@ -306,7 +306,6 @@ class UserStream {
       this.#leave?.();
       return;
     }
-    if (event.type !== 'order-updated') return;
     if (weather.lasting('user-mute', replica) !== null || weather.take('user-lost') !== null) return;
     const hear = (): void => {
       if (!this.#stopped) this.#listener.onEvent(event);

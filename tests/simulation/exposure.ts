@@ -14,6 +14,11 @@ import { awaitsCancel, outOfReach } from './reach.ts';
 import type { Fail, Watched } from './watched.ts';
 
 const bareMaxMs = 10_000;
+/**
+ * An order whose fate is open hinders its owner for so long at most: the horizon (23 s here), two rounds of look-ups after it, which
+ * come every 8 s, and what lags in between.
+ */
+const fateOpenMaxMs = 45_000;
 /** From so many failures on the pauses of an exit do not grow any more. */
 const failuresMax = 20;
 
@@ -21,6 +26,8 @@ interface Bare {
   sinceMs: number;
   /** Since when its owner could have done something about it. */
   freeSinceMs: number;
+  /** Since when nothing but the open fate of an order has hindered its owner; null while something else does, or nothing. */
+  fateOpenSinceMs: number | null;
   /** What its owner believes to rest all the same, and since when. */
   believed: RestingProtection | null;
   believedSinceMs: number;
@@ -70,7 +77,11 @@ export class ExposureWatch {
     for (const [botId, bare] of this.#bare) {
       const row = database.configs.get(botId)?.row;
       if (row === undefined) continue;
-      if (this.#hindered(row) || this.#unaware(row, bare)) bare.freeSinceMs = now;
+      if (this.#hindered(row) || this.#unaware(row, bare)) {
+        bare.freeSinceMs = now;
+        bare.fateOpenSinceMs = null;
+      } else if (!this.#awaitsFate(row)) bare.fateOpenSinceMs = null;
+      else if (now - (bare.fateOpenSinceMs ??= now) <= fateOpenMaxMs) bare.freeSinceMs = now;
       const forMs = now - bare.freeSinceMs;
       if (forMs <= bareMaxMs || bare.told) continue;
       bare.told = true;
@@ -86,7 +97,14 @@ export class ExposureWatch {
     for (const { row } of this.#world.database.configs.values()) {
       if (!this.#isBare(row)) this.#bare.delete(row.id);
       else if (!this.#bare.has(row.id))
-        this.#bare.set(row.id, { sinceMs: now, freeSinceMs: now, believed: null, believedSinceMs: now, told: false });
+        this.#bare.set(row.id, {
+          sinceMs: now,
+          freeSinceMs: now,
+          fateOpenSinceMs: null,
+          believed: null,
+          believedSinceMs: now,
+          told: false,
+        });
     }
   }
 
@@ -119,14 +137,20 @@ export class ExposureWatch {
   }
 
   #hindered(row: BotConfigRow): boolean {
-    const { database, exchange, scheduler } = this.#world;
+    const { exchange, scheduler } = this.#world;
     if (outOfReach(this.#world, row) || awaitsCancel(this.#world, row)) return true;
     const { id, columns } = row;
+    // Nobody told the owner that its stop is gone, and whoever asks is shown it as it was.
+    if (exchange.shownAsTheyWere.some(({ clientOrderId }) => parseClientOrderId(clientOrderId)?.botId === id)) return true;
     if (exchange.matching.instrument(columns.symbol)?.status !== 'TRADING') return true;
     const failedAtMs = this.#failedExits.get(id);
     // An exit that was not taken is tried again after a pause.
-    if (failedAtMs !== undefined && scheduler.now - failedAtMs < exitPauseMs({ failures: failuresMax, unsent: 0 })) return true;
-    return database
+    return failedAtMs !== undefined && scheduler.now - failedAtMs < exitPauseMs({ failures: failuresMax, unsent: 0 });
+  }
+
+  /** Nobody knows yet what became of one of the bot's orders, or an order that moves the position works. */
+  #awaitsFate({ id }: BotConfigRow): boolean {
+    return this.#world.database
       .ordersOf(id)
       .some(({ intent: { role }, state }) => !isTerminal(state) && (state !== 'accepted' || role === 'entry' || role === 'exit'));
   }

@@ -35,8 +35,16 @@ export const faultKinds = {
   'commit-unheard': { weight: 2 },
   'commit-refused': {},
   'record-lost': {},
+  'record-refused': {},
   'record-unheard': { weight: 2 },
   'write-unheard': {},
+  'write-refused': {},
+  /** The connection breaks, and the server finishes the statement some time later. */
+  'commit-orphaned': { weight: 2 },
+  'record-orphaned': { weight: 2 },
+  'write-orphaned': {},
+  /** A write waits for a row that somebody else has locked. */
+  'lock-wait': { value: [200, 6_000], weight: 2 },
   // Redis.
   'redis-flush': {},
   'redis-down': { lasts: [1_000, 15_000] },
@@ -57,10 +65,14 @@ export const faultKinds = {
   'replace-5xx-executed': { weight: 3 },
   'order-late': { value: [500, 8_000] },
   'thin-book': { value: [0.2, 0.8] },
+  /** A price reaches a stop or target, and the book takes a part of it. */
+  'thin-resting': { value: [0.1, 0.9], weight: 4 },
   'ack-late': { value: [200, 5_000] },
   // Reads.
   'reads-lag': { value: [500, 9_000], weight: 3 },
   'trades-lag': { value: [500, 9_000], weight: 2 },
+  /** Reads show an order as it was before it was executed or cancelled. */
+  'reads-stale': { value: [1_000, 15_000], weight: 3 },
   'reads-flap': { lasts: [4_000, 15_000], weight: 3 },
   'reads-fail': { lasts: [500, 8_000] },
   'rate-limited': { value: [1_000, 5_000] },

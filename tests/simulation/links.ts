@@ -22,20 +22,56 @@ const connectPatienceMs = 1_000;
 /** Redis commands have a deadline; what is late counts as unanswered. */
 const redisDeadlineMs = 250;
 
-type Fate = 'done' | 'undone' | 'unheard' | 'refused';
+/** `late`: the connection breaks, and the server carries the statement out some time after that. */
+type Fate = 'done' | 'undone' | 'unheard' | 'refused' | 'late';
 
-export function databaseTravel({ process, replica, scheduler, weather, random }: LinkOptions): DatabaseTravel {
+/**
+ * Statements whose connection broke while the server worked on them: it goes on, and until it is done it holds its rows, so that
+ * other writes wait. Reads do not wait, and do not see them.
+ */
+export class Orphans {
+  readonly #running = new Set<{ readonly process: string; readonly call: DatabaseCall; readonly endsAtMs: number }>();
+
+  /** The server is done with it at `endsAtMs`: `act` is carried out then, unless it was ended before. */
+  leave(scheduler: Scheduler, process: string, call: DatabaseCall, endsAtMs: number, act: () => unknown): void {
+    const orphan = { process, call, endsAtMs };
+    this.#running.add(orphan);
+    scheduler.after(endsAtMs - scheduler.now, () => {
+      if (this.#running.delete(orphan)) act();
+    });
+  }
+
+  /** What commits of the process were not done is undone (`pg_terminate_backend`). */
+  endCommits(process: string): void {
+    for (const orphan of this.#running) if (orphan.process === process && orphan.call === 'commit') this.#running.delete(orphan);
+  }
+
+  /** Virtual time until which a statement that writes waits for rows. */
+  get heldUntilMs(): number {
+    return Math.max(0, ...[...this.#running].map(({ endsAtMs }) => endsAtMs));
+  }
+}
+
+/** How long the server still works on a statement whose connection broke. */
+const orphanMs = [20, 4_000] as const;
+
+export function databaseTravel({ process, replica, scheduler, weather, random }: LinkOptions, orphans: Orphans): DatabaseTravel {
   const away = (): boolean => weather.lasting('database-down') !== null || weather.lasting('database-split', replica) !== null;
   const fateOf = (call: DatabaseCall): Fate => {
     switch (call) {
       case 'commit':
         if (weather.take('commit-lost') !== null) return 'undone';
         if (weather.take('commit-unheard') !== null) return 'unheard';
+        if (weather.take('commit-orphaned') !== null) return 'late';
         return weather.take('commit-refused') === null ? 'done' : 'refused';
       case 'record':
         if (weather.take('record-lost') !== null) return 'undone';
+        if (weather.take('record-orphaned') !== null) return 'late';
+        if (weather.take('record-refused') !== null) return 'refused';
         return weather.take('record-unheard') === null ? 'done' : 'unheard';
       case 'write':
+        if (weather.take('write-orphaned') !== null) return 'late';
+        if (weather.take('write-refused') !== null) return 'refused';
         return weather.take('write-unheard') === null ? 'done' : 'unheard';
       case 'read':
         return 'done';
@@ -55,14 +91,25 @@ export function databaseTravel({ process, replica, scheduler, weather, random }:
           const error = new Error('the connection to the database broke');
           process.run(() => reject(call === 'commit' ? new CommitUnknown(error) : error));
         };
-        const delayMs = random.between(0.3, 2) + (weather.lasting('database-slow')?.value ?? 0);
-        scheduler.after(delayMs, () => {
+        const lockWaitMs = call === 'read' ? 0 : (weather.take('lock-wait')?.value ?? 0);
+        const delayMs = random.between(0.3, 2) + (weather.lasting('database-slow')?.value ?? 0) + lockWaitMs;
+        const arrive = (): void => {
+          const heldMs = call === 'read' ? 0 : orphans.heldUntilMs - scheduler.now;
+          if (heldMs > 0) {
+            scheduler.after(heldMs + 0.1, arrive);
+            return;
+          }
+          if (fate === 'late') {
+            orphans.leave(scheduler, process.name, call, scheduler.now + random.between(...orphanMs), act);
+            broken();
+            return;
+          }
           // The server went away while the statement was under way: before or after it was carried out.
           const arrives = fate === 'unheard' || fate === 'done';
           const cut = fate === 'done' && away();
           if (!arrives || (cut && random.chance(0.5))) {
             if (fate === 'refused') {
-              const error = Object.assign(new Error('could not serialize access due to concurrent update'), { code: '40001' });
+              const error = Object.assign(new Error('deadlock detected'), { code: '40P01' });
               process.run(() => reject(error));
             } else broken();
             return;
@@ -76,7 +123,8 @@ export function databaseTravel({ process, replica, scheduler, weather, random }:
           }
           if (fate === 'unheard' || cut) broken();
           else process.run(() => resolve(answer));
-        });
+        };
+        scheduler.after(delayMs, arrive);
       };
       process.run(depart);
     });

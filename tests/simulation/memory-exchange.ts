@@ -58,6 +58,16 @@ export interface MemoryExchangeOptions {
   readonly deposits: Readonly<Record<string, Decimal>>;
   /** The venue's time, ms UTC. */
   readonly now: () => number;
+  /** For how long reads go on showing an order as it was before the change that happens now; 0 when they show the change. */
+  readonly staleForMs: () => number;
+  /** The share of a resting order that the book takes now; null for all of it. Asked when a price reaches one of the bots'. */
+  readonly thinShare: () => number | null;
+}
+
+/** An order as reads still show it. */
+interface OldView {
+  readonly order: BookOrder;
+  readonly untilMs: number;
 }
 
 export class MemoryExchange {
@@ -68,12 +78,19 @@ export class MemoryExchange {
   readonly #listeners = new Set<(event: UserEvent) => void>();
   /** Venue time from which on reads show an order, and its executions. */
   readonly #shownFrom = new Map<string, { readonly order: number; readonly trades: number }>();
+  /** Each open order as it was when it last changed, and what reads show in the place of the truth. */
+  readonly #latest = new Map<string, BookOrder>();
+  readonly #oldViews = new Map<string, OldView>();
+  readonly #staleForMs: () => number;
+  readonly #thinShare: () => number | null;
   watch: ExchangeWatch | null = null;
   /** Counts the changes of prices and orders: who has looked at one need not look again. */
   #revision = 0;
 
-  constructor({ account, instruments, fees, deposits, now }: MemoryExchangeOptions) {
+  constructor({ account, instruments, fees, deposits, now, staleForMs, thinShare }: MemoryExchangeOptions) {
     this.account = account;
+    this.#staleForMs = staleForMs;
+    this.#thinShare = thinShare;
     this.instruments = instruments;
     this.now = now;
     for (const instrument of instruments) this.matching.list(instrument);
@@ -85,12 +102,24 @@ export class MemoryExchange {
     return this.#revision;
   }
 
-  /** `liquidity` is what one order can take at this price; null is unlimited. */
-  setPrice(symbol: string, price: Decimal, liquidity: Decimal | null = null): void {
+  /**
+   * `liquidity` is what one order can take at this price; null is unlimited. Of a resting order that the price reaches only the
+   * `thinShare` may find somebody to trade with.
+   */
+  setPrice(symbol: string, price: Decimal, liquidity: Decimal | null = this.#thinAt(symbol, price)): void {
     const events = this.matching.tick({ symbol, price, bid: price, ask: price, liquidity, atMs: this.now() });
     this.#revision += 1;
     for (const event of events) if (event.type === 'order' && event.trade !== null) this.watch?.onExecuted(event.order, event.trade);
     this.#tell(events);
+  }
+
+  #thinAt(symbol: string, price: Decimal): Decimal | null {
+    const reached = this.matching.openOrders(this.account, symbol).find((order) => {
+      if (parseClientOrderId(order.clientOrderId) === null) return false;
+      return order.stopPrice === null ? price.gte(order.price) : price.lte(order.stopPrice);
+    });
+    const share = reached === undefined ? null : this.#thinShare();
+    return reached === undefined || share === null ? null : reached.quantity.times(share);
   }
 
   listen(listener: (event: UserEvent) => void): () => void {
@@ -163,28 +192,47 @@ export class MemoryExchange {
 
   order(symbol: string, clientOrderId: string): ExchangeOrder | null {
     const order = this.matching.order(this.account, symbol, { clientOrderId });
-    return order !== null && this.#shows(order) ? exchangeOrder(order) : null;
+    // It was asked for by this name, and the adapter answers with it.
+    return order !== null && this.#shows(order) ? { ...this.#shown(order), clientOrderId } : null;
   }
 
   openOrders(symbol: string | null): readonly ExchangeOrder[] {
-    return this.matching
-      .openOrders(this.account, symbol)
-      .filter((order) => this.#shows(order))
-      .map(exchangeOrder);
+    const now = this.now();
+    const gone = [...this.#oldViews.values()].filter(
+      ({ order, untilMs }) => untilMs > now && (symbol === null || order.symbol === symbol) && this.#isOver(order),
+    );
+    return [
+      ...this.matching
+        .openOrders(this.account, symbol)
+        .filter((order) => this.#shows(order))
+        .map((order) => this.#shown(order)),
+      ...gone.map(({ order }) => exchangeOrder(order)),
+    ];
+  }
+
+  #isOver({ symbol, orderId }: BookOrder): boolean {
+    const truth = this.matching.order(this.account, symbol, { orderId });
+    return truth === null || !isOpenStatus(truth);
+  }
+
+  /** Orders that reads show as they no longer are. */
+  get shownAsTheyWere(): readonly BookOrder[] {
+    const now = this.now();
+    return [...this.#oldViews.values()].flatMap(({ order, untilMs }) => (untilMs > now ? [order] : []));
   }
 
   ordersSince(symbol: string, startTimeMs: number): readonly ExchangeOrder[] {
     return this.matching
       .orders(this.account, symbol)
       .filter((order) => order.createdAtMs >= startTimeMs && this.#shows(order))
-      .map(exchangeOrder);
+      .map((order) => this.#shown(order));
   }
 
   ordersFrom(symbol: string, fromOrderId: string): readonly ExchangeOrder[] {
     return this.matching
       .orders(this.account, symbol)
       .filter((order) => order.orderId >= BigInt(fromOrderId) && this.#shows(order))
-      .map(exchangeOrder);
+      .map((order) => this.#shown(order));
   }
 
   fillsOfOrder(symbol: string, orderId: string): readonly ExchangeFill[] {
@@ -242,15 +290,43 @@ export class MemoryExchange {
     return (this.#shownFrom.get(`${symbol} ${orderId}`)?.order ?? 0) <= this.now();
   }
 
+  /** As a read tells it: perhaps as it was, and one that was cancelled under the name of its cancel. */
+  #shown(truth: BookOrder): ExchangeOrder {
+    const old = this.#oldViews.get(viewKey(truth));
+    const order = old !== undefined && old.untilMs > this.now() ? old.order : truth;
+    const told = exchangeOrder(order);
+    return order.status === 'CANCELED' ? { ...told, clientOrderId: `cancel-of-${told.orderId}` } : told;
+  }
+
+  /** A change begins to be old news to the reads, perhaps. A new order has no older view. */
+  #keepView(order: BookOrder): void {
+    const key = viewKey(order);
+    const before = this.#latest.get(key);
+    if (isOpenStatus(order)) this.#latest.set(key, order);
+    else this.#latest.delete(key);
+    if (before === undefined) return;
+    const forMs = this.#staleForMs();
+    if (forMs > 0) this.#oldViews.set(key, { order: before, untilMs: this.now() + forMs });
+  }
+
   #tell(events: readonly BookEvent[]): void {
     if (events.length === 0) return;
     this.#revision += 1;
+    for (const event of events) if (event.type === 'order') this.#keepView(event.order);
     if (this.#listeners.size === 0) return;
     for (const event of events) {
       const told = userEvent(event);
       if (told !== null) for (const listener of this.#listeners) listener(told);
     }
   }
+}
+
+function viewKey({ symbol, orderId }: BookOrder): string {
+  return `${symbol} ${orderId}`;
+}
+
+function isOpenStatus({ status }: BookOrder): boolean {
+  return status === 'NEW' || status === 'PARTIALLY_FILLED';
 }
 
 export function exchangeOrder(order: BookOrder): ExchangeOrder {

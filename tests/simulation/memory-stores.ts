@@ -19,16 +19,22 @@ export interface MemoryStoreOptions {
   /** This process, as `bot_state.lock_holder` names it. */
   readonly holder: string;
   readonly travel: DatabaseTravel;
+  /** Ends the commits of this process on which the server still works although their connection broke. */
+  readonly endCommits: () => void;
   /** The database's clock, ms UTC. */
   readonly now: () => number;
 }
 
 export const atOnce: DatabaseTravel = async (_call, act) => act();
 
-export function createMemoryOrderStore({ database, holder, travel, now }: MemoryStoreOptions): OrderStore {
+export function createMemoryOrderStore({ database, holder, travel, endCommits, now }: MemoryStoreOptions): OrderStore {
   return {
     commit: (intents) => travel('commit', () => database.commit(holder, intents, now())),
-    committed: (ids) => travel('read', () => database.committed(ids)),
+    committed: (ids) =>
+      travel('read', () => {
+        endCommits();
+        return database.committed(ids);
+      }),
     record: (evidence) => travel('record', () => database.record(holder, evidence)),
     byExchangeId: (venue, symbol, ids) =>
       ids.length === 0 ? Promise.resolve([]) : travel('read', () => database.byExchangeId(venue, symbol, ids)),

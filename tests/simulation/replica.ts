@@ -21,6 +21,7 @@ import { createExchangeLink, venueName } from './exchange-link.ts';
 import type { ExchangeLink, ExchangeLinkOptions } from './exchange-link.ts';
 import type { Weather } from './faults.ts';
 import { coordinationLink, databaseTravel } from './links.ts';
+import type { Orphans } from './links.ts';
 import type { MemoryDatabase } from './memory-database.ts';
 import type { MemoryExchange } from './memory-exchange.ts';
 import { createMemoryCapitalStore } from './memory-capital.ts';
@@ -40,6 +41,7 @@ export interface ReplicaOptions {
   readonly random: Random;
   readonly trace: Trace;
   readonly database: MemoryDatabase;
+  readonly orphans: Orphans;
   readonly migrations: SimulatedMigrations;
   readonly exchange: MemoryExchange;
   readonly feed: PriceFeed;
@@ -183,6 +185,7 @@ export class Replica {
       random,
       trace,
       database,
+      orphans,
       migrations,
       exchange,
       feed,
@@ -242,7 +245,13 @@ export class Replica {
         await market.stop();
       },
     };
-    const stores = { database, holder: process.name, travel: databaseTravel(link), now: () => epochMs + scheduler.now };
+    const stores = {
+      database,
+      holder: process.name,
+      travel: databaseTravel(link, orphans),
+      endCommits: () => orphans.endCommits(process.name),
+      now: () => epochMs + scheduler.now,
+    };
     const fleet = await startFleet({
       config: { ...fleetConfig, protectionCheckMs },
       orders: createMemoryOrderStore(stores),

@@ -11,6 +11,7 @@ import { Weather } from './faults.ts';
 import type { Fault, FaultKind } from './faults.ts';
 import { Invariants } from './invariants.ts';
 import type { Violation } from './watched.ts';
+import { Orphans } from './links.ts';
 import { MemoryDatabase } from './memory-database.ts';
 import { MemoryExchange } from './memory-exchange.ts';
 import { SimulatedMigrations } from './migrations.ts';
@@ -75,6 +76,8 @@ export async function play(
     fees: feesOf(random.branch('fees')),
     deposits,
     now,
+    staleForMs: () => weather.take('reads-stale')?.value ?? 0,
+    thinShare: () => weather.take('thin-resting')?.value ?? null,
   });
   const feed = new PriceFeed(
     { symbols: paths, minutes: Math.ceil((stormMs + calmMs) / 60_000) },
@@ -93,7 +96,7 @@ export async function play(
   const clock = { now, monotonic: () => scheduler.now };
   const redis = createMemoryStore({ ...unusedClock, ...clock });
   const migrations = new SimulatedMigrations(['first', 'second']);
-  const shared = { scheduler, trace, weather, database, exchange, feed, bans, protectionCheckMs };
+  const shared = { scheduler, trace, weather, database, orphans: new Orphans(), exchange, feed, bans, protectionCheckMs };
   const replicas = Array.from(
     { length: replicasOf(schedule.seed) },
     (_, index) =>

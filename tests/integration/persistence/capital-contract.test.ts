@@ -67,7 +67,7 @@ async function inMemory(): Promise<World> {
   const database = new MemoryDatabase();
   for (const config of (await loadConfigs(rows.pool, botIds)).values()) database.addBot({ ...config, mode: 'live' });
   const now = (): number => systemClock.now();
-  const options = { database, holder: 'one-engine', travel: atOnce, now };
+  const options = { database, holder: 'one-engine', travel: atOnce, endCommits: () => undefined, now };
   return {
     orders: createMemoryOrderStore(options),
     bots: createMemoryBotStore(options),

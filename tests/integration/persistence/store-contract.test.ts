@@ -53,7 +53,7 @@ const overPostgres = (holder: string): Stores => ({
   reconciliation: createPostgresReconcileStore({ pool: rows.pool, holder, clock: systemClock }),
 });
 const inMemory = (holder: string): Stores => {
-  const options = { database: memory, holder, travel: atOnce, now: () => systemClock.now() };
+  const options = { database: memory, holder, travel: atOnce, endCommits: () => undefined, now: () => systemClock.now() };
   return {
     orders: createMemoryOrderStore(options),
     bots: createMemoryBotStore(options),

@@ -113,6 +113,8 @@ async function inMemory(): Promise<Backend> {
     fees: { maker: d('0.001'), taker: d('0.001'), asset: 'received' },
     deposits: { USDT: d(deposits.USDT), BTC: d(deposits.BTC) },
     now,
+    staleForMs: () => 0,
+    thinShare: () => null,
   });
   const weather = new Weather(() => scheduler.now);
   const random = new Random(1);
