@@ -7,7 +7,7 @@ import type { DecisionStore } from '../engine/persistence/decision-store.ts';
 import type { Metrics } from '../engine/observe/metrics.ts';
 import type { LocalKillSwitch } from '../engine/persistence/kill-file.ts';
 import type { Clock } from '../engine/time/clock.ts';
-import type { Instrument } from '../engine/trading/instrument.ts';
+import type { Instrument, Market } from '../engine/trading/instrument.ts';
 import type { KillScope, KillSwitch } from '../engine/trading/kill-switch.ts';
 
 export interface EngineStatus {
@@ -27,7 +27,8 @@ export interface EngineStatus {
   /** Newest close that every bot of this process has dealt with, nothing in flight (venue time, ms); null while some has not. */
   readonly settledThroughMs: number | null;
   readonly venueTimeMs: number | null;
-  readonly coordination: { readonly kind: 'redis' | 'memory'; readonly reachable: boolean };
+  /** `reachable`: locks can be taken and kept. `outage`: what is wrong and since when; null while it is reachable. */
+  readonly coordination: { readonly kind: 'redis' | 'memory'; readonly reachable: boolean; readonly outage: string | null };
   /** Whether user data is subscribed; null without an account. */
   readonly userStream: boolean | null;
   /** Kill switches that stand, by scope; null when no bots run in this process. */
@@ -75,7 +76,8 @@ export interface AdminPorts {
     list(): readonly Instrument[];
     /** Null when the venue does not list it. */
     find(symbol: string): Promise<Instrument | null>;
-    stats(): Promise<SymbolCacheStats>;
+    /** Of the cached list, by market. */
+    cacheStats(): Promise<Readonly<Record<Market, SymbolCacheStats>>>;
   };
   readonly decisions: {
     readonly store: Pick<DecisionStore, 'page' | 'next'>;

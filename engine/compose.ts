@@ -60,6 +60,8 @@ export interface RunningEngine {
   readonly tokenPath: string | null;
   readonly fleet: Fleet | null;
   readonly venue: ConnectedVenue;
+  /** Why bots that shall run do not start now; null when nothing stands in their way. */
+  hindrance(): string | null;
   stop(): Promise<void>;
 }
 
@@ -146,7 +148,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
         list: () => venue.symbols.list(),
         // What was delisted is kept for the bots that have it, and is none to begin with.
         find: async (symbol) => venue.symbols.list().find((listed) => listed.symbol === symbol && listed.status !== 'DELISTED') ?? null,
-        stats: () => coordination.symbols.stats(),
+        cacheStats: async () => ({ spot: await venue.symbols.cacheStats() }),
       },
       decisions: { store: decisions, keptMs: config.decisionsKeptMs, venueNowMs: () => venue.clock.now() },
       engine: {
@@ -158,6 +160,8 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
         async ready() {
           const problems = stopping ? ['the engine is stopping'] : started ? [] : ['the engine is still starting'];
           if (!(await orm.isConnected())) problems.push('the database does not answer');
+          // Without locks no bot can be taken; those that run here go on.
+          if (kill !== null && coordination.outage !== null) problems.push(coordination.outage);
           return { ok: problems.length === 0, problems };
         },
         started: () => started,
@@ -177,7 +181,11 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       openOrders: fleet?.executor.openOrders ?? 0,
       settledThroughMs: fleet === null ? null : settledThrough(fleet),
       venueTimeMs: venue.clock.now(),
-      coordination: { kind: config.redisUrl === null ? 'memory' : 'redis', reachable: coordination.reachable },
+      coordination: {
+        kind: config.redisUrl === null ? 'memory' : 'redis',
+        reachable: coordination.reachable,
+        outage: coordination.outage,
+      },
       userStream: fleet?.streaming ?? null,
       killSwitches: kill?.switches.counts() ?? null,
     });
@@ -231,7 +239,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
     }
     started = true;
     log.info({ adminUrl, metricsUrl, owner, schemaVersion, venue: config.venue, role: config.role }, 'the engine runs');
-    return { adminUrl, metricsUrl, tokenPath, fleet, venue, stop };
+    return { adminUrl, metricsUrl, tokenPath, fleet, venue, hindrance: () => (fleet === null ? null : coordination.outage), stop };
   } catch (error) {
     await stop();
     throw error;

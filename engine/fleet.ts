@@ -140,6 +140,9 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       const key = keyBlock(venue);
       return { changed, blocks: key === null ? blocks : new Map(claimed.map(({ botId }) => [botId, [...(blocks.get(botId) ?? []), key]])) };
     },
+    // What a bot holds is judged by the exchange's own filters, and who may run it by locks that can be written.
+    hindrance: () =>
+      coordination.outage ?? (venue.symbols.confirmed ? null : 'the exchange has not told its symbols and their filters yet'),
     lift: (botId, epoch) => options.reconciliation.hold([{ botId, epoch, reason: null }]),
     async equip(botId, rows) {
       const { columns, mode } = rows.config;
@@ -204,6 +207,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     for (const { bot } of supervisor.entries()) bot.followKillSwitches();
   };
   await openOrders?.start();
+  await venue.symbols.confirm();
   await supervisor.start();
   const protectionCheck = clock.every(config.protectionCheckMs, () => void executor.verifyProtection());
   const venueWatch = clock.every(watchMs, () => tellOfVenue(supervisor, venue));

@@ -55,6 +55,7 @@ async function main(): Promise<void> {
   const starting = startEngine({ config, log, killFile, reach, onFatal });
   endInOrder(starting, log);
   const engine = await starting.catch((error: unknown) => failStart(log, error));
+  const hindrance = engine.hindrance();
   // In one piece: whoever waits for the first line has the others too.
   say(
     [
@@ -63,6 +64,7 @@ async function main(): Promise<void> {
         ? 'The API token was written when this installation was first started, in the data folder of that engine.'
         : `The API token lies in ${engine.tokenPath}`,
       `Metrics: ${engine.metricsUrl}/metrics`,
+      ...(hindrance === null ? [] : [`No bot starts: ${hindrance}`]),
       ...(embedded === null ? [] : [`Logs: ${embedded.logPath}`]),
     ].join('\n'),
   );

@@ -19,12 +19,14 @@ const statusSchema = Type.Object(
     openOrders: Type.Integer(),
     settledThroughMs: nullable(Type.Number()),
     venueTimeMs: nullable(Type.Number()),
-    coordination: Type.Object({ kind: Type.String(), reachable: Type.Boolean() }),
+    coordination: Type.Object({ kind: Type.String(), reachable: Type.Boolean(), outage: nullable(Type.String()) }),
     userStream: nullable(Type.Boolean()),
     killSwitches: nullable(Type.Object({ engine: Type.Integer(), account: Type.Integer(), user: Type.Integer(), bot: Type.Integer() })),
   },
   { additionalProperties: false },
 );
+
+const cacheSchema = Type.Object({ hits: Type.Integer(), misses: Type.Integer(), last_refresh: nullable(Type.String()) });
 
 const symbolsSchema = Type.Object({
   items: Type.Array(
@@ -39,7 +41,8 @@ const symbolsSchema = Type.Object({
       min_notional: nullable(Type.String()),
     }),
   ),
-  cache: Type.Object({ hits: Type.Integer(), misses: Type.Integer(), last_refresh: nullable(Type.String()) }),
+  /** Look-ups of the cached list by all engines that share it, and when it was last read from the exchange; by market. */
+  cache: Type.Object({ spot: cacheSchema }),
 });
 
 export function engineRoutes(app: AdminApp, { engine, symbols }: AdminPorts): void {
@@ -59,7 +62,7 @@ export function engineRoutes(app: AdminApp, { engine, symbols }: AdminPorts): vo
       schema: { summary: 'Symbols of the venue with their filters.', tags: ['engine'], response: { 200: symbolsSchema, ...problems } },
     },
     async () => {
-      const { hits, misses, lastRefreshMs } = await symbols.stats();
+      const { hits, misses, lastRefreshMs } = (await symbols.cacheStats()).spot;
       return {
         items: symbols.list().map((instrument) => ({
           symbol: instrument.symbol,
@@ -71,7 +74,7 @@ export function engineRoutes(app: AdminApp, { engine, symbols }: AdminPorts): vo
           min_quantity: instrument.lot.min.toFixed(),
           min_notional: instrument.notional?.min.toFixed() ?? null,
         })),
-        cache: { hits, misses, last_refresh: lastRefreshMs === null ? null : new Date(lastRefreshMs).toISOString() },
+        cache: { spot: { hits, misses, last_refresh: lastRefreshMs === null ? null : new Date(lastRefreshMs).toISOString() } },
       };
     },
   );

@@ -29,10 +29,11 @@ export interface CachedValue {
   readonly fresh: boolean;
 }
 
+/** Of one key, over all processes that share the cache; of this process alone while the store does not answer. */
 export interface SymbolCacheStats {
   readonly hits: number;
   readonly misses: number;
-  /** Time of the last `put`, ms UTC; null before the first. */
+  /** When the value was last fetched from its source, ms UTC; null before the first time. */
   readonly lastRefreshMs: number | null;
 }
 
@@ -41,7 +42,7 @@ export interface SymbolCache {
   /** Fresh value, else the last good copy, else null. A fresh answer counts as a hit, anything else as a miss. */
   get(key: string): Promise<CachedValue | null>;
   put(key: string, value: unknown, ttlMs: number): Promise<void>;
-  stats(): Promise<SymbolCacheStats>;
+  stats(key: string): Promise<SymbolCacheStats>;
 }
 
 /** Lower number goes first when weight is short. */
@@ -106,7 +107,9 @@ export interface Coordination {
   readonly symbols: SymbolCache;
   readonly weight: WeightBudget;
   readonly orders: OrderBudget;
-  /** False while Redis does not answer; the memory adapter is always reachable. */
+  /** True while writes are carried out: only then does a lock say anything. The memory adapter always carries them out. */
   readonly reachable: boolean;
+  /** What is wrong and since when, in words for a status; null while it is reachable. */
+  readonly outage: string | null;
   close(): Promise<void>;
 }

@@ -6,13 +6,13 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Coordination, LockAnswer, Locks, OrderBudget, SymbolCache, WeightBudget } from './coordination.ts';
 import { createOrderCounts, once } from './order-budget.ts';
-import { checkedTtl, createCopies, readEntry, writeEntry } from './symbol-copy.ts';
+import { checkedTtl, createCacheStats, createCopies, readEntry, writeEntry } from './symbol-copy.ts';
 import { checkedBlock, checkedWeight, createVenueBudgets } from './weight-budget.ts';
 
 export interface MemoryStore {
   readonly locks: Map<string, { readonly owner: string; readonly expiresAt: number }>;
   readonly copies: ReturnType<typeof createCopies>;
-  readonly stats: { hits: number; misses: number; lastRefreshMs: number | null };
+  readonly cacheStats: ReturnType<typeof createCacheStats>;
   readonly budgets: ReturnType<typeof createVenueBudgets>;
   readonly orderCounts: ReturnType<typeof createOrderCounts>;
 }
@@ -21,7 +21,7 @@ export function createMemoryStore(clock: Clock): MemoryStore {
   return {
     locks: new Map(),
     copies: createCopies(),
-    stats: { hits: 0, misses: 0, lastRefreshMs: null },
+    cacheStats: createCacheStats(),
     budgets: createVenueBudgets(clock),
     orderCounts: createOrderCounts(clock),
   };
@@ -47,6 +47,7 @@ export function createMemoryCoordination({
     weight: memoryWeight(store),
     orders: memoryOrders(store),
     reachable: true,
+    outage: null,
     close: async () => {},
   };
 }
@@ -71,23 +72,24 @@ function memoryLocks(clock: Clock, owner: string, { locks }: MemoryStore): Locks
   };
 }
 
-function memorySymbols(clock: Clock, { copies, stats }: MemoryStore, metrics: Metrics | undefined): SymbolCache {
+function memorySymbols(clock: Clock, { copies, cacheStats }: MemoryStore, metrics: Metrics | undefined): SymbolCache {
   return {
     async get(key) {
       const copy = copies.get(key);
       const entry = copy ? readEntry(copy.text, Number.POSITIVE_INFINITY) : null;
       const fresh = entry !== null && copy !== undefined && clock.monotonic() < copy.freshUntil;
-      stats[fresh ? 'hits' : 'misses'] += 1;
+      cacheStats.count(key, fresh, entry?.refreshedAtMs ?? null);
       metrics?.symbolCacheRequests.inc({ result: fresh ? 'hit' : 'miss' });
+      if (entry !== null) metrics?.symbolCacheRefreshed.set(entry.refreshedAtMs / 1_000);
       return entry && { ...entry, fresh };
     },
     async put(key, value, ttlMs) {
       const now = clock.now();
       copies.set(key, { text: writeEntry(key, value, now), freshUntil: clock.monotonic() + checkedTtl('symbol cache', ttlMs) });
-      stats.lastRefreshMs = now;
+      cacheStats.refreshed(key, now);
       metrics?.symbolCacheRefreshed.set(now / 1_000);
     },
-    stats: async () => ({ ...stats }),
+    stats: async (key) => cacheStats.of(key),
   };
 }
 

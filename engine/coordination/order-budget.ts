@@ -1,10 +1,13 @@
 /**
  * How many orders one account may still place, as this process knows it without asking anybody: what the venue counted
  * last in each window, and what is on its way. Answers come at once, because the way of an order has no time to wait; what
- * other replicas know is told to this process as it happens. Windows are the venue's, aligned to its clock.
+ * other replicas know is told to this process as it happens, and holds what closes a position up for a short while only.
+ * Windows are the venue's, aligned to its clock.
  */
 import type { Clock } from '../time/clock.ts';
+import type { OrdersNews } from './budget-news.ts';
 import type { OrderLimit, OrderPriority, OrderRefusal } from './coordination.ts';
+import { createHearsay } from './hearsay.ts';
 
 export const defaultOrderLimits: readonly OrderLimit[] = [
   { windowMs: 10_000, limit: 100 },
@@ -16,16 +19,29 @@ export const shareOfOrders: Readonly<Record<OrderPriority, number>> = { protect:
 
 /** What another replica has on its way is forgotten after this: it has died, or said so since. */
 const othersAgeMaxMs = 20_000;
+/** Replicas of one account that are listened to; more are made up. */
+const othersMax = 64;
+/** The venue's clocks of two replicas differ by less than this; what was said later than this from now was not said. */
+const aheadMsMax = 5_000;
+/** Others may say for so long that there is no room to close a position; then it is tried. In every so long a time. */
+const believedMs = 30_000;
+const believedEveryMs = 300_000;
 
 /** What one replica tells the others of an account. */
-export interface OrderCountNews {
-  readonly inFlight: number;
-  /**
-   * Per window length: which window (counted from the epoch, venue's clock), what the venue counted in it, and when it said so:
-   * a count that went round among the replicas must not undo a newer one.
-   */
-  readonly windows: readonly (readonly [windowMs: number, index: number, count: number, saidAtVenueMs: number])[];
-  readonly pause: { readonly windowMs: number; readonly untilVenueMs: number } | null;
+export type OrderCountNews = OrdersNews['orders'];
+
+interface Counted {
+  /** Which window, counted from the epoch, venue's clock. */
+  readonly index: number;
+  readonly count: number;
+  /** A count that went round among the replicas must not undo a newer one. */
+  readonly saidAtVenueMs: number;
+}
+
+/** What is known of the windows: told to this process by the venue, or heard from other replicas. */
+interface Knowledge {
+  readonly counted: Map<number, Counted>;
+  pause: OrderCountNews['pause'];
 }
 
 export interface OrderCount {
@@ -45,51 +61,74 @@ export interface OrderCount {
 export function createOrderCount(account: string, clock: Clock): OrderCount {
   let limits = defaultOrderLimits;
   let inFlight = 0;
-  let pause: OrderCountNews['pause'] = null;
-  const counted = new Map<number, { readonly index: number; readonly count: number; readonly saidAtVenueMs: number }>();
+  const told: Knowledge = { counted: new Map(), pause: null };
+  const heard: Knowledge = { counted: new Map(), pause: null };
   const others = new Map<string, { readonly inFlight: number; readonly heardAt: number }>();
+  const hearsay = createHearsay(clock, believedMs, believedEveryMs);
+  /** The venue's time less this host's, as of the last call that told it. */
+  let venueAheadMs = 0;
 
-  const onTheWay = (): number => {
-    let sum = inFlight;
-    for (const [from, other] of others) {
-      if (clock.monotonic() - other.heardAt > othersAgeMaxMs) others.delete(from);
-      else sum += other.inFlight;
-    }
+  const forgetSilentOthers = (): void => {
+    for (const [from, other] of others) if (clock.monotonic() - other.heardAt > othersAgeMaxMs) others.delete(from);
+  };
+  const othersInFlight = (): number => {
+    forgetSilentOthers();
+    let sum = 0;
+    for (const other of others.values()) sum += other.inFlight;
     return sum;
   };
-  const countedIn = (windowMs: number, index: number): number => {
-    const known = counted.get(windowMs);
-    return known?.index === index ? known.count : 0;
+  /** The newest word on a window. */
+  const newest = (windowMs: number): Counted | undefined => {
+    const [own, other] = [told.counted.get(windowMs), heard.counted.get(windowMs)];
+    return own === undefined || (other !== undefined && other.saidAtVenueMs > own.saidAtVenueMs) ? other : own;
   };
+  const later = (a: Knowledge['pause'], b: Knowledge['pause']): Knowledge['pause'] =>
+    a === null || (b !== null && b.untilVenueMs > a.untilVenueMs) ? b : a;
   const shortest = (): number => Math.min(...limits.map(({ windowMs }) => windowMs));
 
   /** A day that is full stops entries until it ends; what closes a position tries again in every short window. */
-  const pausedForMs = (priority: OrderPriority, atVenueMs: number): number => {
+  const pausedForMs = (pause: Knowledge['pause'], priority: OrderPriority, atVenueMs: number): number => {
     if (pause === null || pause.untilVenueMs <= atVenueMs) return 0;
     if (priority === 'entry') return pause.untilVenueMs - atVenueMs;
     const startMs = pause.untilVenueMs - pause.windowMs;
     return pause.windowMs <= shortest() ? pause.untilVenueMs - atVenueMs : Math.max(0, startMs + shortest() - atVenueMs);
   };
 
+  const refusalBy = (
+    countOf: (windowMs: number) => Counted | undefined,
+    pause: Knowledge['pause'],
+    onTheWay: number,
+    { orders, priority, atVenueMs }: { readonly orders: number; readonly priority: OrderPriority; readonly atVenueMs: number },
+  ): OrderRefusal | null => {
+    const pausedMs = pausedForMs(pause, priority, atVenueMs);
+    if (pausedMs > 0)
+      return {
+        retryAfterMs: pausedMs,
+        reason: `the exchange takes no more orders of account ${account} for ${seconds(pausedMs)} s (too many new orders)`,
+      };
+    for (const { windowMs, limit } of limits) {
+      const index = Math.floor(atVenueMs / windowMs);
+      const counted = countOf(windowMs);
+      const used = (counted?.index === index ? counted.count : 0) + onTheWay;
+      const ceiling = Math.floor(limit * shareOfOrders[priority]);
+      if (used + orders <= ceiling) continue;
+      return {
+        retryAfterMs: (index + 1) * windowMs - atVenueMs,
+        reason: `the order limit of account ${account} leaves no room for an ${priority}: ${used} of ${limit} per ${windowName(windowMs)} are used, and an ${priority} may fill it up to ${ceiling}`,
+      };
+    }
+    return null;
+  };
+
   return {
     refusal(orders, priority, atVenueMs) {
-      const pausedMs = pausedForMs(priority, atVenueMs);
-      if (pausedMs > 0)
-        return {
-          retryAfterMs: pausedMs,
-          reason: `the exchange takes no more orders of account ${account} for ${seconds(pausedMs)} s (too many new orders)`,
-        };
-      for (const { windowMs, limit } of limits) {
-        const index = Math.floor(atVenueMs / windowMs);
-        const used = countedIn(windowMs, index) + onTheWay();
-        const ceiling = Math.floor(limit * shareOfOrders[priority]);
-        if (used + orders <= ceiling) continue;
-        return {
-          retryAfterMs: (index + 1) * windowMs - atVenueMs,
-          reason: `the order limit of account ${account} leaves no room for an ${priority}: ${used} of ${limit} per ${windowName(windowMs)} are used, and an ${priority} may fill it up to ${ceiling}`,
-        };
-      }
-      return null;
+      venueAheadMs = atVenueMs - clock.now();
+      const asked = { orders, priority, atVenueMs };
+      const own = refusalBy((windowMs) => told.counted.get(windowMs), told.pause, inFlight, asked);
+      if (own !== null) return own;
+      const shared = refusalBy(newest, later(told.pause, heard.pause), inFlight + othersInFlight(), asked);
+      // Whether a position can be closed is not for others to say for long: the venue answers who asks it.
+      return shared === null || priority === 'entry' || hearsay.leftMs() > 0 ? shared : null;
     },
     add(orders) {
       inFlight += orders;
@@ -98,14 +137,14 @@ export function createOrderCount(account: string, clock: Clock): OrderCount {
       inFlight = Math.max(0, inFlight - orders);
     },
     observe(counts, atVenueMs) {
+      venueAheadMs = atVenueMs - clock.now();
       for (const [windowMs, count] of counts)
-        counted.set(windowMs, { index: Math.floor(atVenueMs / windowMs), count, saidAtVenueMs: atVenueMs });
+        told.counted.set(windowMs, { index: Math.floor(atVenueMs / windowMs), count, saidAtVenueMs: atVenueMs });
     },
     pause(windowMs, atVenueMs) {
+      venueAheadMs = atVenueMs - clock.now();
       const length = windowMs ?? shortest();
-      const untilVenueMs = (Math.floor(atVenueMs / length) + 1) * length;
-      if (pause === null || untilVenueMs > pause.untilVenueMs || pause.untilVenueMs <= atVenueMs)
-        pause = { windowMs: length, untilVenueMs };
+      told.pause = later(told.pause, { windowMs: length, untilVenueMs: (Math.floor(atVenueMs / length) + 1) * length });
     },
     setLimits(next) {
       if (next.length > 0 && next.every(({ windowMs, limit }) => windowMs > 0 && limit > 0)) limits = next;
@@ -115,34 +154,40 @@ export function createOrderCount(account: string, clock: Clock): OrderCount {
     },
     news: () => ({
       inFlight,
-      windows: [...counted].map(([windowMs, { index, count, saidAtVenueMs }]) => [windowMs, index, count, saidAtVenueMs] as const),
-      pause,
+      windows: [...new Set([...told.counted.keys(), ...heard.counted.keys()])].flatMap((windowMs) => {
+        const known = newest(windowMs);
+        return known === undefined ? [] : [[windowMs, known.index, known.count, known.saidAtVenueMs] as [number, number, number, number]];
+      }),
+      pause: later(told.pause, heard.pause),
     }),
     hear(from, news) {
-      others.set(from, { inFlight: news.inFlight, heardAt: clock.monotonic() });
-      for (const [windowMs, index, count, saidAtVenueMs] of news.windows)
-        if (saidAtVenueMs > (counted.get(windowMs)?.saidAtVenueMs ?? 0)) counted.set(windowMs, { index, count, saidAtVenueMs });
-      if (news.pause !== null && news.pause.untilVenueMs > (pause?.untilVenueMs ?? 0)) pause = news.pause;
+      const nowVenueMs = clock.now() + venueAheadMs;
+      forgetSilentOthers();
+      const most = Math.min(...limits.map(({ limit }) => limit));
+      if (news.inFlight <= most && (others.size < othersMax || others.has(from)))
+        others.set(from, { inFlight: news.inFlight, heardAt: clock.monotonic() });
+      for (const [windowMs, index, count, saidAtVenueMs] of news.windows) {
+        const limit = limits.find((known) => known.windowMs === windowMs)?.limit;
+        const possible = limit !== undefined && count <= limit && index === Math.floor(saidAtVenueMs / windowMs);
+        if (!possible || saidAtVenueMs > nowVenueMs + aheadMsMax) continue;
+        if (saidAtVenueMs > (newest(windowMs)?.saidAtVenueMs ?? 0)) heard.counted.set(windowMs, { index, count, saidAtVenueMs });
+      }
+      const { pause } = news;
+      const possible =
+        pause !== null &&
+        limits.some(({ windowMs }) => windowMs === pause.windowMs) &&
+        pause.untilVenueMs % pause.windowMs === 0 &&
+        pause.untilVenueMs <= nowVenueMs + aheadMsMax + pause.windowMs;
+      if (possible) heard.pause = later(heard.pause, pause);
     },
   };
-}
-
-/** Reads what another replica wrote; null for anything else. */
-export function readOrderCountNews(value: unknown): OrderCountNews | null {
-  if (typeof value !== 'object' || value === null) return null;
-  const { inFlight, windows, pause } = value as Partial<Record<keyof OrderCountNews, unknown>>;
-  const isNumber = (one: unknown): one is number => typeof one === 'number' && Number.isFinite(one) && one >= 0;
-  if (!isNumber(inFlight) || !Array.isArray(windows)) return null;
-  const read = (windows as unknown[]).filter(
-    (row): row is [number, number, number, number] => Array.isArray(row) && row.length === 4 && row.every(isNumber),
-  );
-  const { windowMs, untilVenueMs } = (typeof pause === 'object' && pause !== null ? pause : {}) as Record<string, unknown>;
-  return { inFlight, windows: read, pause: isNumber(windowMs) && isNumber(untilVenueMs) ? { windowMs, untilVenueMs } : null };
 }
 
 /** One count per venue and account. */
 export function createOrderCounts(clock: Clock): {
   of(venue: string, account: string): OrderCount;
+  /** Null for an account that this process has nothing to do with. */
+  known(venue: string, account: string): OrderCount | null;
   names(): Iterable<readonly [string, string]>;
 } {
   const counts = new Map<string, { readonly venue: string; readonly account: string; readonly count: OrderCount }>();
@@ -156,6 +201,7 @@ export function createOrderCounts(clock: Clock): {
       }
       return found.count;
     },
+    known: (venue, account) => counts.get(`${venue}/${account}`)?.count ?? null,
     *names() {
       for (const { venue, account } of counts.values()) yield [venue, account] as const;
     },

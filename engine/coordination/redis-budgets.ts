@@ -1,14 +1,17 @@
 /**
  * Budgets that replicas share over Redis. Request weight is asked for (one round trip before a read). Orders wait for
  * nobody: what the others count and a silence that the venue asked for are told to every replica as they happen, and read
- * again every second in case the news was lost. A silence is kept as a time to live, because hosts' clocks differ.
+ * again every second in case the news was lost. A silence is kept as a time to live, because hosts' clocks differ. Nothing that
+ * Redis says is more than a hint: it must be possible, concern a venue or account that is used here, and it holds up what
+ * positions wait for no longer than a moment.
  */
 import type { Redis } from 'ioredis';
 import type { Log } from '../observe/log.ts';
 import type { Clock } from '../time/clock.ts';
-import type { OrderBudget, WeightBudget } from './coordination.ts';
-import { createOrderCounts, once, readOrderCountNews } from './order-budget.ts';
-import { blockMsMax, checkedBlock, checkedWeight, createVenueBudgets, defaultWeightLimit, shareOfLimit } from './weight-budget.ts';
+import { readNews, readSilence, shortened, silenceMsMax } from './budget-news.ts';
+import type { OrderBudget, RequestPriority, WeightAnswer, WeightBudget } from './coordination.ts';
+import { createOrderCounts, once } from './order-budget.ts';
+import { checkedBlock, checkedWeight, createVenueBudgets, defaultWeightLimit, isSharedLimit, shareOfLimit } from './weight-budget.ts';
 import type { VenueBudget } from './weight-budget.ts';
 
 export interface RedisBudgetsOptions {
@@ -68,22 +71,19 @@ export function createRedisBudgets(redis: Redis, options: RedisBudgetsOptions, t
 
   const blockKey = (venue: string): string => `weight:${venue}:blocked`;
   const orderKey = (venue: string, account: string): string => `orders:${venue}:${account}`;
-  const hearBlock = (budget: VenueBudget, leftMs: unknown, reason: unknown): void => {
-    if (typeof leftMs === 'number' && leftMs > 0)
-      budget.block(clock.now() + leftMs, typeof reason === 'string' ? reason : 'another engine says so');
+  const hearStanding = (budget: VenueBudget, leftMs: unknown, reason: unknown): void => {
+    const silence = readSilence(leftMs, reason);
+    if (silence !== null) budget.hearOfSilence(silence.leftMs, silence.reason);
   };
 
   // A connection that listens can do nothing else.
   const ears = redis.duplicate({ keyPrefix: '', maxRetriesPerRequest: null, enableOfflineQueue: true, commandTimeout: undefined });
   ears.on('error', (error: Error) => log.debug({ err: error }, 'news of budgets are not heard; they are read every second'));
   ears.on('message', (_channel: string, message: string) => {
-    const news = parse(message);
-    if (news?.['from'] === owner || typeof news?.['venue'] !== 'string') return;
-    if (news['kind'] === 'silence') hearBlock(budgets.of(news['venue']), news['leftMs'], news['reason']);
-    else if (typeof news['account'] === 'string' && typeof news['from'] === 'string') {
-      const told = readOrderCountNews(news['orders']);
-      if (told !== null) counts.of(news['venue'], news['account']).hear(news['from'], told);
-    }
+    const news = readNews(message);
+    if (news === null || news.from === owner) return;
+    if (news.kind === 'silence') budgets.known(news.venue)?.hearOfSilence(news.leftMs, shortened(news.reason));
+    else counts.known(news.venue, news.account)?.hear(news.from, news.orders);
   });
   ears
     .subscribe(channel)
@@ -97,12 +97,10 @@ export function createRedisBudgets(redis: Redis, options: RedisBudgetsOptions, t
     for (const venue of venues) pipeline.pttl(blockKey(venue)).get(blockKey(venue));
     for (const [venue, account] of accounts) pipeline.get(orderKey(venue, account));
     const answers = (await timed('budget-read', () => pipeline.exec())) ?? [];
-    venues.forEach((venue, index) => hearBlock(budgets.of(venue), answers[2 * index]?.[1], answers[2 * index + 1]?.[1]));
+    venues.forEach((venue, index) => hearStanding(budgets.of(venue), answers[2 * index]?.[1], answers[2 * index + 1]?.[1]));
     accounts.forEach(([venue, account], index) => {
-      const news = parse(answers[2 * venues.length + index]?.[1]);
-      const told = readOrderCountNews(news?.['orders']);
-      if (news !== null && told !== null && typeof news['from'] === 'string' && news['from'] !== owner)
-        counts.of(venue, account).hear(news['from'], told);
+      const news = readNews(answers[2 * venues.length + index]?.[1]);
+      if (news?.kind === 'orders' && news.from !== owner) counts.of(venue, account).hear(news.from, news.orders);
     });
   };
   const timer = clock.every(readAgainMs, () => {
@@ -129,6 +127,13 @@ export function createRedisBudgets(redis: Redis, options: RedisBudgetsOptions, t
     });
   };
 
+  /** From what is known here: a share of what is left, as nobody sees what the others take. */
+  const takeAlone = (budget: VenueBudget, wanted: number, priority: RequestPriority): WeightAnswer => {
+    const answer = budget.decide(wanted, priority, blindShare);
+    if (answer.granted) budget.window().pending += wanted;
+    return answer;
+  };
+
   const weight: WeightBudget = {
     async take(venue, asked, priority) {
       const wanted = checkedWeight(asked, priority);
@@ -137,44 +142,56 @@ export function createRedisBudgets(redis: Redis, options: RedisBudgetsOptions, t
       // Who does not know the limit yet asks those who may.
       if (!local.granted && (budget.limitKnown || budget.silence() !== null)) return local;
       const window = budget.window();
+      let answer: SharedAnswer | null;
       try {
-        const [granted, used, silentMs, reason, limit] = (await timed('weight-take', () =>
-          redis.eval(
-            takeScript,
-            3,
-            `weight:${venue}:${window.minute}`,
-            blockKey(venue),
-            `weight:${venue}:limit`,
-            wanted,
-            shareOfLimit[priority],
-            window.known + window.pending,
-            budget.observedLimit ?? 0,
-            defaultWeightLimit,
+        answer = readShared(
+          await timed('weight-take', () =>
+            redis.eval(
+              takeScript,
+              3,
+              `weight:${venue}:${window.minute}`,
+              blockKey(venue),
+              `weight:${venue}:limit`,
+              wanted,
+              shareOfLimit[priority],
+              window.known + window.pending,
+              budget.observedLimit ?? 0,
+              defaultWeightLimit,
+            ),
           ),
-        )) as [number, number, number, string, number];
-        budget.adoptLimit(limit);
-        window.known = Math.max(window.known, used);
-        window.pending = 0;
-        if (granted === 1) return { granted: true };
-        if (silentMs <= 0) return budget.full(priority, wanted, used, budget.ceiling(priority));
-        hearBlock(budget, silentMs, reason);
-        return budget.decide(wanted, priority, 1);
+        );
       } catch (error) {
         log.debug({ err: error, venue }, 'the shared weight budget was not answered; a third of what is left is ours until it is');
-        const answer = budget.decide(wanted, priority, blindShare);
-        if (answer.granted) window.pending += wanted;
-        return answer;
+        return takeAlone(budget, wanted, priority);
       }
+      if (answer === null || (budget.observedLimit === null && !isSharedLimit(answer.limit))) {
+        log.warn({ venue }, 'the shared weight budget holds what no engine wrote; a third of what is left is ours until that is over');
+        return takeAlone(budget, wanted, priority);
+      }
+      budget.adoptLimit(answer.limit);
+      if (answer.granted) {
+        window.known += wanted + window.pending;
+        window.pending = 0;
+        return { granted: true };
+      }
+      if (answer.silence !== null) {
+        budget.hearOfSilence(answer.silence.leftMs, answer.silence.reason);
+        return takeAlone(budget, wanted, priority);
+      }
+      // What positions wait for is held up by others for a while only: the venue tells its own count with every answer.
+      const waits = (priority !== 'exit' && priority !== 'protect') || budget.hearsay.leftMs() > 0;
+      return waits ? budget.full(priority, wanted, answer.used, budget.ceiling(priority)) : takeAlone(budget, wanted, priority);
     },
     observe: (venue, used, limit, atVenueMs) => budgets.of(venue).observe(used, limit, atVenueMs),
     async blockUntil(venue, untilMs, reason) {
       checkedBlock(venue, untilMs);
       budgets.of(venue).block(untilMs, reason);
-      const leftMs = Math.ceil(Math.min(untilMs - clock.now(), blockMsMax));
+      const leftMs = Math.ceil(Math.min(untilMs - clock.now(), silenceMsMax));
       if (leftMs <= 0) return;
-      const news = JSON.stringify({ kind: 'silence', from: owner, venue, leftMs, reason });
+      const said = shortened(reason);
+      const news = JSON.stringify({ kind: 'silence', from: owner, venue, leftMs, reason: said });
       try {
-        await timed('weight-block', () => redis.eval(blockScript, 1, blockKey(venue), reason, leftMs, channel, news));
+        await timed('weight-block', () => redis.eval(blockScript, 1, blockKey(venue), said, leftMs, channel, news));
       } catch (error) {
         log.warn({ err: error, venue }, 'the other replicas could not be told that the venue wants silence');
       }
@@ -221,12 +238,21 @@ export function createRedisBudgets(redis: Redis, options: RedisBudgetsOptions, t
   };
 }
 
-function parse(text: unknown): Record<string, unknown> | null {
-  if (typeof text !== 'string') return null;
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
-  } catch {
-    return null;
-  }
+interface SharedAnswer {
+  readonly granted: boolean;
+  readonly used: number;
+  readonly limit: number;
+  readonly silence: ReturnType<typeof readSilence>;
+}
+
+/** What the script answered; null when it stands on keys that hold what no engine wrote. */
+function readShared(answer: unknown): SharedAnswer | null {
+  const [granted, used, silentMs, reason, limit] = Array.isArray(answer) ? (answer as unknown[]) : [];
+  if (typeof used !== 'number' || typeof limit !== 'number' || !(limit > 0)) return null;
+  // The venue refuses what is asked beyond its limit: no minute has twice as much.
+  if (!(used >= 0) || used > 2 * limit) return null;
+  if (granted === 1) return { granted: true, used, limit, silence: null };
+  if (reason === '' && silentMs === 0) return { granted: false, used, limit, silence: null };
+  const silence = readSilence(silentMs, reason);
+  return silence === null ? null : { granted: false, used, limit, silence };
 }

@@ -1,7 +1,7 @@
 /**
  * Coordination over Redis: locks by fixed scripts that only touch what carries our token, symbols as a value with a TTL
  * beside a last good copy; budgets in `redis-budgets.ts`. A command has 250 ms; what is not answered by then is `unknown`,
- * and this process goes on with what it knows.
+ * and this process goes on with what it knows. Redis is reachable while it carries out writes, which is tried every second.
  */
 import { Redis } from 'ioredis';
 import type { Log } from '../observe/log.ts';
@@ -9,7 +9,9 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Coordination, LockAnswer, Locks, SymbolCache } from './coordination.ts';
 import { createRedisBudgets } from './redis-budgets.ts';
-import { checkedTtl, createCopies, readEntry, writeEntry } from './symbol-copy.ts';
+import { createRedisHealth } from './redis-health.ts';
+import type { RedisHealth } from './redis-health.ts';
+import { aheadMsMax, checkedTtl, createCacheStats, createCopies, readEntry, writeEntry } from './symbol-copy.ts';
 
 export interface RedisCoordinationOptions {
   readonly url: string;
@@ -23,15 +25,24 @@ export interface RedisCoordinationOptions {
 
 const commandTimeoutMs = 250;
 const reconnectMaxMs = 2_000;
+/** Whether writes are carried out is tried this often. */
+const probeEveryMs = 1_000;
+/** The first command waits this long for the connection, so that what it would have found is not missed. */
+const firstConnectMs = 2_500;
+/** No lock of ours lives longer (EVENKEEL_LOCK_TTL_MS): what does is none, and must not keep a bot from its engines. */
+const lockTtlMaxMs = 300_000;
 
-/** For each key: ours or free becomes ours for the TTL (1), somebody else's stays (0), what is no lock stays as well (-1): one spoilt key must not cost the others theirs. */
+/**
+ * For each key: ours or free becomes ours for the TTL (1), somebody else's stays (0). What no engine can have written (no text, no
+ * end, an end beyond any lock's) is no lock, and free.
+ */
 const holdScript = `
 local answers = {}
 for i, key in ipairs(KEYS) do
   local owner = redis.pcall('GET', key)
-  if type(owner) == 'table' then
-    answers[i] = -1
-  elseif owner == false or owner == ARGV[1] then
+  local left = redis.call('PTTL', key)
+  local sound = type(owner) == 'string' and left >= 0 and left <= tonumber(ARGV[3])
+  if not sound or owner == ARGV[1] then
     redis.call('SET', key, ARGV[1], 'PX', ARGV[2])
     answers[i] = 1
   else
@@ -42,12 +53,12 @@ return answers`;
 
 const releaseScript = `
 for _, key in ipairs(KEYS) do
-  if redis.call('GET', key) == ARGV[1] then redis.call('DEL', key) end
+  if redis.pcall('GET', key) == ARGV[1] then redis.call('DEL', key) end
 end
 return 1`;
 
 export function createRedisCoordination(options: RedisCoordinationOptions): Coordination {
-  const { log, metrics } = options;
+  const { clock, metrics, owner } = options;
   const redis = new Redis(options.url, {
     keyPrefix: options.keyPrefix,
     enableOfflineQueue: false,
@@ -57,50 +68,56 @@ export function createRedisCoordination(options: RedisCoordinationOptions): Coor
     connectTimeout: 2_000,
     retryStrategy: (attempt) => Math.min(reconnectMaxMs, 50 * 2 ** Math.min(attempt, 6)),
   });
-  let reachable = false;
-  let told = true;
-  redis.on('ready', () => {
-    if (!told) log.info('Redis answers again');
-    reachable = true;
-    told = true;
-  });
+  const health = createRedisHealth(options);
+  const probe = (): void => {
+    if (redis.status !== 'ready') return;
+    redis.set('probe', owner, 'PX', probeEveryMs).then(
+      () => health.wrote(),
+      (error: unknown) => health.failed(reasonOf(error)),
+    );
+  };
+  redis.on('ready', probe);
+  let closing = false;
   redis.on('close', () => {
-    reachable = false;
+    if (!closing) health.lost();
   });
-  // Every failed attempt reports; one line per outage is enough for a reader.
   redis.on('error', (error: Error) => {
     metrics.redisErrors.inc();
-    if (told)
-      log.warn({ reason: error.message }, 'Redis does not answer; bots go on with the locks they hold, nobody can take over meanwhile');
-    told = false;
+    health.failed(error.message);
   });
+  const prober = clock.every(probeEveryMs, probe);
+  const firstWord = Promise.race([health.judged, clock.sleep(firstConnectMs)]);
 
   const timed = async <T>(op: string, command: () => Promise<T>): Promise<T> => {
-    const startedAt = options.clock.monotonic();
+    await firstWord;
+    const startedAt = clock.monotonic();
     try {
-      const answer = await command();
-      reachable = redis.status === 'ready';
-      return answer;
+      return await command();
     } catch (error) {
       metrics.redisErrors.inc();
       // A server that holds the socket open and says nothing is as good as none.
-      if (error instanceof Error && error.message.includes('timed out')) reachable = false;
+      if (reasonOf(error).includes('timed out')) health.failed(reasonOf(error));
       throw error;
     } finally {
-      metrics.redisCommandDuration.observe({ op }, (options.clock.monotonic() - startedAt) / 1_000);
+      metrics.redisCommandDuration.observe({ op }, (clock.monotonic() - startedAt) / 1_000);
     }
   };
 
   const budgets = createRedisBudgets(redis, options, timed);
   return {
-    locks: redisLocks(redis, options, timed),
+    locks: redisLocks(redis, options, timed, health),
     symbols: redisSymbols(redis, options, timed),
     weight: budgets.weight,
     orders: budgets.orders,
     get reachable() {
-      return reachable;
+      return health.outage === null;
+    },
+    get outage() {
+      return health.outage;
     },
     async close() {
+      closing = true;
+      prober.cancel();
       budgets.close();
       redis.disconnect();
     },
@@ -109,13 +126,14 @@ export function createRedisCoordination(options: RedisCoordinationOptions): Coor
 
 type Timed = <T>(op: string, command: () => Promise<T>) => Promise<T>;
 
-function redisLocks(redis: Redis, { owner, log }: RedisCoordinationOptions, timed: Timed): Locks {
+function redisLocks(redis: Redis, { owner, log }: RedisCoordinationOptions, timed: Timed, health: RedisHealth): Locks {
   const hold = async (op: string, names: readonly string[], ttlMs: number): Promise<readonly LockAnswer[]> => {
     if (names.length === 0) return [];
     try {
       const answers = (await timed(op, () =>
-        redis.eval(holdScript, names.length, ...names.map((name) => `lock:${name}`), owner, checkedTtl('lock', ttlMs)),
+        redis.eval(holdScript, names.length, ...names.map((name) => `lock:${name}`), owner, checkedTtl('lock', ttlMs), lockTtlMaxMs),
       )) as unknown[];
+      if (answers.includes(1)) health.wrote();
       return names.map((_, index) => (answers[index] === 1 ? 'held' : answers[index] === 0 ? 'taken' : 'unknown'));
     } catch (error) {
       log.debug({ err: error, op }, 'locks were not answered');
@@ -139,7 +157,8 @@ function redisLocks(redis: Redis, { owner, log }: RedisCoordinationOptions, time
 
 function redisSymbols(redis: Redis, { clock, log, metrics }: RedisCoordinationOptions, timed: Timed): SymbolCache {
   const copies = createCopies();
-  const counted = { hits: 0, misses: 0, lastRefreshMs: null as number | null };
+  const counted = createCacheStats();
+  const statsKey = (key: string): string => `symbols:${key}:stats`;
   return {
     async get(key) {
       let fresh: unknown = null;
@@ -154,8 +173,12 @@ function redisSymbols(redis: Redis, { clock, log, metrics }: RedisCoordinationOp
       const local = copies.get(key);
       const isFresh = entry !== null || (fresh === null && local !== undefined && clock.monotonic() < local.freshUntil);
       const found = entry ?? readEntry(copy, now) ?? readEntry(local?.text, Number.POSITIVE_INFINITY);
-      counted[isFresh ? 'hits' : 'misses'] += 1;
+      counted.count(key, isFresh, found?.refreshedAtMs ?? null);
       metrics.symbolCacheRequests.inc({ result: isFresh ? 'hit' : 'miss' });
+      if (found !== null) metrics.symbolCacheRefreshed.set(found.refreshedAtMs / 1_000);
+      await timed('symbols-count', () => redis.hincrby(statsKey(key), isFresh ? 'hits' : 'misses', 1)).catch((error: unknown) =>
+        log.debug({ err: error, key }, 'a look-up in the symbol cache was counted in this process only'),
+      );
       return found && { ...found, fresh: isFresh };
     },
     async put(key, value, ttlMs) {
@@ -163,14 +186,47 @@ function redisSymbols(redis: Redis, { clock, log, metrics }: RedisCoordinationOp
       const ttl = checkedTtl('symbol cache', ttlMs);
       const text = writeEntry(key, value, now);
       copies.set(key, { text, freshUntil: clock.monotonic() + ttl });
-      counted.lastRefreshMs = now;
+      counted.refreshed(key, now);
       metrics.symbolCacheRefreshed.set(now / 1_000);
       try {
-        await timed('symbols-put', () => redis.pipeline().set(`symbols:${key}`, text, 'PX', ttl).set(`symbols:${key}:copy`, text).exec());
+        await timed('symbols-put', () =>
+          redis
+            .pipeline()
+            .set(`symbols:${key}`, text, 'PX', ttl)
+            .set(`symbols:${key}:copy`, text)
+            .hset(statsKey(key), 'refreshedAtMs', now)
+            .exec(),
+        );
       } catch (error) {
         log.debug({ err: error, key }, 'the symbol cache could not be written; the copy in this process serves');
       }
     },
-    stats: async () => ({ ...counted }),
+    async stats(key) {
+      const own = counted.of(key);
+      try {
+        const [hits, misses, refreshedAtMs] = await timed('symbols-stats', () =>
+          redis.hmget(statsKey(key), 'hits', 'misses', 'refreshedAtMs'),
+        );
+        const now = clock.now();
+        return {
+          hits: countOf(hits, Number.MAX_SAFE_INTEGER) ?? own.hits,
+          misses: countOf(misses, Number.MAX_SAFE_INTEGER) ?? own.misses,
+          lastRefreshMs: countOf(refreshedAtMs, now + aheadMsMax) ?? own.lastRefreshMs,
+        };
+      } catch (error) {
+        log.debug({ err: error, key }, 'the shared counters of the symbol cache were not answered; those of this process are told');
+        return own;
+      }
+    },
   };
+}
+
+/** A whole number from 0 to `max`, as Redis writes it; null for anything else. */
+function countOf(text: unknown, max: number): number | null {
+  const value = typeof text === 'string' && /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  return value <= max ? value : null;
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

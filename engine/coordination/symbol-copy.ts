@@ -2,12 +2,12 @@
  * How a cached value is written down and how a written one is judged. Whatever lies in the cache is foreign text: an
  * entry that is not exactly our envelope reads as absent, so that garbage costs one fetch and never a crash.
  */
-import type { CachedValue } from './coordination.ts';
+import type { CachedValue, SymbolCacheStats } from './coordination.ts';
 
 /** Far above all symbols of a market (about 3 MB); a larger entry is broken or hostile. In UTF-8 bytes. */
 export const entryBytesMax = 16 * 1024 * 1024;
 /** Clocks of two replicas may differ by this much; a stamp further ahead is not a time of fetching. */
-const aheadMsMax = 60_000;
+export const aheadMsMax = 60_000;
 
 /** The value cannot be cached: JSON cannot hold it, or it is too large. The caller's data is wrong, not the cache. */
 export class UncacheableValue extends TypeError {
@@ -54,6 +54,26 @@ interface Copy {
   readonly text: string;
   /** By the monotonic clock, ms. */
   readonly freshUntil: number;
+}
+
+/** What this process counted of each key. */
+export function createCacheStats() {
+  const counted = new Map<string, SymbolCacheStats>();
+  const of = (key: string): SymbolCacheStats => counted.get(key) ?? { hits: 0, misses: 0, lastRefreshMs: null };
+  const refreshed = (key: string, atMs: number | null): void => {
+    const { lastRefreshMs, ...counts } = of(key);
+    counted.set(key, { ...counts, lastRefreshMs: atMs === null ? lastRefreshMs : Math.max(atMs, lastRefreshMs ?? 0) });
+  };
+  return {
+    of,
+    /** A value was put at that time, or found as put at it. */
+    refreshed,
+    count(key: string, hit: boolean, refreshedAtMs: number | null) {
+      const { hits, misses, lastRefreshMs } = of(key);
+      counted.set(key, { hits: hits + (hit ? 1 : 0), misses: misses + (hit ? 0 : 1), lastRefreshMs });
+      refreshed(key, refreshedAtMs);
+    },
+  };
 }
 
 /** The copies that this process keeps for itself, the oldest dropped first: markets times venues are few. */

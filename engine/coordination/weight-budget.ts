@@ -5,15 +5,22 @@
  * observation that was delivered late can only make the venue look slower, never faster.
  */
 import type { Clock } from '../time/clock.ts';
+import { silenceMsMax } from './budget-news.ts';
 import { requestPriority } from './coordination.ts';
 import type { RequestPriority, Silence, WeightAnswer } from './coordination.ts';
+import { createHearsay } from './hearsay.ts';
+import type { Hearsay } from './hearsay.ts';
 
 export const defaultWeightLimit = 6_000;
 const windowMs = 60_000;
 /** A window that ended is kept this long, for clocks that step back over a minute's edge. */
 const windowsKept = 3;
-/** Longer silence than Binance's longest ban (3 days) is a broken value, not an order to obey. */
-export const blockMsMax = 7 * 24 * 3_600_000;
+/** Whether it can be a limit that another replica tells: Binance has published 1,200 and 6,000. */
+export const isSharedLimit = (limit: number): boolean => limit >= 1_000 && limit <= 100_000;
+/** Others may hold everything up for so long, the length of Binance's shortest ban; then the venue is asked, and tells of a longer one itself. */
+const believedMs = 120_000;
+/** In every so long a time. */
+const believedEveryMs = 600_000;
 
 /** The share of the limit up to which each priority may fill the minute. */
 export const shareOfLimit: Record<RequestPriority, number> = { protect: 1, exit: 1, entry: 0.85, audit: 0.7, history: 0.5 };
@@ -21,7 +28,7 @@ export const shareOfLimit: Record<RequestPriority, number> = { protect: 1, exit:
 export interface WeightWindow {
   /** Minutes since the epoch by the venue's clock. */
   readonly minute: number;
-  /** Used weight that everybody knows of: granted by any replica, or reported by the venue. */
+  /** Used weight that is known here: granted here, or reported by the venue, which counts what all replicas use. */
   known: number;
   /** Granted here and not yet told to the other replicas. */
   pending: number;
@@ -39,7 +46,12 @@ export interface VenueBudget {
   adoptLimit(limit: number): void;
   /** The silence that stands; null when none does. */
   silence(): Silence | null;
+  /** The venue asked this process to be silent. */
   block(untilMs: number, reason: string): void;
+  /** Another replica says that the venue did. */
+  hearOfSilence(leftMs: number, reason: string): void;
+  /** How much longer others may say that there is no room for what positions wait for. */
+  readonly hearsay: Hearsay;
   observe(used: number, limit: number | null, atVenueMs: number): void;
   /** What may be answered from what is known here; `share` of what is left is ours (replicas that cannot see each other). Grants nothing yet. */
   decide(weight: number, priority: RequestPriority, share: number): WeightAnswer;
@@ -51,6 +63,7 @@ export interface VenueBudget {
 export function createVenueBudget(venue: string, clock: Clock): VenueBudget {
   const windows = new Map<number, WeightWindow>();
   const offset = createOffset(clock);
+  const silences = createHearsay(clock, believedMs, believedEveryMs);
   let observedLimit: number | null = null;
   let sharedLimit: number | null = null;
   let blockedUntilMs = 0;
@@ -84,13 +97,19 @@ export function createVenueBudget(venue: string, clock: Clock): VenueBudget {
       return observedLimit !== null || sharedLimit !== null;
     },
     adoptLimit(limit) {
-      if (isLimit(limit)) sharedLimit = limit;
+      if (isSharedLimit(limit)) sharedLimit = limit;
     },
+    hearsay: createHearsay(clock, believedMs, believedEveryMs),
     silence: () => (blockedUntilMs > clock.now() ? { untilMs: blockedUntilMs, reason: blockReason } : null),
     block(untilMs, reason) {
       if (!(untilMs > blockedUntilMs)) return;
-      blockedUntilMs = Math.min(untilMs, clock.now() + blockMsMax);
+      blockedUntilMs = Math.min(untilMs, clock.now() + silenceMsMax);
       blockReason = reason;
+    },
+    hearOfSilence(leftMs, reason) {
+      // One that was heard before, and is no news.
+      if (clock.now() + leftMs <= blockedUntilMs) return;
+      budget.block(clock.now() + Math.min(leftMs, silences.leftMs()), reason);
     },
     observe(used, limit, atVenueMs) {
       if (!Number.isFinite(atVenueMs)) return;
@@ -132,7 +151,12 @@ export function checkedWeight(weight: number, priority: RequestPriority): number
 }
 
 /** One budget per venue name; names come from configuration, so a growing number of them is a bug. */
-export function createVenueBudgets(clock: Clock): { of(venue: string): VenueBudget; all(): Iterable<VenueBudget> } {
+export function createVenueBudgets(clock: Clock): {
+  of(venue: string): VenueBudget;
+  /** Null for a venue that this process has nothing to do with. */
+  known(venue: string): VenueBudget | null;
+  all(): Iterable<VenueBudget>;
+} {
   const budgets = new Map<string, VenueBudget>();
   return {
     of(venue) {
@@ -145,6 +169,7 @@ export function createVenueBudgets(clock: Clock): { of(venue: string): VenueBudg
       }
       return budget;
     },
+    known: (venue) => budgets.get(venue) ?? null,
     all: () => budgets.values(),
   };
 }

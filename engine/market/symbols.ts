@@ -1,9 +1,9 @@
 /**
- * The venue's instruments: read from the exchange, shared through the symbol cache, kept current while bots run. What
- * lies in the cache is checked before it is used: a poisoned tick size would cost money.
+ * The venue's instruments: read from the exchange, shared through the symbol cache, kept current while bots run. What lies in
+ * the cache is good for showing symbols and for judging new bots; what a bot holds is judged by the exchange's own word only.
  */
 import { Decimal } from 'decimal.js';
-import type { SymbolCache } from '../coordination/coordination.ts';
+import type { SymbolCache, SymbolCacheStats } from '../coordination/coordination.ts';
 import type { MarketData } from '../exchanges/exchange.ts';
 import type { Log } from '../observe/log.ts';
 import type { Clock, Timer } from '../time/clock.ts';
@@ -36,6 +36,8 @@ const refreshEveryMs = 230_000;
 const refreshJitterMs = 40_000;
 /** While a symbol of a bot is halted: its bots wait for it to trade again. */
 const refreshHaltedMs = 30_000;
+/** While bots wait for the exchange's own word. */
+const confirmEveryMs = 5_000;
 /** A symbol whose orders are refused again and again costs a reading no more often than this. */
 const recheckEveryMs = 10_000;
 /** Older copies are not traded on. */
@@ -45,10 +47,11 @@ export class SymbolDirectory {
   readonly #options: SymbolDirectoryOptions;
   readonly #key: string;
   #instruments = new Map<string, Instrument>();
-  #loading: Promise<void> | null = null;
   /** Many bots with one symbol that is gone cost one read. */
   #refreshing: Promise<void> | null = null;
   #timer: Timer | null = null;
+  #confirmed = false;
+  #toBeConfirmed = false;
   /** Symbols of bots. */
   readonly #used = new Set<string>();
   /** Monotonic time of the last reading that a refusal led to, by symbol. */
@@ -60,10 +63,30 @@ export class SymbolDirectory {
     this.#key = `${options.venue}:spot:${cachedShape}`;
   }
 
-  /** Loads the list (from the cache when it is fresh) and keeps it current. */
+  /** Loads the list (from the cache when it is fresh: see `confirmed`) and keeps it current. */
   async start(): Promise<void> {
-    await this.#load();
+    await this.#loadCached();
     this.#refreshLater();
+  }
+
+  /** True once the list is what the exchange told this process itself. */
+  get confirmed(): boolean {
+    return this.#confirmed;
+  }
+
+  /** Bots are to be taken: asks the exchange unless it has told the list, and again every few seconds until it has. Never throws. */
+  async confirm(): Promise<void> {
+    this.#toBeConfirmed = true;
+    if (this.#confirmed) return;
+    await this.refresh().catch((error: unknown) =>
+      this.#options.log.warn({ err: error }, 'the exchange does not tell its symbols; bots are not taken before it does'),
+    );
+    this.#refreshLater();
+  }
+
+  /** How often the shared list was found fresh, by whoever shares it, and when it was last read from the exchange. */
+  cacheStats(): Promise<SymbolCacheStats> {
+    return this.#options.cache.stats(this.#key);
   }
 
   stop(): void {
@@ -72,12 +95,12 @@ export class SymbolDirectory {
   }
 
   /**
-   * Answers how to read the instrument from now on, refreshes included. A symbol that the venue does not list has status
-   * DELISTED: its bots pause. Throws `UnknownSymbol` when its name tells no quote asset.
+   * Answers how to read the instrument from now on, refreshes included: as the exchange tells it, never as the cache does. A
+   * symbol that the venue does not list has status DELISTED: its bots pause. Throws `UnknownSymbol` when its name tells no quote
+   * asset, and what the reading throws.
    */
   async load(symbol: string): Promise<() => Instrument> {
-    if (!this.#instruments.has(symbol)) await this.#load();
-    if (!this.#instruments.has(symbol)) await this.refresh();
+    if (!this.#confirmed || !this.#instruments.has(symbol)) await this.refresh();
     if (!this.#instruments.has(symbol)) {
       const delisted = delistedInstrument(symbol, this.#instruments.values());
       if (delisted === null) throw new UnknownSymbol(this.#options.venue, symbol);
@@ -117,7 +140,10 @@ export class SymbolDirectory {
     if (this.#stopped) return;
     this.#timer?.cancel();
     const halted = [...this.#used].some((symbol) => !['TRADING', 'DELISTED'].includes(this.#instruments.get(symbol)?.status ?? 'DELISTED'));
-    const delayMs = (halted ? refreshHaltedMs : refreshEveryMs) + random() * (halted ? refreshHaltedMs / 10 : refreshJitterMs);
+    const delayMs =
+      this.#toBeConfirmed && !this.#confirmed
+        ? confirmEveryMs
+        : (halted ? refreshHaltedMs : refreshEveryMs) + random() * (halted ? refreshHaltedMs / 10 : refreshJitterMs);
     this.#timer = clock.after(delayMs, () => {
       void this.refresh()
         .catch((error: unknown) => log.warn({ err: error }, 'the list of symbols could not be refreshed; the last one serves'))
@@ -136,18 +162,13 @@ export class SymbolDirectory {
   async #refreshOnce(): Promise<void> {
     const { marketData, cache } = this.#options;
     const listed = await marketData.instruments();
+    if (!this.#confirmed) this.#forgetUnconfirmed(listed);
+    this.#confirmed = true;
     this.#take(listed);
     await cache.put(this.#key, writeCachedInstruments(listed), ttlMs);
   }
 
-  #load(): Promise<void> {
-    this.#loading ??= this.#loadOnce().finally(() => {
-      this.#loading = null;
-    });
-    return this.#loading;
-  }
-
-  async #loadOnce(): Promise<void> {
+  async #loadCached(): Promise<void> {
     const { cache, clock, log } = this.#options;
     const cached = await cache.get(this.#key);
     const instruments = cached === null ? null : readCachedInstruments(cached.value);
@@ -167,6 +188,21 @@ export class SymbolDirectory {
       );
       this.#take(instruments);
     }
+  }
+
+  /** The exchange has spoken: what only the cache said is worth a word where it differs, and nothing else. */
+  #forgetUnconfirmed(listed: readonly Instrument[]): void {
+    const told = new Map(listed.map((instrument) => [instrument.symbol, instrument]));
+    const differing = [...this.#instruments.values()].filter((cached) => {
+      const fresh = told.get(cached.symbol);
+      return fresh === undefined || !sameInstrument(cached, fresh);
+    });
+    this.#instruments = new Map();
+    if (differing.length === 0) return;
+    this.#options.log.warn(
+      { key: this.#key, symbols: differing.slice(0, 20).map(({ symbol }) => symbol), differing: differing.length },
+      'the cached list of symbols is not what the exchange says; the exchange counts',
+    );
   }
 
   #take(listed: readonly Instrument[]): void {

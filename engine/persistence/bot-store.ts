@@ -18,6 +18,8 @@ export interface BotStore {
   load(botIds: readonly string[]): Promise<ReadonlyMap<string, BotRows>>;
   /** Writes what bots say of themselves, for those whose epoch is still ours; answers those. */
   writeStatuses(statuses: readonly BotStatus[]): Promise<ReadonlySet<string>>;
+  /** Says of bots that nobody has (or that `holder` has still) why they are not started; nothing is said of one that was taken meanwhile. */
+  tellWaiting(bots: readonly { readonly botId: string; readonly holder: string | null; readonly message: string }[]): Promise<void>;
   /** Commands of these bots that nobody has carried out, oldest first. */
   pendingCommands(botIds: readonly string[]): Promise<readonly PendingCommand[]>;
   finishCommands(finished: readonly { readonly id: string; readonly outcome: string }[]): Promise<void>;

@@ -62,6 +62,24 @@ export async function releaseBots(
   );
 }
 
+/** Says why bots are not started, of those that nobody took meanwhile. A bot that never ran has its row from then on. */
+export async function tellWaiting(
+  pool: Pool,
+  bots: readonly { readonly botId: string; readonly holder: string | null; readonly message: string }[],
+): Promise<void> {
+  await pool.query(
+    `with told as (select * from unnest($1::bigint[], $2::text[], $3::text[]) as t(bot_config_id, holder, message))
+     insert into bot_state as s (bot_config_id, is_running, status_message, state_data, lock_holder, lock_epoch, version, created_at, updated_at)
+     select bot_config_id, false, message, '{}', null, 0, 1, now(), now() from told
+     where holder is null or exists (select 1 from bot_state h where h.bot_config_id = told.bot_config_id)
+     order by bot_config_id
+     on conflict (bot_config_id) do update set status_message = excluded.status_message, version = s.version + 1, updated_at = now()
+       where s.lock_holder is not distinct from (select holder from told where told.bot_config_id = s.bot_config_id)
+         and s.status_message <> excluded.status_message`,
+    [bots.map((bot) => bot.botId), bots.map((bot) => bot.holder), bots.map((bot) => bot.message.slice(0, 500))],
+  );
+}
+
 export interface BotStatus {
   readonly botId: string;
   readonly epoch: number;

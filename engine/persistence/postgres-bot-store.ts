@@ -5,7 +5,7 @@ import { finishCommands, pendingCommands } from './bot-commands.ts';
 import { loadBots } from './bot-rows.ts';
 import type { BotStore } from './bot-store.ts';
 import { retryUndone } from './retry-undone.ts';
-import { claimBots, readWishes, releaseBots, writeStatuses } from './claim-bots.ts';
+import { claimBots, readWishes, releaseBots, tellWaiting, writeStatuses } from './claim-bots.ts';
 
 /** `holder` is this process, as `bot_state.lock_holder` names it. */
 export function createPostgresBotStore({
@@ -24,6 +24,7 @@ export function createPostgresBotStore({
     release: (bots) => retried(() => releaseBots(pool, holder, bots)),
     load: (botIds) => loadBots(pool, botIds),
     writeStatuses: (statuses) => retried(() => writeStatuses(pool, holder, statuses)),
+    tellWaiting: (bots) => retried(() => tellWaiting(pool, bots)),
     pendingCommands: (botIds) => pendingCommands(pool, botIds),
     finishCommands: (finished) => retried(() => finishCommands(pool, finished)),
   };

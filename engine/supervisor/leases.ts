@@ -1,6 +1,6 @@
 /**
- * The locks of the bots that run here: renewed in one round trip, their remaining life known. While Redis does not
- * answer nobody can take over, so owners go on; the epoch in PostgreSQL is what counts.
+ * The locks of the bots that run here: renewed in one round trip, their remaining life known. While Redis does not answer, or
+ * takes no writes, nobody can take over, so owners go on; the epoch in PostgreSQL is what counts.
  */
 import type { Coordination, LockAnswer } from '../coordination/coordination.ts';
 import type { Clock } from '../time/clock.ts';
@@ -19,6 +19,8 @@ export class Leases {
   readonly #options: LeasesOptions;
   /** Monotonic end of each lock that we hold, as far as we know. */
   readonly #until = new Map<string, number>();
+  /** Locks that could not be renewed for the lock service's fault. */
+  readonly #unrenewed = new Set<string>();
 
   constructor(options: LeasesOptions) {
     this.#options = options;
@@ -40,18 +42,19 @@ export class Leases {
   }
 
   async release(botIds: readonly string[]): Promise<void> {
-    for (const botId of botIds) this.#until.delete(botId);
+    for (const botId of botIds) this.forget(botId);
     await this.#options.coordination.locks.release(botIds.map(lockName));
   }
 
   /** Forgets a lock without freeing it: it is somebody else's. */
   forget(botId: string): void {
     this.#until.delete(botId);
+    this.#unrenewed.delete(botId);
   }
 
-  /** What is left of the bot's lock; null while the lock service does not answer. */
+  /** What is left of the bot's lock, 0 when it is somebody else's; null while the lock service does not say. */
   leftMs(botId: string): number | null {
-    if (!this.#options.coordination.reachable) return null;
+    if (!this.#options.coordination.reachable || this.#unrenewed.has(botId)) return null;
     const until = this.#until.get(botId);
     return until === undefined ? 0 : Math.max(0, until - this.#options.clock.monotonic());
   }
@@ -68,8 +71,12 @@ export class Leases {
     const askedAt = clock.monotonic();
     const answers = await call(botIds.map(lockName), ttlMs);
     botIds.forEach((botId, index) => {
+      const ours = this.#until.has(botId);
       // Counted from before the call: the lock cannot end earlier than we think.
       if (answers[index] === 'held') this.#until.set(botId, askedAt + ttlMs);
+      else if (answers[index] === 'taken' && ours) this.#until.set(botId, askedAt);
+      if (answers[index] === 'unknown' && ours) this.#unrenewed.add(botId);
+      else this.#unrenewed.delete(botId);
     });
     return answers;
   }

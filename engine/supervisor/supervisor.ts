@@ -19,6 +19,7 @@ import type { Leases } from './leases.ts';
 import type { Quarantine } from './quarantine.ts';
 import { Statuses } from './statuses.ts';
 import type { RunningEntry } from './statuses.ts';
+import { Waiting } from './waiting.ts';
 
 export interface SupervisorOptions extends Pick<ClaimsOptions, 'reach' | 'prepare'> {
   readonly store: BotStore;
@@ -36,6 +37,8 @@ export interface SupervisorOptions extends Pick<ClaimsOptions, 'reach' | 'prepar
   readonly metrics: Metrics;
   /** Lifts what holds a bot back, durably: a user resumed it. */
   lift(botId: string, epoch: number): Promise<void>;
+  /** Why no bot can be taken now, in words for its user; null when nothing stands in the way. */
+  hindrance(): string | null;
   /** Whatever a bot needs beyond what the supervisor knows. */
   equip(
     botId: string,
@@ -73,6 +76,7 @@ export class Supervisor {
   readonly #claims: Claims;
   readonly #commands: Commands;
   readonly #departures: Departures;
+  readonly #waiting: Waiting;
   #round: Promise<void> | null = null;
   #again = false;
   #draining = false;
@@ -91,6 +95,7 @@ export class Supervisor {
       entry: (botId) => this.#entries.get(botId) ?? null,
     });
     this.#departures = new Departures(options);
+    this.#waiting = new Waiting(options);
   }
 
   async start(): Promise<void> {
@@ -164,7 +169,7 @@ export class Supervisor {
   }
 
   async #compare(): Promise<void> {
-    const { store, owner, venue } = this.#options;
+    const { store, owner, venue, capacity } = this.#options;
     const wishes = await store.wishes();
     this.#wished = wishes.filter((wish) => wish.wanted).length;
     const wanted = new Map(wishes.map((wish) => [wish.botId, wish]));
@@ -180,7 +185,12 @@ export class Supervisor {
     );
     const commanded = wishes.filter((wish) => wish.commanded && this.#entries.has(wish.botId));
     if (commanded.length > 0) await this.#commands.carryOut(await store.pendingCommands(commanded.map((wish) => wish.botId)));
-    await this.#claim(wishes.filter((wish) => wish.venue === venue && !this.#entries.has(wish.botId) && this.#mayStart(wish)));
+    const startable = wishes.filter((wish) => wish.venue === venue && !this.#entries.has(wish.botId) && this.#mayStart(wish));
+    const hindrance = this.#options.hindrance();
+    if (hindrance === null) await this.#claim(startable);
+    // One that was taken and could not be started is leaving: its row says so.
+    const left = startable.filter((wish) => wish.wanted && !this.#entries.has(wish.botId) && this.#mayStart(wish));
+    await this.#waiting.tell(left, hindrance, this.#entries.size >= capacity);
     this.#counts.count(this.#entries.values());
   }
 

@@ -8,6 +8,8 @@ import { join } from 'node:path';
 
 export interface TestRedis {
   readonly url: string;
+  /** Where it would save to; empty for a server that is not ours. */
+  readonly folder: string;
   /** False for a server that was given to us: it is not ours to stop. */
   readonly ours: boolean;
   pause(): void;
@@ -26,6 +28,7 @@ export async function startRedis(options: { own?: boolean } = {}): Promise<TestR
     };
     return {
       url: given.replace(/\/$/, ''),
+      folder: '',
       ours: false,
       pause: notOurs,
       resume: notOurs,
@@ -42,6 +45,7 @@ export async function startRedis(options: { own?: boolean } = {}): Promise<TestR
   process.once('exit', onExit);
   const redis: TestRedis = {
     url: `redis://127.0.0.1:${port}`,
+    folder,
     ours: true,
     pause: () => void child?.kill('SIGSTOP'),
     resume: () => void child?.kill('SIGCONT'),

@@ -179,6 +179,10 @@ export function coordinationLink(inner: Coordination, { process, replica, schedu
     get reachable() {
       return answered;
     },
+    get outage() {
+      const away = weather.holds('redis-down', replica) || weather.holds('redis-split', replica);
+      return away ? 'Redis does not answer' : null;
+    },
     close: () => inner.close(),
   };
 }

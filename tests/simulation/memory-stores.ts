@@ -49,6 +49,8 @@ export function createMemoryBotStore({ database, holder, travel }: MemoryStoreOp
     release: (bots) => travel('write', () => database.release(holder, bots)),
     load: (botIds) => travel('read', () => database.load(botIds)),
     writeStatuses: (statuses) => travel('write', () => database.writeStatuses(holder, statuses)),
+    // Nobody reads here why a bot waits.
+    tellWaiting: () => Promise.resolve(),
     pendingCommands: (botIds) => travel('read', () => database.pendingCommands(botIds)),
     finishCommands: (finished) => travel('write', () => database.finishCommands(finished)),
   };

@@ -490,7 +490,7 @@ describe('the routes', () => {
   it('tell symbols, strategies and status', async () => {
     expect((await plane.ask('GET', '/v1/symbols')).body).toMatchObject({
       items: [{ symbol: 'BTCUSDT', tick_size: '0.01', step_size: '0.00001' }, { symbol: 'ETHUSDT' }],
-      cache: { hits: 3, misses: 1 },
+      cache: { spot: { hits: 3, misses: 1, last_refresh: '2023-11-14T22:13:20.000Z' } },
     });
     expect((await plane.ask('GET', '/v1/strategies')).body.items?.map((strategy) => strategy['name'])).toEqual([
       'ema_cross',

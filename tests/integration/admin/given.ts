@@ -55,7 +55,7 @@ export async function openPlane(
     symbols: {
       list: () => [instrumentOf('BTCUSDT'), instrumentOf('ETHUSDT')],
       find: async (symbol) => (symbol === 'BTCUSDT' || symbol === 'ETHUSDT' ? instrumentOf(symbol) : null),
-      stats: async () => ({ hits: 3, misses: 1, lastRefreshMs: 1_700_000_000_000 }),
+      cacheStats: async () => ({ spot: { hits: 3, misses: 1, lastRefreshMs: 1_700_000_000_000 } }),
     },
     decisions: { store: decisions, keptMs: 72 * 3_600_000, venueNowMs: () => plane.venueNowMs },
     engine: {
@@ -73,7 +73,7 @@ export async function openPlane(
         openOrders: 0,
         settledThroughMs: null,
         venueTimeMs: null,
-        coordination: { kind: 'memory', reachable: true },
+        coordination: { kind: 'memory', reachable: true, outage: null },
         userStream: null,
         killSwitches: null,
       }),

@@ -105,6 +105,37 @@ describe('the directory of symbols', () => {
     symbols.stop();
   });
 
+  it('takes the filters of what a bot holds from the exchange, whatever well-formed values the cache has', async () => {
+    const { cache, symbols } = directory();
+    const btc = instrumentOf('BTCUSDT');
+    const lying = [{ ...btc, lot: { ...btc.lot, step: d(1) }, price: { ...btc.price, tick: d(1_000) } }];
+    await cache.put(`v:spot:${cachedShape}`, writeCachedInstruments(lying), 300_000);
+    await symbols.start();
+    expect([reads, symbols.confirmed]).toEqual([0, false]);
+    const read = await symbols.load('BTCUSDT');
+    expect([read().lot.step.toFixed(), read().price.tick.toFixed(), symbols.confirmed]).toEqual(['0.00001', '0.01', true]);
+    // The lie is not heard later either: not for a symbol that the list lacks.
+    await cache.put(`v:spot:${cachedShape}`, writeCachedInstruments(lying), 300_000);
+    await symbols.load('GONEUSDT');
+    expect(read().lot.step.toFixed()).toBe('0.00001');
+    symbols.stop();
+  });
+
+  it('tells no filters of what a bot holds until the exchange has told them, and asks until it does', async () => {
+    const { cache, symbols } = directory();
+    await cache.put(`v:spot:${cachedShape}`, writeCachedInstruments([...listed, instrumentOf('LIEUSDT')]), 300_000);
+    failing = true;
+    await symbols.start();
+    await symbols.confirm();
+    expect([symbols.list().length, symbols.confirmed]).toEqual([3, false]);
+    await expect(symbols.load('BTCUSDT')).rejects.toThrow('the exchange is down');
+    failing = false;
+    await clock.advance(5_000);
+    expect([symbols.confirmed, symbols.find('LIEUSDT')]).toEqual([true, null]);
+    await symbols.load('BTCUSDT');
+    symbols.stop();
+  });
+
   it('does not believe a poisoned cache', async () => {
     const { cache, symbols } = directory();
     for (const poison of [

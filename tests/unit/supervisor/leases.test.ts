@@ -36,6 +36,25 @@ describe('bot locks', () => {
     expect(await b.acquire(['1'])).toEqual(['1']);
   });
 
+  it('are unknown, not lost, when the service answers and renews nothing, and known again when it does', async () => {
+    const clock = new FakeClock();
+    let answer: LockAnswer = 'held';
+    const locks = { owner: 'a', acquire: async () => [answer], renew: async () => [answer], release: async () => undefined };
+    const coordination = { locks, reachable: true } as unknown as Coordination;
+    const leases = new Leases({ coordination, clock, ttlMs: 10_000 });
+    await leases.acquire(['1']);
+    answer = 'unknown';
+    await clock.advance(12_000);
+    expect(await leases.renew()).toEqual([]);
+    expect(leases.leftMs('1')).toBeNull();
+    answer = 'held';
+    await leases.renew();
+    expect(leases.leftMs('1')).toBe(10_000);
+    answer = 'taken';
+    expect(await leases.renew()).toEqual(['1']);
+    expect(leases.leftMs('1')).toBe(0);
+  });
+
   it('are neither gained nor lost while nobody answers', async () => {
     const clock = new FakeClock();
     let answer: LockAnswer = 'held';

@@ -25,6 +25,8 @@ describe('bots that stop', () => {
   let released: string[][];
   let claimed: string[];
   let databaseAway: boolean;
+  let hindrance: string | null;
+  let waiting: string[];
   let supervisor: Supervisor;
   let others: Leases;
 
@@ -33,6 +35,8 @@ describe('bots that stop', () => {
     released = [];
     claimed = [];
     databaseAway = false;
+    hindrance = null;
+    waiting = [];
     const store: BotStore = {
       wishes: async () => ['1', '2', '3'].map(wish),
       async claim(botIds) {
@@ -45,6 +49,7 @@ describe('bots that stop', () => {
       },
       load: async (botIds) => new Map(botIds.map((botId) => [botId, rows])),
       writeStatuses: async () => new Set(),
+      tellWaiting: async (bots) => void waiting.push(...bots.map(({ botId, message }) => `${botId}: ${message}`)),
       pendingCommands: async () => [],
       finishCommands: async () => undefined,
     };
@@ -68,6 +73,7 @@ describe('bots that stop', () => {
       metrics,
       reach: reachNothing,
       prepare: async () => ({ changed: new Set(), blocks: new Map() }),
+      hindrance: () => hindrance,
       lift: async () => undefined,
       equip: async () => {
         throw new Error('the exchange does not list it');
@@ -102,5 +108,16 @@ describe('bots that stop', () => {
     void supervisor.drain(5_000).then(() => (stopped = true));
     await clock.advance(6_000);
     expect(stopped).toBe(true);
+  });
+
+  it('are not taken while something hinders, their rows say what, and they are taken when it is over', async () => {
+    hindrance = 'Redis takes no writes since 2026-11-30T13:00:00.000Z (OOM)';
+    await supervisor.wake();
+    expect(claimed).toEqual([]);
+    expect(waiting).toEqual(['1', '2', '3'].map((botId) => `${botId}: waits to be started: ${hindrance ?? ''}`));
+    hindrance = null;
+    await supervisor.wake();
+    expect(claimed).toEqual(['1', '2', '3']);
+    expect(waiting).toHaveLength(3);
   });
 });
