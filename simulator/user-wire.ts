@@ -33,7 +33,21 @@ export function userEvent(event: BookEvent): Record<string, unknown> {
   }
 }
 
-function executionReport({ order, trade, execution, executionId, atMs }: Extract<BookEvent, { type: 'order' }>): Record<string, unknown> {
+/** The order reject reasons that the venue names; its errors it tells in words. */
+const rejectReasons = new Map([
+  ['Account has insufficient balance for requested action.', 'INSUFFICIENT_BALANCES'],
+  ['Order would trigger immediately.', 'STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY'],
+  ['Order would immediately match and take.', 'WOULD_MATCH_IMMEDIATELY'],
+]);
+
+function executionReport({
+  order,
+  trade,
+  refusal,
+  execution,
+  executionId,
+  atMs,
+}: Extract<BookEvent, { type: 'order' }>): Record<string, unknown> {
   const cancelled = execution === 'CANCELED';
   return {
     e: 'executionReport',
@@ -51,7 +65,7 @@ function executionReport({ order, trade, execution, executionId, atMs }: Extract
     C: cancelled ? order.clientOrderId : '',
     x: execution,
     X: order.status,
-    r: 'NONE',
+    r: refusal === null ? 'NONE' : (rejectReasons.get(refusal.message) ?? String(refusal.code)),
     i: id(order.orderId),
     l: text(trade?.quantity ?? 0),
     z: text(order.executedQuantity),

@@ -79,6 +79,7 @@ export type ExchangeOrderStatus =
 /** The exchange's view of one order. Ids are text: some venues' pass 2^53. */
 export interface ExchangeOrder {
   readonly symbol: string;
+  /** Read it with `placedId` where the order may have been rejected. */
   readonly orderId: string;
   /** Ours, also after a cancel (Binance then reports it as the original id). */
   readonly clientOrderId: string;
@@ -90,6 +91,14 @@ export interface ExchangeOrder {
   /** Cumulative quote amount. */
   readonly executedQuote: Decimal;
   readonly updatedAtMs: number;
+}
+
+/**
+ * The id that the exchange gave the order; null for one that it rejected, which never was in its books: whatever number stands in
+ * such a report (-1, 0, one of somebody else's) is not its.
+ */
+export function placedId({ status, orderId }: Pick<ExchangeOrder, 'status' | 'orderId'>): string | null {
+  return status === 'REJECTED' ? null : orderId;
 }
 
 /** One execution as the exchange tells it. */

@@ -1,5 +1,6 @@
 /** What became of orders that were to be sent: refused, never sent, or answered by the exchange in some way. */
 import { Decimal } from 'decimal.js';
+import { placedId } from '../exchanges/exchange.ts';
 import type { ExchangeErrorClass } from '../exchanges/exchange.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -7,7 +8,6 @@ import type { Clock } from '../time/clock.ts';
 import type { Bookkeeper } from './bookkeeper.ts';
 import { evidenceOfState } from './evidence.ts';
 import { refusedByDatabase } from './new-orders.ts';
-import { isProtective } from './order-line.ts';
 import type { LiveOrder, OrderLine } from './order-line.ts';
 import type { SendResult, SentOutcome } from './send.ts';
 
@@ -71,7 +71,7 @@ export class Answers {
       return;
     }
     if (outcome.kind === 'accepted') {
-      live.exchangeOrderId = outcome.order.orderId;
+      live.exchangeOrderId = placedId(outcome.order);
       await this.#options.bookkeeper.recordOrder(line, outcome.order, outcome.fills, 'ack', { ack: outcome.order.status });
       return;
     }
@@ -80,8 +80,7 @@ export class Answers {
       metrics.ordersRejected.inc({ market: 'spot', code_class: refusal.class });
       // Filters that have changed since it was planned are no verdict on the position: it is planned anew.
       const outdated = refusal.class === 'filter' && live.instrument !== line.link.instrument();
-      if (isProtective(live) && !passing.has(refusal.class) && !outdated)
-        line.refused = `${refusal.message}, code ${refusal.code ?? 'none'}`;
+      const refused = passing.has(refusal.class) || outdated ? null : `${refusal.message}, code ${refusal.code ?? 'none'}`;
       log.warn({ botId: line.link.botId, clientOrderId: live.clientOrderId, refusal }, 'the exchange rejected an order');
       if (live.role === 'exit' && refusal.class === 'insufficient-balance') await this.#readAvailable(line, live);
       await this.#options.bookkeeper.conclude(
@@ -90,6 +89,7 @@ export class Answers {
         'rejected',
         { refusal },
         `rejected by the exchange: ${refusal.message} (code ${refusal.code ?? 'none'})`,
+        refused,
       );
       return;
     }

@@ -60,8 +60,10 @@ export class Bookkeeper {
     fills: readonly ExchangeFill[],
     source: FillSource,
     proof: Record<string, unknown>,
+    reason: string | null = null,
   ): Promise<void> {
-    const answer = await this.record(line, order.clientOrderId, evidenceOfOrder(order, fills, source, proof));
+    const refused = order.status === 'REJECTED' ? (reason ?? 'no reason was told') : null;
+    const answer = await this.record(line, order.clientOrderId, evidenceOfOrder(order, fills, source, proof), refused);
     if (answer.verdict === 'no-such-order') this.#options.onStrayOrder(order.symbol);
     if (answer.verdict === 'recorded' && answer.order.state === 'never-placed') await this.#settleLate(line, order);
     if (answer.verdict !== 'recorded' || !answer.missing.gt(0)) return;
@@ -86,22 +88,26 @@ export class Bookkeeper {
     }
   }
 
-  /** A verdict without executions. */
+  /** A verdict without executions. `refused`: why the exchange refused it for good, as in `record`. */
   async conclude(
     line: OrderLine,
     live: LiveOrder,
     state: 'rejected' | 'never-placed',
     proof: Record<string, unknown>,
     reason: string,
+    refused: string | null = null,
   ): Promise<void> {
-    const answer = await this.record(line, live.clientOrderId, evidenceOfState(state, 'history', proof));
+    const answer = await this.record(line, live.clientOrderId, evidenceOfState(state, 'history', proof), refused);
     // `#record` ends the order when it finds it terminal; here the reason is known better.
     if (answer.verdict === 'recorded' && !isTerminal(answer.order.state)) return;
     this.end(line, live, state, reason);
   }
 
-  /** Writes evidence, however long the database is away, then tells the bot. */
-  async record(line: OrderLine, clientOrderId: string, told: Evidence): Promise<RecordAnswer> {
+  /**
+   * Writes evidence, however long the database is away, then tells the bot. `refused`: why the exchange will not have a stop or target
+   * like this one; the bot hears it when the order ends by this evidence, and not when it had ended before or rests all the same.
+   */
+  async record(line: OrderLine, clientOrderId: string, told: Evidence, refused: string | null = null): Promise<RecordAnswer> {
     const { store, clock, log, metrics, reach } = this.#options;
     const { link } = line;
     const evidence = valuedEvidence(told, link.instrument(), this.#options.feePrices ?? null);
@@ -119,7 +125,7 @@ export class Bookkeeper {
         });
         reach('CP8');
         metrics.dbQueryDuration.observe({ op: 'record-execution' }, (clock.monotonic() - startedAt) / 1000);
-        this.#onRecorded(line, clientOrderId, evidence, answer, unheard);
+        this.#onRecorded(line, clientOrderId, evidence, answer, unheard, refused);
         return answer;
       } catch (error) {
         metrics.dbErrors.inc({ class: 'record-execution' });
@@ -138,6 +144,7 @@ export class Bookkeeper {
     evidence: Pick<ExecutionEvidence, 'proof' | 'fills'>,
     answer: RecordAnswer,
     unheard: boolean,
+    refused: string | null,
   ): void {
     const { metrics, log } = this.#options;
     if (answer.verdict === 'fenced') {
@@ -191,6 +198,7 @@ export class Bookkeeper {
     live.executedQuantity = answer.order.executedQuantity;
     live.exchangeOrderId = answer.order.exchangeOrderId ?? live.exchangeOrderId;
     if (isTerminal(answer.order.state)) {
+      if (answer.order.state === 'rejected' && isProtective(live)) line.refused = refused ?? line.refused;
       this.end(line, live, answer.order.state, `order ${answer.order.state}`);
       return;
     }

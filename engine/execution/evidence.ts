@@ -1,4 +1,5 @@
 /** What was learnt of an order, in the form in which it is written. */
+import { placedId } from '../exchanges/exchange.ts';
 import type { ExchangeFill, ExchangeOrder, ExchangeOrderStatus } from '../exchanges/exchange.ts';
 import type { ExecutionEvidence, FillSource, OrderState, ReportedFill } from '../persistence/order-store.ts';
 import type { OrderOutcome } from '../trading/events.ts';
@@ -23,7 +24,7 @@ const stateOf: Readonly<Record<ExchangeOrderStatus, OrderState>> = {
 export function evidenceOfOrder(order: ExchangeOrder, fills: readonly ExchangeFill[], source: FillSource, proof: Proof): Evidence {
   return {
     state: stateOf[order.status],
-    exchangeOrderId: order.orderId,
+    exchangeOrderId: placedId(order),
     executedQuantity: order.executedQuantity,
     executedQuote: order.executedQuote,
     fills: fills.map(reported),

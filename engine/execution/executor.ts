@@ -3,6 +3,7 @@
  * bots told in that order. An order whose fate is open is looked up until evidence decides; "does not exist" counts only
  * after the horizon and in two independent rounds.
  */
+import { placedId } from '../exchanges/exchange.ts';
 import type { ExchangeFill, SignedWindow, UserEvent } from '../exchanges/exchange.ts';
 import type { Intent } from '../persistence/commit-intents.ts';
 import { isTerminal } from '../persistence/order-store.ts';
@@ -77,10 +78,12 @@ export class Executor {
     const line = new OrderLine(link, history);
     this.#lines.set(link.botId, line);
     const now = this.#options.clock.monotonic();
+    const venueMs = this.#options.venueClock.now();
     for (const order of history) {
       if (isTerminal(order.state)) continue;
-      // Its age in another process's life does not count: that only makes the verdict later.
       const live = openedAt(now, order, order.recvWindowMs);
+      // It may have been placed since its signature, whoever was its owner then: the horizon counts from there, not from each take-over.
+      live.openSince = now - Math.max(0, venueMs - order.signedTimestampMs - skewBoundMs);
       live.executedQuantity = order.executedQuantity;
       live.resting = isProtective(order) && order.state === 'accepted' && order.exchangeOrderId !== null;
       line.follow(
@@ -279,13 +282,17 @@ export class Executor {
     const line = parts === null ? undefined : this.#lines.get(parts.botId);
     if (line === undefined || parts?.installation !== line.link.installation) return;
     const live = line.open.get(event.order.clientOrderId);
-    if (live !== undefined) live.exchangeOrderId = event.order.orderId;
+    if (live !== undefined) live.exchangeOrderId = placedId(event.order) ?? live.exchangeOrderId;
     if (live?.awaitingAnswer === true) this.#options.reach('CP5');
     line.enqueue(() =>
-      this.#bookkeeper.recordOrder(line, event.order, event.fill === null ? [] : [event.fill], 'stream', {
-        userEvent: event.order.status,
-        reason: event.reason,
-      }),
+      this.#bookkeeper.recordOrder(
+        line,
+        event.order,
+        event.fill === null ? [] : [event.fill],
+        'stream',
+        { userEvent: event.order.status, reason: event.reason },
+        event.reason,
+      ),
     );
   }
 

@@ -4,6 +4,7 @@
  * current by user events in between.
  */
 import { Decimal } from 'decimal.js';
+import { placedId } from '../exchanges/exchange.ts';
 import type { ExchangeOrder, TradingAccount, UserEvent } from '../exchanges/exchange.ts';
 import type { Log } from '../observe/log.ts';
 import type { Clock, Timer } from '../time/clock.ts';
@@ -112,6 +113,8 @@ export class OpenOrders {
       return;
     }
     const { order } = event;
+    // It never was open; the number in its report may be that of an order that is.
+    if (placedId(order) === null) return;
     const open = order.status === 'NEW' || order.status === 'PENDING_NEW' || order.status === 'PARTIALLY_FILLED';
     // A market order never stays open.
     if (open && order.type !== 'MARKET') this.#open.set(keyOf(order), openOrderOf(order));

@@ -80,8 +80,8 @@ export interface LiveOrder {
   readonly instrument: Instrument | null;
   /** Monotonic time after which the exchange no longer accepts it: its receive window is over. */
   readonly acceptedUntil: number;
-  /** Monotonic time since when its fate has been open. */
-  readonly openSince: number;
+  /** Monotonic time since when its fate has been open; before the start of this process for an order of an earlier owner. */
+  openSince: number;
   exchangeOrderId: string | null;
   executedQuantity: Decimal | null;
   /** Rounds of look-ups after the horizon in which no trace was found. */

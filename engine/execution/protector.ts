@@ -209,23 +209,27 @@ export class Protector {
     // Its filters are judged while the old one still counts: with all places taken it is cancelled first, and the bot puts up the new one.
     if (!this.#ports.roomToReplace(line)) return this.#cancelAll(line);
     const orders = this.#ports.prepare(line, command, [draft]);
-    let cancelled: CancelOutcome | null = null;
-    await orders.send(async (signed) => {
+    const half: { cancel: CancelOutcome | 'not-sent' | 'unheard' } = { cancel: 'not-sent' };
+    const sent = orders.send(async (signed) => {
+      half.cancel = 'unheard';
       const answer = line.link.account.replaceOrder(standing.clientOrderId, requestOf(orders.lives[0], draft), signed);
       reach('CP11');
       const outcome = await answer;
-      cancelled = outcome.cancel;
+      half.cancel = outcome.cancel;
       if (outcome.place.kind !== 'not-attempted') return [outcome.place];
       const why = outcome.cancel.kind === 'refused' ? outcome.cancel.refusal.message : 'its cancel failed';
       return [{ kind: 'not-attempted', reason: `the stop that it replaces could not be cancelled: ${why}` }];
     });
-    await this.#settleCancelled(line, standing, cancelled);
+    // Nothing waits for the answer when the user stream has told that the new one is over: the position is bare, or about to be.
+    await Promise.race([sent, orders.over]);
+    if (half.cancel === 'unheard') void sent.then(() => this.#settleCancelled(line, standing, half.cancel));
+    await this.#settleCancelled(line, standing, half.cancel);
   }
 
-  /** Writes what a cancel proved of the order; null when nothing was sent. */
-  async #settleCancelled(line: OrderLine, live: LiveOrder, outcome: CancelOutcome | null): Promise<void> {
-    if (outcome === null) return;
-    if (outcome.kind === 'cancelled') {
+  /** Writes what a cancel proved of the order. */
+  async #settleCancelled(line: OrderLine, live: LiveOrder, outcome: CancelOutcome | 'not-sent' | 'unheard'): Promise<void> {
+    if (outcome === 'not-sent') return;
+    if (outcome !== 'unheard' && outcome.kind === 'cancelled') {
       for (const order of outcome.orders) await this.#ports.record(line, order, { cancelled: order.status });
       return;
     }

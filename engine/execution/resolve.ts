@@ -3,6 +3,7 @@
  * only after the horizon, and only when open orders, order history and trades show no trace in two rounds apart in time, was
  * it never placed.
  */
+import { placedId } from '../exchanges/exchange.ts';
 import type { ExchangeFill, ExchangeOrder } from '../exchanges/exchange.ts';
 import type { Safety } from '../safety.ts';
 import type { BotLink, LiveOrder } from './order-line.ts';
@@ -43,7 +44,7 @@ export async function lookUp({ account, horizonMs }: BotLink, live: LiveOrder, a
   const isIt = (order: ExchangeOrder): boolean => order.clientOrderId === live.clientOrderId;
   const open = await account.openOrders(live.symbol);
   const history = open.some(isIt) ? [] : await account.ordersSince(live.symbol, live.signedTimestampMs - historyMarginMs);
-  const found = [...open, ...history].find(isIt) ?? (await behindTrades(new Set([...open, ...history].map((order) => order.orderId))));
+  const found = [...open, ...history].find(isIt) ?? (await behindTrades(new Set([...open, ...history].map(placedId))));
   if (found === 'hidden') return undecided;
   if (found !== null) return withFills(found, { search: found.status });
   live.lastNegativeAt = at;
@@ -56,7 +57,7 @@ export async function lookUp({ account, horizonMs }: BotLink, live: LiveOrder, a
   };
 
   /** The order behind a trade that no list explains, if it is ours; `hidden` when the exchange tells of a trade and not of its order. */
-  async function behindTrades(known: ReadonlySet<string>): Promise<ExchangeOrder | 'hidden' | null> {
+  async function behindTrades(known: ReadonlySet<string | null>): Promise<ExchangeOrder | 'hidden' | null> {
     const trades = await account.fillsSince(live.symbol, null);
     const until = live.signedTimestampMs + tradesWindowMs;
     const unexplained = trades.filter(

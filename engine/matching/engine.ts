@@ -15,6 +15,7 @@ import { createJournal } from './journal.ts';
 import { reachedAt } from './ladder.ts';
 import type {
   BookEvent,
+  BookOrder,
   BookRefusal,
   BookResult,
   CancelReplaceRequest,
@@ -306,10 +307,24 @@ export function createMatching(options: MatchingOptions = {}): MatchingEngine {
     const cancelPart = cancelled.ok ? ({ ok: true, order: cancelled.value } as const) : refused(cancelled.refusal);
     if (!cancelled.ok && request.mode === 'STOP_ON_FAILURE') return { cancel: cancelPart, placed: { ok: false, refusal: null }, events };
     const refusal = judgeFunds(owner, judged.market, judged.candidate, judged.tick);
-    if (refusal !== null) return { cancel: cancelPart, placed: refused(refusal), events };
+    if (refusal !== null) {
+      // Where nothing was cancelled the answer alone tells.
+      if (cancelled.ok) journal.rejected(rejectedOrder(owner, judged.market, judged.candidate, atMs), refusal, atMs);
+      return { cancel: cancelPart, placed: refused(refusal), events: [...events, ...journal.take()] };
+    }
     const placed = enter(owner, judged.market, judged.candidate, judged.tick, atMs);
     return { cancel: cancelPart, placed: { ok: true, placed }, events: [...events, ...journal.take()] };
   }
+}
+
+/** What never was in the books has no number of theirs. */
+const noOrderId = -1n;
+
+/** An order that the matching engine refused, as it is told. */
+function rejectedOrder(account: Account, market: SymbolMarket, candidate: Candidate, atMs: number): BookOrder {
+  const reserve = { asset: payingAsset(market, candidate.side), amount: zero };
+  const order = orderOf(account, market, noOrderId, candidate, null, reserve, atMs);
+  return { ...snapshotOrder(order), status: 'REJECTED' };
 }
 
 function createOrder(
@@ -322,6 +337,18 @@ function createOrder(
 ): Order {
   const orderId = market.nextOrderId;
   market.nextOrderId += 1n;
+  return orderOf(account, market, orderId, candidate, list, reserve, atMs);
+}
+
+function orderOf(
+  account: Account,
+  market: SymbolMarket,
+  orderId: bigint,
+  candidate: Candidate,
+  list: OrderList | null,
+  reserve: Order['reserve'],
+  atMs: number,
+): Order {
   return {
     account,
     symbol: market.instrument.symbol,

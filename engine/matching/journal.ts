@@ -1,11 +1,12 @@
 /** Collects the events of one action in order. Execution ids come from one counter per engine, so no two events share one. */
 import type { Account } from './accounts.ts';
 import { snapshotBalance } from './balances.ts';
-import type { BookEvent, BookTrade } from './matching.ts';
+import type { BookEvent, BookOrder, BookRefusal, BookTrade } from './matching.ts';
 import { type Order, type OrderList, snapshotList, snapshotOrder } from './order.ts';
 
 export interface Journal {
   readonly order: (order: Order, execution: 'NEW' | 'TRADE' | 'CANCELED' | 'EXPIRED', trade: BookTrade | null, atMs: number) => void;
+  readonly rejected: (order: BookOrder, refusal: BookRefusal, atMs: number) => void;
   readonly list: (list: OrderList, atMs: number) => void;
   /** Tells the account's assets that were touched since the last time; says nothing when none was. */
   readonly balances: (account: Account, atMs: number) => void;
@@ -13,15 +14,29 @@ export interface Journal {
   readonly take: () => readonly BookEvent[];
 }
 
+type OrderEvent = Extract<BookEvent, { readonly type: 'order' }>;
+
 const nothing: readonly BookEvent[] = Object.freeze([]);
 
 export function createJournal(): Journal {
   let events: BookEvent[] = [];
   let nextExecutionId = 1n;
+  const push = (
+    execution: OrderEvent['execution'],
+    order: BookOrder,
+    trade: BookTrade | null,
+    refusal: BookRefusal | null,
+    atMs: number,
+  ): void => {
+    events.push({ type: 'order', execution, order, trade, refusal, executionId: nextExecutionId, atMs });
+    nextExecutionId += 1n;
+  };
   return {
     order(order, execution, trade, atMs) {
-      events.push({ type: 'order', execution, order: snapshotOrder(order), trade, executionId: nextExecutionId, atMs });
-      nextExecutionId += 1n;
+      push(execution, snapshotOrder(order), trade, null, atMs);
+    },
+    rejected(order, refusal, atMs) {
+      push('REJECTED', order, null, refusal, atMs);
     },
     list(list, atMs) {
       events.push({ type: 'list', list: snapshotList(list), atMs });

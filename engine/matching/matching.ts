@@ -95,6 +95,8 @@ export type BookEvent =
       readonly execution: 'NEW' | 'TRADE' | 'CANCELED' | 'EXPIRED' | 'REJECTED';
       readonly order: BookOrder;
       readonly trade: BookTrade | null;
+      /** Why a REJECTED one was refused; null for all others. */
+      readonly refusal: BookRefusal | null;
       /** Counts up per venue; unique per event. */
       readonly executionId: bigint;
       readonly atMs: number;
@@ -143,7 +145,10 @@ export interface CancelReplaceRequest {
   readonly replacement: MatchingRequest;
 }
 
-/** `events` of both halves, in order. */
+/**
+ * `events` of both halves, in order. A replacement that is refused when the cancel has succeeded is told as REJECTED, with an order
+ * id that belongs to no order: it never was in the books.
+ */
 export interface CancelReplaced {
   readonly cancel: { readonly ok: true; readonly order: BookOrder } | { readonly ok: false; readonly refusal: BookRefusal };
   readonly placed:

@@ -179,7 +179,11 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
       : { kind: provesNotPlaced(answer.refusal) ? 'refused' : 'unknown', refusal: answer.refusal };
 
   const replaceOrder: TradingAccount['replaceOrder'] = async (cancelledId, request, signed): Promise<ReplaceOutcome> => {
-    const sent = await send('replace', () => exchange.replace(cancelledId, request, signed, lag()));
+    const sent = await send('replace', () => {
+      const touched = weather.take('replace-touched') === null ? null : exchange.matching.lastTick(request.symbol);
+      const arriving = touched === null ? request : { ...request, stopPrice: touched.price };
+      return exchange.replace(cancelledId, arriving, signed, lag());
+    });
     if ('refusal' in sent) return { cancel: cancelled(sent), place: notPlaced(sent.refusal) };
     const cancel = cancelled(await settled({ did: sent.did.cancelled }));
     if (sent.did.placed === null) return { cancel, place: { kind: 'not-attempted' } };
@@ -262,6 +266,9 @@ function notPlaced(refusal: Refusal): { readonly kind: 'rejected' | 'unknown'; r
   return { kind: provesNotPlaced(refusal) ? 'rejected' : 'unknown', refusal };
 }
 
+/** What stands for an order id in the report of an order that was refused. */
+const idsOfNone = ['-1', '0', '999'] as const;
+
 /** One user data subscription: events in order unless the weather is against it; nothing is replayed. */
 class UserStream {
   readonly #options: ExchangeLinkOptions;
@@ -307,8 +314,10 @@ class UserStream {
       return;
     }
     if (weather.lasting('user-mute', replica) !== null || weather.take('user-lost') !== null) return;
+    const refused = event.type === 'order-updated' && event.order.status === 'REJECTED';
+    const told = refused ? { ...event, order: { ...event.order, orderId: random.pick(idsOfNone) } } : event;
     const hear = (): void => {
-      if (!this.#stopped) this.#listener.onEvent(event);
+      if (!this.#stopped) this.#listener.onEvent(told);
     };
     process.after(random.between(1, 20) + (weather.take('user-late')?.value ?? 0), hear);
     if (weather.take('user-twice') !== null) process.after(random.between(5, 3_000), hear);

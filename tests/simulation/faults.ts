@@ -63,6 +63,8 @@ export const faultKinds = {
   'replace-unheard': { value: [10, 5_000], weight: 3 },
   'replace-5xx': { weight: 2 },
   'replace-5xx-executed': { weight: 3 },
+  /** The price meets the new stop while the request is on its way: what stood is cancelled, and the new one is refused. */
+  'replace-touched': { weight: 4 },
   'order-late': { value: [500, 8_000] },
   'thin-book': { value: [0.2, 0.8] },
   /** A price reaches a stop or target, and the book takes a part of it. */

@@ -355,9 +355,9 @@ export function exchangeFill(trade: BookTrade, clientOrderId: string | null): Ex
 function userEvent(event: BookEvent): UserEvent | null {
   switch (event.type) {
     case 'order': {
-      const { order, trade, atMs } = event;
+      const { order, trade, refusal, atMs } = event;
       const fill = trade === null ? null : exchangeFill(trade, order.clientOrderId);
-      return { type: 'order-updated', order: exchangeOrder(order), fill, reason: order.expiryReason, atMs };
+      return { type: 'order-updated', order: exchangeOrder(order), fill, reason: refusal?.message ?? order.expiryReason, atMs };
     }
     case 'balances':
       return { type: 'balances-changed', balances: event.balances, atMs: event.atMs };

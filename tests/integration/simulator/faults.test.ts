@@ -124,6 +124,27 @@ describe('reads that lag', () => {
 });
 
 describe('user events', () => {
+  it('tell REJECTED of a replacement that was refused when the old order had been cancelled', async () => {
+    await open();
+    const user = await subscribed();
+    const resting = await client.resting();
+    const replaced = await client.signed('POST', '/api/v3/order/cancelReplace', {
+      symbol: 'BTCUSDT',
+      side: 'BUY',
+      type: 'STOP_LOSS',
+      quantity: '0.01',
+      stopPrice: '1',
+      newClientOrderId: 'refused',
+      cancelReplaceMode: 'STOP_ON_FAILURE',
+      cancelOrderId: Number(resting.body['orderId']),
+    });
+    expect([replaced.status, replaced.body['code']]).toEqual([409, -2021]);
+    await expect.poll(() => user.events('executionReport').map((event) => event['x'])).toEqual(['NEW', 'CANCELED', 'REJECTED']);
+    const [report] = user.events('executionReport').slice(-1);
+    expect(report).toMatchObject({ X: 'REJECTED', c: 'refused', C: '', i: -1, r: 'STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY' });
+    expect((await client.signed('GET', '/api/v3/order', { symbol: 'BTCUSDT', origClientOrderId: 'refused' })).body['code']).toBe(-2013);
+  });
+
   it.each([
     ['drop', {}, ['NEW']],
     ['double', {}, ['NEW', 'TRADE', 'TRADE']],

@@ -34,6 +34,10 @@ export class BookAccount implements TradingAccount {
   /** Asked before each request reaches the books; may move the market. */
   onRequest: (operation: Operation) => Loss = () => null;
   listener: ((event: UserEvent) => void) | null = null;
+  /** What the user stream tells in place of an event. */
+  retell: (event: UserEvent) => UserEvent = (event) => event;
+  /** Below 5 an event is heard before the answer to the request that made it. */
+  tellAfterMs = 3;
   readonly #clock: Clock;
   readonly #symbol: string;
 
@@ -174,15 +178,15 @@ export class BookAccount implements TradingAccount {
   #tell(events: readonly BookEvent[]): void {
     for (const event of events) {
       if (event.type !== 'order') continue;
-      const { order, trade, atMs } = event;
+      const { order, trade, refusal: refused, atMs } = event;
       const told: UserEvent = {
         type: 'order-updated',
         order: orderOf(order),
         fill: trade === null ? null : fillOf(trade, order.clientOrderId),
-        reason: order.expiryReason,
+        reason: refused?.message ?? order.expiryReason,
         atMs,
       };
-      this.#clock.after(3, () => this.listener?.(told));
+      this.#clock.after(this.tellAfterMs, () => this.listener?.(this.retell(told)));
     }
   }
 }

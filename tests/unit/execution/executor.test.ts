@@ -387,6 +387,20 @@ describe('the executor', () => {
     expect(account.posts).toHaveLength(1);
   });
 
+  it('counts the horizon from the signature, however often a new owner begins to look', async () => {
+    account.answer = async () => ({ kind: 'unknown', refusal: refusal({}) });
+    await placed();
+    for (let taken = 0; taken < 3; taken += 1) {
+      await clock.advance(20_000);
+      await executor.detach('7');
+      executor.attach(link(), [...store.orders.values()]);
+    }
+    await clock.advance(3_000);
+    expect(told.ended).toEqual([]);
+    await clock.advance(20_000);
+    expect(told.ended).toEqual(['never-placed']);
+  });
+
   it('finds in the order history what the order query denies', async () => {
     account.answer = async (request) => {
       account.history = [exchangeOrder(request)];

@@ -180,6 +180,9 @@ describe('the sixth stop on one account and symbol', () => {
     const event = (one: ExchangeOrder): UserEvent => ({ type: 'order-updated', order: one, fill: null, reason: null, atMs: 1 });
     for (const one of foreign(5)) openOrders.onEvent(event(one));
     expect(verdict(line(), [])).toMatchObject({ rule: 'MAX_NUM_ALGO_ORDERS' });
+    // It never was open: the id in its report is another order's.
+    openOrders.onEvent(event(order({ orderId: 'f0', status: 'REJECTED' })));
+    expect(verdict(line(), [])).toMatchObject({ rule: 'MAX_NUM_ALGO_ORDERS' });
     openOrders.onEvent(event(order({ orderId: 'f0', status: 'CANCELED' })));
     expect(verdict(line(), [])).toBeNull();
     // The reading began before the event: it shows the order as open still.

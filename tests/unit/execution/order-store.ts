@@ -1,6 +1,7 @@
 /** An order store in memory with the rules of the real one, for tests of the protocol around it. */
 import { Decimal } from 'decimal.js';
 import type { Intent, IntentVerdict } from '../../../engine/persistence/commit-intents.ts';
+import { nextState } from '../../../engine/persistence/order-life.ts';
 import { isTerminal } from '../../../engine/persistence/order-store.ts';
 import type { ExecutionEvidence, OrderStore, RecordAnswer, StoredOrder } from '../../../engine/persistence/order-store.ts';
 import type { Fill } from '../../../engine/trading/events.ts';
@@ -66,16 +67,10 @@ export class MemoryOrderStore implements OrderStore {
       .reduce((sum, fill) => sum.plus(fill.quantity), new Decimal(0));
     const executedQuantity = Decimal.max(order.executedQuantity, evidence.executedQuantity ?? 0, filled);
     const missing = executedQuantity.minus(filled);
-    const wanted = evidence.state ?? order.state;
-    const state =
-      isTerminal(order.state) && !(order.state === 'never-placed' && evidence.exchangeOrderId !== null)
-        ? order.state
-        : isTerminal(wanted) && missing.gt(0)
-          ? 'accepted'
-          : wanted === 'unknown' && order.state === 'accepted'
-            ? 'accepted'
-            : wanted;
-    const next: StoredOrder = { ...order, state, executedQuantity, exchangeOrderId: order.exchangeOrderId ?? evidence.exchangeOrderId };
+    const exchangeOrderId = order.exchangeOrderId ?? evidence.exchangeOrderId;
+    const known = { executed: executedQuantity.gt(0), known: exchangeOrderId !== null, complete: missing.lte(0) };
+    const state = nextState(order.state, evidence.state, known);
+    const next: StoredOrder = { ...order, state, executedQuantity, exchangeOrderId };
     this.orders.set(order.clientOrderId, next);
     const lost = this.answerLost;
     if (lost !== null && newFills.length > 0) {

@@ -484,6 +484,114 @@ describe('a position and its stop at the exchange', () => {
     expect([...rig.store.orders.values()].at(-1)?.reason).toMatch(/refused the stop/);
   });
 
+  describe('whose replacement is refused after it was cancelled, and that the user stream tells REJECTED', () => {
+    /** Refused, for the price has met its trigger meanwhile. */
+    const refuseTheReplacement = async (orderId: string): Promise<void> => {
+      rig = new Rig({ stopLossPercent: null, trailingStopPercent: 2, trailingStopActive: true });
+      rig.account.retell = (event) =>
+        event.type === 'order-updated' && event.order.status === 'REJECTED' ? { ...event, order: { ...event.order, orderId } } : event;
+      await rig.enter();
+    };
+    const expectClosedAtOnce = (): void => {
+      expect(rig.flat).toBe(true);
+      rig.expectProtectedOrFlat();
+      const orders = [...rig.store.orders.values()].map(({ role, state, exchangeOrderId }) => ({
+        role,
+        state,
+        placed: exchangeOrderId !== null,
+      }));
+      expect(orders).toEqual([
+        { role: 'entry', state: 'filled', placed: true },
+        { role: 'stop', state: 'cancelled', placed: true },
+        { role: 'stop', state: 'rejected', placed: false },
+        { role: 'exit', state: 'filled', placed: true },
+      ]);
+      expect([...rig.store.orders.values()].at(-1)?.reason).toMatch(/refused the stop/);
+      expect(rig.executor.idle('7')).toBe(true);
+    };
+
+    it.each([
+      ['999', 3],
+      ['-1', 3],
+      ['0', 3],
+      ['999', 20],
+      ['-1', 20],
+    ])('with the order id %s, after %d ms: the position is closed at once', async (orderId, tellAfterMs) => {
+      await refuseTheReplacement(orderId);
+      rig.account.tellAfterMs = tellAfterMs;
+      rig.account.onRequest = (operation) => {
+        if (operation === 'replace') rig.account.price(19_990);
+        return null;
+      };
+      await rig.price(20_400, 2_000);
+      expectClosedAtOnce();
+    });
+
+    const loseTheAnswer = (): void => {
+      const replace = rig.account.replaceOrder.bind(rig.account);
+      rig.account.replaceOrder = (...request) => {
+        void replace(...request);
+        return new Promise(() => undefined);
+      };
+    };
+
+    /** The user stream tells all but the cancel of the first stop. */
+    const loseTheCancelOfTheFirst = (): void => {
+      const { listener } = rig.account;
+      const [first] = rig.account.open;
+      rig.account.listener = (event) => {
+        if (event.type !== 'order-updated' || event.order.clientOrderId !== first?.clientOrderId) listener?.(event);
+      };
+    };
+
+    it('and whose answer is lost: the position is closed at once, and nobody waits for the answer', async () => {
+      await refuseTheReplacement('999');
+      loseTheAnswer();
+      rig.account.onRequest = (operation) => {
+        if (operation === 'replace') rig.account.price(19_990);
+        return null;
+      };
+      await rig.price(20_400, 2_000);
+      expectClosedAtOnce();
+    });
+
+    it('while the cancel of the old one went unheard: the exchange is asked what became of that one', async () => {
+      await refuseTheReplacement('999');
+      loseTheCancelOfTheFirst();
+      loseTheAnswer();
+      rig.account.onRequest = (operation) => {
+        if (operation === 'replace') rig.account.price(19_990);
+        return null;
+      };
+      await rig.price(20_400, 2_000);
+      expectClosedAtOnce();
+    });
+
+    it('is taken, and cancelled by a stranger before any answer: what became of the old one is asked, and a new one put up', async () => {
+      await refuseTheReplacement('999');
+      loseTheCancelOfTheFirst();
+      loseTheAnswer();
+      await rig.price(20_400, 100);
+      const second = rig.account.open.at(-1)?.clientOrderId ?? '';
+      void rig.account.cancelOrder('BTCUSDT', second);
+      await rig.clock.advance(3_000);
+      expect([rig.stops, rig.state.exiting]).toEqual([['STOP_LOSS 0.02497 19992'], null]);
+      expect(rig.account.open.map(({ clientOrderId }) => clientOrderId)).not.toContain(second);
+      rig.expectProtectedOrFlat();
+    });
+
+    it('is no end of a stop that rests: that the exchange has the order counts more', async () => {
+      await rig.enter();
+      const { symbol = '', clientOrderId = '', side = 'SELL', type = 'STOP_LOSS', quantity = d(0) } = rig.account.open[0] ?? {};
+      const nothing = { executedQuantity: d(0), executedQuote: d(0), updatedAtMs: 1 };
+      const order = { symbol, orderId: '-1', clientOrderId, side, type, status: 'REJECTED' as const, quantity, ...nothing };
+      rig.executor.onUserEvent({ type: 'order-updated', order, fill: null, reason: 'Order would trigger immediately.', atMs: 1 });
+      await rig.clock.advance(20_000);
+      expect([rig.flat, rig.state.exiting]).toEqual([false, null]);
+      rig.expectProtectedOrFlat();
+    });
+  });
+
   it('is put up by the new filters when the exchange has changed them unheard, and the position stays', async () => {
     rig = new Rig({ stopLossPercent: 2.003 });
     rig.account.matching.replaceInstrument({ ...instrument, price: { ...instrument.price, tick: d('0.5') } });

@@ -351,6 +351,22 @@ describe('cancelReplace', () => {
     expect([done.cancel.ok, done.placed.ok, balance('USDT')]).toEqual([true, true, ['50', '9950']]);
   });
 
+  it('tells REJECTED of a replacement that is refused when the cancel has succeeded, and has no such order', () => {
+    const { order: old } = place({ type: 'LIMIT', timeInForce: 'GTC', quantity: d('0.5'), price: d(19_000) });
+    const replacement = order({ type: 'LIMIT', timeInForce: 'GTC', quantity: d('0.6'), price: d(19_000), clientOrderId: 'new' });
+    const replace = (orderId: bigint) => book.cancelReplace(me, { cancel: { orderId }, mode: 'ALLOW_FAILURE', replacement }, now);
+    const { events, placed } = replace(old.orderId);
+    expect(placed).toMatchObject({ ok: false, refusal: { code: -2010 } });
+    expect(events.filter((event) => event.type === 'order')).toMatchObject([
+      { execution: 'CANCELED', order: { orderId: old.orderId }, refusal: null },
+      { execution: 'REJECTED', order: { orderId: -1n, clientOrderId: 'new', status: 'REJECTED' }, refusal: { code: -2010 } },
+    ]);
+    expect(book.order(me, 'BTCUSDT', { clientOrderId: 'new' })).toBeNull();
+    // Nothing was cancelled this time: the answer alone tells.
+    expect(replace(old.orderId).events).toEqual([]);
+    expect(place({ quantity: d('0.01') }).order.orderId).toBe(old.orderId + 1n);
+  });
+
   it('stops or goes on when the cancel fails, as its mode says', () => {
     const replacement = () => order({ type: 'LIMIT', timeInForce: 'GTC', quantity: d('0.1'), price: d(19_000) });
     expect(book.cancelReplace(me, { cancel: { orderId: 99n }, mode: 'STOP_ON_FAILURE', replacement: replacement() }, now)).toMatchObject({
