@@ -113,9 +113,12 @@ export function readConfig(env: Environment): Config {
     try {
       const value = readFileSync(file, 'utf8').trim();
       if (value !== '') return new Secret(value);
-      problems.push(`${name}_FILE: ${file} is empty`);
+      problems.push(`${name}_FILE names a file that is empty`);
     } catch (error) {
-      problems.push(`${name}_FILE: ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`);
+      // The name is not repeated: it may be the secret itself, pasted to the wrong setting.
+      problems.push(
+        `${name}_FILE names a file that cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}); it takes the path of a file, not the value`,
+      );
     }
     return null;
   };
@@ -205,6 +208,7 @@ export function readConfig(env: Environment): Config {
     },
     crashAt: text('EVENKEEL_CRASH_AT'),
   };
+  if (venue !== 'simulated' && config.credentials !== null) refuseOpenWires(config.venueUrls, problems);
   if (config.crashAt !== null) checkCrashAt(venue, config.crashAt, problems);
   if (venue !== 'simulated' && config.neverPlacedHorizonMs < recvWindowMs + 20_000) {
     problems.push(
@@ -224,6 +228,23 @@ function checkCrashAt(venue: Venue, crashAt: string, problems: string[]): void {
     armCrashPoint(crashAt, () => undefined);
   } catch (error) {
     problems.push(`EVENKEEL_CRASH_AT: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+const loopback = /^(127(\.\d{1,3}){3}|localhost|\[::1\])$/;
+
+/** The key and every signed request would be there to read, and answers to forge. What stays on this host does not pass a wire. */
+function refuseOpenWires(urls: VenueUrls | null, problems: string[]): void {
+  const named = {
+    EVENKEEL_VENUE_REST_URL: urls?.restUrl,
+    EVENKEEL_VENUE_STREAM_URL: urls?.streamUrl,
+    EVENKEEL_VENUE_WS_API_URL: urls?.wsApiUrl,
+  };
+  for (const [name, raw] of Object.entries(named)) {
+    if (raw === undefined || !URL.canParse(raw)) continue;
+    const { protocol, hostname } = new URL(raw);
+    if ((protocol === 'http:' || protocol === 'ws:') && !loopback.test(hostname))
+      problems.push(`${name} is not encrypted (${protocol}//): with an exchange key use ${protocol === 'http:' ? 'https' : 'wss'}://`);
   }
 }
 

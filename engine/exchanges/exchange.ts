@@ -190,6 +190,8 @@ export interface KeyRights {
     readonly withdraws: boolean;
     /** To other accounts of the same or of other users. */
     readonly transfers: boolean;
+    /** Rights beyond spot (margin, futures, options), as the exchange names them. */
+    readonly otherMarkets: readonly string[];
     readonly boundToAddresses: boolean;
   } | null;
 }

@@ -8,6 +8,7 @@ import { WebSocket } from 'ws';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Clock, Timer } from '../time/clock.ts';
+import { askedSilenceMs } from './asked-silence.ts';
 import type { ConnectLimiter } from './connect-limiter.ts';
 
 /** `waiting` is between two connections. */
@@ -220,8 +221,7 @@ export class ExchangeSocket implements StreamSocket {
     const status = response.statusCode ?? 0;
     response.resume();
     if (status === 429 || status === 418 || status === 403) {
-      const retryAfterMs = Number(response.headers['retry-after']) * 1_000;
-      this.#options.connectLimiter.pause(retryAfterMs > 0 ? retryAfterMs : refusedPauseMs);
+      this.#options.connectLimiter.pause(askedSilenceMs(response.headers['retry-after']) ?? refusedPauseMs);
     }
     this.#end(socket, 'refused', `handshake refused with HTTP ${status}`);
   }

@@ -111,6 +111,8 @@ export function keyRefusal({ canTrade, spot, restrictions }: KeyRights): string 
   if (restrictions.withdraws) return 'the key may withdraw coins, which this engine never needs: take "Enable Withdrawals" from it';
   if (restrictions.transfers)
     return 'the key may move coins to other accounts, which this engine never needs: take "Internal Transfer" and "Universal Transfer" from it';
+  if (restrictions.otherMarkets.length > 0)
+    return `the key may trade more than spot (${restrictions.otherMarkets.join(', ')}), which this engine never does: take those rights from it`;
   return null;
 }
 

@@ -1,10 +1,32 @@
 /**
  * Structured logs: JSON lines on standard output. Each component logs with its name; secrets never reach a logger
- * because `Secret` hides its value from every printer, and the redaction list is the second line.
+ * because `Secret` hides its value from every printer, and the redaction list is the second line. Of an error only what is
+ * named here is logged: drivers hang the arguments of the failed command on theirs (a password among them).
  */
 import { pino } from 'pino';
 
 export type Log = pino.Logger;
+
+const causesMax = 5;
+/** `user:password@` of an address. */
+const credentials = /(\/\/[^\s/:@]*):[^\s/@]+@/g;
+
+export function describeError(error: unknown, causes = causesMax): unknown {
+  if (!(error instanceof Error)) return error;
+  const { name, message, stack, cause, code, errors } = error as Error & { code?: unknown; errors?: unknown };
+  return {
+    type: name,
+    message: withoutCredentials(message),
+    ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
+    ...(stack === undefined ? {} : { stack: withoutCredentials(stack) }),
+    ...(cause === undefined || causes === 0 ? {} : { cause: describeError(cause, causes - 1) }),
+    ...(Array.isArray(errors) && causes > 0 ? { errors: errors.slice(0, causesMax).map((one) => describeError(one, 0)) } : {}),
+  };
+}
+
+function withoutCredentials(text: string): string {
+  return text.replaceAll(credentials, '$1:[secret]@');
+}
 
 export function createLog(options: { level: string; destination?: pino.DestinationStream }): Log {
   return pino(
@@ -13,6 +35,7 @@ export function createLog(options: { level: string; destination?: pino.Destinati
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: (error: unknown) => describeError(error) },
       redact: {
         paths: [
           '*.signature',

@@ -2,7 +2,20 @@
  * The flag file: kill switches that were set on this engine, by hand (`touch`), by a signal, or over the API before the database
  * had them. Needs nothing but the disk. What cannot be understood counts as a switch of the whole engine: fail safe.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, watch, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { watch, writeFileSync } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Log } from '../observe/log.ts';
@@ -139,7 +152,9 @@ export class KillFile {
       rmSync(path, { force: true });
     } else {
       const draft = `${path}.${process.pid}.new`;
-      const file = openSync(draft, 'w', 0o600);
+      // In a folder that others can write somebody may have put a link there, to a file of ours.
+      rmSync(draft, { force: true });
+      const file = openSync(draft, 'wx', 0o600);
       try {
         writeFileSync(file, `${JSON.stringify(switches.map(written), null, 2)}\n`);
         fsyncSync(file);
@@ -163,17 +178,42 @@ export class KillFile {
 /** Null when there is no file. A file that cannot be looked at is one. */
 function signatureOf(path: string): string | null {
   try {
-    const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
-    return [ino, size, mtimeNs, ctimeNs].join(' ');
+    const { ino, ctimeNs } = lstatSync(path, { bigint: true });
+    return [ino, ctimeNs, signatureOfTarget(path)].join(' ');
   } catch (error) {
     const { code = 'unknown error' } = error as NodeJS.ErrnoException;
     return code === 'ENOENT' ? null : code;
   }
 }
 
+function signatureOfTarget(path: string): string {
+  try {
+    const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
+    return [ino, size, mtimeNs, ctimeNs].join(' ');
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'unknown error';
+  }
+}
+
+/** Whoever can put a link or a pipe in its place must not make the engine read something else, or wait. */
+function readBounded(path: string): Buffer {
+  const link = lstatSync(path).isSymbolicLink();
+  if (link && ![0, process.getuid?.()].includes(lstatSync(path).uid)) throw new Error('it is a link that another user made');
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | (link ? 0 : constants.O_NOFOLLOW));
+  try {
+    if (!fstatSync(file).isFile()) throw new Error('it is not a regular file');
+    const bytes = Buffer.alloc(bytesMax + 1);
+    let size = 0;
+    for (let read = -1; read !== 0 && size < bytes.length; size += read) read = readSync(file, bytes, size, bytes.length - size, null);
+    return bytes.subarray(0, size);
+  } finally {
+    closeSync(file);
+  }
+}
+
 function readKillFile(path: string): { readonly switches: readonly LocalKillSwitch[]; readonly problem: string | null } {
   try {
-    const bytes = readFileSync(path);
+    const bytes = readBounded(path);
     if (bytes.length > bytesMax) return { switches: [wholeEngine('it is too large')], problem: `it is larger than ${bytesMax} bytes` };
     return parseKillFile(bytes.toString('utf8'));
   } catch (error) {

@@ -2,6 +2,7 @@
  * What an answer of Binance means (binance-wire.md 4.2). For orders the question is only whether the answer proves that
  * nothing was placed; whatever proves nothing is unknown, and evidence decides.
  */
+import { askedSilenceMs } from '../asked-silence.ts';
 import type { ExchangeErrorClass, Refusal } from '../exchange.ts';
 
 /** An answer as it came, the body not yet believed. */
@@ -67,10 +68,9 @@ export function refusalOf({ status, body, retryAfterSeconds, receivedAtVenueMs }
   const { code, message } = readError(body);
   // "banned until" is prose and may be missing; where both are told, the longer counts.
   const bannedUntil = /banned until (\d{13})\b/.exec(message)?.[1];
-  const waits = [
-    ...(retryAfterSeconds === null || retryAfterSeconds < 0 ? [] : [retryAfterSeconds * 1_000]),
-    ...(bannedUntil === undefined ? [] : [Math.max(0, Number(bannedUntil) - receivedAtVenueMs)]),
-  ];
+  const waits = [retryAfterSeconds, bannedUntil === undefined ? null : (Number(bannedUntil) - receivedAtVenueMs) / 1_000]
+    .map(askedSilenceMs)
+    .filter((waitMs) => waitMs !== null);
   return {
     httpStatus: status,
     code,

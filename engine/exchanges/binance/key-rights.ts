@@ -10,6 +10,10 @@ import { fields } from './wire.ts';
 
 const shared = { priority: 'audit', signed: true } as const;
 
+/** What a key may do beyond spot. The last one is told of some accounts only. */
+const otherMarkets = ['enableMargin', 'enableFutures', 'enableVanillaOptions'] as const;
+const sometimesTold = 'enablePortfolioMarginTrading';
+
 export async function readKeyRights(rest: RestClient, tellsRestrictions: boolean, metrics: Metrics): Promise<KeyRights> {
   const account = await rest.read({ ...shared, what: 'account', path: '/api/v3/account', query: { omitZeroBalances: 'true' }, weight: 20 });
   const { canTrade, spot } = understood('account', metrics, () => {
@@ -25,14 +29,17 @@ export async function readKeyRights(rest: RestClient, tellsRestrictions: boolean
   const key = await rest.read({ ...shared, what: 'apiRestrictions', path: '/sapi/v1/account/apiRestrictions', query: {}, weight: 1 });
   return understood('apiRestrictions', metrics, () => {
     const told = fields(key, 'restrictions');
+    // A right that is not told, or not as a plain no, is one that the key may have.
+    const mayHave = (name: string): boolean => told[name] !== false;
     return {
       canTrade,
       spot,
       restrictions: {
         reads: told['enableReading'] === true,
         tradesSpot: told['enableSpotAndMarginTrading'] === true,
-        withdraws: told['enableWithdrawals'] === true,
-        transfers: told['enableInternalTransfer'] === true || told['permitsUniversalTransfer'] === true,
+        withdraws: mayHave('enableWithdrawals'),
+        transfers: mayHave('enableInternalTransfer') || mayHave('permitsUniversalTransfer'),
+        otherMarkets: [...otherMarkets, ...(sometimesTold in told ? [sometimesTold] : [])].filter(mayHave),
         boundToAddresses: told['ipRestrict'] === true,
       },
     };

@@ -13,7 +13,7 @@ import type { Refusal } from '../exchange.ts';
 import type { RequestGate, RequestPriority } from '../request-gate.ts';
 import { networkRefusal, refusalOf } from './errors.ts';
 import type { RawAnswer } from './errors.ts';
-import { parseJson } from './json.ts';
+import { countParts, parseJson } from './json.ts';
 import { encodeQuery, signQuery } from './signing.ts';
 import type { QueryValue, Signer } from './signing.ts';
 
@@ -45,7 +45,17 @@ const readTimeoutMs = 10_000;
 /** Binance gives up after 10 s itself (-1007): waiting longer than that makes fewer unknowns. */
 const orderTimeoutMs = 15_000;
 const readAttempts = 3;
-const bodyMaxBytes = 8 * 1024 * 1024;
+
+/** What an answer may hold: parsing it is one piece of work on the loop, and grows with its parts (values, arrays, objects). */
+interface AnswerBound {
+  readonly bytes: number;
+  readonly parts: number;
+}
+
+/** A thousand orders have 700 KB and 30,000 parts. */
+const usualBound: AnswerBound = { bytes: 2 * 1024 * 1024, parts: 100_000 };
+/** Answers that are larger by nature: every symbol of the venue with its filters. */
+const boundOf: Readonly<Record<string, AnswerBound>> = { exchangeInfo: { bytes: 8 * 1024 * 1024, parts: 1_000_000 } };
 const readRecvWindowMs = 5_000;
 
 export class RestClient {
@@ -156,7 +166,7 @@ export class RestClient {
       request.on('error', fail);
       if (mayLeave !== undefined) giveUpUnless(mayLeave, request);
       request.on('response', (response) => {
-        readText(response).then((text) => {
+        readText(response, boundOf[what] ?? usualBound).then((text) => {
           deadline.cancel();
           const answer: RawAnswer = {
             status: response.statusCode ?? 0,
@@ -195,15 +205,17 @@ function giveUpUnless(mayLeave: () => boolean, request: ClientRequest): void {
   });
 }
 
-async function readText(response: IncomingMessage): Promise<string> {
+async function readText(response: IncomingMessage, bound: AnswerBound): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > bodyMaxBytes) throw new Error(`the answer is larger than ${bodyMaxBytes} bytes`);
+    if (size > bound.bytes) throw new Error(`the answer is larger than ${bound.bytes} bytes`);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  const body = Buffer.concat(chunks);
+  if (countParts(body) > bound.parts) throw new Error(`the answer has more than ${bound.parts} parts`);
+  return body.toString('utf8');
 }
 
 function numberOf(header: string | string[] | undefined): number | null {

@@ -87,6 +87,32 @@ describe('configuration', () => {
     expect(problemsOf({ REDIS_URL_FILE: join(folder, 'none') }).join()).toContain('cannot be read');
   });
 
+  it('does not repeat a secret that was pasted where the name of its file belongs', () => {
+    for (const name of ['DATABASE_URL', 'REDIS_URL', 'EVENKEEL_VENUE_API_KEY', 'EVENKEEL_VENUE_API_SECRET', 'EVENKEEL_VENUE_PRIVATE_KEY']) {
+      const text = problemsOf({ [`${name}_FILE`]: 'canary-NhqPtmdSJYdKjVHj' }).join();
+      expect([text.includes(`${name}_FILE`), text.includes('canary')]).toEqual([true, false]);
+    }
+    const empty = join(folder, 'canary-empty');
+    writeFileSync(empty, '');
+    expect(problemsOf({ REDIS_URL_FILE: empty }).join()).not.toContain('canary');
+  });
+
+  it.each(['binance', 'binance-demo', 'binance-testnet'])('sends no key of %s over a wire that anybody can read', (venue) => {
+    const key = { EVENKEEL_VENUE_API_KEY: 'k', EVENKEEL_VENUE_API_SECRET: 's' };
+    const open = {
+      EVENKEEL_VENUE_REST_URL: 'http://api.example.com',
+      EVENKEEL_VENUE_STREAM_URL: 'ws://api.example.com',
+      EVENKEEL_VENUE_WS_API_URL: 'ws://api.example.com/ws-api/v3',
+    };
+    expect(problemsOf({ EVENKEEL_VENUE: venue, ...key, ...open }).map((problem) => problem.split(' ')[0])).toEqual(Object.keys(open));
+    for (const [name, url] of Object.entries(open)) expect(problemsOf({ EVENKEEL_VENUE: venue, ...key, [name]: url })).toHaveLength(1);
+    expect(problemsOf({ EVENKEEL_VENUE: venue, ...open })).toEqual([]);
+    const here = Object.fromEntries(Object.entries(open).map(([name, url]) => [name, url.replace('api.example.com', '127.0.0.1:9900')]));
+    expect(problemsOf({ EVENKEEL_VENUE: venue, ...key, ...here })).toEqual([]);
+    const looksLocal = { EVENKEEL_VENUE_REST_URL: 'http://127.0.0.1.example.com' };
+    expect(problemsOf({ EVENKEEL_VENUE: venue, ...key, ...looksLocal })).toHaveLength(1);
+  });
+
   it('does not repeat a URL that may carry a password', () => {
     expect(problemsOf({ DATABASE_URL: 'http://me:canary@db' }).join()).not.toContain('canary');
   });

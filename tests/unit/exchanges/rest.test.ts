@@ -5,7 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createMemoryCoordination } from '../../../engine/coordination/memory.ts';
+import { readKeyRights } from '../../../engine/exchanges/binance/key-rights.ts';
 import { RequestGate } from '../../../engine/exchanges/request-gate.ts';
+import { keyRefusal } from '../../../engine/execution/key-check.ts';
 import { budgetOf } from '../../../engine/venue.ts';
 import { createBinanceMarketData } from '../../../engine/exchanges/binance/market-data.ts';
 import { RestClient } from '../../../engine/exchanges/binance/rest.ts';
@@ -15,6 +17,7 @@ import type { OrderRequest, TradingAccount } from '../../../engine/exchanges/exc
 import { createMetrics } from '../../../engine/observe/metrics.ts';
 import { Secret } from '../../../engine/secret.ts';
 import { systemClock } from '../../../engine/time/clock.ts';
+import type { VenueClock } from '../../../engine/time/clock.ts';
 import { d } from '../trading/given.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => void;
@@ -178,6 +181,65 @@ describe('an order', () => {
   });
 });
 
+describe('the rights of a key', () => {
+  const told = {
+    ...{ ipRestrict: true, enableReading: true, enableSpotAndMarginTrading: true },
+    ...{ enableWithdrawals: false, enableInternalTransfer: false, permitsUniversalTransfer: false },
+    ...{ enableMargin: false, enableFutures: false, enableVanillaOptions: false },
+  };
+  const refusalFor = async (change: Record<string, unknown>): Promise<string | null> => {
+    handler = (request, response) =>
+      json(response, 200, request.url?.startsWith('/sapi') === true ? { ...told, ...change } : { canTrade: true, permissions: ['SPOT'] });
+    return keyRefusal(await readKeyRights(rest, true, createMetrics()));
+  };
+
+  it('that are told in full and no more than needed pass', async () => {
+    expect([await refusalFor({}), await refusalFor({ enablePortfolioMarginTrading: false })]).toEqual([null, null]);
+  });
+
+  it.each(Object.keys(told).filter((name) => name !== 'ipRestrict'))(
+    'do not pass when %s is missing, odd or the other way round',
+    async (name) => {
+      const needed = name === 'enableReading' || name === 'enableSpotAndMarginTrading';
+      for (const odd of [undefined, null, 'false', 'true', 0, 1, !needed === true])
+        expect([odd, await refusalFor({ [name]: odd })]).toEqual([odd, expect.any(String)]);
+    },
+  );
+
+  it('do not pass with portfolio margin', async () => {
+    for (const odd of [true, 'false', null])
+      expect(await refusalFor({ enablePortfolioMarginTrading: odd })).toContain('enablePortfolioMarginTrading');
+  });
+});
+
+describe('an answer that is too much', () => {
+  const longestTurnWhile = async (work: Promise<unknown>): Promise<number> => {
+    let longest = 0;
+    let last = performance.now();
+    const timer = setInterval(() => {
+      longest = Math.max(longest, performance.now() - last);
+      last = performance.now();
+    }, 1);
+    await work.catch(() => undefined);
+    clearInterval(timer);
+    return Math.max(longest, performance.now() - last);
+  };
+
+  it.each([
+    ['of small values', `[${'1,'.repeat(3_990_000)}1]`],
+    ['of empty objects', `[${'{},'.repeat(2_600_000)}{}]`],
+    ['of arrays in each other', '['.repeat(4_000_000) + ']'.repeat(4_000_000)],
+  ])('is refused without parsing it: 8 MB %s', async (_, text) => {
+    handler = (_request, response) => void response.writeHead(200, { 'content-type': 'application/json' }).end(text);
+    const symbols = createBinanceMarketData(rest, gate, { now: () => venueMs, trusted: true } as VenueClock, createMetrics()).instruments();
+    const orders = account.openOrders('BTCUSDT');
+    // Parsing takes seconds; reading and counting take a tenth of one on a busy machine.
+    expect(await longestTurnWhile(Promise.all([symbols, orders]))).toBeLessThan(1_000);
+    await expect(symbols).rejects.toMatchObject({ refusal: { class: 'network', message: expect.stringContaining('parts') as string } });
+    await expect(orders).rejects.toMatchObject({ refusal: { class: 'network', message: expect.stringContaining('bytes') as string } });
+  });
+});
+
 describe('what the exchange says of its limits', () => {
   const limits = (entry = gate.reserve(1, 'entry'), exit = gate.reserve(1, 'exit')) => {
     if (entry.granted) entry.release();
@@ -196,6 +258,13 @@ describe('what the exchange says of its limits', () => {
       120_000,
     ],
     ['as a page', 418, '<html>', { 'retry-after': '7' }, 7_000],
+    ['for longer than any number', 429, { code: -1003, msg: 'Too much' }, { 'retry-after': '1e308' }, 60_000],
+    ['for longer than any ban', 429, { code: -1003, msg: 'Too much' }, { 'retry-after': '259201' }, 60_000],
+    ['for the longest ban', 418, { code: -1003, msg: 'Too much' }, { 'retry-after': '259200' }, 259_200_000],
+    ['for no time', 429, { code: -1003, msg: 'Too much' }, { 'retry-after': '0' }, 60_000],
+    ['for less than no time', 429, { code: -1003, msg: 'Too much' }, { 'retry-after': '-5' }, 60_000],
+    ['for a nonsense', 429, { code: -1003, msg: 'Too much' }, { 'retry-after': 'soon' }, 60_000],
+    ['until the year 2286', 418, { code: -1003, msg: 'IP banned until 9999999999999.' }, {}, 60_000],
   ] as const)('silences everything: a refusal %s', async (_, status, body, headers, forMs) => {
     handler = (_request, response) => json(response, status, body, headers);
     await expect(account.balances()).rejects.toMatchObject({ refusal: { httpStatus: status } });

@@ -5,7 +5,10 @@ import type { ExchangeErrorClass, KeyRights } from '../../../engine/exchanges/ex
 import { KeyCheck, keyRefusal } from '../../../engine/execution/key-check.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
-const restrictions = { reads: true, tradesSpot: true, withdraws: false, transfers: false, boundToAddresses: true };
+const restrictions = {
+  ...{ reads: true, tradesSpot: true, withdraws: false, transfers: false, boundToAddresses: true },
+  otherMarkets: [] as readonly string[],
+};
 const good: KeyRights = { canTrade: true, spot: true, restrictions };
 const refused = (how: ExchangeErrorClass): ExchangeError =>
   new ExchangeError('account', { httpStatus: 401, code: -2015, message: 'Invalid API-key', class: how });
@@ -20,6 +23,7 @@ describe('a key', () => {
     ['that may not trade', { restrictions: { ...restrictions, tradesSpot: false } }, 'Spot & Margin Trading'],
     ['that may withdraw', { restrictions: { ...restrictions, withdraws: true } }, 'withdraw'],
     ['that may transfer', { restrictions: { ...restrictions, transfers: true } }, 'Transfer'],
+    ['that may trade futures', { restrictions: { ...restrictions, otherMarkets: ['enableFutures'] } }, 'enableFutures'],
     ['that works from anywhere', { restrictions: { ...restrictions, boundToAddresses: false } }, null],
   ])('%s', (_, change, says) => {
     const refusal = keyRefusal({ ...good, ...change });

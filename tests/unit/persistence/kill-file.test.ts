@@ -1,7 +1,8 @@
 /** The flag file: what counts as a switch, that a change by hand is seen, and that what the engine writes is there after a crash. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, lchownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { KillFile, parseKillFile } from '../../../engine/persistence/kill-file.ts';
@@ -114,6 +115,46 @@ describe('the kill file', () => {
     rmSync(`${path}.${process.pid}.new`, { recursive: true });
     await clock.advance(250);
     expect([file.switches.map(({ id }) => id), existsSync(path)]).toEqual([['a'], true]);
+  });
+
+  it('that is a pipe keeps nobody waiting and stops the whole engine', () => {
+    mkdirSync(dirname(path), { recursive: true });
+    execFileSync('mkfifo', [path]);
+    file.start();
+    expect(file.switches.map(({ scope, reason }) => [scope, reason])).toEqual([['engine', expect.stringContaining('cannot be read')]]);
+  });
+
+  it('that is a link of our own is followed; one of another user is not, and stops the whole engine', async () => {
+    mkdirSync(dirname(path), { recursive: true });
+    const target = join(dirname(path), 'target');
+    writeFileSync(target, '{"scope":"bot","subject":"7"}');
+    symlinkSync(target, path);
+    file.start();
+    expect(file.switches.map(({ scope }) => scope)).toEqual(['bot']);
+    writeFileSync(target, '{"scope":"user","subject":"3"}');
+    await clock.advance(250);
+    expect(file.switches.map(({ scope }) => scope)).toEqual(['user']);
+    // Only root can give a link away.
+    if (process.getuid?.() !== 0) return;
+    lchownSync(path, 65_534, 65_534);
+    await clock.advance(250);
+    expect(file.switches.map(({ scope }) => scope)).toEqual(['engine']);
+  });
+
+  it('is not written through a link that lies in the way of its draft', () => {
+    mkdirSync(dirname(path), { recursive: true });
+    const victim = join(dirname(path), 'victim');
+    writeFileSync(victim, 'precious');
+    symlinkSync(victim, `${path}.${process.pid}.new`);
+    file.add(one());
+    expect([readFileSync(victim, 'utf8'), parseKillFile(readFileSync(path, 'utf8')).switches]).toEqual(['precious', [one()]]);
+  });
+
+  it('that is larger than it may be stops the whole engine', () => {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, `${' '.repeat(256 * 1024)}{"scope":"bot","subject":"7"}`);
+    file.start();
+    expect(file.switches.map(({ scope }) => scope)).toEqual(['engine']);
   });
 
   it('that cannot be read stops the whole engine', () => {
