@@ -300,7 +300,7 @@ export class Bot {
         return;
       case 'cancel-protection':
         this.#stopStands = false;
-        executor.unprotect(botId);
+        executor.unprotect(botId, command);
         return;
       default:
         command satisfies never;

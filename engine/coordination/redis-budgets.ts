@@ -80,10 +80,7 @@ export function createRedisBudgets(redis: Redis, options: RedisBudgetsOptions, t
   const ears = redis.duplicate({ keyPrefix: '', maxRetriesPerRequest: null, enableOfflineQueue: true, commandTimeout: undefined });
   ears.on('error', (error: Error) => log.debug({ err: error }, 'news of budgets are not heard; they are read every second'));
   ears.on('message', (_channel: string, message: string) => {
-    const news = readNews(message);
-    if (news === null || news.from === owner) return;
-    if (news.kind === 'silence') budgets.known(news.venue)?.hearOfSilence(news.leftMs, shortened(news.reason));
-    else counts.known(news.venue, news.account)?.hear(news.from, news.orders);
+    hearNews(message, { owner, budgets, counts });
   });
   ears
     .subscribe(channel)
@@ -236,6 +233,21 @@ export function createRedisBudgets(redis: Redis, options: RedisBudgetsOptions, t
       ears.disconnect();
     },
   };
+}
+
+/** What is known here, to whoever's words it is put. */
+export interface Hearer {
+  readonly owner: string;
+  readonly budgets: Pick<ReturnType<typeof createVenueBudgets>, 'known'>;
+  readonly counts: Pick<ReturnType<typeof createOrderCounts>, 'known'>;
+}
+
+/** A message may be anybody's: it concerns the venue and the accounts that are used here, or nothing. Never throws. */
+export function hearNews(message: string, { owner, budgets, counts }: Hearer): void {
+  const news = readNews(message);
+  if (news === null || news.from === owner) return;
+  if (news.kind === 'silence') budgets.known(news.venue)?.hearOfSilence(news.leftMs, shortened(news.reason));
+  else counts.known(news.venue, news.account)?.hear(news.from, news.orders);
 }
 
 interface SharedAnswer {

@@ -9,7 +9,7 @@ import type { Intent } from '../persistence/commit-intents.ts';
 import { isTerminal } from '../persistence/order-store.ts';
 import type { StoredOrder } from '../persistence/order-store.ts';
 import type { Safety } from '../safety.ts';
-import type { Fill, PlaceOrder, PutProtection } from '../trading/events.ts';
+import type { CancelProtection, Fill, PlaceOrder, PutProtection } from '../trading/events.ts';
 import { Answers } from './answers.ts';
 import { Bookkeeper } from './bookkeeper.ts';
 import type { BookkeeperOptions } from './bookkeeper.ts';
@@ -127,10 +127,26 @@ export class Executor {
     if (line !== undefined && !line.detached) this.#protector.put(line, command);
   }
 
-  /** Takes down whatever protects the position; the bot is told when that is proven. */
-  unprotect(botId: string): void {
+  /**
+   * Takes down whatever protects the position; the bot is told when that is proven. Nothing is taken down before there is room for
+   * what follows: a position whose exit the exchange would not take keeps its stop.
+   */
+  unprotect(botId: string, { follows }: Pick<CancelProtection, 'follows'>): void {
     const line = this.#lines.get(botId);
-    if (line !== undefined && !line.detached) this.#protector.cancel(line);
+    if (line === undefined || line.detached) return;
+    const noRoom = follows === null ? null : line.keepRoom(follows);
+    if (noRoom === null) {
+      this.#protector.cancel(line);
+      return;
+    }
+    const { clock, venueClock, log } = this.#options;
+    log.warn({ botId, follows, reason: noRoom }, 'what protects a position stays: there is no room for the order that would follow');
+    // Told in the next turn: the decision that asked for it is still being made.
+    clock.soon(() => {
+      const refusal = { rule: 'order-limit', reason: `the stop stays, for the exit would not be taken: ${noRoom}` } as const;
+      if (follows === 'exit') this.#refuse(line, { role: 'exit', decisionMs: Math.floor(venueClock.now()) }, refusal);
+      this.#protector.tell(line);
+    });
   }
 
   /** Lets go of a bot once what is queued has been written. Orders that are still open are the next owner's to resolve. */
@@ -181,7 +197,8 @@ export class Executor {
     if (line === undefined || line.detached) return;
     const { link } = line;
     const broken = this.#brokenRule(line, command);
-    const room = broken === null ? link.account.reserveOrder?.(command.role) : undefined;
+    const { role } = command;
+    const room = broken !== null ? undefined : role === 'exit' ? line.takeRoom(role) : link.account.reserveOrder?.(role);
     const refusal = room?.granted === false ? ({ rule: 'order-limit', reason: room.reason } as const) : broken;
     if (refusal !== null) {
       // Told in the next turn: the decision that asked for it is still being made.
@@ -190,7 +207,7 @@ export class Executor {
     }
     const signed = this.#sign(line);
     const signedAt = this.#options.clock.monotonic();
-    const { role, side, orderType: type, quantity } = command;
+    const { side, orderType: type, quantity } = command;
     const intent = intentOf(line, command, { role, side, type, quantity, price: null, stopPrice: null, slot: 0 }, signed);
     const live = openedAt(signedAt, intent, signed.recvWindowMs, { awaitingAnswer: true, instrument: line.link.instrument() });
     line.follow(live, []);
@@ -221,7 +238,7 @@ export class Executor {
    * The exchange would refuse it, or there is no room for it under its limits: no intent, nothing sent, nothing queued. An exit is tried again after a
    * pause; an entry is over, for its close passes.
    */
-  #refuse(line: OrderLine, { role, decisionMs }: PlaceOrder, { rule, reason }: BrokenRule): void {
+  #refuse(line: OrderLine, { role, decisionMs }: Pick<PlaceOrder, 'role' | 'decisionMs'>, { rule, reason }: BrokenRule): void {
     this.#options.metrics.ordersRejected.inc({ market: 'spot', code_class: rule === 'order-limit' ? 'no-room' : 'not-sent' });
     const outcome = role === 'exit' ? 'never-placed' : 'rejected';
     if (!line.detached) line.link.onOrderEnded({ clientOrderId: '', role, decisionMs, outcome, reason, rule });
@@ -253,7 +270,7 @@ export class Executor {
     const rest = others.map(prepareOne);
     const lives = [first.live, ...rest.map(({ live }) => live)] as const;
     // Counted against the venue's limit, but never held back here: when even protection has no room, the exchange says so.
-    const rooms = drafts.map(() => line.link.account.reserveOrder?.('protect'));
+    const rooms = drafts.map(() => line.takeRoom('protect'));
     return {
       lives,
       over: Promise.all(lives.map((live) => new Promise<void>((resolve) => (live.onClosed = resolve)))).then(() => undefined),

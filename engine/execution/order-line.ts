@@ -3,7 +3,7 @@
  * All writes of one bot go through one queue, so two paths that learn the same fill never race.
  */
 import type { Decimal } from 'decimal.js';
-import type { TradingAccount } from '../exchanges/exchange.ts';
+import type { OrderReservation, TradingAccount } from '../exchanges/exchange.ts';
 import type { StoredOrder } from '../persistence/order-store.ts';
 import type { Fill, OrderOutcome, OrderRole, OrderRule, WorkingRole } from '../trading/events.ts';
 import type { PriceBounds } from '../trading/filters.ts';
@@ -132,6 +132,8 @@ export class OrderLine {
   detached = false;
   /** Operations on protective orders that have not ended. */
   operations = 0;
+  /** Room kept for what follows a cancel that is under way. */
+  #kept: OrderReservation[] = [];
   /** Why the exchange refused a protective order, until the bot was told. */
   refused: string | null = null;
 
@@ -187,6 +189,31 @@ export class OrderLine {
     if (this.#pending > 0 || this.operations > 0) return false;
     for (const live of this.open.values()) if (!live.resting) return false;
     return true;
+  }
+
+  /** Keeps room for the orders that follow a cancel. Answers why there is none; null when it is kept. */
+  keepRoom(follows: 'exit' | 'protect'): string | null {
+    // A stop and a target are two.
+    for (const wanted = follows === 'exit' ? 1 : 2; this.#kept.length < wanted; ) {
+      const room = this.link.account.reserveOrder?.(follows);
+      if (room === undefined) return null;
+      if (!room.granted) {
+        this.giveBackRoom();
+        return room.reason;
+      }
+      this.#kept.push(room);
+    }
+    return null;
+  }
+
+  /** Room for one order: kept, or asked for now. Undefined where there are no limits. */
+  takeRoom(priority: 'exit' | 'protect'): OrderReservation | undefined {
+    return this.#kept.pop() ?? this.link.account.reserveOrder?.(priority);
+  }
+
+  giveBackRoom(): void {
+    for (const room of this.#kept) if (room.granted) room.release();
+    this.#kept = [];
   }
 
   protective(): readonly LiveOrder[] {

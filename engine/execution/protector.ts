@@ -151,6 +151,8 @@ export class Protector {
       line.operations -= 1;
     }
     this.tell(line);
+    // What follows was decided as it was told.
+    if (line.operations === 0) line.giveBackRoom();
   }
 
   /** What the exchange would refuse is not sent: the bot hears that nothing new rests, and plans anew with the next event. */
@@ -207,7 +209,7 @@ export class Protector {
     const draft = stopDraft(command, 1 - standing.slot);
     if (this.#broken(line, command.plan.quantity, [draft])) return;
     // Its filters are judged while the old one still counts: with all places taken it is cancelled first, and the bot puts up the new one.
-    if (!this.#ports.roomToReplace(line)) return this.#cancelAll(line);
+    if (!this.#ports.roomToReplace(line)) return line.keepRoom('protect') === null ? this.#cancelAll(line) : undefined;
     const orders = this.#ports.prepare(line, command, [draft]);
     const half: { cancel: CancelOutcome | 'not-sent' | 'unheard' } = { cancel: 'not-sent' };
     const sent = orders.send(async (signed) => {

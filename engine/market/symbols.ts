@@ -37,7 +37,7 @@ const refreshJitterMs = 40_000;
 /** While a symbol of a bot is halted: its bots wait for it to trade again. */
 const refreshHaltedMs = 30_000;
 /** While bots wait for the exchange's own word. */
-const confirmEveryMs = 5_000;
+const confirmEveryMs = 2_000;
 /** A symbol whose orders are refused again and again costs a reading no more often than this. */
 const recheckEveryMs = 10_000;
 /** Older copies are not traded on. */

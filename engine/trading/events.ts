@@ -142,6 +142,8 @@ export interface PutProtection {
 
 export interface CancelProtection {
   readonly type: 'cancel-protection';
+  /** What is placed once the coins are free: nothing is taken down before there is room for it. Null when nothing is. */
+  readonly follows: 'exit' | 'protect' | null;
   readonly reason: string;
 }
 

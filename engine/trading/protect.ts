@@ -3,7 +3,7 @@
  * operation that brings them together. A stop never loosens, and what rests never exceeds what is held.
  */
 import type { Decimal } from 'decimal.js';
-import type { Decision, ProtectionPlan, StopKeeper, TradingCommand, TradingConfig, TradingEvent } from './events.ts';
+import type { CancelProtection, Decision, ProtectionPlan, StopKeeper, TradingCommand, TradingConfig, TradingEvent } from './events.ts';
 import { ceilToStep, exact, floorToStep } from './exact.ts';
 import { brokenFilter } from './filters.ts';
 import type { FilterSubject } from './filters.ts';
@@ -180,8 +180,13 @@ export function withProtection(
   if (plan === null) {
     if (!isClear(protection)) {
       // An order whose fate is open is taken down at once only where its coins are needed: its sibling may just have ended it.
-      const wait = protection.operation === 'cancel' || (state.exiting === null && protection.resting === null);
-      return wait ? decision : cancel(decision, disarmed ? 'a kill switch keeps it down' : 'the position is closed or being closed');
+      const openFate = state.exiting === null && protection.resting === null;
+      // There was no room for the order that sells: what rests stays until that is tried again.
+      const noRoom = state.exiting?.pausing === true && protection.resting !== null && !disarmed;
+      if (protection.operation === 'cancel' || openFate || noRoom) return decision;
+      return disarmed
+        ? cancel(decision, 'a kill switch keeps it down', null)
+        : cancel(decision, 'the position is closed or being closed', state.exiting === null ? null : 'exit');
     }
     const fresh = protection.tightest === null && !protection.waits && !protection.overrun;
     if (fresh || !isFlat(state.position, instrument, state.lastPrice)) return decision;
@@ -198,7 +203,7 @@ export function withProtection(
   if (!differs(resting, plan) && !followsUp(resting, plan, state, event.atMs, config, instrument)) return decision;
   return resting.stopPrice !== null && resting.targetPrice === null && plan.targetPrice === null && instrument.cancelReplaceAllowed
     ? put(decision, 'replace', plan, event.atMs)
-    : cancel(decision, 'what protects the position is placed anew');
+    : cancel(decision, 'what protects the position is placed anew', 'protect');
 }
 
 function differs(resting: RestingProtection, plan: ProtectionPlan): boolean {
@@ -244,8 +249,9 @@ function put(decision: Decision, kind: 'place' | 'replace', plan: ProtectionPlan
   );
 }
 
-function cancel(decision: Decision, reason: string): Decision {
-  return issue(decision, { ...decision.state.protection, operation: 'cancel', waits: false }, { type: 'cancel-protection', reason });
+function cancel(decision: Decision, reason: string, follows: CancelProtection['follows']): Decision {
+  const protection: Protection = { ...decision.state.protection, operation: 'cancel', waits: false };
+  return issue(decision, protection, { type: 'cancel-protection', follows, reason });
 }
 
 function issue(decision: Decision, protection: Protection, command: TradingCommand): Decision {
@@ -256,7 +262,10 @@ function issue(decision: Decision, protection: Protection, command: TradingComma
 export function afterChange(before: Protection, event: Extract<TradingEvent, { readonly type: 'protection-changed' }>): Protection {
   const { resting, settled, unresolved } = event;
   const same = sameOrders(before.resting, resting);
-  const inVain = (before.operation === 'place' && resting === null) || (before.operation === 'replace' && same);
+  const inVain =
+    (before.operation === 'place' && resting === null) ||
+    (before.operation === 'replace' && same) ||
+    (before.operation === 'cancel' && same && resting !== null);
   const stop = resting?.stopPrice ?? null;
   return {
     ...before,

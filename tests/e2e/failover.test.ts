@@ -82,7 +82,11 @@ describe('engines that share', () => {
   it('loses no order while Redis is away, and none when it comes back empty', async () => {
     await redis.kill();
     await go(60);
-    expect((await replay.engine.status())['coordination']).toEqual({ kind: 'redis', reachable: false });
+    expect((await replay.engine.status())['coordination']).toEqual({
+      kind: 'redis',
+      reachable: false,
+      outage: expect.stringMatching(/^Redis does not answer since /) as string,
+    });
     await redis.start();
     await eventually(
       'Redis is back',

@@ -50,6 +50,12 @@ export const faultKinds = {
   'redis-down': { lasts: [1_000, 15_000] },
   'redis-split': { lasts: [1_000, 15_000], local: true },
   'redis-slow': { lasts: [1_000, 10_000], value: [260, 3_000] },
+  /** It answers, and takes no writes. */
+  'redis-readonly': { lasts: [1_000, 25_000], weight: 2 },
+  /** The symbol cache holds filters that are not the exchange's. */
+  'redis-poisoned': { lasts: [20_000, 90_000], weight: 2 },
+  /** Somebody tells an engine of limits: which lie it is. */
+  'news-forged': { value: [0, 1], local: true, weight: 4 },
   // Orders on their way.
   'order-lost': { value: [10, 15_000], weight: 2 },
   'order-unheard': { value: [10, 15_000], weight: 3 },

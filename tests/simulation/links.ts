@@ -2,7 +2,7 @@
  * The ways between one engine process and what it stands on: latency, and whatever the weather does to them. A call that
  * has left a process acts at its end whatever becomes of the process; its answer reaches only one that lives.
  */
-import type { Coordination, LockAnswer } from '../../engine/coordination/coordination.ts';
+import type { CachedValue, Coordination, LockAnswer } from '../../engine/coordination/coordination.ts';
 import { CommitUnknown } from '../../engine/persistence/commit-intents.ts';
 import type { Weather } from './faults.ts';
 import type { DatabaseCall, DatabaseTravel } from './memory-stores.ts';
@@ -146,6 +146,11 @@ export function coordinationLink(inner: Coordination, { process, replica, schedu
           process.after(redisDeadlineMs, () => settle(null));
           return;
         }
+        if (weather.lasting('redis-readonly') !== null) {
+          // It is an answer, and not the one that was asked for.
+          process.after(random.between(0.2, 1), () => resolve(null));
+          return;
+        }
         const delayMs = random.between(0.2, 1) + (weather.lasting('redis-slow')?.value ?? 0);
         if (delayMs > redisDeadlineMs) process.after(redisDeadlineMs, () => settle(null));
         scheduler.after(delayMs, () => {
@@ -166,7 +171,13 @@ export function coordinationLink(inner: Coordination, { process, replica, schedu
         await ask(() => inner.locks.release(names).then(() => true));
       },
     },
-    symbols: inner.symbols,
+    symbols: {
+      ...inner.symbols,
+      async get(key) {
+        const cached = await inner.symbols.get(key);
+        return cached === null || weather.lasting('redis-poisoned') === null ? cached : poisoned(cached);
+      },
+    },
     weight: {
       ...inner.weight,
       // Each process judges an end that it was told by its own clock.
@@ -180,9 +191,43 @@ export function coordinationLink(inner: Coordination, { process, replica, schedu
       return answered;
     },
     get outage() {
-      const away = weather.holds('redis-down', replica) || weather.holds('redis-split', replica);
-      return away ? 'Redis does not answer' : null;
+      if (weather.holds('redis-down', replica) || weather.holds('redis-split', replica)) return 'Redis does not answer';
+      return weather.holds('redis-readonly', replica) ? 'Redis takes no writes' : null;
     },
     close: () => inner.close(),
   };
+}
+
+/** Well-formed filters by which nothing that a bot holds can be sold, and no stop of its can rest. */
+function poisoned(cached: CachedValue): CachedValue {
+  const list = cached.value as readonly { readonly lot: object; readonly price: object }[];
+  const value = list.map((one) => ({ ...one, lot: { ...one.lot, min: '1', step: '1' }, price: { ...one.price, tick: '1000' } }));
+  return { ...cached, value, fresh: true };
+}
+
+const windowMs = 10_000;
+
+/** Lies about limits that anybody who can write into Redis could tell: impossible ones, and ones that could be true. */
+export function forgedNews(which: number, venue: string, account: string, atMs: number): readonly string[] {
+  const silence = (leftMs: string, of = venue): string =>
+    `{"kind":"silence","from":"nobody","venue":"${of}","leftMs":${leftMs},"reason":"forged"}`;
+  const index = Math.floor(atMs / windowMs);
+  const orders = (change: object): string =>
+    JSON.stringify({ kind: 'orders', from: 'nobody', venue, account, orders: { inFlight: 0, windows: [], pause: null, ...change } });
+  const lies: readonly (readonly string[])[] = [
+    [silence('1e300'), silence('259200001')],
+    [silence('8000')],
+    Array.from({ length: 65 }, (_, one) => silence('8000', `made up ${one}`)),
+    [orders({ windows: [[windowMs, index, 1e9, atMs]] }), orders({ windows: [[windowMs, index + 1_000, 100, atMs + 1_000 * windowMs]] })],
+    // Told of this window and, as it goes on, of the day.
+    [
+      orders({ windows: [[windowMs, index, 100, atMs]] }),
+      orders({ windows: [[86_400_000, Math.floor(atMs / 86_400_000), 200_000, atMs]] }),
+    ],
+    [orders({ inFlight: 1e9 })],
+    [orders({ inFlight: 100 })],
+    [orders({ pause: { windowMs, untilVenueMs: (index + 1_000_000) * windowMs } })],
+    [orders({ pause: { windowMs, untilVenueMs: (index + 1) * windowMs } })],
+  ];
+  return lies[Math.min(lies.length - 1, Math.floor(which * lies.length))] ?? [];
 }

@@ -5,6 +5,7 @@
 import { createMemoryCoordination } from '../../engine/coordination/memory.ts';
 import type { MemoryStore } from '../../engine/coordination/memory.ts';
 import { createOrderCounts } from '../../engine/coordination/order-budget.ts';
+import { hearNews } from '../../engine/coordination/redis-budgets.ts';
 import type { CrashPoint } from '../../engine/crash-points.ts';
 import { RequestGate } from '../../engine/exchanges/request-gate.ts';
 import { startFleet } from '../../engine/fleet.ts';
@@ -20,7 +21,7 @@ import { budgetOf } from '../../engine/venue.ts';
 import { createExchangeLink, venueName } from './exchange-link.ts';
 import type { ExchangeLink, ExchangeLinkOptions } from './exchange-link.ts';
 import type { Weather } from './faults.ts';
-import { coordinationLink, databaseTravel } from './links.ts';
+import { coordinationLink, databaseTravel, forgedNews } from './links.ts';
 import type { Orphans } from './links.ts';
 import type { MemoryDatabase } from './memory-database.ts';
 import type { MemoryExchange } from './memory-exchange.ts';
@@ -80,6 +81,7 @@ export class Replica {
   #gate: RequestGate | null = null;
   #fleet: Fleet | null = null;
   #starts = 0;
+  #hear: (which: number) => void = () => undefined;
 
   constructor(options: ReplicaOptions) {
     this.index = options.index;
@@ -147,6 +149,11 @@ export class Replica {
     this.#options.scheduler.after(12_000, () => this.#die(process, restartMs, 'did not stop in time'));
   }
 
+  /** Somebody lies to it about the limits of its account. */
+  hearForgedNews(which: number): void {
+    this.#process?.run(() => this.#hear(which));
+  }
+
   cutUserStream(forMs: number): void {
     this.#link?.cutUserStream(forMs);
   }
@@ -202,10 +209,15 @@ export class Replica {
     const link = { process, replica: index, scheduler, weather, random: own };
     const reach = (point: CrashPoint): void => this.#reach(process, point);
     await migrations.run(process, reach);
+    const counts = createOrderCounts(clock);
     const coordination = coordinationLink(
-      createMemoryCoordination({ clock, owner: process.name, store: { ...redis, orderCounts: createOrderCounts(clock) } }),
+      createMemoryCoordination({ clock, owner: process.name, store: { ...redis, orderCounts: counts } }),
       link,
     );
+    this.#hear = (which) => {
+      for (const news of forgedNews(which, venueName, exchange.account, epochMs + scheduler.now))
+        hearNews(news, { owner: process.name, budgets: redis.budgets, counts });
+    };
     const venueClock = createMeasuredVenueClock({ clock, log, metrics, serverTime: () => wire.marketData.serverTime() });
     const gate = new RequestGate({ budget: budgetOf(coordination, venueName, exchange.account), clock, venueClock, log, metrics });
     const wire = createExchangeLink({ ...link, exchange, feed, gate, venueClock, bans });

@@ -224,6 +224,10 @@ function strike(fault: Fault, struck: Struck): void {
       weather.count(fault.kind);
       replica?.cutUserStream(fault.forMs ?? 0);
       return;
+    case 'news-forged':
+      weather.count(fault.kind);
+      replica?.hearForgedNews(value);
+      return;
     case 'market-cut':
       weather.count(fault.kind);
       feed.cut(fault.replica, fault.forMs ?? 0);

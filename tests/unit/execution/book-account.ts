@@ -9,6 +9,7 @@ import type {
   OcoRequest,
   OrderLookup,
   OrderRequest,
+  OrderReservation,
   PlaceOutcome,
   Refusal,
   ReplaceOutcome,
@@ -38,6 +39,9 @@ export class BookAccount implements TradingAccount {
   retell: (event: UserEvent) => UserEvent = (event) => event;
   /** Below 5 an event is heard before the answer to the request that made it. */
   tellAfterMs = 3;
+  /** How many more orders the exchange takes in this window, and how many places are kept for orders to come. */
+  room = Number.POSITIVE_INFINITY;
+  kept = 0;
   readonly #clock: Clock;
   readonly #symbol: string;
 
@@ -47,6 +51,12 @@ export class BookAccount implements TradingAccount {
     this.matching.list(instrument);
     this.matching.openAccount(owner, { maker: new Decimal('0.001'), taker: new Decimal('0.001'), asset: 'received' });
     this.matching.deposit(owner, instrument.quoteAsset, new Decimal(100_000), 0);
+  }
+
+  reserveOrder(): OrderReservation {
+    if (this.kept >= this.room) return { granted: false, retryAfterMs: 10_000, reason: 'the order limit leaves no room' };
+    this.kept += 1;
+    return { granted: true, release: () => (this.kept -= 1) };
   }
 
   price(price: number, liquidity: number | null = null): void {

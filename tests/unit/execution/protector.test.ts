@@ -119,7 +119,7 @@ class Rig {
     this.watch.changed(exposureOf(state, this.config, this.listed));
     for (const command of commands) {
       if (command.type === 'place-order') this.executor.place('7', command, null);
-      else if (command.type === 'cancel-protection') this.executor.unprotect('7');
+      else if (command.type === 'cancel-protection') this.executor.unprotect('7', command);
       else this.executor.protect('7', command);
     }
   }
@@ -405,6 +405,74 @@ describe('a position and its stop at the exchange', () => {
     expect(rig.flat).toBe(false);
     rig.account.order = found;
     await expectThatTheStopSold();
+  });
+
+  it('is not taken down before there is room for the order that sells: it stays, and the exit is tried again', async () => {
+    await rig.enter();
+    rig.account.room = 0;
+    rig.account.asked.length = 0;
+    rig.tell({ type: 'close-requested', reason: 'asked', atMs: rig.clock.now() });
+    await rig.clock.advance(20_000);
+    rig.tell({ type: 'price-moved', candle: candle(1, { close: 20_100 }), atMs: rig.clock.now() });
+    await rig.clock.advance(5_000);
+    expect([rig.stops.length, rig.account.asked]).toEqual([1, []]);
+    expect([rig.state.exiting?.reason, rig.account.kept]).toEqual(['asked', 0]);
+    rig.account.room = 1;
+    await rig.clock.advance(5_000);
+    expect([rig.flat, rig.stops.length, rig.account.kept]).toEqual([true, 0, 0]);
+    rig.expectProtectedOrFlat();
+  });
+
+  it('keeps the place of the order that sells from the cancel on: what takes the last one meanwhile does not', async () => {
+    await rig.enter();
+    rig.account.room = 1;
+    rig.account.onRequest = (operation) => {
+      if (operation === 'cancel') expect(rig.account.reserveOrder().granted).toBe(false);
+      return null;
+    };
+    rig.tell({ type: 'close-requested', reason: 'asked', atMs: rig.clock.now() });
+    await rig.clock.advance(2_000);
+    expect([rig.flat, rig.account.kept]).toEqual([true, 0]);
+  });
+
+  it('gives the place back when the stop was executed while it was being cancelled', async () => {
+    await rig.enter();
+    rig.account.onRequest = (operation) => {
+      if (operation === 'cancel') rig.account.price(19_000);
+      return null;
+    };
+    rig.tell({ type: 'close-requested', reason: 'asked', atMs: rig.clock.now() });
+    await rig.clock.advance(5_000);
+    expect([rig.flat, rig.account.kept]).toEqual([true, 0]);
+  });
+
+  it('stays beside its target until there is room for both anew', async () => {
+    rig = new Rig({ stopLossPercent: null, trailingStopPercent: 2, trailingStopActive: true, takeProfitPercent: 30 });
+    await rig.enter();
+    const before = rig.stops;
+    rig.account.asked.length = 0;
+    rig.account.room = 1;
+    for (let minute = 1; minute < 4; minute += 1) {
+      rig.account.price(20_500);
+      rig.tell({ type: 'price-moved', candle: candle(minute, { close: 20_500 }), atMs: rig.clock.now() });
+      await rig.clock.advance(60_000);
+    }
+    expect([rig.stops, rig.account.asked, rig.account.kept]).toEqual([before, [], 0]);
+    rig.account.room = 2;
+    rig.tell({ type: 'price-moved', candle: candle(4, { close: 20_500 }), atMs: rig.clock.now() });
+    await rig.clock.advance(5_000);
+    expect(rig.stops).not.toEqual(before);
+    expect([rig.stops.length, rig.account.kept]).toEqual([2, 0]);
+    rig.expectProtectedOrFlat();
+  });
+
+  it('goes down without a place for anything when a kill switch asks for that', async () => {
+    await rig.enter();
+    rig.account.room = 0;
+    const block = { rule: 'kill-switch', reason: 'all down', policy: 'cancel' } as const;
+    rig.tell({ type: 'entries-blocked', block, atMs: rig.clock.now() });
+    await rig.clock.advance(2_000);
+    expect(rig.stops).toHaveLength(0);
   });
 
   it('is not taken down while the lock is not ours: its next owner may have put it up', async () => {

@@ -130,7 +130,7 @@ describe('the directory of symbols', () => {
     expect([symbols.list().length, symbols.confirmed]).toEqual([3, false]);
     await expect(symbols.load('BTCUSDT')).rejects.toThrow('the exchange is down');
     failing = false;
-    await clock.advance(5_000);
+    await clock.advance(2_000);
     expect([symbols.confirmed, symbols.find('LIEUSDT')]).toEqual([true, null]);
     await symbols.load('BTCUSDT');
     symbols.stop();

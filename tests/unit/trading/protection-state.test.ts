@@ -71,7 +71,8 @@ describe('news of what rests', () => {
     expect(changed({ operation: 'place' }, resting()).waits).toBe(false);
     expect(changed({ operation: 'replace', resting: resting() }, resting()).waits).toBe(true);
     expect(changed({ operation: 'replace', resting: resting() }, resting({ stopPrice: d(96) })).waits).toBe(false);
-    expect(changed({ operation: 'cancel', resting: resting() }, resting()).waits).toBe(false);
+    expect(changed({ operation: 'cancel', resting: resting() }, resting()).waits).toBe(true);
+    expect(changed({ operation: 'cancel', resting: resting() }, null).waits).toBe(false);
   });
 
   it('keeps an overrun only while the same orders rest', () => {
