@@ -109,7 +109,7 @@ export class Bot {
     this.#actor = createActor(botMachine, {
       input: {
         recover: () => this.#recover(),
-        warm: () => this.#warm(),
+        warm: (left) => this.#warm(left),
         drain: () => this.#drain(),
         tellPhases: () => this.#session?.tellPhases(),
         safeMode: options.safeMode,
@@ -195,7 +195,7 @@ export class Bot {
     return this.life === 'running' || this.life === 'quarantined';
   }
 
-  /** True when it began while its symbol did not trade, and has no candles. */
+  /** True when it began while its symbol was not listed: it has no candles. */
   get withoutMarket(): boolean {
     return this.#withoutMarket;
   }
@@ -345,7 +345,8 @@ export class Bot {
     };
   }
 
-  async #warm(): Promise<void> {
+  /** However long the market takes: its status tells what it waits for, and its position is kept meanwhile. */
+  async #warm(left: AbortSignal): Promise<void> {
     const session = this.#session;
     if (session === null) throw new Error('a bot warms up after it has recovered');
     const { trading, strategy, parameters } = this.#settings;
@@ -354,7 +355,7 @@ export class Bot {
       this.#pauseWithoutMarket(session);
       return;
     }
-    const subscribing = this.#options.market.subscribe(
+    this.#subscription = await this.#options.market.subscribe(
       {
         symbol: trading.symbol,
         timeframe: trading.timeframe,
@@ -363,20 +364,13 @@ export class Bot {
         exposed: this.exposed,
       },
       listener,
+      left,
     );
-    try {
-      this.#subscription = await subscribing;
-    } catch (error) {
-      // A symbol that does not trade may have no candles to tell: that is no fault of the bot.
-      if (this.#instrument === null || pauseOf(this.#instrument()) === null) throw error;
-      this.#pauseWithoutMarket(session);
-      return;
-    }
-    if (this.#fenced) {
+    if (left.aborted) {
       this.#subscription.close();
       return;
     }
-    session.onHealth(this.#subscription.health, 'the series has just been joined');
+    session.onHealth(this.#subscription.health, this.#subscription.reason);
     if (!this.#options.safeMode) this.#late?.onMissedExit(this.#options.rows.lastExecutionMs ?? 0);
     this.#late?.onNewestClose();
   }

@@ -21,11 +21,14 @@ export interface BotMachineContext {
   readonly closedReason: string | null;
 }
 
+/** `left` is aborted when the bot leaves the state: nobody waits for the work any more. */
+type Work = (left: AbortSignal) => Promise<void>;
+
 /** The work behind the states; provided by the actor. */
 export interface BotMachineInput {
-  readonly recover: () => Promise<void>;
-  readonly warm: () => Promise<void>;
-  readonly drain: () => Promise<void>;
+  readonly recover: Work;
+  readonly warm: Work;
+  readonly drain: Work;
   /** Sends the changes of phase that came before there was a state for them: a recovered bot may hold a position. */
   readonly tellPhases: () => void;
   readonly safeMode: boolean;
@@ -43,7 +46,7 @@ export const botMachine = setup({
     input: {} as BotMachineInput,
   },
   actors: {
-    work: fromPromise<void, () => Promise<void>>(({ input }) => input()),
+    work: fromPromise<void, { readonly work: Work }>(({ input, signal }) => input.work(signal)),
   },
   actions: {
     keepError: assign({
@@ -79,7 +82,7 @@ export const botMachine = setup({
     recovering: {
       invoke: {
         src: 'work',
-        input: ({ context }) => context.recover,
+        input: ({ context }) => ({ work: context.recover }),
         onDone: 'warming',
         onError: { target: 'faulted', actions: 'keepError' },
       },
@@ -88,7 +91,7 @@ export const botMachine = setup({
     warming: {
       invoke: {
         src: 'work',
-        input: ({ context }) => context.warm,
+        input: ({ context }) => ({ work: context.warm }),
         onDone: [{ target: 'quarantined', guard: 'safeMode' }, { target: 'running' }],
         onError: { target: 'faulted', actions: 'keepError' },
       },
@@ -140,7 +143,7 @@ export const botMachine = setup({
     draining: {
       invoke: {
         src: 'work',
-        input: ({ context }) => context.drain,
+        input: ({ context }) => ({ work: context.drain }),
         onDone: 'released',
         onError: { target: 'faulted', actions: 'keepError' },
       },

@@ -28,6 +28,8 @@ export interface MarketData {
   klines(request: KlineRequest): Promise<readonly Candle[]>;
   /** Last trade price. */
   price(symbol: string): Promise<Decimal>;
+  /** The same of several symbols at once; those that the venue tells no price of are left out. */
+  prices(symbols: readonly string[]): Promise<ReadonlyMap<string, Decimal>>;
 }
 
 export interface OrderRequest {

@@ -4,7 +4,7 @@
  * Nothing is replayed by the venue, so every (re)subscription is told to the series, which fetch what they missed.
  */
 import { klineStream } from '../exchanges/binance/streams.ts';
-import type { KlineFrame } from '../exchanges/binance/streams.ts';
+import type { KlineFrame, MalformedFrame } from '../exchanges/binance/streams.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Timeframe } from '../trading/candle.ts';
@@ -61,7 +61,7 @@ export class Feed {
   #open(streams: readonly Stream[]): Link {
     const link = new Link(this.#options, {
       onFrame: (frame) => this.#onFrame(frame),
-      onMalformed: (problem) => this.#onMalformed(problem),
+      onMalformed: (frame) => this.#onMalformed(frame),
       onDue: (reason) => this.#replace(link, reason),
       onOver: () => {
         this.#relieve(link);
@@ -104,7 +104,7 @@ export class Feed {
   }
 
   /** Logged at growing distances: a broken venue must not fill the disk. */
-  #onMalformed(problem: string): void {
+  #onMalformed({ problem, stream, price }: MalformedFrame): void {
     this.#malformed += 1;
     this.#options.metrics.marketGaps.inc({ kind: 'malformed-frame' });
     if ((this.#malformed & (this.#malformed - 1)) === 0)
@@ -112,5 +112,6 @@ export class Feed {
         { component: 'feed', problem, count: this.#malformed },
         'a market frame could not be read and was passed over',
       );
+    if (stream !== null) this.#streams.get(stream)?.listener.onUnsound(problem, price);
   }
 }

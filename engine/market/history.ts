@@ -1,4 +1,4 @@
-/** Candles by REST: bounded reads at once, pages put together, the newest row believed only when it is final. */
+/** Candles by REST: bounded reads at once, pages put together up to the last hole, the newest row believed only when it is final. */
 import { isSoundCandle } from '../exchanges/binance/streams.ts';
 import type { KlineRequest, MarketData } from '../exchanges/exchange.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -17,6 +17,29 @@ export interface HistoryOptions {
   readonly metrics: Metrics;
 }
 
+/** What lies before the first candle: older ones, none (the symbol was listed then), or a hole: candles are missing or cannot be used. */
+export type Before = 'more' | 'nothing' | 'hole';
+
+/** Closed candles without a hole between them, oldest first. */
+export interface Past {
+  readonly candles: readonly Candle[];
+  readonly before: Before;
+}
+
+/** The newest that REST tells is no candle. */
+export class UnsoundRow extends Error {
+  constructor({ symbol, timeframe }: SeriesKey) {
+    super(`REST tells a candle of ${symbol} ${timeframe} that cannot be used`);
+    this.name = 'UnsoundRow';
+  }
+}
+
+interface Rows {
+  readonly sound: readonly Candle[];
+  /** Rows that were left out. */
+  readonly unsound: number;
+}
+
 /** Most rows that the venue answers at once. */
 const pageSize = 1_000;
 
@@ -31,69 +54,74 @@ export class History {
 
   /** Closed candles from `startTime` on, oldest first, at most one page; unfinal newest rows are read twice. */
   async since(key: SeriesKey, startTime: number): Promise<readonly Candle[]> {
-    return this.#final(() => this.#page(key, { startTime, limit: pageSize }));
+    return (await this.#final(() => this.#page(key, { startTime, limit: pageSize }))).sound;
   }
 
-  /** The newest `count` closed candles up to now, oldest first; fewer when the venue has no more. `forExits`: a position's exits wait for them. */
-  newest(key: SeriesKey, count: number, forExits: boolean): Promise<readonly Candle[]> {
+  /** The newest `count` closed candles up to now; fewer when there are no more without a hole. `forExits`: a position's exits wait for them. */
+  newest(key: SeriesKey, count: number, forExits: boolean): Promise<Past> {
     return this.#back(key, count, { forExits });
   }
 
-  /** The `count` closed candles up to `endTime`, oldest first; fewer when the venue has no more. */
-  upTo(key: SeriesKey, endTime: number, count: number): Promise<readonly Candle[]> {
-    return this.#back(key, count, { endTime });
+  /** The `count` closed candles that end where the one that opens at `openTime` begins; fewer when there are no more without a hole. */
+  async upTo(key: SeriesKey, openTime: number, count: number): Promise<Past> {
+    const past = await this.#back(key, count, { endTime: openTime - 1 });
+    const last = past.candles.at(-1);
+    return last === undefined || last.closeTime + 1 === openTime ? past : { candles: [], before: 'hole' };
   }
 
-  /** The newest candle that the venue knows of, closed or under way; null when it has none. */
+  /** The newest candle that the venue knows of, closed or under way; null when it has none. Throws `UnsoundRow`. */
   async latest(key: SeriesKey): Promise<Candle | null> {
-    return (await this.#read(key, { limit: 1 })).at(-1) ?? null;
+    const { sound, unsound } = await this.#read(key, { limit: 1 });
+    if (unsound > 0) throw new UnsoundRow(key);
+    return sound.at(-1) ?? null;
   }
 
-  async #back(
-    key: SeriesKey,
-    count: number,
-    range: { readonly endTime?: number; readonly forExits?: boolean },
-  ): Promise<readonly Candle[]> {
-    let candles = await this.#final(() => this.#page(key, { ...range, limit: Math.min(pageSize, count + 1) }));
-    while (candles.length < count) {
-      const first = candles[0];
-      if (first === undefined) break;
-      const older = await this.#page(key, { ...range, endTime: first.openTime - 1, limit: Math.min(pageSize, count - candles.length) });
-      if (older.length === 0) break;
-      candles = [...older, ...candles];
+  async #back(key: SeriesKey, count: number, range: { readonly endTime?: number; readonly forExits?: boolean }): Promise<Past> {
+    let page = await this.#final(() => this.#page(key, { ...range, limit: Math.min(pageSize, count + 1) }));
+    let candles = contiguousTail(page.sound, key);
+    let whole = candles.length === page.sound.length;
+    while (whole && candles.length < count) {
+      const [first] = candles;
+      if (first === undefined || page.sound.length === 0) return { candles, before: page.unsound > 0 ? 'hole' : 'nothing' };
+      page = await this.#page(key, { ...range, endTime: first.openTime - 1, limit: Math.min(pageSize, count - candles.length) });
+      const longer = contiguousTail([...page.sound, ...candles], key);
+      whole = longer.length === page.sound.length + candles.length;
+      candles = longer;
     }
-    return candles.slice(-count);
+    return candles.length > count || whole ? { candles: candles.slice(-count), before: 'more' } : { candles, before: 'hole' };
   }
 
   /**
    * REST comes from a database that can lag the market: a row that closed a moment ago counts once two reads agree on it.
    * Rows behind which the venue's time has moved on are final.
    */
-  async #final(read: () => Promise<readonly Candle[]>): Promise<readonly Candle[]> {
+  async #final(read: () => Promise<Rows>): Promise<Rows> {
     const { clock, venueClock, limits } = this.#options;
     const askedAtMs = venueClock.now();
     const rows = await read();
-    const last = rows.at(-1);
+    const last = rows.sound.at(-1);
     if (last === undefined || askedAtMs - last.closeTime >= limits.settledAfterMs) return rows;
     await clock.sleep(limits.rereadAfterMs);
     const again = await read();
-    const same = again.find((row) => row.openTime === last.openTime);
-    return same !== undefined && isSame(same, last) ? rows : rows.slice(0, -1);
+    const same = again.sound.find((row) => row.openTime === last.openTime);
+    return same !== undefined && isSame(same, last) ? rows : { ...rows, sound: rows.sound.slice(0, -1) };
   }
 
-  async #page(key: SeriesKey, range: Omit<KlineRequest, 'symbol' | 'timeframe'>): Promise<readonly Candle[]> {
-    return (await this.#read(key, range)).filter((row) => row.closed);
+  async #page(key: SeriesKey, range: Omit<KlineRequest, 'symbol' | 'timeframe'>): Promise<Rows> {
+    const { sound, unsound } = await this.#read(key, range);
+    return { sound: sound.filter((row) => row.closed), unsound };
   }
 
-  async #read({ symbol, timeframe }: SeriesKey, range: Omit<KlineRequest, 'symbol' | 'timeframe'>): Promise<readonly Candle[]> {
+  async #read({ symbol, timeframe }: SeriesKey, range: Omit<KlineRequest, 'symbol' | 'timeframe'>): Promise<Rows> {
     // An exit does not queue behind reads that wait for weight which only it may use.
     const queues = range.forExits !== true;
     if (queues) await this.#enter();
     try {
       const rows = await this.#options.marketData.klines({ symbol, timeframe, ...range });
       const sound = rows.filter((row) => isSoundCandle(row, timeframe));
-      if (sound.length < rows.length) this.#options.metrics.marketGaps.inc({ kind: 'malformed-row' }, rows.length - sound.length);
-      return sound;
+      const unsound = rows.length - sound.length;
+      if (unsound > 0) this.#options.metrics.marketGaps.inc({ kind: 'malformed-row' }, unsound);
+      return { sound, unsound };
     } finally {
       if (queues) this.#leave();
     }
@@ -113,7 +141,7 @@ export class History {
 }
 
 /** The part behind the last hole: only contiguous candles may feed an indicator. */
-export function contiguousTail(candles: readonly Candle[], key: SeriesKey): readonly Candle[] {
+function contiguousTail(candles: readonly Candle[], key: SeriesKey): readonly Candle[] {
   const step = timeframeMs[key.timeframe];
   for (let index = candles.length - 1; index > 0; index -= 1) {
     if ((candles[index]?.openTime ?? 0) - (candles[index - 1]?.openTime ?? 0) !== step) return candles.slice(index);

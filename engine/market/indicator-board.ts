@@ -2,6 +2,7 @@
 import { indicatorKey } from '../strategies/indicator.ts';
 import type { IndicatorNeed } from '../strategies/indicator.ts';
 import type { Candle } from '../trading/candle.ts';
+import type { Before, Past } from './history.ts';
 import { createRow, playRow } from './indicator-row.ts';
 import { createIndicator } from './indicators.ts';
 import type { Indicator } from './indicators.ts';
@@ -27,8 +28,7 @@ export class IndicatorBoard {
   #keep = 0;
   readonly #indicators = new Map<string, Indicator>();
   readonly #panels = new Map<string, SharedPanel>();
-  /** True when the venue has nothing older. */
-  complete = false;
+  #before: Before = 'more';
 
   get newest(): Candle | null {
     return this.#candles.at(-1) ?? null;
@@ -39,26 +39,33 @@ export class IndicatorBoard {
   get count(): number {
     return this.#candles.length;
   }
-  /** Candles that were asked for at most. */
-  get longestWarmUp(): number {
-    return this.#keep;
+  /** What lies before the oldest candle that is kept. */
+  get before(): Before {
+    return this.#before;
   }
 
-  load(candles: readonly Candle[]): void {
+  /** At least so many of the newest candles are kept from now on. */
+  keep(count: number): void {
+    this.#keep = Math.max(this.#keep, count);
+  }
+
+  load({ candles, before }: Past): void {
     this.#candles = [...candles];
-    this.#keep = Math.max(this.#keep, candles.length);
+    this.#before = before;
   }
 
   /** Older candles for a longer warm-up. Indicators that run already are not disturbed. */
-  prepend(older: readonly Candle[], complete: boolean): void {
-    this.#candles = [...older, ...this.#candles];
-    this.#keep = Math.max(this.#keep, this.#candles.length);
-    this.complete = complete;
+  prepend({ candles, before }: Past): void {
+    this.#candles = [...candles, ...this.#candles];
+    this.#before = before;
   }
 
   next(candle: Candle): void {
     this.#candles.push(candle);
-    if (this.#candles.length > this.#keep + slack) this.#candles = this.#candles.slice(-Math.max(1, this.#keep));
+    if (this.#candles.length > this.#keep + slack) {
+      this.#candles = this.#candles.slice(-Math.max(1, this.#keep));
+      this.#before = 'more';
+    }
     for (const indicator of this.#indicators.values()) indicator.next(candle);
     for (const panel of this.#panels.values()) panel.refresh();
   }
@@ -74,10 +81,10 @@ export class IndicatorBoard {
     }
   }
 
-  /** Forgets everything: what follows has no contiguous past. */
+  /** Forgets everything: what follows has a hole before it. */
   reset(): void {
     this.#candles = [];
-    this.complete = false;
+    this.#before = 'hole';
     for (const indicator of this.#indicators.values()) indicator.reset();
     for (const panel of this.#panels.values()) panel.refresh();
   }

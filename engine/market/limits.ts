@@ -27,6 +27,9 @@ export interface MarketLimits {
   /** How long the stream may still take to tell of trades that REST shows: frames come every 1 to 2 s (binance-wire.md). */
   readonly untoldMs: number;
 
+  /** A series that is not live and tells no price gets one by REST this often: one request of weight 4 for all of them. */
+  readonly restPriceEveryMs: number;
+
   /** Closed candles held while an earlier one is missing. REST holds them too, so overflow only costs a read. */
   readonly maxBufferedCandles: number;
   /** History reads under way at once, all series together: a reconnect of 1024 streams must not flood the venue. */
@@ -34,16 +37,14 @@ export interface MarketLimits {
   /** Closed candles kept per series to warm later indicators; one REST page, which costs the same weight as fewer. */
   readonly keptCandles: number;
   readonly maxWarmUpCandles: number;
-  /** Reads of the opening history before `subscribe` rejects. */
-  readonly warmUpTries: number;
 
   /** A REST row this old (venue time) is final. Younger ones may be stale: they count once two reads agree. */
   readonly settledAfterMs: number;
   /** Time between those two reads. */
   readonly rereadAfterMs: number;
-  /** Waits between the reads that are tried before a series is called gapped: about 8 s in all. */
+  /** Waits between the first reads of history, and before a series with a gap is called gapped: about 8 s in all. */
   readonly repairWaitsMs: readonly number[];
-  /** Gapped series are tried again after this wait, doubled each time up to the maximum. */
+  /** Then it is read again after this wait, doubled each time up to the maximum. */
   readonly gappedRetryMs: number;
   readonly gappedRetryMaxMs: number;
   /** Reads in a row that must show the same hole before the venue's word is taken that no candle exists there. */
@@ -64,11 +65,11 @@ export const defaultLimits: MarketLimits = {
   silentAfterMs1s: 15_000,
   silentBackoffMax: 4,
   untoldMs: 4_000,
+  restPriceEveryMs: 3_000,
   maxBufferedCandles: 2_000,
   maxHistoryReads: 8,
   keptCandles: 1_000,
   maxWarmUpCandles: 10_000,
-  warmUpTries: 5,
   settledAfterMs: 3_000,
   rereadAfterMs: 750,
   repairWaitsMs: [250, 500, 1_000, 1_000, 2_000, 3_000],

@@ -1,6 +1,6 @@
 /** One socket of a market's pool and the streams on it: what is subscribed, what is acknowledged, when it must be replaced. */
 import { controlMessage, parseStreamFrame } from '../exchanges/binance/streams.ts';
-import type { KlineFrame } from '../exchanges/binance/streams.ts';
+import type { KlineFrame, MalformedFrame } from '../exchanges/binance/streams.ts';
 import type { StreamSocket } from '../exchanges/socket.ts';
 import type { Log } from '../observe/log.ts';
 import type { Clock, Timer } from '../time/clock.ts';
@@ -8,6 +8,8 @@ import type { MarketLimits } from './limits.ts';
 
 export interface StreamListener {
   onFrame(frame: KlineFrame): void;
+  /** What came is no candle: what was wrong with it, and the last price where that can be told. */
+  onUnsound(problem: string, price: number | null): void;
   /** The stream is subscribed (again): what came before may be missing. */
   onSubscribed(): void;
   onInterrupted(reason: string): void;
@@ -39,7 +41,7 @@ export interface Stream {
 
 interface LinkEvents {
   onFrame(frame: KlineFrame): void;
-  onMalformed(problem: string): void;
+  onMalformed(frame: MalformedFrame): void;
   /** The socket should be replaced. */
   onDue(reason: string): void;
   /** No stream has been on it for a while, or it was cut while another socket was already taking its place. */
@@ -217,7 +219,7 @@ export class Link {
         this.#events.onDue('the server announced its shutdown');
         return;
       case 'malformed':
-        this.#events.onMalformed(frame.problem);
+        this.#events.onMalformed(frame);
         return;
       case 'other':
         return;

@@ -11,8 +11,9 @@ export interface SeriesKey {
 }
 
 /**
- * `warming`: history is being loaded. `live`: contiguous and fed. `gapped`: closed candles are missing and could
- * not be fetched. `stale`: nothing arrived for longer than the stream should be silent.
+ * `warming`: history is being loaded. `live`: contiguous and fed. `gapped`: closed candles are missing and could not be fetched,
+ * or fewer stand behind a hole than the subscriber's warm-up. `stale`: nothing arrived for longer than the stream should be
+ * silent, or what arrives is no candle.
  */
 export type SeriesHealth = 'warming' | 'live' | 'gapped' | 'stale';
 
@@ -27,13 +28,15 @@ export interface SeriesView {
 export interface SeriesListener {
   /** A candle closed. Each closed candle is delivered exactly once and in order, repaired ones included. */
   onClose(view: SeriesView): void;
-  /** The forming candle changed. */
+  /** The forming candle changed. While candles cannot be had, one that knows the last price only. */
   onUpdate(candle: Candle): void;
   onHealth(health: SeriesHealth, reason: string): void;
 }
 
 export interface SeriesSubscription {
   readonly health: SeriesHealth;
+  /** Why it is so. */
+  readonly reason: string;
   /** The view at the newest closed candle; null while warming. */
   view(): SeriesView | null;
   /** Views at the kept closes after `closeMs`, oldest first, the newest left out: what a bot that was away has missed. */
@@ -43,7 +46,7 @@ export interface SeriesSubscription {
 
 export interface SeriesRequest extends SeriesKey {
   readonly needs: readonly IndicatorNeed[];
-  /** Closed candles to load before the first delivery. */
+  /** Closed candles to load before the first delivery; behind a hole in the venue's history so many must stand before it is live. */
   readonly warmUpCandles: number;
   /** The subscriber holds a position or has an order that is not over: its exits wait for the first delivery. */
   readonly exposed: boolean;
@@ -51,9 +54,10 @@ export interface SeriesRequest extends SeriesKey {
 
 export interface MarketSeries {
   /**
-   * Joins or opens the series and resolves once it is warm. `onClose` is called only for candles that close after
-   * that; the newest closed one at that moment is in `view()`. Rejects with the cause when history cannot be had.
+   * Joins or opens the series and resolves once it is warm, however long that takes: until then the listener hears why it is not
+   * (`onHealth`), and prices. `onClose` is called only for candles that close after that; the newest closed one at that moment is
+   * in `view()`. Rejects when `signal` is aborted, and when the market is stopped.
    */
-  subscribe(request: SeriesRequest, listener: SeriesListener): Promise<SeriesSubscription>;
+  subscribe(request: SeriesRequest, listener: SeriesListener, signal?: AbortSignal): Promise<SeriesSubscription>;
   stop(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 /**
  * One series: candles in order from stream and REST, indicator values computed once per close, handed to every bot on it in
- * a plain pass. Whatever interrupts the stream, the missing candles are fetched and each closed one is delivered once.
+ * a plain pass. Whatever interrupts the stream, the missing candles are fetched and each closed one is delivered once. Prices
+ * reach the bots also while candles cannot be had: their stops and the day's loss do not wait for the shape of a stream.
  */
 import type { KlineFrame } from '../exchanges/binance/streams.ts';
 import type { Log } from '../observe/log.ts';
@@ -10,7 +11,7 @@ import { timeframeMs } from '../trading/candle.ts';
 import type { Candle } from '../trading/candle.ts';
 import type { Feed } from './feed.ts';
 import { CandleSequence } from './gaps.ts';
-import { contiguousTail } from './history.ts';
+import { UnsoundRow } from './history.ts';
 import type { History } from './history.ts';
 import { IndicatorBoard } from './indicator-board.ts';
 import type { Panel } from './indicator-board.ts';
@@ -34,7 +35,17 @@ export interface OneSeriesOptions {
 interface Subscriber {
   readonly listener: SeriesListener;
   readonly panel: Panel;
+  readonly warmUpCandles: number;
+  /** What it was told last. */
+  told: Condition;
 }
+
+interface Condition {
+  readonly health: SeriesHealth;
+  readonly reason: string;
+}
+
+const loading: Condition = { health: 'warming', reason: 'history is being loaded' };
 
 export class OneSeries {
   readonly #options: OneSeriesOptions;
@@ -43,62 +54,83 @@ export class OneSeries {
   readonly #board = new IndicatorBoard();
   readonly #subscribers = new Set<Subscriber>();
   readonly #stream: ReturnType<Feed['subscribe']>;
-  #joining = 0;
+  /** Whose history is still being loaded: they hear prices, and why it takes so long. */
+  readonly #joining = new Set<Pick<Subscriber, 'listener'>>();
   /** By whether exits wait for it. */
   readonly #openings = new Map<boolean, Promise<void>>();
   #deepening: Promise<void> = Promise.resolve();
   #repairing = false;
   #closed = false;
-  #health: SeriesHealth = 'warming';
-  #reason = 'history is being loaded';
+  #condition = loading;
   #subscribed = false;
+  /** What is wrong with what the venue tells, since it last told something right; null while it does. */
+  #unsound: string | null = null;
+  #lastUnsoundAt = Number.NEGATIVE_INFINITY;
   /** Subscribed (again) since the last read began: that read may not know what was missed before. */
   #unread = false;
-  /** After a hole: closed candles still needed before the indicators can be trusted again. */
-  #needed = 0;
   #lastFrameAt: number;
+  #lastPriceAt: number;
   #checkedAt: number;
   #quietChecks = 0;
 
   constructor(options: OneSeriesOptions) {
     this.#options = options;
     this.#stepMs = timeframeMs[options.key.timeframe];
-    this.#lastFrameAt = this.#checkedAt = options.clock.monotonic();
+    this.#lastFrameAt = this.#checkedAt = this.#lastPriceAt = options.clock.monotonic();
     this.#sequence = new CandleSequence(this.#stepMs, options.limits.maxBufferedCandles, {
       onClosed: (candle) => this.#onClosed(candle),
       onForming: (candle) => this.#onForming(candle),
     });
     this.#stream = options.feed.subscribe(options.key.symbol, options.key.timeframe, {
       onFrame: (frame) => this.#onFrame(frame),
+      onUnsound: (problem, price) => this.#onUnsound(problem, price),
       onSubscribed: () => this.#onSubscribed(),
       onInterrupted: (reason) => {
         this.#subscribed = false;
         this.#options.metrics.marketGaps.inc({ kind: 'interrupted' });
-        if (this.#health === 'live') this.#setHealth('stale', `the market stream is interrupted: ${reason}`);
+        if (this.health === 'live') this.#setHealth('stale', `the market stream is interrupted: ${reason}`);
       },
     });
   }
 
-  get health(): SeriesHealth {
-    return this.#health;
+  get symbol(): string {
+    return this.#options.key.symbol;
   }
 
-  async subscribe(request: SeriesRequest, listener: SeriesListener): Promise<SeriesSubscription> {
-    this.#joining += 1;
+  get health(): SeriesHealth {
+    return this.#condition.health;
+  }
+
+  /** Somebody listens, and neither stream nor REST has told a price for a while. */
+  get wantsPrice(): boolean {
+    const { clock, limits } = this.#options;
+    return !this.#closed && this.health !== 'live' && clock.monotonic() - this.#lastPriceAt >= limits.restPriceEveryMs;
+  }
+
+  async subscribe(request: SeriesRequest, listener: SeriesListener, signal?: AbortSignal): Promise<SeriesSubscription> {
+    const joining = { listener };
+    this.#joining.add(joining);
+    const { health, reason } = this.#condition;
+    if (health === 'warming' && this.#condition !== loading) this.#tell(() => listener.onHealth(health, reason));
     try {
-      await this.#warm(request);
+      await unlessAborted(this.#warm(request, listener, signal), signal);
     } catch (error) {
-      this.#joining -= 1;
+      this.#joining.delete(joining);
       this.#leaveIfEmpty();
       throw error;
     }
-    this.#joining -= 1;
-    const subscriber: Subscriber = { listener, panel: this.#board.panel(request.needs) };
+    this.#joining.delete(joining);
+    const { warmUpCandles } = request;
+    const told = this.#conditionFor(warmUpCandles);
+    const subscriber: Subscriber = { listener, panel: this.#board.panel(request.needs), warmUpCandles, told };
     this.#subscribers.add(subscriber);
-    const current = (): SeriesHealth => this.#health;
+    const current = (): Condition => this.#conditionFor(warmUpCandles);
     return {
       get health() {
-        return current();
+        return current().health;
+      },
+      get reason() {
+        return current().reason;
       },
       view: () => subscriber.panel.view(this.#board.newest),
       missedSince: (closeMs) => this.#board.replay(request.needs, closeMs),
@@ -119,7 +151,7 @@ export class OneSeries {
   /** Looks for silence: a stream that says nothing for long is compared with REST, which tells quiet from mute. */
   watch(): void {
     const { clock, limits, key } = this.#options;
-    if (this.#closed || this.#health === 'warming' || this.#repairing || !this.#subscribed) return;
+    if (this.#closed || this.#isWarming() || this.#repairing || !this.#subscribed) return;
     const silentAfterMs =
       (key.timeframe === '1s' ? limits.silentAfterMs1s : limits.silentAfterMs) * Math.min(limits.silentBackoffMax, 2 ** this.#quietChecks);
     const now = clock.monotonic();
@@ -128,32 +160,49 @@ export class OneSeries {
     void this.#crossCheck();
   }
 
-  async #open({ warmUpCandles, exposed }: SeriesRequest): Promise<void> {
-    const { history, key, limits, log } = this.#options;
-    for (let attempt = 1; this.#isWarming(); attempt += 1) {
-      try {
-        this.#unread = false;
-        const candles = contiguousTail(await history.newest(key, Math.max(limits.keptCandles, warmUpCandles), exposed), key);
-        if (!this.#isWarming()) return;
-        const newest = candles.at(-1);
-        if (newest === undefined) throw new Error(`the venue has no closed candles of ${key.symbol} ${key.timeframe}`);
-        this.#board.load(candles);
-        this.#sequence.startAt(newest.openTime + this.#stepMs);
-        this.#setHealth(this.#subscribed ? 'live' : 'stale', 'history is loaded');
-        this.#repairIfNeeded();
-        return;
-      } catch (error) {
-        if (!this.#isWarming()) return;
-        if (attempt >= limits.warmUpTries || this.#closed) throw error;
-        log.warn({ err: error, attempt }, 'the history of a series could not be loaded; trying again');
-        await this.#options.clock.sleep(limits.repairWaitsMs[attempt] ?? 1_000);
-      }
+  /** What cannot be had is waited for: neither an exchange that is away nor a symbol that is too new is a bot's fault. */
+  async #open(request: SeriesRequest): Promise<void> {
+    for (let round = 0; this.#isWarming(); round += 1) {
+      if (this.#closed) throw new Error('the series was closed before its history was there');
+      const problem = await this.#load(request);
+      if (problem === null || !this.#isWarming()) return;
+      this.#setHealth('warming', problem);
+      await this.#options.clock.sleep(this.#waitMs(round));
     }
   }
 
-  /** Another opening may have loaded the series meanwhile. */
+  /** Answers why there is no history yet. */
+  async #load({ warmUpCandles, exposed }: SeriesRequest): Promise<string | null> {
+    const { history, key, limits } = this.#options;
+    const count = Math.max(limits.keptCandles, Math.min(warmUpCandles, limits.maxWarmUpCandles));
+    try {
+      this.#unread = false;
+      const past = await history.newest(key, count, exposed);
+      // Another opening may have loaded the series meanwhile.
+      if (!this.#isWarming()) return null;
+      const newest = past.candles.at(-1);
+      if (newest === undefined)
+        return past.before === 'hole'
+          ? `no candle that the exchange tells of ${key.symbol} ${key.timeframe} can be used`
+          : `${key.symbol} has no closed ${key.timeframe} candle yet: waiting for the first`;
+      this.#board.keep(count);
+      this.#board.load(past);
+      this.#sequence.startAt(newest.openTime + this.#stepMs);
+      this.#setHealth(this.#subscribed ? 'live' : 'stale', 'history is loaded');
+      this.#repairIfNeeded();
+      return null;
+    } catch (error) {
+      return this.#isWarming() ? this.#unreadable(error) : null;
+    }
+  }
+
   #isWarming(): boolean {
-    return this.#health === 'warming';
+    return this.health === 'warming';
+  }
+
+  #waitMs(round: number): number {
+    const { repairWaitsMs, gappedRetryMs, gappedRetryMaxMs } = this.#options.limits;
+    return repairWaitsMs[round] ?? Math.min(gappedRetryMaxMs, gappedRetryMs * 2 ** Math.min(10, round - repairWaitsMs.length));
   }
 
   /** Opens once, whoever joins first, and once more for the first exposed subscriber: the other opening may wait for weight. */
@@ -170,29 +219,46 @@ export class OneSeries {
   }
 
   /** Deepens one at a time: two at once would put the same candles before the same first one. */
-  async #warm(request: SeriesRequest): Promise<void> {
+  async #warm(request: SeriesRequest, listener: SeriesListener, signal: AbortSignal | undefined): Promise<void> {
     if (this.#isWarming()) await this.#opened(request);
-    const { warmUpCandles } = request;
-    const deepened = this.#deepening.then(() => this.#deepen(warmUpCandles));
-    this.#deepening = deepened.catch(() => undefined);
-    await deepened;
+    for (let round = 0; !this.#closed && signal?.aborted !== true; round += 1) {
+      const deepened = this.#deepening.then(() => this.#deepen(request.warmUpCandles));
+      this.#deepening = deepened.then(() => undefined);
+      const problem = await deepened;
+      if (problem === null) return;
+      this.#tell(() => listener.onHealth('warming', problem));
+      await this.#options.clock.sleep(this.#waitMs(round));
+    }
+    throw new Error('the series was closed before its history was there');
   }
 
-  /** Loads what a subscriber needs beyond what is kept; the venue may have less. */
-  async #deepen(warmUpCandles: number): Promise<void> {
+  /** Loads what a subscriber needs beyond what is kept; the venue may have less. Answers why it could not. */
+  async #deepen(warmUpCandles: number): Promise<string | null> {
     const { history, key } = this.#options;
     const first = this.#board.oldest;
-    const missing = Math.min(warmUpCandles, this.#options.limits.maxWarmUpCandles) - this.#board.count;
-    if (first === null || missing <= 0 || this.#board.complete) return;
-    const older = await history.upTo(key, first.openTime - 1, missing);
-    // A hole was jumped over meanwhile: what is kept begins behind it.
-    if (this.#board.oldest !== first) return;
-    const contiguous = contiguousTail([...older, first], key).slice(0, -1);
-    this.#board.prepend(contiguous, contiguous.length < missing);
+    const wanted = Math.min(warmUpCandles, this.#options.limits.maxWarmUpCandles);
+    this.#board.keep(wanted);
+    const missing = wanted - this.#board.count;
+    if (first === null || missing <= 0 || this.#board.before !== 'more') return null;
+    try {
+      const older = await history.upTo(key, first.openTime, missing);
+      // A hole was jumped over meanwhile: what is kept begins behind it.
+      if (this.#board.oldest === first) this.#board.prepend(older);
+      return null;
+    } catch (error) {
+      return this.#unreadable(error);
+    }
+  }
+
+  /** Logged and said in one. */
+  #unreadable(error: unknown): string {
+    const { key, log } = this.#options;
+    log.warn({ err: error }, 'the history of a series could not be loaded; trying again');
+    return `the candles of ${key.symbol} ${key.timeframe} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
   }
 
   #leaveIfEmpty(): void {
-    if (this.#subscribers.size > 0 || this.#joining > 0) return;
+    if (this.#subscribers.size > 0 || this.#joining.size > 0) return;
     this.close();
     this.#options.onEmpty();
   }
@@ -200,10 +266,26 @@ export class OneSeries {
   #onFrame(frame: KlineFrame): void {
     this.#lastFrameAt = this.#options.clock.monotonic();
     this.#quietChecks = 0;
+    this.#unsound = null;
     this.#sequence.offer(frame.candle, frame.eventTimeMs);
     this.#repairIfNeeded();
-    // It was called stale while it was silent; now it speaks.
-    if (this.#health === 'stale' && this.#subscribed && !this.#repairing) this.#settleHealth();
+    // It was called stale while it was silent, or told no candles; now it speaks.
+    if (this.health === 'stale' && this.#subscribed && !this.#repairing) this.#settleHealth();
+  }
+
+  /** No frame, and no sign that the stream works: closes are read by REST as if it were silent. Its price is a price. */
+  #onUnsound(problem: string, price: number | null): void {
+    this.#unsound ??= problem;
+    this.#lastUnsoundAt = this.#options.clock.monotonic();
+    if (this.health === 'live') this.#settleHealth();
+    if (price !== null) this.onPrice(price, this.#options.venueClock.now());
+  }
+
+  /** A price that came without a candle. */
+  onPrice(price: number, atMs: number): void {
+    const openTime = Math.floor(atMs / this.#stepMs) * this.#stepMs;
+    const closeTime = openTime + this.#stepMs - 1;
+    this.#onForming({ openTime, closeTime, open: price, high: price, low: price, close: price, volume: 0, closed: false });
   }
 
   #onSubscribed(): void {
@@ -213,7 +295,7 @@ export class OneSeries {
   }
 
   #repairIfNeeded(): void {
-    if (this.#health !== 'warming' && (this.#sequence.gapped || this.#unread)) void this.#repair();
+    if (!this.#isWarming() && (this.#sequence.gapped || this.#unread)) void this.#repair();
   }
 
   /** Fetches what is missing until the sequence is whole. One repair at a time. */
@@ -251,10 +333,7 @@ export class OneSeries {
         }
         // A long outage is read page by page; what brings candles is no failure.
         if (this.#sequence.nextOpenTime > before) round = 0;
-        await clock.sleep(
-          limits.repairWaitsMs[round] ??
-            Math.min(limits.gappedRetryMaxMs, limits.gappedRetryMs * 2 ** Math.min(10, round - limits.repairWaitsMs.length)),
-        );
+        await clock.sleep(this.#waitMs(round));
       }
       this.#sequence.passForming = false;
       this.#settleHealth();
@@ -288,39 +367,47 @@ export class OneSeries {
       'the venue has a hole in its history; indicators start anew behind it',
     );
     this.#options.metrics.marketGaps.inc({ kind: 'hole' });
-    this.#needed = Math.max(this.#board.longestWarmUp, 1);
     this.#board.reset();
     this.#sequence.startAt(next);
   }
 
   #settleHealth(): void {
-    if (this.#closed || this.#health === 'warming') return;
-    if (this.#needed > 0)
-      this.#setHealth('gapped', `the venue has a hole in its history; ${this.#needed} more candles are needed behind it`);
-    else if (this.#subscribed) this.#setHealth('live', 'candles are contiguous');
-    else this.#setHealth('stale', 'the market stream is interrupted');
+    if (this.#closed || this.#isWarming()) return;
+    if (!this.#subscribed) this.#setHealth('stale', 'the market stream is interrupted');
+    else if (this.#unsound !== null) this.#setHealth('stale', `what the exchange tells is no candle (${this.#unsound})`);
+    else this.#setHealth('live', 'candles are contiguous');
   }
 
   /** The stream was silent: does REST know of trades that it did not tell? */
   async #crossCheck(): Promise<void> {
     const { history, key, clock, limits, log } = this.#options;
     const framesBefore = this.#lastFrameAt;
+    const speaks = clock.monotonic() - this.#lastUnsoundAt < limits.silentAfterMs;
     try {
       const latest = await history.latest(key);
       if (latest === null || !this.#untold(latest)) {
         if (this.#lastFrameAt !== framesBefore || this.#closed) return;
         this.#quietChecks += 1;
+        if (!speaks) this.#unsound = null;
         this.#settleHealth();
         return;
       }
     } catch (error) {
+      if (this.#lastFrameAt !== framesBefore || this.#closed) return;
       log.warn({ err: error }, 'a silent stream could not be compared with REST');
-      this.#setHealth('stale', 'the market stream is silent and REST does not answer');
+      if (error instanceof UnsoundRow) this.#unsound ??= error.message;
+      if (this.#unsound !== null) this.#settleHealth();
+      else this.#setHealth('stale', 'the market stream is silent and REST does not answer');
       return;
     }
     // It may be about to tell.
     await clock.sleep(limits.untoldMs);
     if (this.#lastFrameAt !== framesBefore || this.#closed || this.#repairing) return;
+    if (speaks) {
+      // No candles, but it works: these are REST's then.
+      void this.#repair();
+      return;
+    }
     log.warn(
       { silentMs: Math.round(clock.monotonic() - framesBefore) },
       'the market stream is connected but mute; the socket is dialled anew',
@@ -341,10 +428,7 @@ export class OneSeries {
 
   #onClosed(candle: Candle): void {
     this.#board.next(candle);
-    if (this.#needed > 0) {
-      this.#needed -= 1;
-      if (this.#needed === 0) this.#settleHealth();
-    }
+    if (this.#board.before === 'hole') this.#tellHealth();
     for (const subscriber of this.#subscribers) {
       const view = subscriber.panel.view(candle);
       if (view !== null) this.#tell(() => subscriber.listener.onClose(view));
@@ -352,16 +436,44 @@ export class OneSeries {
   }
 
   #onForming(candle: Candle): void {
-    for (const { listener } of this.#subscribers) this.#tell(() => listener.onUpdate(candle));
+    this.#lastPriceAt = this.#options.clock.monotonic();
+    for (const { listener } of [...this.#joining, ...this.#subscribers]) this.#tell(() => listener.onUpdate(candle));
   }
 
   #setHealth(health: SeriesHealth, reason: string): void {
-    if (health === this.#health && reason === this.#reason) return;
-    const changed = health !== this.#health;
-    this.#health = health;
-    this.#reason = reason;
-    if (changed) this.#options.onHealth();
-    for (const { listener } of this.#subscribers) this.#tell(() => listener.onHealth(health, reason));
+    const before = this.#condition;
+    if (health === before.health && reason === before.reason) return;
+    this.#condition = { health, reason };
+    if (health !== before.health) this.#options.onHealth();
+    this.#tellHealth();
+  }
+
+  #tellHealth(): void {
+    if (this.#isWarming()) {
+      const { health, reason } = this.#condition;
+      for (const { listener } of this.#joining) this.#tell(() => listener.onHealth(health, reason));
+    }
+    for (const subscriber of this.#subscribers) {
+      const { health, reason } = this.#conditionFor(subscriber.warmUpCandles);
+      if (health === subscriber.told.health && reason === subscriber.told.reason) continue;
+      subscriber.told = { health, reason };
+      this.#tell(() => subscriber.listener.onHealth(health, reason));
+    }
+  }
+
+  /**
+   * Behind a hole in the venue's history the indicators begin anew, whether the engine ran through it or was started behind it:
+   * whoever enters on them waits until as many candles stand behind it as its warm-up asks for.
+   */
+  #conditionFor(warmUpCandles: number): Condition {
+    const board = this.#board;
+    if (this.health !== 'live' || board.before !== 'hole' || board.count >= warmUpCandles) return this.#condition;
+    const first = board.oldest?.openTime ?? this.#sequence.nextOpenTime;
+    const [from, until] = [first, first + warmUpCandles * this.#stepMs].map((at) => new Date(at).toISOString());
+    return {
+      health: 'gapped',
+      reason: `the exchange has a hole in its candles before ${from}; entries wait for ${warmUpCandles} candles behind it, until ${until}`,
+    };
   }
 
   /** One bot's error is its own. */
@@ -371,5 +483,21 @@ export class OneSeries {
     } catch (error) {
       this.#options.log.error({ err: error }, 'a listener of a series threw; the others go on');
     }
+  }
+}
+
+/** Rejects with the signal's reason when it is aborted first. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  let onAbort = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason as Error);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }

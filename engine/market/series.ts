@@ -10,6 +10,7 @@ import { defaultLimits } from './limits.ts';
 import type { MarketLimits } from './limits.ts';
 import type { MarketSeries } from './market.ts';
 import { OneSeries } from './one-series.ts';
+import { createRestPrices } from './rest-prices.ts';
 
 export interface MarketSeriesOptions {
   readonly marketData: MarketData;
@@ -34,11 +35,14 @@ export function createMarketSeries(options: MarketSeriesOptions): MarketSeries {
   const open = new Map<string, OneSeries>();
   const countStale = (): void =>
     metrics.marketStaleSymbols.set([...open.values()].filter((series) => series.health === 'stale' || series.health === 'gapped').length);
+  const restPrices = createRestPrices({ ...options, limits });
   const watch = clock.every(watchEveryMs, () => {
     for (const series of open.values()) series.watch();
+    const unpriced = [...open.values()].filter((series) => series.wantsPrice);
+    if (unpriced.length > 0) void restPrices.serve(unpriced);
   });
   return {
-    async subscribe(request, listener) {
+    async subscribe(request, listener, signal) {
       const name = `${request.symbol} ${request.timeframe}`;
       let series = open.get(name);
       if (series === undefined) {
@@ -60,7 +64,7 @@ export function createMarketSeries(options: MarketSeriesOptions): MarketSeries {
         series = created;
         open.set(name, series);
       }
-      return series.subscribe(request, listener);
+      return series.subscribe(request, listener, signal);
     },
     async stop() {
       watch.cancel();

@@ -238,6 +238,7 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
         return rows.map((row) => ({ ...row, closed: row.closeTime < askedAtMs }));
       },
       price: (symbol) => read('market', () => feed.price(symbol)),
+      prices: (symbols) => read('market', () => new Map(symbols.map((symbol) => [symbol, feed.price(symbol)]))),
     },
     get awaitsCancel() {
       return cancels > 0;

@@ -1,4 +1,5 @@
 /** Public market data of a venue that speaks Binance's spot REST. */
+import type { Decimal } from 'decimal.js';
 import type { Metrics } from '../../observe/metrics.ts';
 import type { VenueClock } from '../../time/clock.ts';
 import type { Instrument } from '../../trading/instrument.ts';
@@ -61,7 +62,25 @@ export function createBinanceMarketData(
       );
     },
     price: (symbol) => read('price', '/api/v3/ticker/price', { symbol }, 2, (body) => priceOf(fields(body, 'price'), 'price')),
+    // All there are: one symbol that is not listed any more would refuse the answer for the others. Stops are judged by them.
+    prices: (symbols) => read('price', '/api/v3/ticker/price', {}, 4, (body) => pricesOf(rows(body, 'prices'), new Set(symbols)), 'exit'),
   };
+}
+
+/** What is no price is left out: the others are wanted all the same. */
+function pricesOf(told: readonly unknown[], wanted: ReadonlySet<string>): ReadonlyMap<string, Decimal> {
+  const prices = new Map<string, Decimal>();
+  for (const row of told) {
+    const ticker = fields(row, 'price');
+    const symbol = ticker['symbol'];
+    if (typeof symbol !== 'string' || !wanted.has(symbol)) continue;
+    try {
+      prices.set(symbol, priceOf(ticker, 'price'));
+    } catch (error) {
+      if (!(error instanceof MalformedAnswer)) throw error;
+    }
+  }
+  return prices;
 }
 
 /** A symbol that cannot be read is left out, as if it were not listed: the others trade on. Throws when none can be read. */

@@ -1,7 +1,8 @@
 /**
  * Binance spot market streams on the wire: stream names, control messages and the parse of what arrives (combined
  * wrapper). Unknown frames are passed over; a kline that is not exactly what it must be is `malformed` and never
- * becomes a candle: a wrong number would poison every indicator that sees it.
+ * becomes a candle: a wrong number would poison every indicator that sees it. Where only its times are wrong, its last price
+ * is true all the same.
  */
 import { isTimeframe, timeframeMs, type Candle, type Timeframe } from '../../trading/candle.ts';
 
@@ -16,13 +17,22 @@ export interface KlineFrame {
   readonly eventTimeMs: number;
 }
 
+export interface MalformedFrame {
+  readonly kind: 'malformed';
+  readonly problem: string;
+  /** The stream that it came on; null when it does not tell. */
+  readonly stream: string | null;
+  /** The last price, where nothing but the times is wrong. */
+  readonly price: number | null;
+}
+
 export type StreamFrame =
   | KlineFrame
   | { readonly kind: 'acknowledged'; readonly id: number }
   | { readonly kind: 'refused'; readonly id: number | null; readonly code: number; readonly message: string }
   /** The server is about to close this connection: open another one first. */
   | { readonly kind: 'server-shutdown' }
-  | { readonly kind: 'malformed'; readonly problem: string }
+  | MalformedFrame
   | { readonly kind: 'other' };
 
 /** Where a combined connection without initial streams is opened; names are subscribed once it stands. */
@@ -52,7 +62,7 @@ export function parseStreamFrame(text: string): StreamFrame {
   const { stream, data } = frame;
   if (typeof stream === 'string') {
     if (stream === '!serverShutdown') return shutdown;
-    if (!isRecord(data)) return malformed(`no data for stream ${stream}`);
+    if (!isRecord(data)) return malformed(`no data for stream ${stream}`, stream);
     if (data.e === 'kline') return klineFrame(stream, data);
     return data.e === 'serverShutdown' ? shutdown : other;
   }
@@ -63,12 +73,12 @@ export function parseStreamFrame(text: string): StreamFrame {
 function klineFrame(stream: string, data: Record<string, unknown>): StreamFrame {
   const { E: eventTimeMs, s: symbol, k } = data;
   if (!isRecord(k) || typeof symbol !== 'string' || typeof eventTimeMs !== 'number')
-    return malformed(`kline without its fields on ${stream}`);
+    return malformed(`kline without its fields on ${stream}`, stream);
   const timeframe = k.i;
-  if (typeof timeframe !== 'string' || !isTimeframe(timeframe)) return malformed(`kline with an unknown interval on ${stream}`);
-  if (klineStream(symbol, timeframe) !== stream) return malformed(`kline of ${symbol} ${timeframe} on ${stream}`);
+  if (typeof timeframe !== 'string' || !isTimeframe(timeframe)) return malformed(`kline with an unknown interval on ${stream}`, stream);
+  if (klineStream(symbol, timeframe) !== stream) return malformed(`kline of ${symbol} ${timeframe} on ${stream}`, stream);
   const candle: Candle = {
-    openTime: k.t as number, // Checked with every other field by `isSound`.
+    openTime: k.t as number, // Checked with every other field below.
     closeTime: k.T as number,
     open: decimal(k.o),
     high: decimal(k.h),
@@ -77,27 +87,25 @@ function klineFrame(stream: string, data: Record<string, unknown>): StreamFrame 
     volume: decimal(k.v),
     closed: k.x === true,
   };
-  if (!isSoundCandle(candle, timeframe) || !(eventTimeMs >= candle.openTime)) return malformed(`unsound kline on ${stream}`);
+  if (!hasSoundPrices(candle)) return malformed(`kline with unsound numbers on ${stream}`, stream);
+  if (!isOnGrid(candle, timeframe) || !(eventTimeMs >= candle.openTime))
+    return malformed(`kline off the grid on ${stream}: from ${timeText(k.t)} to ${timeText(k.T)}`, stream, candle.close);
   return { kind: 'kline', stream, symbol, timeframe, candle, eventTimeMs };
 }
 
-/** Aligned to its timeframe, every number finite, low <= open, close <= high, prices above 0. */
+/** Its times are those of its timeframe, and its numbers can be true. */
 export function isSoundCandle(candle: Candle, timeframe: Timeframe): boolean {
-  const { openTime, open, high, low, close, volume } = candle;
+  return isOnGrid(candle, timeframe) && hasSoundPrices(candle);
+}
+
+function isOnGrid({ openTime, closeTime }: Candle, timeframe: Timeframe): boolean {
   const stepMs = timeframeMs[timeframe];
-  return (
-    Number.isSafeInteger(openTime) &&
-    openTime % stepMs === 0 &&
-    candle.closeTime === openTime + stepMs - 1 &&
-    low > 0 &&
-    high < Infinity &&
-    open >= low &&
-    open <= high &&
-    close >= low &&
-    close <= high &&
-    volume >= 0 &&
-    volume < Infinity
-  );
+  return Number.isSafeInteger(openTime) && openTime % stepMs === 0 && closeTime === openTime + stepMs - 1;
+}
+
+/** Every number finite, low <= open, close <= high, prices above 0. */
+function hasSoundPrices({ open, high, low, close, volume }: Candle): boolean {
+  return low > 0 && high < Infinity && open >= low && open <= high && close >= low && close <= high && volume >= 0 && volume < Infinity;
 }
 
 function controlAnswer(frame: Record<string, unknown>): StreamFrame {
@@ -109,8 +117,12 @@ function controlAnswer(frame: Record<string, unknown>): StreamFrame {
   return id !== null && 'result' in frame ? { kind: 'acknowledged', id } : other;
 }
 
-function malformed(problem: string): StreamFrame {
-  return { kind: 'malformed', problem };
+function malformed(problem: string, stream: string | null = null, price: number | null = null): MalformedFrame {
+  return { kind: 'malformed', problem, stream, price };
+}
+
+function timeText(value: unknown): string {
+  return typeof value === 'number' && Math.abs(value) <= 8.64e15 ? new Date(value).toISOString() : String(value);
 }
 
 /** Only a text that is a number: `Number` alone would take '' and null for 0. */

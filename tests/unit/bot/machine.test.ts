@@ -58,3 +58,27 @@ it('a recovered bot that holds a position and may not enter runs as holding and 
   expect(value).toEqual({ running: { feed: 'stale', trading: 'holding', allowance: 'closed' } });
   expect(context.closedReason).toBe('entries are paused: a user asked');
 });
+
+it('a bot that is stopped while the market lets it wait tells the market that nobody waits any more', async () => {
+  const never = new Promise<void>(() => undefined);
+  const signals: AbortSignal[] = [];
+  const actor = createActor(botMachine, {
+    input: {
+      recover: () => Promise.resolve(),
+      warm(left) {
+        signals.push(left);
+        return never;
+      },
+      drain: () => Promise.resolve(),
+      tellPhases: () => undefined,
+      safeMode: false,
+    },
+  });
+  actor.start();
+  actor.send({ type: 'claimed' });
+  await waitFor(actor, (snapshot) => snapshot.matches('warming'));
+  expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
+  actor.send({ type: 'stop' });
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+  await waitFor(actor, (snapshot) => snapshot.matches('released'));
+});

@@ -346,6 +346,23 @@ it('a limit that the venue has not told is none: what other engines know of it c
   expect(limits).toEqual([null, 100_000]);
 });
 
+describe('prices of several symbols', () => {
+  it('are read with the weight that only exits may use; what is no price is left out, and what was not asked for', async () => {
+    const asked: unknown[] = [];
+    const told = [
+      { symbol: 'BTCUSDT', price: '30000.10000000' },
+      { symbol: 'ETHUSDT', price: '0.00000000' },
+      { symbol: 'XRPUSDT', price: '0.5' },
+      { symbol: 7, price: '1' },
+    ];
+    const reader = { read: async (request: object) => (asked.push(request), told) };
+    const market = createBinanceMarketData(reader, gate, { now: () => venueMs, trusted: true, resync: async () => {} }, createMetrics());
+    const prices = await market.prices(['BTCUSDT', 'ETHUSDT', 'GONEUSDT']);
+    expect([...prices].map(([symbol, price]) => [symbol, price.toNumber()])).toEqual([['BTCUSDT', 30_000.1]]);
+    expect(asked).toEqual([expect.objectContaining({ path: '/api/v3/ticker/price', query: {}, weight: 4, priority: 'exit' })]);
+  });
+});
+
 describe('candles', () => {
   it('count as history, and as an exit where stops wait for them', async () => {
     const asked: string[] = [];

@@ -41,7 +41,7 @@ function alone(read: readonly IndicatorNeed[]): readonly { current: readonly num
 describe('readers of one board', () => {
   it('see the values of their own needs in their own order', () => {
     const board = new IndicatorBoard();
-    board.load(candles.slice(0, 20));
+    board.load({ candles: candles.slice(0, 20), before: 'nothing' });
     const readers = [needs, needs.toReversed(), ...needs.map((need) => [need])].map((read) => ({ read, panel: board.panel(read) }));
     for (const one of candles.slice(20)) board.next(one);
     for (const { read, panel } of readers) {
@@ -52,7 +52,7 @@ describe('readers of one board', () => {
 
   it('see in a replay what they would have seen then, each view for itself', () => {
     const board = new IndicatorBoard();
-    board.load(candles);
+    board.load({ candles, before: 'nothing' });
     const views = [...board.replay(needs, candles[49]?.closeTime ?? 0)];
     expect(views.map(({ candle: { closeTime } }) => closeTime)).toEqual(candles.slice(50, -1).map(({ closeTime }) => closeTime));
     expect(views.map(({ current, previous }) => ({ current: Array.from(current), previous: Array.from(previous) }))).toEqual(

@@ -1,4 +1,5 @@
 /** A venue in a test: candles that exist, sockets that open, speak and break when told, on a fake clock. */
+import { Decimal } from 'decimal.js';
 import { pino } from 'pino';
 import type { MarketData } from '../../../engine/exchanges/exchange.ts';
 import type { StreamSocket } from '../../../engine/exchanges/socket.ts';
@@ -65,12 +66,17 @@ export class ScriptedVenue {
   readonly clock = new FakeClock(start);
   readonly sockets: ScriptedSocket[] = [];
   readonly reads: { startTime?: number; endTime?: number; limit?: number; forExits?: boolean }[] = [];
+  readonly priceReads: (readonly string[])[] = [];
+  restPrice = 123;
+  pricesFailing = false;
   readonly market: MarketSeries;
   /** Index of the candle under way; those before it are closed. */
   forming: number;
   /** Candles that REST does not have. */
   readonly missing = new Set<number>();
   failing = false;
+  /** Candles whose rows at REST leave the grid, as their frames do. */
+  readonly shifted = new Set<number>();
   /** Volume of the candle under way. */
   traded = 0;
   /** Newest closed candles that REST does not know yet. */
@@ -89,13 +95,18 @@ export class ScriptedVenue {
       serverTime: () => Promise.resolve(this.now),
       instruments: () => Promise.resolve([]),
       price: () => Promise.reject(new Error('not asked for')),
+      prices: (symbols) => {
+        this.priceReads.push(symbols);
+        if (this.pricesFailing) return Promise.reject(new Error('REST tells no prices'));
+        return Promise.resolve(new Map(symbols.map((symbol) => [symbol, new Decimal(this.restPrice)])));
+      },
       klines: (request) => {
         this.reads.push(request);
         if (this.failing) return Promise.reject(new Error('REST is down'));
         const limit = request.limit ?? 500;
         const rows = Array.from({ length: this.forming + 1 }, (_, index) => index)
           .filter((index) => !this.missing.has(index) && (this.lag === 0 || index < this.forming - this.lag))
-          .map((index) => this.candle(index))
+          .map((index) => (this.shifted.has(index) ? offGrid(this.candle(index)) : this.candle(index)))
           .filter((row) => row.openTime >= (request.startTime ?? 0) && row.openTime <= (request.endTime ?? Infinity));
         return (request.forExits === true ? this.answering : Promise.all([this.answering, this.answeringHistory])).then(() =>
           request.startTime === undefined ? rows.slice(-limit) : rows.slice(0, limit),
@@ -144,8 +155,9 @@ export class ScriptedVenue {
   }
 
   /** What the stream says of a candle, on every socket that subscribed it. */
-  tell(index: number, closed: boolean, symbol = 'BTCUSDT'): void {
-    const { openTime, closeTime, open, high, low, close, volume } = this.candle(index);
+  tell(index: number, closed: boolean, symbol = 'BTCUSDT', change: Partial<Candle> = {}): void {
+    const candle = { ...this.candle(index), ...change };
+    const { openTime, closeTime, open, high, low, close, volume } = this.shifted.has(index) ? offGrid(candle) : candle;
     const stream = `${symbol.toLowerCase()}@kline_1m`;
     const E = closed ? closeTime + 1 : openTime + 5_000;
     const k = {
@@ -175,10 +187,17 @@ export class ScriptedVenue {
   }
 }
 
+/** As the exchange told them for hours in February 2018. */
+export function offGrid(candle: Candle): Candle {
+  return { ...candle, openTime: candle.openTime + 28_225, closeTime: candle.closeTime + 28_225 };
+}
+
 export interface Heard {
   readonly closes: number[];
   readonly updates: number[];
   readonly health: SeriesHealth[];
+  readonly reasons: string[];
+  readonly prices: number[];
   readonly views: SeriesView[];
   readonly listener: SeriesListener;
 }
@@ -186,7 +205,7 @@ export interface Heard {
 /** Notes what a subscriber is told, candles by index. */
 export function listen(venue: ScriptedVenue): Heard {
   const indexOf = (candle: Candle): number => (candle.openTime - venue.first) / minuteMs;
-  const heard: Omit<Heard, 'listener'> = { closes: [], updates: [], health: [], views: [] };
+  const heard: Omit<Heard, 'listener'> = { closes: [], updates: [], health: [], reasons: [], prices: [], views: [] };
   return {
     ...heard,
     listener: {
@@ -194,8 +213,14 @@ export function listen(venue: ScriptedVenue): Heard {
         heard.closes.push(indexOf(view.candle));
         heard.views.push({ candle: view.candle, current: Array.from(view.current), previous: Array.from(view.previous) });
       },
-      onUpdate: (candle) => void heard.updates.push(indexOf(candle)),
-      onHealth: (health) => void heard.health.push(health),
+      onUpdate(candle) {
+        heard.updates.push(indexOf(candle));
+        heard.prices.push(candle.close);
+      },
+      onHealth(health, reason) {
+        heard.health.push(health);
+        heard.reasons.push(reason);
+      },
     },
   };
 }

@@ -152,21 +152,6 @@ describe('a series', () => {
     expect(subscription.health).toBe('live');
   });
 
-  it('starts its indicators anew behind a hole in the venue’s own history, and says that it is gapped until they are warm', async () => {
-    const venue = new ScriptedVenue({ history: 60, limits: { keptCandles: 20 } });
-    const heard = listen(venue);
-    const subscription = await subscribe(venue, heard, { warmUpCandles: 20 });
-    venue.missing.add(await venue.pass(false));
-    const next = await venue.pass();
-    await venue.clock.advance(200_000);
-    expect(heard.closes).toEqual([next]);
-    expect(heard.views[0]?.current[0]).toBeNaN();
-    expect(subscription.health).toBe('gapped');
-    for (let n = 0; n < 25; n += 1) await venue.pass();
-    expect(subscription.health).toBe('live');
-    expect(heard.views.at(-1)?.current[0]).toBeGreaterThan(0);
-  });
-
   it('is shared: two bots cost one subscription, and the last one to leave ends it', async () => {
     const venue = new ScriptedVenue();
     const [a, b] = [listen(venue), listen(venue)];
@@ -295,18 +280,6 @@ describe('a series', () => {
     expect(heard.closes).toEqual([]);
   });
 
-  it('rejects when history cannot be had, and can be joined later', async () => {
-    const venue = new ScriptedVenue();
-    venue.failing = true;
-    const failed = venue.market
-      .subscribe({ symbol: 'BTCUSDT', timeframe: '1m', needs: [], warmUpCandles: 5, exposed: false }, listen(venue).listener)
-      .catch((error: unknown) => error);
-    await venue.clock.advance(60_000);
-    expect(await failed).toMatchObject({ message: 'REST is down' });
-    venue.failing = false;
-    expect((await subscribe(venue, listen(venue))).health).toBe('live');
-  });
-
   it('delivers every closed candle exactly once and in order, whatever is lost, doubled or cut', async () => {
     const step = fc.constantFrom('told', 'told', 'told', 'lost', 'doubled', 'old', 'cut', 'update');
     await fc.assert(
@@ -349,12 +322,6 @@ describe('a series that more history is asked of', () => {
   const slow = { needs: [{ kind: 'ema', period: 50 }], warmUpCandles: 200 } as const;
   const shallow = (): ScriptedVenue => new ScriptedVenue({ history: 300, limits: { keptCandles: 20 } });
 
-  const refusal = async (venue: ScriptedVenue): Promise<unknown> => {
-    const joining = venue.market.subscribe({ ...request, ...slow }, listen(venue).listener).catch((error: unknown) => error);
-    await venue.clock.advance(2_000);
-    return joining;
-  };
-
   it('puts each older candle before the others once, however many bots join at the same moment', async () => {
     const venue = shallow();
     await subscribe(venue, listen(venue), { warmUpCandles: 20 });
@@ -371,11 +338,18 @@ describe('a series that more history is asked of', () => {
     const heard = listen(venue);
     await subscribe(venue, heard, { warmUpCandles: 20 });
     venue.failing = true;
-    expect(await refusal(venue)).toMatchObject({ message: 'REST is down' });
+    const [waiting, leaving] = [listen(venue), new AbortController()];
+    const joining = venue.market.subscribe({ ...request, ...slow }, waiting.listener);
+    const left = venue.market.subscribe({ ...request, ...slow }, listen(venue).listener, leaving.signal);
+    await venue.clock.advance(20_000);
+    expect([...new Set(waiting.reasons)]).toEqual(['the candles of BTCUSDT 1m cannot be read: REST is down']);
+    leaving.abort(new Error('it was stopped'));
+    await expect(left).rejects.toThrow('it was stopped');
     venue.failing = false;
     // REST knows the next close before the stream tells it.
     const index = await venue.pass(false);
-    await subscribe(venue, listen(venue), slow);
+    await venue.clock.advance(60_000);
+    expect((await joining).view()?.current[0]).toBeGreaterThan(0);
     venue.tell(index, true);
     await venue.clock.advance(1_000);
     expect(heard.closes).toEqual([index]);
@@ -389,13 +363,17 @@ describe('a series that more history is asked of', () => {
     expect([...subscription.missedSince(0)].map((view) => view.candle.openTime)[0]).toBe(venue.candle(280).openTime);
   });
 
-  it('is closed when the only one who joined could not be served', async () => {
+  it('is closed when the only one who joined gives up before it is served', async () => {
     const venue = shallow();
     const first = await subscribe(venue, listen(venue), { warmUpCandles: 20 });
     venue.failing = true;
-    const failed = refusal(venue);
+    const leaving = new AbortController();
+    const left = venue.market.subscribe({ ...request, ...slow }, listen(venue).listener, leaving.signal);
+    await venue.clock.advance(2_000);
     first.close();
-    expect(await failed).toMatchObject({ message: 'REST is down' });
+    expect(venue.sockets[0]?.subscribed.size).toBe(1);
+    leaving.abort(new Error('it was stopped'));
+    await expect(left).rejects.toThrow('it was stopped');
     await venue.clock.advance(0);
     expect(venue.sockets[0]?.subscribed.size).toBe(0);
   });
