@@ -13,6 +13,8 @@ const byFastifyCode: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid-request',
 };
 
+const troubles = { away: 'does not answer', refused: 'does not let the engine in', busy: 'is too busy' } as const;
+
 export function answerProblems(app: FastifyInstance, log: Log): void {
   const routes: { readonly method: string; readonly shape: RegExp }[] = [];
   app.addHook('onRoute', ({ method, url }) => {
@@ -85,7 +87,6 @@ function problemOf(error: FastifyError | Problem): Problem {
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
     return new Problem('invalid-request', error.message);
   const trouble = databaseTrouble(error);
-  if (trouble !== null)
-    return new Problem('unavailable', `the database ${trouble === 'away' ? 'does not answer' : 'is too busy'}; try again in a moment`);
+  if (trouble !== null) return new Problem('unavailable', `the database ${troubles[trouble]}; try again in a moment`);
   return new Problem('internal', 'the request failed inside; the log knows it by its request id');
 }

@@ -41,29 +41,38 @@ export function hashToken(token: string): string {
  * Makes the first token of a user who has none and hands it to `write`; when that fails nothing is stored. Answers
  * whether one was made.
  */
-export async function ensureFirstToken(
-  orm: MikroORM,
-  options: { readonly userId: string; readonly clock: Clock; write(token: string): void },
-): Promise<boolean> {
+export async function ensureFirstToken(orm: MikroORM, options: FirstToken): Promise<boolean> {
   return orm.em.fork().transactional(async (em) => {
     // Replicas that start together make one token.
     await em.getConnection().execute('select pg_advisory_xact_lock(7311003)', [], 'all', em.getTransactionContext());
     if ((await em.count(ApiToken, { user: options.userId })) > 0) return false;
-    const token = `ek_${randomBytes(32).toString('base64url')}`;
-    em.create(ApiToken, {
-      user: em.getReference(User, options.userId),
-      name: 'first',
-      tokenHash: hashToken(token),
-      scopes: [...scopes],
-      createdAt: new Date(options.clock.now()),
-      lastUsedAt: null,
-      expiresAt: null,
-      revokedAt: null,
-    });
-    await em.flush();
-    options.write(token);
+    await makeFirstToken(em, options);
     return true;
   });
+}
+
+export interface FirstToken {
+  readonly userId: string;
+  readonly clock: Clock;
+  readonly write: (token: string) => void;
+}
+
+export const firstName = 'first';
+
+export async function makeFirstToken(em: EntityManager, { userId, clock, write }: FirstToken): Promise<void> {
+  const token = `ek_${randomBytes(32).toString('base64url')}`;
+  em.create(ApiToken, {
+    user: em.getReference(User, userId),
+    name: firstName,
+    tokenHash: hashToken(token),
+    scopes: [...scopes],
+    createdAt: new Date(clock.now()),
+    lastUsedAt: null,
+    expiresAt: null,
+    revokedAt: null,
+  });
+  await em.flush();
+  write(token);
 }
 
 /** Null for a token that is not valid now. Unknown, expired and revoked look the same. */

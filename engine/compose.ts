@@ -4,12 +4,12 @@
  * part cannot start.
  */
 import { randomBytes, randomInt } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { resolve } from 'node:path';
 import { collectDefaultMetrics } from 'prom-client';
 import { writeKillSwitch } from '../admin/kill-switches.ts';
 import { createAdmin } from '../admin/server.ts';
+import { tokenPath, writeToken } from '../admin/token-file.ts';
 import { ensureFirstToken } from '../admin/tokens.ts';
 import type { EngineStatus } from '../admin/ports.ts';
 import type { Config, VenueUrls } from './config.ts';
@@ -38,6 +38,7 @@ import { createPostgresOrderStore } from './persistence/postgres-order-store.ts'
 import { createPostgresReconcileStore } from './persistence/postgres-reconcile-store.ts';
 import { WishChannel } from './persistence/wish-channel.ts';
 import { systemClock } from './time/clock.ts';
+import { Interrupted, unlessInterrupted } from './time/interruptible.ts';
 import { connectVenue } from './venue.ts';
 import type { ConnectedVenue } from './venue.ts';
 
@@ -47,6 +48,8 @@ export interface EngineOptions {
   /** Exists before the engine does: a signal that comes early counts. */
   readonly killFile: KillFile;
   readonly metrics?: Metrics;
+  /** Ends the start early: what was started is stopped, and `startEngine` throws `Interrupted`. */
+  readonly interrupt?: AbortSignal;
   /** Hears of crash points; nobody by default. */
   readonly reach?: Reach;
   /** The process must end: it may not go on trading. */
@@ -69,7 +72,7 @@ export interface RunningEngine {
 const heartbeatMaxMs = 60_000;
 
 export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
-  const { config, log, killFile, reach = reachNothing } = options;
+  const { config, log, killFile, interrupt, reach = reachNothing } = options;
   const metrics = options.metrics ?? createMetrics();
   collectDefaultMetrics({ register: metrics.registry });
   const clock = systemClock;
@@ -86,20 +89,21 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
   };
   try {
     const databaseUrl = config.databaseUrl?.reveal() ?? keep(await startDatabase(config, log)).url;
-    const orm = await openDatabase({ database: { url: databaseUrl, ...config.database }, clock, log });
+    const orm = await openDatabase({ database: { url: databaseUrl, ...config.database }, clock, log, ...(interrupt && { interrupt }) });
     stops.push(() => orm.close(true));
     const { schemaVersion, installation } = await migrateDatabase(orm, {
       url: databaseUrl,
       clock,
       log,
       reach,
+      ...(interrupt && { interrupt }),
       newCode: () => newInstallationCode(randomInt),
     });
     const now = new Date(clock.now());
     const { userId, created } = await ensureOwner(orm, now);
     if (created && config.databaseUrl === null && config.venue === 'simulated' && config.venueUrls === null)
       await seedDemoBots(orm, userId, now);
-    const tokenPath = await firstToken(config, orm, userId);
+    const ownersTokenPath = await firstToken(config, orm, userId);
 
     const owner = `${hostname().slice(0, 60)}-${process.pid}-${randomBytes(6).toString('hex')}`;
     const coordination =
@@ -108,7 +112,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
         : createRedisCoordination({ url: config.redisUrl.reveal(), keyPrefix: `evenkeel:${installation}:`, owner, clock, log, metrics });
     stops.push(() => coordination.close());
     const urls: VenueUrls = config.venueUrls ?? keep(await startExchange(config, log));
-    const venue = keep(await connectVenue({ config, urls, coordination, clock, log, metrics, random }));
+    const venue = keep(await unlessInterrupted(interrupt, connectVenue({ config, urls, coordination, clock, log, metrics, random })));
 
     const decisionPool = openDecisionPool({ ...config.database, url: databaseUrl, log });
     stops.push(() => decisionPool.end());
@@ -120,6 +124,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
         : keep(
             await startKillSwitches({ url: databaseUrl, file: killFile, clock, log, metrics, write: (one) => writeKillSwitch(orm, one) }),
           );
+    if (interrupt?.aborted === true) throw new Interrupted();
     const startedAtMs = clock.now();
     let started = false;
     let fleet: Fleet | null = null;
@@ -239,7 +244,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
     }
     started = true;
     log.info({ adminUrl, metricsUrl, owner, schemaVersion, venue: config.venue, role: config.role }, 'the engine runs');
-    return { adminUrl, metricsUrl, tokenPath, fleet, venue, hindrance: () => (fleet === null ? null : coordination.outage), stop };
+    return { adminUrl, metricsUrl, tokenPath: ownersTokenPath, fleet, venue, hindrance: () => (fleet === null ? null : coordination.outage), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -263,14 +268,11 @@ function settledThrough(fleet: Fleet): number | null {
 
 /** Written beside the data at the first start of an installation, readable by its owner only. */
 async function firstToken(config: Config, orm: Parameters<typeof ensureFirstToken>[0], userId: string): Promise<string | null> {
-  const path = resolve(config.dataDir, 'token');
+  const path = tokenPath(config.dataDir);
   await ensureFirstToken(orm, {
     userId,
     clock: systemClock,
-    write(token) {
-      mkdirSync(config.dataDir, { recursive: true, mode: 0o711 });
-      writeFileSync(path, `${token}\n`, { mode: 0o600 });
-    },
+    write: (token) => writeToken(config.dataDir, token),
   });
   return existsSync(path) ? path : null;
 }

@@ -2,12 +2,12 @@
  * What `npm start` brings along when nothing is configured: a PostgreSQL of its own, an exchange simulator in this
  * process, and a log file, so that the terminal shows only what a person wants to read.
  */
-import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pino } from 'pino';
 import { generatedFuel } from '../simulator/generator.ts';
 import { startSimulator } from '../simulator/simulator.ts';
 import type { Config, VenueUrls } from './config.ts';
+import { claimDataFolder } from './data-folder.ts';
 import type { Log } from './observe/log.ts';
 import { startEmbeddedPostgres } from './persistence/embedded-postgres.ts';
 import { systemClock } from './time/clock.ts';
@@ -22,9 +22,9 @@ export interface Embedded {
   readonly logDestination: pino.DestinationStream;
 }
 
-/** Makes the data folder: its files are their owner's, but the database's user must pass through when we are root. */
+/** Throws `DataFolderUnusable`, before anything is written to the log of an engine that runs there. */
 export function prepareEmbedded(config: Config): Embedded {
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o711 });
+  claimDataFolder(config.dataDir);
   const logPath = resolve(config.dataDir, 'engine.log');
   return { logPath, logDestination: pino.destination({ dest: logPath, sync: true, mkdir: true, mode: 0o600 }) };
 }

@@ -9,9 +9,12 @@ import { armCrashPoint, reachNothing } from './crash-points.ts';
 import type { RunningEngine } from './compose.ts';
 import { createLog } from './observe/log.ts';
 import type { Log } from './observe/log.ts';
+import { DataFolderUnusable, makeDataFolder } from './data-folder.ts';
 import { prepareEmbedded } from './embedded.ts';
+import type { Embedded } from './embedded.ts';
 import { KillFile } from './persistence/kill-file.ts';
 import { systemClock } from './time/clock.ts';
+import { Interrupted } from './time/interruptible.ts';
 
 /** Exit codes: surface.md section 4. */
 const exitCodes = { failure: 1, configuration: 4, dependency: 6 } as const;
@@ -41,7 +44,7 @@ async function main(): Promise<void> {
     process.exit(exitCodes.configuration);
   }
   const config = readConfigOrExit();
-  const embedded = config.databaseUrl === null ? prepareEmbedded(config) : null;
+  const embedded = prepareFolderOrExit(config);
   const log = createLog({ level: config.logLevel, ...(embedded === null ? {} : { destination: embedded.logDestination }) });
   crashOnStrayErrors(log);
   const onFatal = (reason: string): void => {
@@ -52,14 +55,15 @@ async function main(): Promise<void> {
   const reach = config.crashAt === null ? reachNothing : armCrashPoint(config.crashAt, (signal) => process.kill(process.pid, signal));
   const killFile = new KillFile({ path: config.killFile, clock: systemClock, log });
   killOnSignal(killFile, log);
-  const starting = startEngine({ config, log, killFile, reach, onFatal });
-  endInOrder(starting, log);
-  const engine = await starting.catch((error: unknown) => failStart(log, error));
+  const interrupt = new AbortController();
+  const starting = startEngine({ config, log, killFile, reach, onFatal, interrupt: interrupt.signal });
+  endInOrder(starting, interrupt, log);
+  const engine = await starting.catch((error: unknown) => endStart(log, error));
   const hindrance = engine.hindrance();
   // In one piece: whoever waits for the first line has the others too.
   say(
     [
-      `Evenkeel is ready: ${engine.adminUrl}`,
+      `Evenkeel is ready: ${engine.adminUrl} (process ${process.pid})`,
       engine.tokenPath === null
         ? 'The API token was written when this installation was first started, in the data folder of that engine.'
         : `The API token lies in ${engine.tokenPath}`,
@@ -70,7 +74,20 @@ async function main(): Promise<void> {
   );
 }
 
-function failStart(log: Log, error: unknown): never {
+/** Null when not everything is embedded. */
+function prepareFolderOrExit(config: Config): Embedded | null {
+  try {
+    makeDataFolder(config.dataDir);
+    return config.databaseUrl === null ? prepareEmbedded(config) : null;
+  } catch (error) {
+    if (!(error instanceof DataFolderUnusable)) throw error;
+    complain(`Evenkeel could not start: ${error.message}`);
+    process.exit(exitCodes.configuration);
+  }
+}
+
+function endStart(log: Log, error: unknown): never {
+  if (error instanceof Interrupted) process.exit(0);
   log.fatal({ err: error }, 'the engine could not start');
   complain(`Evenkeel could not start: ${error instanceof Error ? error.message : String(error)}`);
   process.exit(exitCodes.dependency);
@@ -107,8 +124,8 @@ function killOnSignal(killFile: KillFile, log: Log): void {
   });
 }
 
-/** A signal that comes while the engine starts lets the start finish first: what was started is then stopped in order. */
-function endInOrder(starting: Promise<RunningEngine>, log: Log): void {
+/** A signal that comes while the engine starts ends its waiting; what was started by then is stopped in order. */
+function endInOrder(starting: Promise<RunningEngine>, interrupt: AbortController, log: Log): void {
   let ending = false;
   const end = (signal: NodeJS.Signals): void => {
     if (ending) {
@@ -117,6 +134,7 @@ function endInOrder(starting: Promise<RunningEngine>, log: Log): void {
     }
     ending = true;
     log.info({ signal }, 'stopping: no new entries, what is in flight is settled or left to the next owner');
+    interrupt.abort();
     starting.then(
       (engine) =>
         engine.stop().then(
@@ -126,7 +144,7 @@ function endInOrder(starting: Promise<RunningEngine>, log: Log): void {
             process.exit(exitCodes.failure);
           },
         ),
-      (error: unknown) => failStart(log, error),
+      (error: unknown) => endStart(log, error),
     );
   };
   process.on('SIGTERM', end);

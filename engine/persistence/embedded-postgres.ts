@@ -4,18 +4,34 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, openSync, closeSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Client } from 'pg';
 import type { Log } from '../observe/log.ts';
 import type { Clock } from '../time/clock.ts';
 import { findPostgresBinaries } from './postgres-binaries.ts';
+import { sessionOptions } from './session.ts';
 import { unprivilegedRunner } from './unprivileged.ts';
 import type { Runner } from './unprivileged.ts';
 
 export interface EmbeddedPostgres {
+  /** Of the engine's database, as its own role: it owns what is in it and may nothing else on the server. */
   readonly url: string;
+  /** Of the server's own database, as its superuser: for whoever makes databases. */
+  readonly superuserUrl: string;
   readonly pid: number;
   /** Ends connections, writes a checkpoint, stops. */
   stop(): Promise<void>;
@@ -27,6 +43,8 @@ export interface EmbeddedPostgresOptions {
   readonly log: Log;
   /** Further server settings, e.g. for tests. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** A port that seems free. */
+  readonly choosePort?: () => Promise<number>;
 }
 
 /** The embedded server could not be made or started; the message carries the end of what it said. */
@@ -48,8 +66,16 @@ export class EmbeddedPostgresInUse extends Error {
 }
 
 const superuser = 'evenkeel';
+const engineRole = 'evenkeel_engine';
 const databaseName = 'evenkeel';
 const startTimeoutMs = 30_000;
+/** Between looking for a free port and binding it, another program may take it. */
+const portAttempts = 5;
+/**
+ * The folder that a process starts in, whatever stands above it: the server's user needs no way through folders that are closed
+ * to it, because it is there already.
+ */
+const here = '/proc/self/cwd';
 const fastStopMs = 10_000;
 /** Key of the session lock "this engine started or adopted the server, and will stop it". */
 const keeperKey = 7_311_005;
@@ -58,22 +84,20 @@ const keeperPatienceMs = 3_000;
 
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { clock, log } = options;
-  const dataDir = resolve(options.dataDir);
-  mkdirSync(dataDir, { recursive: true, mode: 0o711 });
+  const place = placeIn(options.dataDir);
+  mkdirSync(place.dataDir, { recursive: true, mode: 0o711 });
   const binaries = findPostgresBinaries();
-  const cluster = join(dataDir, 'data');
-  const runner = unprivilegedRunner([binaries.postgres, cluster]);
-  const password = passwordOf(dataDir);
-  if (!existsSync(cluster)) makeCluster(binaries.initdb, dataDir, cluster, password, runner);
-
-  const running = runningServer(cluster);
-  const server = running ?? (await spawnServer(binaries.postgres, dataDir, cluster, runner, options));
-  if (running !== null) log.info({ pid: running.pid }, 'an earlier engine left the embedded PostgreSQL running; it is used as it is');
-  const url = `postgresql://${superuser}:${password}@127.0.0.1:${server.port}/${databaseName}`;
-  await untilReady(url, server.pid, dataDir, clock);
-  const keeper = await becomeKeeper(url, dataDir, options);
+  const runner = unprivilegedRunner();
+  const passwords = passwordsIn(place.dataDir);
+  if (!existsSync(place.cluster)) makeCluster(binaries.initdb, place, passwords.superuser, runner);
+  const running = runningServer(place.cluster);
+  if (running !== null) log.info({ pid: running }, 'an earlier engine left the embedded PostgreSQL running; it is used as it is');
+  const server = running === null ? await startServer(binaries.postgres, place, runner, options) : await untilBound(running, place, clock);
+  const urls = urlsOf(server.port, passwords);
+  await prepareDatabase(urls.superuserUrl, passwords.engine);
+  const keeper = await becomeKeeper(urls.url, place.dataDir, options);
   return {
-    url,
+    ...urls,
     pid: server.pid,
     async stop() {
       await keeper.end().catch(() => undefined); // the server ends next, with or without this connection
@@ -82,9 +106,39 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   };
 }
 
+/** The server of an engine that runs, which goes on after `stop`; one is started for the while when none runs. */
+export async function reachEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<Pick<EmbeddedPostgres, 'url' | 'stop'>> {
+  const place = placeIn(options.dataDir);
+  const running = runningServer(place.cluster);
+  if (running === null) return startEmbeddedPostgres(options);
+  const { port } = await untilBound(running, place, options.clock);
+  return { url: urlsOf(port, passwordsIn(place.dataDir)).url, stop: async () => undefined };
+}
+
+interface Place {
+  readonly dataDir: string;
+  readonly cluster: string;
+}
+
+function placeIn(dataDir: string): Place {
+  return { dataDir: resolve(dataDir), cluster: join(resolve(dataDir), 'data') };
+}
+
+interface Passwords {
+  readonly superuser: string;
+  readonly engine: string;
+}
+
+function urlsOf(port: number, passwords: Passwords): { readonly url: string; readonly superuserUrl: string } {
+  return {
+    url: `postgresql://${engineRole}:${passwords.engine}@127.0.0.1:${port}/${databaseName}`,
+    superuserUrl: `postgresql://${superuser}:${passwords.superuser}@127.0.0.1:${port}/postgres`,
+  };
+}
+
 /** One engine keeps a server, or its stop would take the database from under another. Throws `EmbeddedPostgresInUse`. */
 async function becomeKeeper(url: string, dataDir: string, { clock, log }: EmbeddedPostgresOptions): Promise<Client> {
-  const client = new Client({ connectionString: url, application_name: 'evenkeel-keeper', keepAlive: true });
+  const client = new Client({ connectionString: url, application_name: 'evenkeel-keeper', options: sessionOptions, keepAlive: true });
   client.on('error', (error) => log.warn({ err: error }, 'the connection that keeps the embedded PostgreSQL broke'));
   await client.connect();
   for (const deadline = clock.monotonic() + keeperPatienceMs; ; await clock.sleep(100)) {
@@ -96,25 +150,31 @@ async function becomeKeeper(url: string, dataDir: string, { clock, log }: Embedd
   }
 }
 
-function passwordOf(dataDir: string): string {
-  const path = join(dataDir, 'password');
-  if (!existsSync(path)) writeFileSync(path, randomBytes(24).toString('hex'), { mode: 0o600, flag: 'wx' });
-  return readFileSync(path, 'utf8');
+function passwordsIn(dataDir: string): Passwords {
+  const read = (name: string): string => {
+    const path = join(dataDir, name);
+    if (!existsSync(path)) writeFileSync(path, randomBytes(24).toString('hex'), { mode: 0o600, flag: 'wx' });
+    return readFileSync(path, 'utf8');
+  };
+  return { superuser: read('password'), engine: read('password.engine') };
 }
 
 /** Made beside its place and moved there when it is complete: a killed start leaves nothing half done. */
-function makeCluster(initdb: string, dataDir: string, cluster: string, password: string, runner: Runner): void {
+function makeCluster(initdb: string, { dataDir, cluster }: Place, password: string, runner: Runner): void {
   const draft = join(dataDir, 'data.new');
-  const passwordFile = join(dataDir, 'password.initdb');
   rmSync(draft, { recursive: true, force: true });
   mkdirSync(draft, { mode: 0o700 });
   runner.own(draft);
+  // Where its user can reach it.
+  const passwordFolder = mkdtempSync(join(tmpdir(), 'evenkeel-initdb-'));
+  const passwordFile = join(passwordFolder, 'password');
   writeFileSync(passwordFile, password, { mode: 0o600 });
   runner.own(passwordFile);
+  runner.own(passwordFolder);
   try {
     const { command, args } = runner.wrap(initdb, [
       '-D',
-      draft,
+      here,
       '-U',
       superuser,
       '--auth=scram-sha-256',
@@ -123,12 +183,12 @@ function makeCluster(initdb: string, dataDir: string, cluster: string, password:
       '--locale=C.UTF-8',
       '--no-instructions',
     ]);
-    const made = spawnSync(command, args, { encoding: 'utf8', cwd: '/', env: {} });
+    const made = spawnSync(command, args, { encoding: 'utf8', cwd: draft, env: {} });
     if (made.status !== 0)
       throw new EmbeddedPostgresFailed('initdb failed', `${made.error?.message ?? ''}\n${made.stdout}\n${made.stderr}`);
     renameSync(draft, cluster);
   } finally {
-    rmSync(passwordFile, { force: true });
+    rmSync(passwordFolder, { recursive: true, force: true });
   }
 }
 
@@ -137,28 +197,51 @@ interface Server {
   readonly port: number;
 }
 
-/** The server that `postmaster.pid` names, if it is alive and really is a PostgreSQL on this cluster. */
-function runningServer(cluster: string): Server | null {
-  const pidFile = join(cluster, 'postmaster.pid');
-  if (!existsSync(pidFile)) return null;
-  const [pid = '', , , port = ''] = readFileSync(pidFile, 'utf8').split('\n');
+/** What the server writes of itself into its own folder, where nobody else can write. */
+function readPidFile(cluster: string): (Server & { readonly bound: boolean }) | null {
   try {
-    const commandLine = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-    if (commandLine.includes('postgres') && commandLine.includes(cluster)) return { pid: Number(pid), port: Number(port) };
+    const [pid = '', , , port = '', , , , status = ''] = readFileSync(join(cluster, 'postmaster.pid'), 'utf8').split('\n');
+    return { pid: Number(pid), port: Number(port), bound: status.trim() === 'ready' };
+  } catch {
+    return null; // it has not come so far, or has ended
+  }
+}
+
+/** The process that `postmaster.pid` names, if it is alive and really is a PostgreSQL on this cluster. */
+function runningServer(cluster: string): number | null {
+  const told = readPidFile(cluster);
+  if (told === null) return null;
+  try {
+    const commandLine = readFileSync(`/proc/${told.pid}/cmdline`, 'utf8');
+    if (commandLine.includes('postgres') && commandLine.includes(cluster)) return told.pid;
   } catch {
     // The process is gone: the file is stale and PostgreSQL replaces it.
   }
   return null;
 }
 
-async function spawnServer(
+async function startServer(postgres: string, place: Place, runner: Runner, options: EmbeddedPostgresOptions): Promise<Server> {
+  const choosePort = options.choosePort ?? freePort;
+  for (let attempt = 1; ; attempt += 1) {
+    const logSize = statSync(logPath(place.dataDir), { throwIfNoEntry: false })?.size ?? 0;
+    const pid = spawnServer(postgres, place, runner, await choosePort(), options);
+    try {
+      return await untilBound(pid, place, options.clock);
+    } catch (error) {
+      const said = readFileSync(logPath(place.dataDir)).subarray(logSize).toString('utf8');
+      if (attempt >= portAttempts || alive(pid) || !said.includes('Address already in use')) throw error;
+      options.log.warn('the port for the embedded PostgreSQL was taken before it was bound; it is started on another');
+    }
+  }
+}
+
+function spawnServer(
   postgres: string,
-  dataDir: string,
-  cluster: string,
+  { dataDir, cluster }: Place,
   runner: Runner,
+  port: number,
   options: EmbeddedPostgresOptions,
-): Promise<Server> {
-  const port = await freePort();
+): number {
   const settings = {
     listen_addresses: '127.0.0.1',
     port: String(port),
@@ -166,20 +249,22 @@ async function spawnServer(
     max_connections: '200',
     log_timezone: 'UTC',
     timezone: 'UTC',
+    // Read by nobody but us, in the list of processes: where it runs.
+    'evenkeel.cluster': cluster,
     ...options.settings,
   };
   const { command, args } = runner.wrap(postgres, [
     '-D',
-    cluster,
+    here,
     ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ]);
   const output = openSync(logPath(dataDir), 'a', 0o600);
   try {
-    const child = spawn(command, args, { detached: true, stdio: ['ignore', output, output], cwd: '/', env: {} });
+    const child = spawn(command, args, { detached: true, stdio: ['ignore', output, output], cwd: cluster, env: {} });
     child.on('error', (error) => options.log.error({ err: error }, 'the embedded PostgreSQL could not be started'));
     child.unref();
     if (child.pid === undefined) throw new EmbeddedPostgresFailed('it could not be started', '');
-    return { pid: child.pid, port };
+    return child.pid;
   } finally {
     closeSync(output);
   }
@@ -189,28 +274,68 @@ function logPath(dataDir: string): string {
   return join(dataDir, 'server.log');
 }
 
-/** Waits until the server answers, and makes our database when it is not there yet. */
-async function untilReady(url: string, pid: number, dataDir: string, clock: Clock): Promise<void> {
+/**
+ * Waits until the server says that it has bound its port and takes connections. Nothing is sent to the port before: whoever
+ * answers there until then is somebody else, and would be told the password.
+ */
+async function untilBound(pid: number, { dataDir, cluster }: Place, clock: Clock): Promise<Server> {
   const deadline = clock.monotonic() + startTimeoutMs;
   for (;;) {
-    const client = new Client({ connectionString: url.replace(/\/[^/]*$/, '/postgres') });
-    client.on('error', () => undefined); // a connection that the starting server drops; the next one tells
-    try {
-      await client.connect();
-      const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [databaseName]);
-      if (rowCount === 0) await client.query(`create database ${databaseName}`);
-      return;
-    } catch (error) {
-      if (!alive(pid)) throw new EmbeddedPostgresFailed('it ended while it started', readFileSync(logPath(dataDir), 'utf8'));
-      if (clock.monotonic() >= deadline)
-        throw new EmbeddedPostgresFailed(
-          `it did not answer within ${startTimeoutMs / 1000} s (${error instanceof Error ? error.message : String(error)})`,
-          readFileSync(logPath(dataDir), 'utf8'),
-        );
-      await clock.sleep(25);
-    } finally {
-      await client.end().catch(() => undefined); // it may never have been open
-    }
+    const told = readPidFile(cluster);
+    if (told !== null && told.pid === pid && told.bound) return told;
+    if (!alive(pid)) throw new EmbeddedPostgresFailed('it ended while it started', readFileSync(logPath(dataDir), 'utf8'));
+    if (clock.monotonic() >= deadline)
+      throw new EmbeddedPostgresFailed(`it was not ready within ${startTimeoutMs / 1000} s`, readFileSync(logPath(dataDir), 'utf8'));
+    await clock.sleep(25);
+  }
+}
+
+/** The engine's role and database. Nothing of the engine runs as superuser: what it runs is what a request may have slipped into it. */
+async function prepareDatabase(superuserUrl: string, password: string): Promise<void> {
+  await asSuperuser(superuserUrl, async (client) => {
+    const { rowCount } = await client.query('select 1 from pg_roles where rolname = $1', [engineRole]);
+    // The password is hexadecimal.
+    await client.query(
+      `${rowCount === 0 ? 'create' : 'alter'} role ${engineRole} login nosuperuser nocreatedb nocreaterole password '${password}'`,
+    );
+    const { rows } = await client.query<{ owner: string }>(
+      'select r.rolname as owner from pg_database d join pg_roles r on r.oid = d.datdba where d.datname = $1',
+      [databaseName],
+    );
+    if (rows[0] === undefined) await client.query(`create database ${databaseName} owner ${engineRole}`);
+    else if (rows[0].owner !== engineRole) await client.query(`alter database ${databaseName} owner to ${engineRole}`);
+  });
+  await asSuperuser(superuserUrl.replace(/\/[^/]*$/, `/${databaseName}`), (client) => client.query(handOver));
+}
+
+/** What an engine made that still ran as superuser. Sequences of columns go with their tables. */
+const handOver = `
+do $$
+declare one record;
+begin
+  for one in
+    select format('alter %s %s owner to ${engineRole}', case c.relkind when 'S' then 'sequence' when 'v' then 'view' else 'table' end,
+                  c.oid::regclass) as statement
+    from pg_class c
+    where c.relnamespace = 'public'::regnamespace and c.relowner = '${superuser}'::regrole and c.relkind in ('r', 'p', 'v', 'S')
+      and not exists (select 1 from pg_depend d
+                      where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype in ('a', 'i'))
+    union all
+    select format('alter routine %s owner to ${engineRole}', p.oid::regprocedure)
+    from pg_proc p where p.pronamespace = 'public'::regnamespace and p.proowner = '${superuser}'::regrole
+  loop
+    execute one.statement;
+  end loop;
+end $$`;
+
+async function asSuperuser(url: string, work: (client: Client) => Promise<unknown>): Promise<void> {
+  const client = new Client({ connectionString: url, options: sessionOptions, application_name: 'evenkeel-setup' });
+  client.on('error', () => undefined); // the statement under way fails by itself
+  await client.connect();
+  try {
+    await work(client);
+  } finally {
+    await client.end();
   }
 }
 

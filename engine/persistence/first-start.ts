@@ -31,6 +31,12 @@ export async function ensureOwner(orm: MikroORM, now: Date): Promise<Owner> {
   });
 }
 
+/** Who owns the installation; null before its first start. */
+export async function firstUser(orm: MikroORM): Promise<string | null> {
+  const first = await orm.em.fork().findOne(User, { id: { $ne: null } }, { orderBy: { id: 'asc' } });
+  return first?.id ?? null;
+}
+
 const demoBots = [
   {
     name: 'btc crossing averages',

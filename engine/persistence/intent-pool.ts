@@ -5,6 +5,7 @@
 import { Pool } from 'pg';
 import type { Log } from '../observe/log.ts';
 import { boundedSocket } from './bounded-silence.ts';
+import { sessionOptions } from './session.ts';
 
 export interface SmallPoolOptions {
   /** As the server's list of sessions shows its connections. */
@@ -37,6 +38,7 @@ function openSmallPool(options: SmallPoolOptions): Pool {
     lock_timeout: options.lockTimeoutMs,
     idle_in_transaction_session_timeout: options.statementTimeoutMs,
     application_name: options.name,
+    options: sessionOptions,
     keepAlive: true,
     stream: boundedSocket(options.statementTimeoutMs),
     idleTimeoutMillis: Math.min(10_000, options.statementTimeoutMs), // before its silence ends it

@@ -9,7 +9,9 @@ import { Installation } from '../../entities/index.ts';
 import type { Reach } from '../crash-points.ts';
 import type { Log } from '../observe/log.ts';
 import type { Clock } from '../time/clock.ts';
+import { unlessInterrupted } from '../time/interruptible.ts';
 import { boundedSocket, heldConnection, keepTalking } from './bounded-silence.ts';
+import { sessionOptions } from './session.ts';
 
 /** The database has migrations that this build does not know. */
 export class SchemaTooNew extends Error {
@@ -40,6 +42,8 @@ export interface MigrateOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly reach: Reach;
+  /** Ends the waiting for another engine's migration with `Interrupted`. */
+  readonly interrupt?: AbortSignal;
   /** Makes the four characters that name a new installation. */
   readonly newCode: () => string;
 }
@@ -57,6 +61,7 @@ export async function migrateDatabase(orm: MikroORM, options: MigrateOptions): P
   const lock = new Client({
     connectionString: options.url,
     application_name: 'evenkeel-migrate',
+    options: sessionOptions,
     connectionTimeoutMillis: 5_000,
     stream: boundedSocket(heldConnection.statementTimeoutMs),
   });
@@ -64,7 +69,7 @@ export async function migrateDatabase(orm: MikroORM, options: MigrateOptions): P
   await lock.connect();
   const talk = keepTalking(lock, options.clock);
   try {
-    await takeLock(lock, options.clock);
+    await takeLock(lock, options);
     const known = await refuseNewer(orm);
     const migrating = orm.migrator.up();
     options.reach('CP14');
@@ -77,14 +82,14 @@ export async function migrateDatabase(orm: MikroORM, options: MigrateOptions): P
   }
 }
 
-async function takeLock(lock: Client, clock: Clock): Promise<void> {
+async function takeLock(lock: Client, { clock, interrupt }: MigrateOptions): Promise<void> {
   const startedAt = clock.monotonic();
   for (;;) {
     const { rows } = await lock.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [migrationLockKey]);
     if (rows[0]?.taken === true) return;
     const waitedMs = clock.monotonic() - startedAt;
     if (waitedMs >= lockPatienceMs) throw new MigrationLockTimeout(waitedMs);
-    await clock.sleep(100);
+    await unlessInterrupted(interrupt, clock.sleep(100));
   }
 }
 

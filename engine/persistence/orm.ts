@@ -10,7 +10,10 @@ import type { Pool } from 'pg';
 import * as entities from '../../entities/index.ts';
 import type { Log } from '../observe/log.ts';
 import type { Clock } from '../time/clock.ts';
+import { Interrupted, unlessInterrupted } from '../time/interruptible.ts';
 import { boundedSocket } from './bounded-silence.ts';
+import { databaseTrouble } from './database-trouble.ts';
+import { sessionOptions } from './session.ts';
 import { reclaimDeadConnections } from './dead-connections.ts';
 
 export interface DatabaseOptions {
@@ -29,6 +32,19 @@ export class DatabaseUnreachable extends Error {
       { cause },
     );
     this.name = 'DatabaseUnreachable';
+  }
+}
+
+/** The database is there and does not let us in: waiting helps nobody. */
+export class DatabaseRefused extends Error {
+  constructor(url: string, cause: unknown) {
+    super(
+      `PostgreSQL at ${placeOf(url)} does not let this engine in (${reasonOf(cause)}); check user, password and database of DATABASE_URL`,
+      {
+        cause,
+      },
+    );
+    this.name = 'DatabaseRefused';
   }
 }
 
@@ -72,6 +88,7 @@ export function ormOptions(database: DatabaseOptions, log: (message: string) => 
       lock_timeout: database.lockTimeoutMs,
       idle_in_transaction_session_timeout: database.statementTimeoutMs,
       application_name: 'evenkeel',
+      options: sessionOptions,
       keepAlive: true,
       connectionTimeoutMillis: 5_000,
       stream: boundedSocket(database.statementTimeoutMs),
@@ -86,27 +103,38 @@ export interface OpenOptions {
   readonly log: Log;
   /** How long a database that does not answer yet is waited for. */
   readonly patienceMs?: number;
+  /** Ends the waiting with `Interrupted`. */
+  readonly interrupt?: AbortSignal;
 }
 
-/** Throws `DatabaseUnreachable` or `UnsafeDatabase`. */
-export async function openDatabase({ database, clock, log, patienceMs = 60_000 }: OpenOptions): Promise<MikroORM> {
+/** Throws `DatabaseUnreachable`, `DatabaseRefused` or `UnsafeDatabase`. */
+export async function openDatabase({ database, clock, log, patienceMs = 60_000, interrupt }: OpenOptions): Promise<MikroORM> {
   const logSql = (message: string): void => log[database.logSql ? 'info' : 'debug']({ component: 'sql' }, message);
   const orm = await MikroORM.init(ormOptions(database, logSql, (pool) => reclaimDeadConnections(pool, clock)));
   const startedAt = clock.monotonic();
   for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 2_000)) {
     try {
-      await refuseUnsafe(orm);
+      await unlessInterrupted(interrupt, refuseUnsafe(orm));
       return orm;
     } catch (error) {
       const waitedMs = clock.monotonic() - startedAt;
-      if (error instanceof UnsafeDatabase || waitedMs >= patienceMs) {
+      const end =
+        reasonToGiveUp(error, database.url) ?? (waitedMs >= patienceMs ? new DatabaseUnreachable(database.url, waitedMs, error) : null);
+      if (end !== null) {
         await orm.close(true);
-        throw error instanceof UnsafeDatabase ? error : new DatabaseUnreachable(database.url, waitedMs, error);
+        throw end;
       }
       log.info({ reason: reasonOf(error) }, 'waiting for the database to answer');
-      await clock.sleep(waitMs);
+      // What interrupts the pause is found at the next question.
+      await unlessInterrupted(interrupt, clock.sleep(waitMs)).catch(() => undefined);
     }
   }
+}
+
+/** Null for what may pass by itself. */
+function reasonToGiveUp(error: unknown, url: string): Error | null {
+  if (error instanceof UnsafeDatabase || error instanceof Interrupted) return error;
+  return databaseTrouble(error) === 'refused' ? new DatabaseRefused(url, error) : null;
 }
 
 /** A commit that is not on disk when it is confirmed, one that does not see its predecessors, or a server that takes no writes, cannot carry an intent. */

@@ -1,8 +1,7 @@
 /**
  * PostgreSQL refuses to run as root. A root engine (a container, a bare server) runs it as `postgres` or `nobody`, which
- * then owns the data. Where a folder above the data is closed to others (a checkout under /root), that user gets the one
- * capability it needs to pass through; no folder's mode is changed. Programs it must reach without one (see
- * postgres-binaries.ts).
+ * then owns the data and has no capability. Where a folder above the data is closed to others (a checkout under /root), it is
+ * started inside the data, and its programs are reached elsewhere (postgres-binaries.ts); no folder's mode is changed.
  */
 import { execFileSync } from 'node:child_process';
 import { chownSync, statSync } from 'node:fs';
@@ -17,16 +16,14 @@ export interface Runner {
   own(path: string): void;
 }
 
-/** `paths` are what the user must reach: the programs and the data. */
-export function unprivilegedRunner(paths: readonly string[]): Runner {
+export function unprivilegedRunner(): Runner {
   if (process.getuid?.() !== 0) return { ids: null, wrap: (command, args) => ({ command, args }), own: () => undefined };
   const ids = idsOf('postgres') ?? idsOf('nobody') ?? { uid: 65_534, gid: 65_534 };
-  const capability = paths.every(openToOthers) ? [] : ['--inh-caps=+dac_override', '--ambient-caps=+dac_override'];
   return {
     ids,
     wrap: (command, args) => ({
       command: 'setpriv',
-      args: [`--reuid=${ids.uid}`, `--regid=${ids.gid}`, '--clear-groups', ...capability, '--', command, ...args],
+      args: [`--reuid=${ids.uid}`, `--regid=${ids.gid}`, '--clear-groups', '--', command, ...args],
     }),
     own: (path) => chownSync(path, ids.uid, ids.gid),
   };

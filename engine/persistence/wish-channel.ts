@@ -6,6 +6,7 @@ import { Client } from 'pg';
 import type { Log } from '../observe/log.ts';
 import type { Clock } from '../time/clock.ts';
 import { boundedSocket, heldConnection, keepTalking } from './bounded-silence.ts';
+import { sessionOptions } from './session.ts';
 
 export const wishChannel = 'evenkeel_wishes';
 
@@ -63,6 +64,7 @@ export class WishChannel {
     const client = new Client({
       connectionString: url,
       application_name: 'evenkeel-wishes',
+      options: sessionOptions,
       keepAlive: true,
       connectionTimeoutMillis: 5_000,
       stream: boundedSocket(heldConnection.statementTimeoutMs),

@@ -1,18 +1,19 @@
 /** What the commands say when they are asked wrongly, or at all. */
 import { spawn, spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLog } from '../../engine/observe/log.ts';
 import { startEmbeddedPostgres } from '../../engine/persistence/embedded-postgres.ts';
 import { systemClock } from '../../engine/time/clock.ts';
-import { eventually } from './support/processes.ts';
+import { eventually, spawnProcess } from './support/processes.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -102,6 +103,53 @@ describe('npm start', () => {
     rmSync(dataDir, { recursive: true, force: true });
   });
 
+  it('says in one line that its data folder cannot be written', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'evenkeel-file-')), 'file');
+    writeFileSync(file, '');
+    for (const more of [{}, { DATABASE_URL: 'postgresql://me@127.0.0.1:1/x' }]) {
+      const { code, err } = run('engine/main.ts', [], { EVENKEEL_DATA_DIR: join(file, 'below'), ...more });
+      expect([code, err.trim().split('\n')]).toEqual([4, [expect.stringContaining(`${file}/below cannot be written (ENOTDIR)`)]]);
+    }
+  });
+
+  it('ends at once when it is asked to while it waits for its database', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'evenkeel-waits-'));
+    const engine = spawnProcess(
+      'engine/main.ts',
+      [],
+      { EVENKEEL_DATA_DIR: dataDir, DATABASE_URL: 'postgresql://me:topsecret@127.0.0.1:1/x' },
+      /waiting for the database/,
+    );
+    await engine.ready;
+    const askedAt = performance.now();
+    expect(await engine.end('SIGTERM')).toBe(0);
+    // It would wait for a minute.
+    expect(performance.now() - askedAt).toBeLessThan(20_000);
+    expect(engine.output()).not.toContain('topsecret');
+    rmSync(dataDir, { recursive: true });
+  });
+
+  it('reads .env, and what stands in the environment counts more', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'evenkeel-dotenv-'));
+    symlinkSync(join(root, 'engine'), join(folder, 'engine'));
+    writeFileSync(join(folder, '.env'), 'EVENKEEL_ADMIN_PORT=from-file\nEVENKEEL_ROLE=from-file\n');
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: { start: string } };
+    const start = () =>
+      spawnSync('sh', ['-c', scripts.start], {
+        cwd: folder,
+        encoding: 'utf8',
+        env: { PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`, EVENKEEL_ROLE: 'from-environment' },
+      });
+    const withFile = start();
+    rmSync(join(folder, '.env'));
+    const without = start();
+    rmSync(folder, { recursive: true });
+    expect([withFile.status, without.status]).toEqual([4, 4]);
+    for (const said of ['EVENKEEL_ADMIN_PORT: "from-file"', 'EVENKEEL_ROLE: "from-environment"']) expect(withFile.stderr).toContain(said);
+    // Nobody has to have one.
+    expect(without.stderr).toMatch(/^The configuration has 1 problem:\n {2}- EVENKEEL_ROLE.*\n$/);
+  });
+
   it('does not listen beyond loopback unless the network is said to be trusted', () => {
     const { code, err } = run('engine/main.ts', [], {
       EVENKEEL_ADMIN_HOST: '0.0.0.0',
@@ -111,5 +159,80 @@ describe('npm start', () => {
     });
     expect(code).toBe(6);
     expect(err).toContain('EVENKEEL_TRUSTED_NETWORK');
+  });
+});
+
+describe('an engine that embeds everything', () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'evenkeel-alone-'));
+  const env = { EVENKEEL_DATA_DIR: dataDir, EVENKEEL_ADMIN_PORT: '0', EVENKEEL_METRICS_PORT: '0' };
+  const log = join(dataDir, 'engine.log');
+  const pidFile = join(dataDir, 'postgres', 'data', 'postmaster.pid');
+  const token = (): string => readFileSync(join(dataDir, 'token'), 'utf8').trim();
+  const lives = (pid: number): boolean => existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  let npm: ChildProcess;
+  let url = '';
+  let pid = 0;
+  beforeAll(async () => {
+    // It logs nothing, so what stands in its log is somebody else's.
+    npm = spawn('npm', ['start'], {
+      cwd: root,
+      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env, EVENKEEL_LOG_LEVEL: 'silent' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let said = '';
+    npm.stdout?.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    const [, address = '', engine = ''] = await eventually('it is ready', 120_000, async () =>
+      /Evenkeel is ready: (\S+) \(process (\d+)\)/.exec(said),
+    );
+    url = address;
+    pid = Number(engine);
+  });
+  afterAll(() => {
+    if (lives(pid)) process.kill(pid, 'SIGKILL');
+    npm.kill('SIGKILL');
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  it('is the process that its ready line and engine.pid name, and the child of npm', () => {
+    expect(readFileSync(join(dataDir, 'engine.pid'), 'utf8').split('\n')[0]).toBe(String(pid));
+    expect(readFileSync(`/proc/${pid}/status`, 'utf8')).toMatch(new RegExp(`^PPid:\\s+${npm.pid}$`, 'm'));
+  });
+
+  it('is not disturbed by a second start, which says whose folder it is', () => {
+    const { code, err } = run('engine/main.ts', [], env);
+    expect([code, err.includes(`another engine (process ${pid}) runs in ${dataDir}`)]).toEqual([4, true]);
+    expect([readFileSync(log, 'utf8'), readFileSync(join(dataDir, 'engine.pid'), 'utf8').split('\n')[0]]).toEqual(['', String(pid)]);
+  });
+
+  it('has a database that refuses a wrong password at once', () => {
+    const port = readFileSync(pidFile, 'utf8').split('\n')[3] ?? '';
+    const { code, out, err } = run('engine/main.ts', [], {
+      DATABASE_URL: `postgresql://evenkeel_engine:topsecret@127.0.0.1:${port}/evenkeel`,
+      EVENKEEL_DATA_DIR: mkdtempSync(join(tmpdir(), 'evenkeel-wrong-')),
+    });
+    expect([code, err.includes('does not let this engine in'), `${out}${err}`.includes('topsecret')]).toEqual([6, true, false]);
+  });
+
+  it('gets a new token while it runs, and the lost one no longer works', async () => {
+    const lost = token();
+    const { code, out } = run('admin/new-token.ts', [], env);
+    expect([code, out.includes(join(dataDir, 'token'))]).toEqual([0, true]);
+    const statusOf = async (one: string): Promise<number> =>
+      (await fetch(`${url}/v1/bots`, { headers: { authorization: `Bearer ${one}` } })).status;
+    expect([await statusOf(lost), await statusOf(token())]).toEqual([401, 200]);
+  });
+
+  it('ends with npm, and its database with it; a token can be had without it', async () => {
+    npm.kill('SIGTERM');
+    await eventually('the engine has ended', 60_000, async () => !lives(pid));
+    expect([existsSync(pidFile), existsSync(join(dataDir, 'engine.pid'))]).toEqual([false, false]);
+    const lost = token();
+    expect(run('admin/new-token.ts', [], env).code).toBe(0);
+    expect([token() === lost, existsSync(pidFile)]).toEqual([false, false]);
+  });
+
+  it('that was never started has no token to lose', () => {
+    const { code, err } = run('admin/new-token.ts', [], { EVENKEEL_DATA_DIR: mkdtempSync(join(tmpdir(), 'evenkeel-none-')) });
+    expect([code, err.includes('no installation')]).toEqual([1, true]);
   });
 });

@@ -37,7 +37,7 @@ export async function startPostgres(): Promise<TestPostgres> {
     process.kill(server.pid, 'SIGQUIT');
   };
   process.once('exit', onExit);
-  const url = (): string => server.url.replace(/\/[^/]*$/, `/${templateName}`);
+  const url = (): string => server.superuserUrl.replace(/\/[^/]*$/, `/${templateName}`);
   await onServer(url(), `create database ${templateName}`);
   const orm = await openDatabase({
     database: { url: url(), poolMax: 2, statementTimeoutMs: 60_000, lockTimeoutMs: 60_000, logSql: false },
@@ -53,7 +53,7 @@ export async function startPostgres(): Promise<TestPostgres> {
     async crash() {
       const cluster = join(folder, 'data');
       const pgCtl = join(dirname(findPostgresBinaries().postgres), 'pg_ctl');
-      const { command, args } = unprivilegedRunner([pgCtl, cluster]).wrap(pgCtl, ['stop', '-m', 'immediate', '-D', cluster]);
+      const { command, args } = unprivilegedRunner().wrap(pgCtl, ['stop', '-m', 'immediate', '-D', cluster]);
       await promisify(execFile)(command, [...args], { cwd: '/' });
     },
     async start() {

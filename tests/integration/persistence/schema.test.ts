@@ -1,5 +1,8 @@
 /** Tables, their checks, migrations under a lock, money to the last digit, and the database that comes along. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Decimal } from 'decimal.js';
@@ -153,6 +156,79 @@ describe('the embedded PostgreSQL', () => {
     await reader.end();
     await again.stop();
     rmSync(closed, { recursive: true, force: true });
+  });
+
+  it('runs without any capability, and its engine without being superuser', async () => {
+    const closed = mkdtempSync(join(tmpdir(), 'evenkeel-closed-'));
+    const dataDir = join(closed, 'inner');
+    mkdirSync(dataDir, { mode: 0o711 });
+    const server = await startEmbeddedPostgres({ dataDir, clock: systemClock, log: silent });
+    const status = readFileSync(`/proc/${server.pid}/status`, 'utf8');
+    const client = new Client({ connectionString: server.url });
+    await client.connect();
+    const { rows } = await client.query('select rolsuper, rolcreaterole, rolcreatedb from pg_roles where rolname = current_user');
+    const refused = await client.query("copy (select 1) to program 'id'").catch((error: unknown) => String(error));
+    const alsoRefused = await client.query("select pg_read_file('/etc/passwd')").catch((error: unknown) => String(error));
+    await client.end();
+    await server.stop();
+    rmSync(closed, { recursive: true, force: true });
+    for (const kind of ['CapEff', 'CapPrm', 'CapInh', 'CapAmb']) expect(status).toMatch(new RegExp(`^${kind}:\\s+0+$`, 'm'));
+    expect(/^Uid:\s+0\s/m.test(status)).toBe(false);
+    expect(rows).toEqual([{ rolsuper: false, rolcreaterole: false, rolcreatedb: false }]);
+    expect([refused, alsoRefused]).toEqual([expect.stringContaining('permission denied'), expect.stringContaining('permission denied')]);
+  });
+
+  it('hands over what an earlier engine made as superuser', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'evenkeel-handed-'));
+    const options = { dataDir, clock: systemClock, log: silent };
+    const before = await startEmbeddedPostgres(options);
+    const superuser = new Client({ connectionString: before.superuserUrl.replace(/[^/]*$/, 'evenkeel') });
+    await superuser.connect();
+    await superuser.query(
+      `create table old (id bigserial primary key, n int generated always as identity); create view seen as select * from old;
+       create function one() returns int language sql as 'select 1'; create sequence apart`,
+    );
+    await superuser.end();
+    await before.stop();
+    const after = await startEmbeddedPostgres(options);
+    const client = new Client({ connectionString: after.url });
+    await client.connect();
+    await client.query(
+      'alter table old add column added int; insert into old (added) values (7); drop view seen; drop function one(); drop sequence apart',
+    );
+    expect((await client.query('select id::int, n, added from old')).rows).toEqual([{ id: 1, n: 1, added: 7 }]);
+    await client.end();
+    await after.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  it('is started on another port when somebody takes the first one, who is told nothing', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'evenkeel-port-'));
+    let spokenTo = 0;
+    const stranger = createServer((socket) => {
+      spokenTo += 1;
+      socket.destroy();
+    });
+    const portOf = async (server: Server): Promise<number> => {
+      if (!server.listening) await once(server.listen(0, '127.0.0.1'), 'listening');
+      const address = server.address();
+      return typeof address === 'object' && address !== null ? address.port : 0;
+    };
+    const taken = await portOf(stranger);
+    let asked = 0;
+    const choosePort = async (): Promise<number> => {
+      asked += 1;
+      if (asked === 1) return taken;
+      const probe = createServer();
+      const port = await portOf(probe);
+      probe.close();
+      return port;
+    };
+    const server = await startEmbeddedPostgres({ dataDir, clock: systemClock, log: silent, choosePort });
+    await server.stop();
+    stranger.close();
+    rmSync(dataDir, { recursive: true, force: true });
+    expect([asked, spokenTo, new URL(server.url).port === String(taken)]).toEqual([2, 0, false]);
   });
 
   it('is refused to a second engine, whose refusal leaves it running', async () => {

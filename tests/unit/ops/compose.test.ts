@@ -21,6 +21,7 @@ interface Service {
   readonly networks: readonly string[];
   readonly healthcheck?: unknown;
   readonly volumes?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
 }
 const compose = parse(read('docker-compose.yml'), { merge: true }) as {
   services: Record<string, Service>;
@@ -56,6 +57,18 @@ describe('the compose file', () => {
     const passwords = [...read('docker-compose.yml').matchAll(/\$\{(\w*PASSWORD)([^}]*)\}/g)];
     expect(passwords.length).toBeGreaterThan(4);
     for (const [, , fallback] of passwords) expect(fallback).toMatch(/^:\?/);
+  });
+
+  it('hands every setting of .env.example to the engine', () => {
+    const environment = compose.services['engine']?.environment ?? {};
+    const settings = [...read('.env.example').matchAll(/^#([A-Z_]+)=/gm)].map(([, name = '']) => name);
+    expect(settings.length).toBeGreaterThan(25);
+    // The container's data folder stands in its image; the port inside is fixed, and the setting moves the host's side.
+    const elsewhere = ['EVENKEEL_DATA_DIR', 'EVENKEEL_ADMIN_PORT', 'EVENKEEL_METRICS_PORT'];
+    for (const name of settings.filter((one) => !elsewhere.includes(one))) expect(Object.keys(environment)).toContain(name);
+    expect(compose.services['engine']?.ports).toEqual(['127.0.0.1:${EVENKEEL_ADMIN_PORT:-8080}:8080']);
+    for (const [name, value] of Object.entries(environment))
+      if (value.includes('${EVENKEEL')) expect(value).toMatch(new RegExp(`^\\$\\{${name}:-\\w*\\}$`));
   });
 
   it('starts no server as root: the image, a numbered user, or an entrypoint that changes it', () => {
