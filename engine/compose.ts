@@ -244,7 +244,15 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
     }
     started = true;
     log.info({ adminUrl, metricsUrl, owner, schemaVersion, venue: config.venue, role: config.role }, 'the engine runs');
-    return { adminUrl, metricsUrl, tokenPath: ownersTokenPath, fleet, venue, hindrance: () => (fleet === null ? null : coordination.outage), stop };
+    return {
+      adminUrl,
+      metricsUrl,
+      tokenPath: ownersTokenPath,
+      fleet,
+      venue,
+      hindrance: () => (fleet === null ? null : coordination.outage),
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;

@@ -27,6 +27,18 @@ describe('a remembered caller', () => {
     expect(remembered.recall('token')).toBeNull();
   });
 
+  it('is still known when it is recalled no more, until the database refuses it', async () => {
+    await clock.advance(60 * 60_000);
+    expect([remembered.recall('token'), remembered.knows('token'), remembered.knows('other')]).toEqual([null, true, false]);
+    remembered.refused('token');
+    expect(remembered.knows('token')).toBe(false);
+  });
+
+  it('may do what it could do when it was last confirmed, and no more', () => {
+    remembered.confirmed('token', { ...caller, role: 'viewer', scopes: ['read'] });
+    expect(remembered.recall('token')).toMatchObject({ role: 'viewer', scopes: ['read'] });
+  });
+
   it('is not recalled by a token that has expired since', async () => {
     remembered.confirmed('short', { ...caller, tokenExpiresAtMs: clock.now() + 1_000 });
     await clock.advance(1_000);

@@ -14,6 +14,7 @@ let server: WebSocketServer;
 let clients: WebSocket[];
 let arrivals: { text: string; at: number }[];
 let refuseWith: number | null;
+let retryAfter: string;
 let sockets: ExchangeSocket[];
 let autoPong: boolean;
 
@@ -22,12 +23,13 @@ beforeEach(async () => {
   arrivals = [];
   sockets = [];
   refuseWith = null;
+  retryAfter = '7';
   autoPong = true;
   http = createServer();
   server = new WebSocketServer({ noServer: true });
   http.on('upgrade', (request, socket, head) => {
     if (refuseWith !== null) {
-      socket.end(`HTTP/1.1 ${refuseWith} Refused\r\nRetry-After: 7\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+      socket.end(`HTTP/1.1 ${refuseWith} Refused\r\nRetry-After: ${retryAfter}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
       return;
     }
     server.options.autoPong = autoPong;
@@ -149,6 +151,19 @@ describe('an exchange socket', () => {
     await until(() => socket.state === 'waiting');
     expect(connectLimiter.take()).toBeGreaterThan(6_000);
   });
+
+  it.each(['1e308', '0', '-7', 'soon', '259201', ''])(
+    'pauses for a minute when the venue refuses with 429 and the time is "%s"',
+    async (told) => {
+      refuseWith = 429;
+      retryAfter = told;
+      const connectLimiter = new ConnectLimiter({ clock: systemClock });
+      const { socket } = open({ connectLimiter });
+      await until(() => socket.state === 'waiting');
+      const waitMs = connectLimiter.take();
+      expect([waitMs > 50_000, waitMs <= 60_000]).toEqual([true, true]);
+    },
+  );
 
   it('never dials again after stop, and says so', async () => {
     const { socket, events, metrics } = open();

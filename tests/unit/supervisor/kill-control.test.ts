@@ -100,6 +100,16 @@ describe('kill switches of an engine', () => {
     expect(policy()).toBe('leave');
   });
 
+  it('know how long the database has been silent', async () => {
+    expect(control.silentMs).toBe(Number.POSITIVE_INFINITY);
+    await control.start();
+    await clock.advance(60_000);
+    expect(control.silentMs).toBeLessThanOrEqual(500);
+    away = true;
+    await clock.advance(60_000);
+    expect(control.silentMs).toBeGreaterThanOrEqual(60_000);
+  });
+
   it('are over when they expire, although nobody says so', async () => {
     away = false;
     rows.push(row({ expiresAtMs: clock.now() + 1_000 }));
