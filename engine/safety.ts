@@ -12,6 +12,7 @@ export const safetyElements = {
   positionCheck: 'what is in flight and held is restored before a bot decides, and the commit refuses a second open order of a role',
   epochInWrites: 'evidence and status are written by the current owner of their bot only',
   protectionVerify: 'the stops and targets of bots are looked for at the exchange when a bot is taken and on a timer',
+  askBeforeSale: 'a position is sold for want of its stop only when the exchange has denied the stop in two rounds',
   capital: 'an entry is admitted only when what its account has, less what other entries have reserved, covers it',
   audit: "the account's trade history is read on a timer and after each subscription",
 } as const;
@@ -29,6 +30,7 @@ export const fullSafety: Safety = {
   positionCheck: true,
   epochInWrites: true,
   protectionVerify: true,
+  askBeforeSale: true,
   capital: true,
   audit: true,
 };

@@ -29,6 +29,7 @@ import { recoveredState } from './recovery.ts';
 import { BotSession } from './session.ts';
 import type { BotSettings } from './session.ts';
 import { applicableRow, needsRestart, settingsOf } from './settings.ts';
+import { StandingStop } from './standing-stop.ts';
 
 export interface BotOptions {
   readonly botId: string;
@@ -86,8 +87,7 @@ export class Bot {
   #fenced = false;
   #leaving: boolean;
   readonly #watch: ProtectionWatch;
-  /** A stop was told to rest and nobody here took it down. */
-  #stopStands = false;
+  readonly #standingStop = new StandingStop();
   #withoutMarket = false;
 
   constructor(options: BotOptions) {
@@ -99,9 +99,18 @@ export class Bot {
       clock: options.clock,
       metrics: options.metrics,
       onTick: () => this.#session?.tell({ type: 'time-passed', atMs: options.venueClock.now() }),
+      // An exit that is decided is not decided again.
+      ask: async (sinceMs) => this.#session?.state.exiting === null && options.executor.stopDenied(options.botId, sinceMs),
+      onUnanswered: (error) =>
+        options.log.error(
+          { err: error, botId: options.botId, symbol: this.symbol },
+          'no stop of a bot is known to rest, and the exchange does not answer whether one does: its position is kept, and asked about on',
+        ),
       onOverdue: (exposure) => {
         const why =
-          exposure === 'bare' ? 'its position is without a stop' : 'the price is beyond its stop, which the exchange does not execute';
+          exposure === 'bare'
+            ? 'the exchange has denied its stop in two rounds'
+            : 'the price is beyond its stop, which the exchange does not execute';
         options.log.error({ botId: options.botId, symbol: this.symbol }, `a bot is not protected in time: ${why}; it is closed`);
         this.#session?.tell({ type: 'protection-overdue', atMs: options.venueClock.now() });
       },
@@ -295,11 +304,14 @@ export class Bot {
         executor.place(botId, command, triggeredAt);
         return;
       case 'place-protection':
+        executor.protect(botId, command);
+        return;
       case 'replace-protection':
+        this.#standingStop.move();
         executor.protect(botId, command);
         return;
       case 'cancel-protection':
-        this.#stopStands = false;
+        this.#standingStop.move();
         executor.unprotect(botId, command);
         return;
       default:
@@ -384,10 +396,8 @@ export class Bot {
 
   #onProtection(session: BotSession, news: ProtectionNews): void {
     const { log, botId, metrics, venueClock } = this.#options;
-    const { resting, settled, refused } = news;
-    const stood = this.#stopStands;
-    this.#stopStands = resting !== null || (stood && !settled);
-    const vanished = stood && !this.#stopStands;
+    const { refused } = news;
+    const vanished = this.#standingStop.told(news);
     if (refused !== null) log.error({ botId, symbol: this.symbol, refused }, 'the exchange refused a protective order');
     session.tell({ type: 'protection-changed', ...news, atMs: venueClock.now() });
     if (!vanished || isFlat(session.state.position, session.instrument, session.state.lastPrice)) return;

@@ -196,6 +196,7 @@ export class Bookkeeper {
       );
     if (live === undefined) return;
     live.executedQuantity = answer.order.executedQuantity;
+    live.deniedSince = null;
     live.exchangeOrderId = answer.order.exchangeOrderId ?? live.exchangeOrderId;
     if (isTerminal(answer.order.state)) {
       if (answer.order.state === 'rejected' && isProtective(live)) line.refused = refused ?? line.refused;

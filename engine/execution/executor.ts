@@ -121,6 +121,16 @@ export class Executor {
     if (!this.#stopped && this.#options.safety.protectionVerify) await this.#protector.verify(this.#lines.values());
   }
 
+  /**
+   * One round of asking the exchange about a stop of the bot that is not known to rest; what is found is written. True when it has been
+   * denied in two rounds since then (monotonic ms). Throws what the reads throw.
+   */
+  async stopDenied(botId: string, sinceMs: number): Promise<boolean> {
+    const line = this.#lines.get(botId);
+    if (line === undefined || line.detached) return false;
+    return !this.#options.safety.askBeforeSale || this.#protector.stopDenied(line, sinceMs);
+  }
+
   /** Puts a stop (and a target) up at the exchange, or in the place of the standing stop. */
   protect(botId: string, command: PutProtection): void {
     const line = this.#lines.get(botId);

@@ -77,6 +77,7 @@ export function openedAt(
     awaitingAnswer,
     resting: false,
     gone: false,
+    deniedSince: null,
   };
 }
 

@@ -108,8 +108,8 @@ export interface LiveOrder {
   onClosed?: () => void;
   /** What the account had free after the exchange refused this exit for want of balance. */
   available?: Decimal;
-  /** Monotonic time of the first round of cancelling in which both said so. */
-  deniedSince?: number;
+  /** Since when reads have denied it although it could no longer be accepted (monotonic); null while they have not. */
+  deniedSince: number | null;
 }
 
 export function isProtective({ role }: Pick<LiveOrder, 'role'>): boolean {
@@ -136,6 +136,8 @@ export class OrderLine {
   #kept: OrderReservation[] = [];
   /** Why the exchange refused a protective order, until the bot was told. */
   refused: string | null = null;
+  /** The first round in which the exchange denied these stops; null while it has not, or has told of one since. */
+  denied: { readonly askedAt: number; readonly stops: ReadonlySet<string> } | null = null;
 
   constructor(link: BotLink, history: readonly Pick<StoredOrder, 'role' | 'decisionMs' | 'attempt'>[]) {
     this.link = link;

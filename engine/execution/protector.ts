@@ -11,6 +11,7 @@ import type { Clock } from '../time/clock.ts';
 import type { PutProtection } from '../trading/events.ts';
 import type { OrderType } from '../trading/instrument.ts';
 import { parseClientOrderId } from './client-order-id.ts';
+import { isProtective } from './order-line.ts';
 import type { LiveOrder, OrderLine } from './order-line.ts';
 import { brokenBy } from './order-rules.ts';
 import type { Outgoing, SentOutcome } from './send.ts';
@@ -51,6 +52,8 @@ export interface ProtectorPorts {
   readonly roomToReplace: (line: OrderLine) => boolean;
 }
 
+/** Two rounds of denials count when they lie this far apart: the exchange's reads lag. */
+export const denialsApartMs = 3_000;
 /** Pauses between two rounds of cancelling. */
 const cancelPausesMs = [100, 200, 400, 800, 1_600, 3_000] as const;
 /** How long the exchange's reads may lag behind a stop whose answer never came. */
@@ -126,6 +129,44 @@ export class Protector {
     if (parts === null || (parts.role !== 'stop' && parts.role !== 'target')) return;
     const line = lines.find(({ link }) => link.botId === parts.botId && link.installation === parts.installation);
     if (line !== undefined && !line.open.has(order.clientOrderId)) await this.#ports.record(line, order, { verified: order.status });
+  }
+
+  /** As `Executor.stopDenied`: the order query and the open orders must both deny each stop (and its target) whose fate is open, twice. */
+  async stopDenied(line: OrderLine, sinceMs: number): Promise<boolean> {
+    const { clock, record, look } = this.#ports;
+    const { account, botId, installation } = line.link;
+    const open = (): readonly LiveOrder[] => line.protective().filter((live) => !live.resting && !live.gone);
+    const isOwn = ({ clientOrderId }: ExchangeOrder): boolean => {
+      const parts = parseClientOrderId(clientOrderId);
+      return parts?.botId === botId && parts.installation === installation && isProtective(parts);
+    };
+    const askedAt = clock.monotonic();
+    const asked = open();
+    let found = false;
+    for (const order of (await account.openOrders(line.link.instrument().symbol)).filter(isOwn)) {
+      if (line.open.get(order.clientOrderId)?.resting === true) continue;
+      await record(line, order, { asked: order.status });
+      // One that is over by its rows is shown as it was.
+      found ||= line.open.has(order.clientOrderId);
+    }
+    for (const live of asked) {
+      if (!line.open.has(live.clientOrderId) || live.resting) continue;
+      if (await look(line, live)) found = true;
+      // What reads deny from here on a cancel need not wait to hear again.
+      else if (askedAt > live.acceptedUntil) live.deniedSince ??= clock.monotonic();
+    }
+    if (found) {
+      line.denied = null;
+      return false;
+    }
+    // One that was put up meanwhile has not been asked about.
+    if (open().some((live) => !asked.includes(live))) return false;
+    const first = line.denied;
+    if (first === null || first.askedAt < sinceMs || asked.some((live) => !first.stops.has(live.clientOrderId))) {
+      line.denied = { askedAt, stops: new Set(asked.map((live) => live.clientOrderId)) };
+      return false;
+    }
+    return askedAt - first.askedAt >= denialsApartMs;
   }
 
   async #lookForMissing(line: OrderLine, live: LiveOrder): Promise<void> {

@@ -209,7 +209,7 @@ function onProtectionOverdue(
   if (state.exiting !== null || (exposure !== 'bare' && exposure !== 'overrun')) return nothing(state);
   const reason =
     exposure === 'bare'
-      ? 'no stop rests at the exchange in time: the position is closed'
+      ? 'no stop rests at the exchange, which was asked twice: the position is closed'
       : 'the price is beyond the stop and the exchange has not executed it in time: the position is closed';
   const kind = exposure === 'bare' ? 'unprotected' : 'stop';
   return exitIfDue({ ...state, exiting: newExit(kind, reason, Math.floor(event.atMs)) }, instrument, state.lastPrice);

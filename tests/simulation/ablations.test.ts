@@ -15,6 +15,7 @@ const firstFailingSeeds: Partial<Record<SafetyElement, number>> = {
   positionCheck: 8,
   epochInWrites: 4484,
   protectionVerify: 100,
+  askBeforeSale: 6,
   capital: 7,
   audit: 1257,
 };

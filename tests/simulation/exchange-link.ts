@@ -30,6 +30,8 @@ export interface ExchangeLinkOptions extends LinkOptions {
   readonly gate: RequestGate;
   /** The venue's clock as this process knows it. */
   readonly venueClock: Pick<VenueClock, 'now' | 'resync'>;
+  /** The exchange has just taken a stop of this process. */
+  readonly onStopTaken: () => void;
   /** Ends of bans, venue time; shared by all processes. */
   readonly bans: { untilMs: number; brokenBy: string | null };
 }
@@ -159,6 +161,11 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
 
   const lag = (): ReadLag => ({ orderMs: weather.take('reads-lag')?.value ?? 0, tradesMs: weather.take('trades-lag')?.value ?? 0 });
 
+  const stopTaken = <T>(answer: VenueAnswer<T>, isStop = true): VenueAnswer<T> => {
+    if (isStop && answer.kind === 'done') options.onStopTaken();
+    return answer;
+  };
+
   const placeOrder: TradingAccount['placeOrder'] = async (request, signed): Promise<PlaceOutcome> => {
     const placed = await settled(
       await send('order', () => {
@@ -167,7 +174,7 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
         if (thin !== null && tick !== null) exchange.setPrice(request.symbol, tick.price, request.quantity.times(thin.value ?? 1));
         const answer = exchange.place(request, signed, lag());
         if (thin !== null && tick !== null) exchange.setPrice(request.symbol, tick.price);
-        return answer;
+        return stopTaken(answer, request.type !== 'MARKET');
       }),
     );
     return 'value' in placed ? { kind: 'accepted', ...placed.value } : notPlaced(placed.refusal);
@@ -182,7 +189,9 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
     const sent = await send('replace', () => {
       const touched = weather.take('replace-touched') === null ? null : exchange.matching.lastTick(request.symbol);
       const arriving = touched === null ? request : { ...request, stopPrice: touched.price };
-      return exchange.replace(cancelledId, arriving, signed, lag());
+      const replaced = exchange.replace(cancelledId, arriving, signed, lag());
+      if (replaced.placed !== null) stopTaken(replaced.placed);
+      return replaced;
     });
     if ('refusal' in sent) return { cancel: cancelled(sent), place: notPlaced(sent.refusal) };
     const cancel = cancelled(await settled({ did: sent.did.cancelled }));
@@ -196,7 +205,7 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
     reserveOrder: (priority) => gate.reserve(1, priority),
     placeOrder,
     async placeOco(request, signed) {
-      const placed = await settled(await send('order', () => exchange.placeOco(request, signed, lag())));
+      const placed = await settled(await send('order', () => stopTaken(exchange.placeOco(request, signed, lag()))));
       return 'value' in placed ? { kind: 'accepted', orders: placed.value } : notPlaced(placed.refusal);
     },
     cancelOrder: async (symbol, clientOrderId, signed) =>
@@ -205,9 +214,16 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
     order: (symbol, clientOrderId) =>
       read('order', (): OrderLookup => {
         const order = exchange.order(symbol, clientOrderId);
-        return order === null || hidden(order.updatedAtMs) ? { kind: 'absent' } : { kind: 'found', order };
+        const found = order !== null && !hidden(order.updatedAtMs);
+        exchange.denials.onOrder(process.name, clientOrderId, found);
+        return found ? { kind: 'found', order } : { kind: 'absent' };
       }),
-    openOrders: (symbol) => read('openOrders', () => exchange.openOrders(symbol).filter((order) => !hidden(order.updatedAtMs))),
+    openOrders: (symbol) =>
+      read('openOrders', () => {
+        const shown = exchange.openOrders(symbol).filter((order) => !hidden(order.updatedAtMs));
+        exchange.denials.onOpenOrders(process.name, shown);
+        return shown;
+      }),
     ordersSince: (symbol, startTimeMs) =>
       read('orders', () => exchange.ordersSince(symbol, startTimeMs).filter((order) => !hidden(order.updatedAtMs))),
     ordersFrom: (symbol, fromOrderId) =>

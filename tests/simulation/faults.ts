@@ -72,6 +72,9 @@ export const faultKinds = {
   /** The price meets the new stop while the request is on its way: what stood is cancelled, and the new one is refused. */
   'replace-touched': { weight: 4 },
   'order-late': { value: [500, 8_000] },
+  /** The exchange has taken a stop, and the engine's process stands still at this moment, or its database does. */
+  'stall-after-stop': { value: [5_000, 15_000], weight: 3 },
+  'rows-stall-after-stop': { value: [5_000, 15_000], weight: 3 },
   'thin-book': { value: [0.2, 0.8] },
   /** A price reaches a stop or target, and the book takes a part of it. */
   'thin-resting': { value: [0.1, 0.9], weight: 4 },

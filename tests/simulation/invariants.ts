@@ -8,6 +8,7 @@ import type { BookOrder, BookTrade } from '../../engine/matching/matching.ts';
 import { isTerminal } from '../../engine/persistence/order-store.ts';
 import type { Decimal } from 'decimal.js';
 import { zero } from '../../engine/trading/exact.ts';
+import type { Instrument } from '../../engine/trading/instrument.ts';
 import { aheadMs } from './memory-exchange.ts';
 import type { ExchangeWatch } from './memory-exchange.ts';
 import { Ledger, carry, restingSales } from './ledger.ts';
@@ -29,6 +30,8 @@ const recvWindowMs = 3_000;
 const obeyWithinMs = 45_000;
 /** An order of a close must be on the exchange by then: freshness, receive window and skew together. */
 const latestEntryMs = 6_000 + recvWindowMs + aheadMs + skewBoundMs;
+/** Two rounds of asking begin 3 s apart; each takes a moment to arrive. */
+const roundsApartMs = 2_900;
 /** The average price that the venue judges by may lie this share below the last: what is worth no more may count as dust. */
 const dustMarginShare = 0.002;
 
@@ -91,6 +94,27 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
     truth.orders.push({ order, executed: trades.length > 0, key: decisionKey(row) });
     const instrument = this.#world.exchange.matching.instrument(order.symbol);
     for (const trade of trades) carry(truth, trade, instrument);
+  }
+
+  /**
+   * 17: a position is sold for want of its stop only when the exchange has denied that stop to the bot's engine, by the order query and by
+   * the open orders, in two rounds. Judged when the engine takes the stop down to sell.
+   */
+  onCancelled(order: BookOrder): void {
+    const parts = parseClientOrderId(order.clientOrderId);
+    if (parts?.installation !== installation || parts.role !== 'stop') return;
+    const { database, replicas, exchange } = this.#world;
+    const owner = replicas.find((replica) => replica.owner === database.states.get(parts.botId)?.holder);
+    const exiting = owner?.fleet?.supervisor.bot(parts.botId)?.session?.state.exiting ?? null;
+    if (owner === undefined || exiting?.kind !== 'unprotected' || !exiting.reason.includes('asked twice')) return;
+    if (
+      order.quantity
+        .minus(order.executedQuantity)
+        .lt(sellable(this.ledger.of(parts.botId).position, exchange.matching.instrument(order.symbol)))
+    )
+      return;
+    if (!exchange.denials.deniedTwice(owner.owner, order.clientOrderId, roundsApartMs))
+      this.#fail(17, `${order.clientOrderId} rested, and its bot sells for want of it although the exchange had not denied it twice`);
   }
 
   /** An order that had rested is carried out. */
@@ -161,9 +185,9 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
       return;
     }
     // What the step leaves over cannot be sold; an average price a little lower would refuse the rest.
-    const sellable = instrument === null ? zero : truth.position.minus(truth.position.mod(instrument.lot.step));
+    const held = sellable(truth.position, instrument);
     const leastValue = instrument?.notional?.min.times(1 + dustMarginShare) ?? null;
-    if (instrument !== null && leastValue !== null && sellable.times(price).gte(leastValue) && sellable.gte(instrument.lot.min))
+    if (instrument !== null && leastValue !== null && held.times(price).gte(leastValue) && held.gte(instrument.lot.min))
       this.#fail(6, `${intent.clientOrderId} buys while bot ${intent.botId} holds ${truth.position.toFixed()}`);
     const capital = this.#world.database.configs.get(intent.botId)?.row.columns.initialCapital ?? zero;
     if (order.executedQuote.gt(capital.times('1.05'))) this.#fail(6, `${intent.clientOrderId} spends more than the bot's budget`);
@@ -270,6 +294,10 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
     this.#claims.set(`${botId} ${epoch}`, this.#world.scheduler.now);
     if (epoch <= before) this.#fail(7, `the epoch of bot ${botId} went from ${before} to ${epoch}`);
   }
+}
+
+function sellable(position: Decimal, instrument: Instrument | null): Decimal {
+  return instrument === null ? zero : position.minus(position.mod(instrument.lot.step));
 }
 
 function sameList(a: BookOrder, b: BookOrder): boolean {

@@ -16,6 +16,7 @@ import type {
 import { parseClientOrderId } from '../../engine/execution/client-order-id.ts';
 import { createMatching } from '../../engine/matching/engine.ts';
 import type { BookEvent, BookOrder, BookRefusal, BookTrade, FeeSchedule, MatchingEngine, Placed } from '../../engine/matching/matching.ts';
+import { Denials } from './denials.ts';
 import type { Instrument } from '../../engine/trading/instrument.ts';
 
 /** Ahead of the venue's time by this much a timestamp is refused (binance-wire.md 2.1). */
@@ -47,6 +48,8 @@ const noLag: ReadLag = { orderMs: 0, tradesMs: 0 };
 export interface ExchangeWatch {
   /** `trades` are those that it made as it arrived. */
   onAccepted(order: BookOrder, trades: readonly BookTrade[], signed: SignedWindow): void;
+  /** One of the bots' orders was cancelled by an engine. */
+  onCancelled(order: BookOrder): void;
   /** An order that had rested was executed. */
   onExecuted(order: BookOrder, trade: BookTrade): void;
 }
@@ -72,6 +75,7 @@ interface OldView {
 
 export class MemoryExchange {
   readonly matching: MatchingEngine = createMatching();
+  readonly denials = new Denials(() => this.now());
   readonly instruments: readonly Instrument[];
   readonly account: string;
   readonly now: () => number;
@@ -160,6 +164,7 @@ export class MemoryExchange {
     if (late !== null) return late;
     const cancelled = this.matching.cancel(this.account, symbol, { clientOrderId }, null, this.#nowMs());
     if (!cancelled.ok) return this.#refused(cancelled.refusal);
+    this.watch?.onCancelled(cancelled.value);
     this.#tell(cancelled.events);
     return { kind: 'done', value: [exchangeOrder(cancelled.value)] };
   }

@@ -185,6 +185,15 @@ export class Replica {
     if (pause !== null) this.pause(pause.value ?? 1_000, `at ${point}`);
   }
 
+  /** A slow host: what the exchange has taken is heard, or written, much later. */
+  #onStopTaken(): void {
+    const { weather, scheduler } = this.#options;
+    const loop = weather.take('stall-after-stop');
+    if (loop !== null) this.pause(loop.value ?? 0, 'its host is slow');
+    const rows = weather.take('rows-stall-after-stop');
+    if (rows !== null) weather.begin({ kind: 'database-slow', atMs: scheduler.now, forMs: rows.value ?? 0, value: rows.value ?? 0 });
+  }
+
   async #boot(process: SimulatedProcess): Promise<void> {
     const {
       scheduler,
@@ -220,7 +229,7 @@ export class Replica {
     };
     const venueClock = createMeasuredVenueClock({ clock, log, metrics, serverTime: () => wire.marketData.serverTime() });
     const gate = new RequestGate({ budget: budgetOf(coordination, venueName, exchange.account), clock, venueClock, log, metrics });
-    const wire = createExchangeLink({ ...link, exchange, feed, gate, venueClock, bans });
+    const wire = createExchangeLink({ ...link, exchange, feed, gate, venueClock, bans, onStopTaken: () => this.#onStopTaken() });
     this.#link = wire;
     this.#gate = gate;
     await venueClock.start();

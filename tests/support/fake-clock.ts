@@ -58,6 +58,11 @@ export class FakeClock implements Clock {
     });
   }
 
+  /** The process stands still: what falls due meanwhile fires when it goes on. */
+  stall(durationMs: number): void {
+    this.#now += durationMs;
+  }
+
   /** Moves time, firing what falls due and letting promises settle in between. */
   async advance(durationMs: number): Promise<void> {
     const end = this.#now + durationMs;

@@ -126,7 +126,8 @@ async function inMemory(): Promise<Backend> {
   const venueClock = { now, trusted: true, resync: () => Promise.resolve() };
   const gate = new RequestGate({ budget: budgetOf(coordination, 'binance', 'account'), clock, venueClock, log, metrics: createMetrics() });
   const bans = { untilMs: 0, brokenBy: null };
-  const link = createExchangeLink({ process, replica: 0, scheduler, weather, random, exchange, feed, gate, venueClock, bans });
+  const world = { process, replica: 0, scheduler, weather, random, exchange, feed, gate, venueClock, bans };
+  const link = createExchangeLink({ ...world, onStopTaken: () => undefined });
   const pass = (): Promise<void> => scheduler.run(scheduler.now + 100);
   return {
     ...link,

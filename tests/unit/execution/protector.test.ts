@@ -3,7 +3,9 @@ import type { Decimal } from 'decimal.js';
 import { pino } from 'pino';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ProtectionWatch } from '../../../engine/bot/protection-watch.ts';
+import { StandingStop } from '../../../engine/bot/standing-stop.ts';
 import { reachNothing } from '../../../engine/crash-points.ts';
+import type { UserEvent } from '../../../engine/exchanges/exchange.ts';
 import { withSymbolRefusals } from '../../../engine/exchanges/symbol-refusals.ts';
 import { Executor } from '../../../engine/execution/executor.ts';
 import { OpenOrders } from '../../../engine/execution/open-orders.ts';
@@ -43,10 +45,15 @@ class Rig {
   readonly prices = new RecentPrices(60_000);
   hearsPrices = true;
   faults: Error[] = [];
+  readonly standingStop = new StandingStop();
+  vanished = 0;
+  readonly unanswered: unknown[] = [];
   readonly watch = new ProtectionWatch({
     clock: this.clock,
     metrics: this.metrics,
     onTick: () => this.tell({ type: 'time-passed', atMs: this.clock.now() }),
+    ask: (sinceMs) => this.executor.stopDenied('7', sinceMs),
+    onUnanswered: (error) => this.unanswered.push(error),
     onOverdue: () => this.tell({ type: 'protection-overdue', atMs: this.clock.now() }),
   });
 
@@ -106,7 +113,10 @@ class Rig {
           this.clock.after(exitPauseMs(exiting), () => this.tell({ type: 'exit-retry-due', atMs: this.clock.now() }));
       },
       onLate: () => undefined,
-      onProtection: (news) => this.tell({ type: 'protection-changed', ...news, atMs: this.clock.now() }),
+      onProtection: (news) => {
+        if (this.standingStop.told(news)) this.vanished += 1;
+        this.tell({ type: 'protection-changed', ...news, atMs: this.clock.now() });
+      },
       onFenced: () => undefined,
       onFault: (error) => this.faults.push(error),
     };
@@ -118,6 +128,7 @@ class Rig {
     this.state = state;
     this.watch.changed(exposureOf(state, this.config, this.listed));
     for (const command of commands) {
+      if (command.type === 'cancel-protection' || command.type === 'replace-protection') this.standingStop.move();
       if (command.type === 'place-order') this.executor.place('7', command, null);
       else if (command.type === 'cancel-protection') this.executor.unprotect('7', command);
       else this.executor.protect('7', command);
@@ -259,6 +270,222 @@ describe('a position and its stop at the exchange', () => {
     await rig.clock.advance(120_000);
     rig.expectProtectedOrFlat();
     expect(rig.executor.idle('7')).toBe(true);
+  });
+
+  describe('that is not known to rest when five seconds are over', () => {
+    /** The exchange takes the stop (or not), and nothing is heard of it but by asking. */
+    const unheard = (loss: Loss): void => {
+      const place = rig.account.placeOrder.bind(rig.account);
+      rig.account.placeOrder = (request) => {
+        if (request.type !== 'STOP_LOSS') return place(request);
+        rig.account.placeOrder = place;
+        rig.account.listener = null;
+        if (loss === 'answer') void place(request);
+        return new Promise(() => undefined);
+      };
+    };
+    const denied = { order: () => Promise.resolve({ kind: 'absent' as const }), openOrders: () => Promise.resolve([]) };
+    /** The user stream tells that the first stop is over, without an execution. */
+    const expiryOfTheStop = (): UserEvent => {
+      const first = [...rig.store.orders.values()].find(({ role }) => role === 'stop');
+      if (first === undefined) throw new Error('no stop was sent');
+      const { symbol, clientOrderId, side, type, quantity } = first;
+      const nothing = { executedQuantity: d(0), executedQuote: d(0), updatedAtMs: 1 };
+      const order = { symbol, orderId: '9', clientOrderId, side, type, status: 'EXPIRED' as const, quantity, ...nothing };
+      return { type: 'order-updated', order, fill: null, reason: null, atMs: 1 };
+    };
+    const seconds = async (): Promise<number> => (await rig.metrics.unprotectedSeconds.get()).values[0]?.value ?? 0;
+    const alerted = async (): Promise<number> => (await rig.metrics.positionsUnprotected.get()).values[0]?.value ?? 0;
+
+    it('is asked about, and believed: the position stays', async () => {
+      unheard('answer');
+      await rig.enter();
+      await rig.clock.advance(2_000);
+      expect(await alerted()).toBe(1);
+      await rig.clock.advance(30_000);
+      expect([rig.flat, rig.state.exiting, await alerted()]).toEqual([false, null, 0]);
+      expect(rig.account.asked).not.toContain('cancel');
+      rig.expectProtectedOrFlat();
+    });
+
+    it.each(['order', 'openOrders'] as const)('is believed although the exchange denies it to %s', async (read) => {
+      unheard('answer');
+      Object.assign(rig.account, { [read]: denied[read] });
+      await rig.enter();
+      await rig.clock.advance(20_000);
+      expect([rig.flat, rig.state.exiting]).toEqual([false, null]);
+      expect(rig.account.asked).not.toContain('cancel');
+    });
+
+    it('rests, but the database takes fifteen seconds to write it: the position stays', async () => {
+      const record = rig.store.record.bind(rig.store);
+      rig.store.record = async (evidence) => {
+        if (rig.store.orders.get(evidence.clientOrderId)?.role === 'stop') await rig.clock.sleep(15_000);
+        return record(evidence);
+      };
+      await rig.enter();
+      await rig.clock.advance(60_000);
+      expect([rig.flat, rig.state.exiting]).toEqual([false, null]);
+      rig.expectProtectedOrFlat();
+    });
+
+    it('rests, but the loop stood still for ten seconds after it was sent: the position stays', async () => {
+      rig.account.onRequest = () => {
+        if (rig.account.all.length === 1) rig.clock.stall(10_000);
+        return null;
+      };
+      await rig.enter();
+      await rig.clock.advance(30_000);
+      expect([rig.flat, rig.state.exiting]).toEqual([false, null]);
+      rig.expectProtectedOrFlat();
+    });
+
+    it('is given up when the exchange has denied it to both in two rounds three seconds apart, and no sooner', async () => {
+      unheard('request');
+      const enteredAt = rig.clock.now();
+      await rig.enter();
+      await rig.clock.advance(enteredAt + 7_000 - rig.clock.now());
+      // However often somebody asks.
+      expect(await rig.executor.stopDenied('7', 0)).toBe(false);
+      await rig.clock.advance(900);
+      expect(rig.state.exiting).toBeNull();
+      await rig.clock.advance(1_000);
+      expect(rig.state.exiting?.reason).toMatch(/asked twice/);
+      // Its answer never comes; nothing is sold beside it before it could not arrive any more.
+      expect(await seconds()).toBeGreaterThan(7);
+    });
+
+    it('is asked about for as long as the exchange does not answer: the position stays, counted and told once', async () => {
+      unheard('request');
+      const reads = { order: rig.account.order.bind(rig.account), openOrders: rig.account.openOrders.bind(rig.account) };
+      rig.account.openOrders = () => Promise.reject(new Error('away'));
+      await rig.enter();
+      await rig.clock.advance(60_000);
+      expect([rig.state.exiting, rig.unanswered.length, await alerted()]).toEqual([null, 1, 1]);
+      expect(await seconds()).toBeGreaterThan(60);
+      // One half of an answer is none.
+      Object.assign(rig.account, reads, { order: () => Promise.reject(new Error('away')) });
+      await rig.clock.advance(60_000);
+      expect([rig.state.exiting, rig.unanswered.length]).toEqual([null, 1]);
+      Object.assign(rig.account, reads);
+      await rig.clock.advance(3_000);
+      expect(rig.state.exiting).toBeNull();
+      await rig.clock.advance(4_000);
+      expect(rig.state.exiting?.kind).toBe('unprotected');
+    });
+
+    describe('and is asked about a second time', () => {
+      /** Three seconds after a first denial to both, and before the bot asks by itself. */
+      const askTwice = async (
+        tells: 'nothing' | 'order' | 'openOrders',
+        sinceMs = 0,
+        meanwhile = (): void => undefined,
+      ): Promise<boolean> => {
+        unheard('answer');
+        const truth = { order: rig.account.order.bind(rig.account), openOrders: rig.account.openOrders.bind(rig.account) };
+        Object.assign(rig.account, denied);
+        await rig.enter();
+        expect(await rig.executor.stopDenied('7', 0)).toBe(false);
+        await rig.clock.advance(3_000);
+        if (tells !== 'nothing') Object.assign(rig.account, { [tells]: truth[tells] });
+        meanwhile();
+        const answer = rig.executor.stopDenied('7', sinceMs);
+        await rig.clock.advance(1_000);
+        return answer;
+      };
+
+      it('is denied when both deny it again', async () => expect(await askTwice('nothing')).toBe(true));
+      it.each(['order', 'openOrders'] as const)('is not denied when %s tells of it', async (read) =>
+        expect(await askTwice(read)).toBe(false),
+      );
+      it('is not denied by what was said of an earlier time without a stop', async () =>
+        expect(await askTwice('nothing', 4_000)).toBe(false));
+      it('is not denied when another one is put up while it is asked about', async () => {
+        const answer = await askTwice('nothing', 0, () => {
+          rig.account.openOrders = async () => {
+            await rig.clock.sleep(800);
+            return [];
+          };
+          unheard('request');
+          rig.executor.onUserEvent(expiryOfTheStop());
+        });
+        expect(answer).toBe(false);
+      });
+    });
+
+    it('is waited for anew when reads deny it again later, for they had told of it meanwhile', async () => {
+      unheard('answer');
+      const truth = { order: rig.account.order.bind(rig.account), openOrders: rig.account.openOrders.bind(rig.account) };
+      Object.assign(rig.account, denied);
+      await rig.enter();
+      await rig.clock.advance(5_000);
+      Object.assign(rig.account, truth);
+      await rig.clock.advance(120_000);
+      Object.assign(rig.account, denied);
+      rig.account.price(19_500);
+      rig.tell({ type: 'close-requested', reason: 'asked', atMs: rig.clock.now() });
+      await rig.clock.advance(30_000);
+      expect(rig.flat).toBe(false);
+      Object.assign(rig.account, truth);
+      await rig.clock.advance(10_000);
+      rig.expectProtectedOrFlat();
+      expect([...rig.store.orders.values()].map(({ role, state }) => `${role} ${state}`)).toEqual(['entry filled', 'stop filled']);
+    });
+
+    it('has been put up since the first denial: that one says nothing of it', async () => {
+      unheard('request');
+      await rig.enter();
+      await rig.clock.advance(4_000);
+      unheard('request');
+      rig.executor.onUserEvent(expiryOfTheStop());
+      await rig.clock.advance(4_500);
+      expect([...rig.store.orders.values()].filter(({ role }) => role === 'stop')).toHaveLength(2);
+      expect(rig.state.exiting).toBeNull();
+      await rig.clock.advance(1_500);
+      expect(rig.state.exiting?.kind).toBe('unprotected');
+    });
+  });
+
+  describe('that is gone', () => {
+    const trailing = { stopLossPercent: null, trailingStopPercent: 2, trailingStopActive: true } as const;
+
+    it.each([
+      ['the exchange refuses the first cancel', 'refused' as const],
+      ['the first cancel is not answered', 'unknown' as const],
+    ])('has not vanished when we moved it with its target, and %s', async (_, kind) => {
+      rig = new Rig({ ...trailing, takeProfitPercent: 5 });
+      await rig.enter();
+      const cancel = rig.account.cancelOrder.bind(rig.account);
+      rig.account.cancelOrder = async () => {
+        rig.account.cancelOrder = cancel;
+        return { kind, refusal: { httpStatus: 400, code: -2011, message: 'Order was not canceled.', class: 'other' } };
+      };
+      await rig.price(20_400);
+      await rig.clock.advance(5_000);
+      expect(rig.stops.toSorted()).toEqual(['LIMIT_MAKER 0.02497 21000', 'STOP_LOSS 0.02497 19992']);
+      expect(rig.vanished).toBe(0);
+    });
+
+    it('has not vanished when our replacement of it was refused', async () => {
+      rig = new Rig(trailing);
+      await rig.enter();
+      rig.account.onRequest = (operation) => {
+        if (operation === 'replace') rig.account.price(19_990);
+        return null;
+      };
+      await rig.price(20_400, 2_000);
+      expect([rig.flat, rig.vanished]).toEqual([true, 0]);
+    });
+
+    it.each([0, 1])('has vanished when a stranger cancelled it, after %i moves of ours', async (moves) => {
+      rig = new Rig(trailing);
+      await rig.enter();
+      if (moves > 0) await rig.price(20_400);
+      void rig.account.cancelOrder('BTCUSDT', rig.account.open[0]?.clientOrderId ?? '');
+      await rig.clock.advance(2_000);
+      expect(rig.vanished).toBe(1);
+      rig.expectProtectedOrFlat();
+    });
   });
 
   it.each<Loss>(['answer', 'request'])('is protected or closed when a replacement loses its %s', async (loss) => {

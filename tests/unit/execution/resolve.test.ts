@@ -58,6 +58,7 @@ function given(finds: {
     awaitingAnswer: false,
     resting: false,
     gone: false,
+    deniedSince: null,
   };
   return { asked, live, look: (at: number) => lookUp(link, live, at, fullSafety) };
 }
