@@ -32,8 +32,12 @@ const FillSchema = defineEntity({
     executedAt: time(),
     createdAt: time(),
   },
-  uniques: [{ name: 'fills_execution_unique', properties: ['venue', 'market', 'symbol', 'exchangeTradeId'] }],
-  indexes: [{ name: 'fills_bot_config_id_id_index', properties: ['botConfig', 'id'] }],
+  // An order belongs to one account and market. Both sides of one match carry one trade id, and both may be ours.
+  uniques: [{ name: 'fills_order_trade_unique', properties: ['order', 'exchangeTradeId'] }],
+  indexes: [
+    { name: 'fills_bot_config_id_id_index', properties: ['botConfig', 'id'] },
+    { name: 'fills_execution_index', properties: ['venue', 'market', 'symbol', 'exchangeTradeId'] },
+  ],
 });
 export class Fill extends FillSchema.class {}
 FillSchema.setClass(Fill);

@@ -6,7 +6,7 @@ import type { Reach } from '../crash-points.ts';
 import type { ExchangeFill, TradingAccount, UserEvent, UserEventListener } from '../exchanges/exchange.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import type { OrderStore } from '../persistence/order-store.ts';
+import type { OrderStore, TradingPlace } from '../persistence/order-store.ts';
 import type { Safety } from '../safety.ts';
 import type { Clock, Timer } from '../time/clock.ts';
 import type { Executor } from './executor.ts';
@@ -119,34 +119,40 @@ export class AccountAudit implements UserEventListener {
   }
 
   async #auditSymbol(symbol: string): Promise<void> {
-    const { account, store, venue, clock } = this.#options;
+    const { account, store, clock } = this.#options;
     const now = clock.monotonic();
     const place = this.#places.get(symbol) ?? {
-      readTo: await store.lastTradeId(venue, symbol, clock.now() - overlapMs),
+      readTo: await store.lastTradeId(this.#placeOf(symbol), clock.now() - overlapMs),
       seenAt: new Map<string, number>(),
     };
     this.#places.set(symbol, place);
-    let last = place.readTo;
+    let from = place.readTo === null ? null : (BigInt(place.readTo) + 1n).toString();
     for (let page = 0; page < maxPages; page += 1) {
-      const fills = await account.fillsSince(symbol, last === null ? null : (BigInt(last) + 1n).toString());
+      const fills = await account.fillsSince(symbol, from);
       this.#options.reach('CP12');
       await this.#handOver(
         symbol,
-        fills.filter(({ tradeId }) => !place.seenAt.has(tradeId)),
+        fills.filter((fill) => !place.seenAt.has(sideOf(fill))),
       );
-      for (const { tradeId } of fills) if (!place.seenAt.has(tradeId)) place.seenAt.set(tradeId, now);
-      last = fills.at(-1)?.tradeId ?? last;
-      if (fills.length < pageSize) break;
-      // A long history is read once: the next audit goes on here.
-      place.readTo = last;
+      for (const fill of fills) if (!place.seenAt.has(sideOf(fill))) place.seenAt.set(sideOf(fill), now);
+      const last = fills.at(-1)?.tradeId;
+      if (last === undefined || fills.length < pageSize) break;
+      // A long history is read once: the next audit goes on here. The other side of the last match may be ours too, and on the next page.
+      place.readTo = (BigInt(last) - 1n).toString();
+      from = last;
     }
     settle(place, now - overlapMs);
+  }
+
+  #placeOf(symbol: string): TradingPlace {
+    const { account, venue } = this.#options;
+    return { venue, account: account.name, market: 'spot', symbol };
   }
 
   async #handOver(symbol: string, fills: readonly ExchangeFill[]): Promise<void> {
     if (fills.length === 0) return;
     const byOrder = Map.groupBy(fills, (fill) => fill.orderId);
-    const orders = await this.#options.store.byExchangeId(this.#options.venue, symbol, [...byOrder.keys()]);
+    const orders = await this.#options.store.byExchangeId(this.#placeOf(symbol), [...byOrder.keys()]);
     for (const order of orders) {
       const own = order.exchangeOrderId === null ? undefined : byOrder.get(order.exchangeOrderId);
       if (own !== undefined) this.#options.executor.recordHistory(order, own);
@@ -166,15 +172,21 @@ export class AccountAudit implements UserEventListener {
 interface PlaceInHistory {
   /** Nothing up to this trade id is asked for again; null before the first. */
   readTo: string | null;
-  /** When younger ones were handed over (monotonic). */
+  /** When younger ones were handed over (monotonic), by `sideOf`. */
   readonly seenAt: Map<string, number>;
+}
+
+/** Two orders of one account that match each other share the trade id. */
+function sideOf({ tradeId, orderId }: ExchangeFill): string {
+  return `${tradeId} ${orderId}`;
 }
 
 /** What was seen before then is not asked for again. */
 function settle(place: PlaceInHistory, beforeMs: number): void {
-  for (const [tradeId, atMs] of place.seenAt) {
+  for (const [side, atMs] of place.seenAt) {
     if (atMs > beforeMs) continue;
-    place.seenAt.delete(tradeId);
+    place.seenAt.delete(side);
+    const [tradeId = ''] = side.split(' ');
     if (place.readTo === null || BigInt(tradeId) > BigInt(place.readTo)) place.readTo = tradeId;
   }
 }

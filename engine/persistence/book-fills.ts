@@ -1,6 +1,7 @@
 /**
  * Books fills that are new: a row each, the position folded on, the trade row (one per executed order) grown by them.
- * The unique key of an execution is venue, market, symbol and the exchange's trade id, whichever path told it first.
+ * The unique key of an execution is its order and the exchange's trade id, whichever path told it first: two orders of ours that match
+ * each other share the trade id.
  */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { Fill as FillRow, Trade } from '../../entities/index.ts';
@@ -28,9 +29,7 @@ export async function bookFills(
 ): Promise<readonly BookedFill[]> {
   if (evidence.fills.length === 0) return [];
   const known = await em.find(FillRow, {
-    venue: order.venue,
-    market: order.market,
-    symbol: order.symbol,
+    order,
     exchangeTradeId: { $in: evidence.fills.map((fill) => fill.tradeId) },
   });
   const knownIds = new Set(known.map((row) => row.exchangeTradeId));
@@ -127,6 +126,8 @@ export async function bookTrade(em: EntityManager, order: Order, booked: readonl
       user: order.user,
       order,
       venue: order.venue,
+      account: order.account,
+      market: order.market,
       // A fill is told with the exchange's order id; an order without one cannot have got here.
       binanceOrderId: order.exchangeOrderId ?? order.clientOrderId,
       symbol: order.symbol,

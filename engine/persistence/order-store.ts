@@ -5,7 +5,7 @@
 import type { Decimal } from 'decimal.js';
 import { orderStates } from '../../entities/vocabulary.ts';
 import type { ExitKind, Fill, OrderRole } from '../trading/events.ts';
-import type { Instrument, OrderSide, OrderType } from '../trading/instrument.ts';
+import type { Instrument, Market, OrderSide, OrderType } from '../trading/instrument.ts';
 import type { Intent, IntentVerdict } from './commit-intents.ts';
 
 export { orderStates };
@@ -85,6 +85,14 @@ export type RecordAnswer =
   | { readonly verdict: 'fenced' }
   | { readonly verdict: 'no-such-order' };
 
+/** Where the exchange numbers orders and tells an account's trades. */
+export interface TradingPlace {
+  readonly venue: string;
+  readonly account: string;
+  readonly market: Market;
+  readonly symbol: string;
+}
+
 export interface OrderStore {
   commit(intents: readonly Intent[]): Promise<ReadonlyMap<string, IntentVerdict>>;
   committed(clientOrderIds: readonly string[]): Promise<ReadonlySet<string>>;
@@ -94,7 +102,7 @@ export interface OrderStore {
    */
   record(evidence: ExecutionEvidence): Promise<RecordAnswer>;
   /** Our orders behind exchange order ids, for fills that history tells without a client order id. */
-  byExchangeId(venue: string, symbol: string, exchangeOrderIds: readonly string[]): Promise<readonly StoredOrder[]>;
-  /** Highest numeric trade id on record for the symbol of what was executed before then (ms UTC); null when there is none. */
-  lastTradeId(venue: string, symbol: string, beforeMs: number): Promise<string | null>;
+  byExchangeId(place: TradingPlace, exchangeOrderIds: readonly string[]): Promise<readonly StoredOrder[]>;
+  /** Highest numeric trade id on record there of what was executed before then (ms UTC); null when there is none. */
+  lastTradeId(place: TradingPlace, beforeMs: number): Promise<string | null>;
 }

@@ -44,20 +44,19 @@ export function createPostgresOrderStore(options: PostgresOrderStoreOptions): Or
     },
     record: (evidence) =>
       retryUndone(clock, () => orm.em.fork().transactional((em) => record(em as EntityManager, holder, evidence, new Date(clock.now())))),
-    async byExchangeId(venue, symbol, ids) {
+    async byExchangeId({ venue, account, market, symbol }, ids) {
       if (ids.length === 0) return [];
-      const { rows } = await pool.query<OrderRecord>(`${selectOrder} where venue = $1 and symbol = $2 and exchange_order_id = any($3)`, [
-        venue,
-        symbol,
-        ids,
-      ]);
+      const { rows } = await pool.query<OrderRecord>(
+        `${selectOrder} where venue = $1 and symbol = $2 and exchange_order_id = any($3) and account = $4 and market = $5`,
+        [venue, symbol, ids, account, market],
+      );
       return rows.map(storedOrder);
     },
-    async lastTradeId(venue, symbol, beforeMs) {
+    async lastTradeId({ venue, account, market, symbol }, beforeMs) {
       const { rows } = await pool.query<{ id: string | null }>(
-        `select max(exchange_trade_id::numeric)::text as id from fills
-         where venue = $1 and symbol = $2 and executed_at < $3 and exchange_trade_id ~ '^[0-9]+$'`,
-        [venue, symbol, new Date(beforeMs)],
+        `select max(f.exchange_trade_id::numeric)::text as id from fills f join orders o on o.id = f.order_id
+         where f.venue = $1 and f.market = $2 and f.symbol = $3 and f.executed_at < $4 and f.exchange_trade_id ~ '^[0-9]+$' and o.account = $5`,
+        [venue, market, symbol, new Date(beforeMs), account],
       );
       return rows[0]?.id ?? null;
     },

@@ -130,7 +130,7 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
   }
 
   #onTrade(trade: BookTrade, botId: string): void {
-    const key = `${trade.symbol} ${trade.tradeId}`;
+    const key = executionKey(trade.symbol, trade);
     this.ledger.trades.set(key, trade);
     this.#unbooked.onExecution(key, botId);
   }
@@ -255,7 +255,7 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
   /** 4: a row tells an execution that happened, exactly, once. */
   onFill({ fill, symbol }: FillRow): void {
     this.#world.trace.note(`rows: fill ${fill.tradeId} of ${fill.clientOrderId}`);
-    const key = `${symbol} ${fill.tradeId}`;
+    const key = executionKey(symbol, fill);
     const trade = this.ledger.trades.get(key);
     if (this.ledger.booked.has(key)) this.#fail(4, `execution ${fill.tradeId} of ${fill.clientOrderId} was booked twice`);
     this.ledger.booked.add(key);
@@ -294,6 +294,11 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
     this.#claims.set(`${botId} ${epoch}`, this.#world.scheduler.now);
     if (epoch <= before) this.#fail(7, `the epoch of bot ${botId} went from ${before} to ${epoch}`);
   }
+}
+
+/** Both sides of a match may be ours: they carry one trade id. */
+function executionKey(symbol: string, { tradeId, side }: { readonly tradeId: bigint | string; readonly side: string }): string {
+  return `${symbol} ${tradeId} ${side}`;
 }
 
 function sellable(position: Decimal, instrument: Instrument | null): Decimal {

@@ -9,7 +9,7 @@ import type { BotStatus, PendingCommand, Wish } from '../../engine/persistence/b
 import type { Intent, IntentVerdict } from '../../engine/persistence/commit-intents.ts';
 import { lateReason, nextState } from '../../engine/persistence/order-life.ts';
 import { isTerminal } from '../../engine/persistence/order-store.ts';
-import type { ExecutionEvidence, OrderState, RecordAnswer, StoredOrder } from '../../engine/persistence/order-store.ts';
+import type { ExecutionEvidence, OrderState, RecordAnswer, StoredOrder, TradingPlace } from '../../engine/persistence/order-store.ts';
 import type { FillInAnswer, LostOrder } from '../../engine/persistence/reconcile-store.ts';
 import { readStateData, writePosition } from '../../engine/persistence/state-data.ts';
 import type { StateDataJson } from '../../engine/persistence/state-data.ts';
@@ -19,7 +19,7 @@ import type { Fill } from '../../engine/trading/events.ts';
 import { exact, zero } from '../../engine/trading/exact.ts';
 import { applyFill, commissionOf } from '../../engine/trading/position.ts';
 import { MemoryCapital } from './memory-capital.ts';
-import { byTime, fillKey, stored } from './memory-rows.ts';
+import { byTime, fillKey, isAt, stored } from './memory-rows.ts';
 import type { CommandRow, DatabaseWatch, FillRow, OrderRow, StateRow } from './memory-rows.ts';
 
 export class MemoryDatabase {
@@ -233,22 +233,22 @@ export class MemoryDatabase {
     return missing;
   }
 
-  byExchangeId(venue: string, symbol: string, ids: readonly string[]): readonly StoredOrder[] {
+  byExchangeId(place: TradingPlace, ids: readonly string[]): readonly StoredOrder[] {
     const wanted = new Set(ids);
     const found: StoredOrder[] = [];
     for (const order of this.orders.values()) {
       const { exchangeOrderId, intent } = order;
-      if (exchangeOrderId !== null && wanted.has(exchangeOrderId) && intent.venue === venue && intent.symbol === symbol)
-        found.push(stored(order));
+      if (exchangeOrderId !== null && wanted.has(exchangeOrderId) && isAt(intent, place)) found.push(stored(order));
     }
     return found;
   }
 
-  lastTradeId(venue: string, symbol: string, beforeMs: number): string | null {
+  lastTradeId(place: TradingPlace, beforeMs: number): string | null {
     let last: bigint | null = null;
     for (const row of this.fills) {
-      if (row.symbol !== symbol || row.fill.atMs >= beforeMs || !/^\d+$/.test(row.fill.tradeId)) continue;
-      if (this.orders.get(row.fill.clientOrderId)?.intent.venue !== venue) continue;
+      if (row.symbol !== place.symbol || row.fill.atMs >= beforeMs || !/^\d+$/.test(row.fill.tradeId)) continue;
+      const intent = this.orders.get(row.fill.clientOrderId)?.intent;
+      if (intent === undefined || !isAt(intent, place)) continue;
       const id = BigInt(row.fill.tradeId);
       if (last === null || id > last) last = id;
     }

@@ -2,7 +2,7 @@
 import type { Decimal } from 'decimal.js';
 import type { PendingCommand } from '../../engine/persistence/bot-store.ts';
 import type { Intent } from '../../engine/persistence/commit-intents.ts';
-import type { FillSource, OrderState, ReportedFill, StoredOrder } from '../../engine/persistence/order-store.ts';
+import type { FillSource, OrderState, ReportedFill, StoredOrder, TradingPlace } from '../../engine/persistence/order-store.ts';
 import type { StateDataJson } from '../../engine/persistence/state-data.ts';
 import type { Fill } from '../../engine/trading/events.ts';
 
@@ -49,8 +49,13 @@ export interface DatabaseWatch {
   onClaimed(botId: string, epoch: number, before: number): void;
 }
 
-export function fillKey({ venue, market, symbol }: Intent, tradeId: string): string {
-  return `${venue} ${market} ${symbol} ${tradeId}`;
+/** Of an execution of one order: both sides of a match carry its trade id. */
+export function fillKey({ clientOrderId }: Intent, tradeId: string): string {
+  return `${clientOrderId} ${tradeId}`;
+}
+
+export function isAt(intent: Intent, { venue, account, market, symbol }: TradingPlace): boolean {
+  return intent.venue === venue && intent.account === account && intent.market === market && intent.symbol === symbol;
 }
 
 /** As the unit of work sorts them: by time, executions of one moment by their ids. */

@@ -36,9 +36,8 @@ export function createMemoryOrderStore({ database, holder, travel, endCommits, n
         return database.committed(ids);
       }),
     record: (evidence) => travel('record', () => database.record(holder, evidence)),
-    byExchangeId: (venue, symbol, ids) =>
-      ids.length === 0 ? Promise.resolve([]) : travel('read', () => database.byExchangeId(venue, symbol, ids)),
-    lastTradeId: (venue, symbol, beforeMs) => travel('read', () => database.lastTradeId(venue, symbol, beforeMs)),
+    byExchangeId: (place, ids) => (ids.length === 0 ? Promise.resolve([]) : travel('read', () => database.byExchangeId(place, ids))),
+    lastTradeId: (place, beforeMs) => travel('read', () => database.lastTradeId(place, beforeMs)),
   };
 }
 

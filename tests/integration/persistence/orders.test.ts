@@ -22,6 +22,8 @@ beforeEach(async () => {
 });
 afterEach(() => rows.close());
 
+const place = { venue: 'simulated', account: 'simulated', market: 'spot', symbol: 'BTCUSDT' } as const;
+
 const count = async (table: string): Promise<number> =>
   Number((await rows.pool.query<{ n: string }>(`select count(*) as n from ${table}`)).rows[0]?.n);
 
@@ -192,11 +194,39 @@ describe('evidence', () => {
 
   it('finds our orders by the ids that history tells, and where history ended', async () => {
     await store.record(evidence());
-    expect(await store.byExchangeId('simulated', 'BTCUSDT', ['77', '99'])).toMatchObject([{ clientOrderId: 'ektest-1-a-1' }]);
+    expect(await store.byExchangeId(place, ['77', '99'])).toMatchObject([{ clientOrderId: 'ektest-1-a-1' }]);
     const { atMs } = evidence().fills[0] ?? { atMs: 0 };
-    expect(await store.lastTradeId('simulated', 'BTCUSDT', atMs + 1)).toBe('1');
-    expect(await store.lastTradeId('simulated', 'BTCUSDT', atMs)).toBeNull();
-    expect(await store.lastTradeId('simulated', 'ETHUSDT', atMs + 1)).toBeNull();
+    expect(await store.lastTradeId(place, atMs + 1)).toBe('1');
+    expect(await store.lastTradeId(place, atMs)).toBeNull();
+    for (const elsewhere of [{ symbol: 'ETHUSDT' }, { account: 'another' }, { venue: 'binance' }]) {
+      expect(await store.lastTradeId({ ...place, ...elsewhere }, atMs + 1)).toBeNull();
+      expect(await store.byExchangeId({ ...place, ...elsewhere }, ['77'])).toEqual([]);
+    }
+  });
+
+  it('of two orders of ours that matched each other has one trade id and is booked for both', async () => {
+    await store.record(evidence());
+    await commitIntents(rows.pool, holder, [intent(rows.userId, { botId: '2', clientOrderId: 'ektest-2-a-1' })]);
+    const other = { botId: '2', clientOrderId: 'ektest-2-a-1', exchangeOrderId: '78' };
+    for (let told = 0; told < 2; told += 1) {
+      const answer = await store.record(evidence(other));
+      expect(answer).toMatchObject({ verdict: 'recorded', order: { state: 'filled' } });
+      expect(answer.verdict === 'recorded' ? answer.newFills.map(({ tradeId }) => tradeId) : []).toEqual(told === 0 ? ['1'] : []);
+    }
+    expect([await count('fills'), await count('trades')]).toEqual([2, 2]);
+  });
+
+  it('has the row of another one where another account or market gave its order the same number', async () => {
+    await store.record(evidence());
+    const other = intent(rows.userId, { botId: '2', clientOrderId: 'ektest-2-a-1', account: 'another' });
+    await commitIntents(rows.pool, holder, [other]);
+    expect(await store.record(evidence({ botId: '2', clientOrderId: 'ektest-2-a-1' }))).toMatchObject({ verdict: 'recorded' });
+    expect([await count('fills'), await count('trades')]).toEqual([2, 2]);
+    const { rows: trades } = await rows.pool.query<{ account: string; market: string }>('select account, market from trades order by id');
+    expect(trades).toEqual([
+      { account: 'simulated', market: 'spot' },
+      { account: 'another', market: 'spot' },
+    ]);
   });
 });
 

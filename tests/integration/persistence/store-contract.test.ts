@@ -21,6 +21,8 @@ import { btc, d } from '../../unit/trading/given.ts';
 import { intent, openRows } from './given.ts';
 import type { Rows } from './given.ts';
 
+const place = { venue: 'simulated', account: 'simulated', market: 'spot', symbol: 'BTCUSDT' } as const;
+
 const holders = ['one-engine', 'another-engine'] as const;
 const botIds = ['1', '2', '3'] as const;
 
@@ -124,7 +126,7 @@ function draw(random: Random): Step {
     return (stores) => stores(holder).orders.commit(role === 'stop' && attempt === 1 ? [wanted, target] : [wanted]);
   }
   if (kind < 0.55) return (stores) => stores(holder).orders.committed([clientOrderId, 'unheard-of']);
-  if (kind < 0.6) return (stores) => stores(holder).orders.byExchangeId('simulated', 'BTCUSDT', [`at-exchange-${clientOrderId}`, '9']);
+  if (kind < 0.6) return (stores) => stores(holder).orders.byExchangeId(place, [`at-exchange-${clientOrderId}`, '9']);
   const quantity = d(random.whole(1, 3)).div(10);
   const own = memory.ordersOf(botId);
   const about = own.length > 0 && random.chance(0.9) ? random.pick(own).intent.clientOrderId : clientOrderId;
@@ -224,9 +226,7 @@ describe('rows in memory and in PostgreSQL', () => {
     expect(plain(await simulated.bots.wishes())).toEqual(plain(await real.bots.wishes()));
     const executedAt = memory.fills.map((row) => row.fill.atMs).sort((a, b) => a - b);
     for (const beforeMs of [0, ...executedAt, Number.MAX_SAFE_INTEGER / 2])
-      expect(await simulated.orders.lastTradeId('simulated', 'BTCUSDT', beforeMs)).toBe(
-        await real.orders.lastTradeId('simulated', 'BTCUSDT', beforeMs),
-      );
+      expect(await simulated.orders.lastTradeId(place, beforeMs)).toBe(await real.orders.lastTradeId(place, beforeMs));
     const events = await rows.pool.query<{ topic: string; about: string }>(
       "select topic, coalesce(payload->>'clientOrderId', payload->>'dayStartMs') as about from outbox_events",
     );

@@ -48,7 +48,7 @@ describe('the audit of an account', () => {
     };
     const store: Pick<OrderStore, 'lastTradeId' | 'byExchangeId'> = {
       lastTradeId: async () => inRows,
-      byExchangeId: async (_venue, _symbol, ids) => ids.filter((id) => id === ours).map((id) => ({ exchangeOrderId: id }) as StoredOrder),
+      byExchangeId: async (_place, ids) => ids.filter((id) => id !== theirs).map((id) => ({ exchangeOrderId: id }) as StoredOrder),
     };
     const executor: Pick<Executor, 'recordHistory'> = {
       recordHistory: (_order, fills) => void written.push(...fills.map(({ tradeId }) => tradeId)),
@@ -74,13 +74,20 @@ describe('the audit of an account', () => {
   it('hands over every execution since the last one in the rows, page by page, each once', async () => {
     history = Array.from({ length: 2_300 }, (_, index) => fill(index + 1, ours));
     await audit.run(['BTCUSDT']);
-    expect(asked).toEqual(['11', '1011', '2011']);
+    expect(asked).toEqual(['11', '1010', '2009']);
     expect(written).toEqual(history.slice(10).map(({ tradeId }) => tradeId));
     history.push(fill(2_301, ours));
     await audit.run(['BTCUSDT']);
-    expect(asked.slice(3)).toEqual(['2011']);
+    expect(asked.slice(3)).toEqual(['2009']);
     expect(written.slice(2_290)).toEqual(['2301']);
     expect(unknown).toEqual([]);
+  });
+
+  it('hands over both sides of a match of two orders of ours, which share the trade id, also where a page ends between them', async () => {
+    history = [...Array.from({ length: 1_000 }, (_, index) => fill(11 + index, ours)), fill(1_010, 'ours too'), fill(1_011, ours)];
+    await audit.run(['BTCUSDT']);
+    expect(written.filter((tradeId) => tradeId === '1010')).toHaveLength(2);
+    expect(written).toHaveLength(1_002);
   });
 
   it('finds an execution that nobody told, although a later one was told and written before it looked', async () => {

@@ -3,7 +3,7 @@ import { Decimal } from 'decimal.js';
 import type { Intent, IntentVerdict } from '../../../engine/persistence/commit-intents.ts';
 import { nextState } from '../../../engine/persistence/order-life.ts';
 import { isTerminal } from '../../../engine/persistence/order-store.ts';
-import type { ExecutionEvidence, OrderStore, RecordAnswer, StoredOrder } from '../../../engine/persistence/order-store.ts';
+import type { ExecutionEvidence, OrderStore, RecordAnswer, StoredOrder, TradingPlace } from '../../../engine/persistence/order-store.ts';
 import type { Fill } from '../../../engine/trading/events.ts';
 
 export class MemoryOrderStore implements OrderStore {
@@ -57,9 +57,10 @@ export class MemoryOrderStore implements OrderStore {
     if (order === undefined) return { verdict: 'no-such-order' };
     const newFills: Fill[] = [];
     for (const fill of evidence.fills) {
-      if (this.fills.has(fill.tradeId)) continue;
+      const key = `${order.clientOrderId} ${fill.tradeId}`;
+      if (this.fills.has(key)) continue;
       const booked: Fill = { ...fill, clientOrderId: order.clientOrderId, role: order.role, exitKind: order.exitKind, side: order.side };
-      this.fills.set(fill.tradeId, booked);
+      this.fills.set(key, booked);
       newFills.push(booked);
     }
     const filled = [...this.fills.values()]
@@ -80,7 +81,7 @@ export class MemoryOrderStore implements OrderStore {
     return { verdict: 'recorded', order: next, newFills, missing, late: null };
   }
 
-  async byExchangeId(_venue: string, symbol: string, ids: readonly string[]): Promise<readonly StoredOrder[]> {
+  async byExchangeId({ symbol }: TradingPlace, ids: readonly string[]): Promise<readonly StoredOrder[]> {
     return [...this.orders.values()].filter(
       (order) => order.symbol === symbol && order.exchangeOrderId !== null && ids.includes(order.exchangeOrderId),
     );
