@@ -400,7 +400,7 @@ export class Bot {
     const vanished = this.#standingStop.told(news);
     if (refused !== null) log.error({ botId, symbol: this.symbol, refused }, 'the exchange refused a protective order');
     session.tell({ type: 'protection-changed', ...news, atMs: venueClock.now() });
-    if (!vanished || isFlat(session.state.position, session.instrument, session.state.lastPrice)) return;
+    if (!vanished || isFlat(session.state, session.instrument, session.state.lastPrice)) return;
     metrics.reconcileDrift.inc({ kind: 'protection-vanished' });
     log.error(
       { botId, symbol: this.symbol },

@@ -28,6 +28,7 @@ export function recoveredState({ botId, rows, config, instrument, killed, blocks
   const { day, notices, bestPrice, heldReason, pausedReason, position } = rows.stateData;
   const state = restoreState(config, instrument, {
     fills: rows.fills,
+    openedAtMs: position.openedAtMs,
     orders: rows.orders.map((order) => ({
       role: order.role,
       exitKind: order.exitKind,
@@ -35,6 +36,8 @@ export function recoveredState({ botId, rows, config, instrument, killed, blocks
       attempt: order.attempt,
       clientOrderId: order.clientOrderId,
       reason: order.reason,
+      quantity: order.quantity,
+      price: order.price,
       stopPrice: order.stopPrice,
       outcome: outcomeOf(order),
     })),

@@ -17,7 +17,7 @@ import type { PriceBounds } from '../trading/filters.ts';
 import type { Instrument } from '../trading/instrument.ts';
 import { equityAt } from '../trading/pnl.ts';
 import { isFlat } from '../trading/position.ts';
-import { exposureOf, hasStop, restingOrders, stopKeeper } from '../trading/protect.ts';
+import { exposureOf, filterNote, hasStop, restingOrders, stopKeeper } from '../trading/protect.ts';
 import type { Exposure, RestingOrders } from '../trading/protect.ts';
 import { RecentPrices, averageSpanMs } from '../trading/recent-prices.ts';
 import type { PriceWatch } from '../trading/recent-prices.ts';
@@ -127,7 +127,7 @@ export class BotSession implements SeriesListener {
     return this.#feed === 'live' ? this.#recentPrices.watch() : null;
   }
   get holds(): boolean {
-    return !isFlat(this.#state.position, this.#options.instrument(), this.#state.lastPrice);
+    return !isFlat(this.#state, this.#options.instrument(), this.#state.lastPrice);
   }
   /** What rests at the exchange while the bot has a position. */
   get restsWhenHolding(): RestingOrders {
@@ -135,7 +135,8 @@ export class BotSession implements SeriesListener {
   }
   /** Why the bot did what it did, or did nothing, last. */
   get message(): string {
-    return this.#message + this.#keeperNote();
+    const note = filterNote(this.#state, this.#settings.trading, this.#options.instrument());
+    return this.#message + this.#keeperNote() + (note === null || this.#message.includes(note) ? '' : `; ${note}`);
   }
   get lastDecisionAtMs(): number | null {
     return this.#lastDecisionAtMs;
@@ -302,7 +303,7 @@ export class BotSession implements SeriesListener {
         ? 'entering'
         : state.exiting !== null || state.working?.role === 'exit'
           ? 'exiting'
-          : isFlat(state.position, this.#options.instrument(), state.lastPrice)
+          : isFlat(state, this.#options.instrument(), state.lastPrice)
             ? 'flat'
             : 'holding';
     if (phase !== this.#phase) {

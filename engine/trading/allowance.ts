@@ -26,7 +26,7 @@ export function entryRefusal(
   if (state.working !== null) return { rule: 'order-in-flight', reason: `no entry: an order (${state.working.role}) is still in flight` };
   if (!isClear(state.protection) || state.protection.unresolved)
     return { rule: 'protection-open', reason: 'no entry: the stop of the last position is not proven to be over' };
-  if (!isFlat(state.position, instrument, price)) return { rule: 'position-open', reason: 'no entry: a position is open' };
+  if (!isFlat(state, instrument, price)) return { rule: 'position-open', reason: 'no entry: a position is open' };
   if (config.direction === 'short') return { rule: 'direction', reason: 'no entry: the bot only goes short, and the signal is to go long' };
   const block = state.blocks[0];
   if (block !== undefined) return { rule: block.rule, reason: `no entry: ${block.reason}` };

@@ -7,7 +7,7 @@ import type { Candle } from './candle.ts';
 import { inDayOf, withLossJudged, withRealised, withTargetTold } from './day.ts';
 import type { BlockingRule, Decision, EntryBlock, PlaceOrder, TradingCommand, TradingConfig, TradingEvent } from './events.ts';
 import { exact } from './exact.ts';
-import { afterFailure, exitQuantity, newExit, tooLittle } from './exits.ts';
+import { afterFailure, exitQuantity, heldUp, newExit, tooLittle } from './exits.ts';
 import type { Instrument } from './instrument.ts';
 import { pauseOf } from './pause.ts';
 import { applyFill, figuresOf, isFlat } from './position.ts';
@@ -72,7 +72,7 @@ function onClose(before: TradingState, event: EventOf<'candle-closed'>, config: 
     candle.closeTime,
   );
   if (state.exiting !== null) return exitIfDue(state, instrument, candle.close);
-  const flat = isFlat(state.position, instrument, candle.close);
+  const flat = isFlat(state, instrument, candle.close);
   switch (signal.action) {
     case 'exit':
       // An entry that is still in flight is meant too: what it buys is sold as soon as it has ended.
@@ -135,8 +135,7 @@ function onPrice(before: TradingState, event: EventOf<'price-moved'>, config: Tr
 /** Follows the best price and tests stop, target and the day's loss; sets `exiting` when one is reached. */
 function checked(state: TradingState, candle: Candle, config: TradingConfig, instrument: Instrument, decisionMs: number): TradingState {
   const judged = withLossJudged(state, config, instrument, candle.close, decisionMs);
-  if (isFlat(judged.position, instrument, candle.close))
-    return Number.isNaN(judged.bestPrice) ? judged : { ...judged, bestPrice: Number.NaN };
+  if (isFlat(judged, instrument, candle.close)) return Number.isNaN(judged.bestPrice) ? judged : { ...judged, bestPrice: Number.NaN };
   const range = rangeSinceEntry(candle, judged.position.openedAtMs);
   const bestPrice = range === null ? judged.bestPrice : bestAfter(judged.bestPrice, range);
   const followed = bestPrice === judged.bestPrice ? judged : { ...judged, bestPrice };
@@ -165,10 +164,11 @@ function noticeOverrun(state: TradingState, price: number): TradingState {
 function exitIfDue(state: TradingState, instrument: Instrument, price: number): Decision {
   const { exiting } = state;
   if (exiting === null || state.working !== null || exiting.pausing) return nothing(state);
-  if (isFlat(state.position, instrument, price)) return nothing({ ...state, exiting: null });
-  // Nothing can be sold: what rests stays, and the exit goes on when the symbol trades again.
+  if (isFlat(state, instrument, price)) return nothing({ ...state, exiting: null });
+  // Nothing can be sold: what rests stays, and the exit goes on when the exchange takes it.
   const pause = pauseOf(instrument);
-  if (pause !== null) return nothing(state, `${pause}; the exit waits (${exiting.reason})`);
+  const why = pause ?? heldUp(state.position, instrument, price);
+  if (why !== null) return nothing(state, `${why}; the exit waits (${exiting.reason})`);
   if (!isClear(state.protection)) return nothing(state, exiting.reason);
   const command: PlaceOrder = {
     type: 'place-order',
@@ -191,10 +191,11 @@ function exitIfDue(state: TradingState, instrument: Instrument, price: number): 
 
 function onProtectionChanged(before: TradingState, event: EventOf<'protection-changed'>, instrument: Instrument): Decision {
   const state = { ...before, protection: afterChange(before.protection, event) };
-  if (isFlat(state.position, instrument, state.lastPrice))
-    return nothing({ ...state, exiting: state.working === null ? null : state.exiting });
-  if (event.refused === null || state.exiting !== null || isDisarmed(state)) return exitIfDue(state, instrument, state.lastPrice);
-  const reason = `the exchange refused the stop (${event.refused}): the position is closed`;
+  if (isFlat(state, instrument, state.lastPrice)) return nothing({ ...state, exiting: state.working === null ? null : state.exiting });
+  // Refused while another stop rests (the new one was to take its place): that one stays, and `exposureOf` says whether it is enough.
+  const refused = event.resting !== null && event.resting.stopPrice !== null ? null : event.refused;
+  if (refused === null || state.exiting !== null || isDisarmed(state)) return exitIfDue(state, instrument, state.lastPrice);
+  const reason = `the exchange refused the stop (${refused}): the position is closed`;
   return exitIfDue({ ...state, exiting: newExit('unprotected', reason, Math.floor(event.atMs)) }, instrument, state.lastPrice);
 }
 
@@ -221,7 +222,7 @@ function onFill(before: TradingState, event: EventOf<'fill-received'>, config: T
   const booked = applyFill(state.position, fill, instrument);
   const { position, realisedPnl } = booked;
   const price = fill.price.toNumber();
-  const flat = isFlat(position, instrument, price);
+  const flat = isFlat({ position, protection: state.protection }, instrument, price);
   const day = withRealised(state.day, fill, realisedPnl, config);
   return nothing({
     ...state,
@@ -251,7 +252,7 @@ function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, instr
         : withoutEntry(ended, before.working.decisionMs, event.outcome === 'never-placed');
     return state.exiting === null ? nothing(state, reason, rule) : exitIfDue(state, instrument, state.lastPrice);
   }
-  if (isFlat(ended.position, instrument, ended.lastPrice)) return nothing({ ...ended, exiting: null }, reason);
+  if (isFlat(ended, instrument, ended.lastPrice)) return nothing({ ...ended, exiting: null }, reason);
   if (ended.exiting === null) return nothing(ended, reason);
   // Something was sold and something is left: the rest follows at once.
   return event.outcome === 'filled'
@@ -293,7 +294,7 @@ function flattened(decision: Decision, event: TradingEvent, instrument: Instrume
   const flatten = state.blocks.find((block) => block.policy === 'flatten');
   // Fills are told in bunches; what follows a bunch is no fill.
   if (flatten === undefined || state.exiting !== null || event.type === 'fill-received') return decision;
-  if (state.working?.role !== 'entry' && isFlat(state.position, instrument, state.lastPrice)) return decision;
+  if (state.working?.role !== 'entry' && isFlat(state, instrument, state.lastPrice)) return decision;
   return exitIfDue({ ...state, exiting: newExit('request', flatten.reason, Math.floor(event.atMs)) }, instrument, state.lastPrice);
 }
 
@@ -314,8 +315,7 @@ function onCloseRequested(
 ): Decision {
   const state = inDayOf(before, config, event.atMs);
   const entering = state.working?.role === 'entry';
-  if (!entering && isFlat(state.position, instrument, state.lastPrice))
-    return nothing(state, `${event.reason}: there is no position to close`);
+  if (!entering && isFlat(state, instrument, state.lastPrice)) return nothing(state, `${event.reason}: there is no position to close`);
   if (state.exiting !== null) return nothing(state, `${event.reason}: the position is being closed already`);
   return exitIfDue(
     { ...state, exiting: newExit(event.kind ?? 'request', event.reason, Math.floor(event.atMs)) },

@@ -4,7 +4,7 @@ import type { OrderOutcome } from './events.ts';
 import { exact } from './exact.ts';
 import type { Instrument } from './instrument.ts';
 import { flooredToLot, mostWorth, smallestLot } from './lots.ts';
-import { isFlat, sellableQuantity } from './position.ts';
+import { isDust, sellableQuantity, unsellableBy } from './position.ts';
 import type { ExitKind, PendingExit, Position } from './state.ts';
 
 export function newExit(kind: ExitKind | null, reason: string, decisionMs: number): PendingExit {
@@ -25,7 +25,7 @@ export function afterFailure(exiting: PendingExit, outcome: Exclude<OrderOutcome
 export function exitQuantity(exiting: PendingExit, position: Position, instrument: Instrument, price: number): Decimal {
   const { available } = exiting;
   const free = available === null || available.gte(position.quantity) ? position : { ...position, quantity: available };
-  const wanted = sellableQuantity(isFlat(free, instrument, price) ? position : free, instrument);
+  const wanted = sellableQuantity(isDust(free, instrument, price) ? position : free, instrument);
   return withinNotional(wanted, instrument, price);
 }
 
@@ -34,6 +34,13 @@ function withinNotional(quantity: Decimal, instrument: Instrument, price: number
   const most = mostWorth(instrument);
   if (most === null || !(price > 0) || exact(quantity).times(price).lte(most)) return quantity;
   return Decimal.max(flooredToLot(exact(most).div(price), instrument), smallestLot(instrument));
+}
+
+/** Why an exit has to wait, in the trader's words: a filter does not let what is held be sold at `price`. Null when it may be sold. */
+export function heldUp(position: Position, instrument: Instrument, price: number): string | null {
+  const by = unsellableBy(position, instrument, price);
+  if (by === null) return null;
+  return `the exchange's filter ${by.filter} does not let ${position.quantity.toFixed()} ${instrument.baseAsset} be sold now (${by.least})`;
 }
 
 /** What a trader reads when the exchange refused an exit for want of coins; `told` are its words. */

@@ -1,14 +1,16 @@
 /**
  * The position as a fold of fills, exact. What a spot buy costs in fees is taken from the coins received, so the position
  * is what can really be sold; what the exchange's step size leaves over (dust) stays in it and does not count as holding.
+ * What is dust is judged when it is bought or left, by the filters of that moment: a position that was more is held, whatever
+ * the filters and the price become, until a sale ends it.
  */
 import type { Decimal } from 'decimal.js';
 import type { Fill } from './events.ts';
 import { exact, toRowScale, zero } from './exact.ts';
-import type { Instrument, NotionalFilter } from './instrument.ts';
-import { flooredToLot, marketLotOf } from './lots.ts';
+import type { FilterName, Instrument, NotionalFilter } from './instrument.ts';
+import { flooredToLot, marketLotOf, smallestLot } from './lots.ts';
 import { unseenShare } from './recent-prices.ts';
-import type { Position } from './state.ts';
+import type { Position, TradingState } from './state.ts';
 
 export const emptyPosition: Position = { quantity: zero, cost: zero, entryFees: zero, openedAtMs: null };
 
@@ -35,9 +37,10 @@ export function applyFill(position: Position, fill: Fill, instrument: Instrument
       quantity: exact(position.quantity).plus(received),
       cost: exact(position.cost).plus(received.times(price)),
       entryFees: exact(position.entryFees).plus(baseFee.times(price)).plus(quoteFee),
-      openedAtMs: isFlat(position, instrument, price.toNumber()) ? fill.atMs : (position.openedAtMs ?? fill.atMs),
+      openedAtMs: position.openedAtMs,
     };
-    return { position: bought, pnl: zero, realisedPnl: zero };
+    const opened = position.openedAtMs === null && !isDust(bought, instrument, price.toNumber());
+    return { position: opened ? { ...bought, openedAtMs: fill.atMs } : bought, pnl: zero, realisedPnl: zero };
   }
   const sold = exact(fill.quantity);
   // Coins that pay a fee leave the position as the sold ones do.
@@ -53,7 +56,7 @@ export function applyFill(position: Position, fill: Fill, instrument: Instrument
     openedAtMs: position.openedAtMs,
   };
   return {
-    position: isFlat(rest, instrument, price.toNumber()) ? { ...rest, openedAtMs: null } : rest,
+    position: isDust(rest, instrument, price.toNumber()) ? { ...rest, openedAtMs: null } : rest,
     pnl: proceeds.minus(baseFee.isZero() ? costShare : share(position.cost, sold, position.quantity)),
     realisedPnl: proceeds.minus(costShare).minus(feeShare).minus(quoteFee),
   };
@@ -128,14 +131,48 @@ function leastWorth({ min }: NotionalFilter): number {
 }
 
 /**
- * True when what is held is nothing, or dust that the exchange would not let us sell at `price`: below the smallest lot
- * or the least notional. While no price is known (NaN) the average entry price stands in.
+ * Which filter keeps the exchange from selling the coins at `price`: they are below the smallest lot, or worth less than the least
+ * notional. Null when they can be sold. While no price is known (NaN) the average entry price stands in.
  */
-export function isFlat(position: Position, instrument: Instrument, price: number): boolean {
+export function unsellableBy(position: Position, instrument: Instrument, price: number): UnsellableBy | null {
+  if (!isDust(position, instrument, price)) return null;
+  const { notional, lot, marketLot, baseAsset, quoteAsset } = instrument;
+  if (notional !== null && figuresOf(position, instrument).sellable > 0) {
+    const filter = notional.max === null ? 'MIN_NOTIONAL' : 'NOTIONAL';
+    return { filter, least: `the least order value is ${notional.min.toFixed()} ${quoteAsset}` };
+  }
+  const ofLot = flooredToLot(position.quantity, { ...instrument, marketLot: null });
+  return {
+    filter: marketLot === null || ofLot.lte(0) || ofLot.lt(lot.min) ? 'LOT_SIZE' : 'MARKET_LOT_SIZE',
+    least: `the smallest lot is ${smallestLot(instrument).toFixed()} ${baseAsset}`,
+  };
+}
+
+export interface UnsellableBy {
+  readonly filter: Extract<FilterName, 'LOT_SIZE' | 'MARKET_LOT_SIZE' | 'NOTIONAL' | 'MIN_NOTIONAL'>;
+  /** Its bound, in words. */
+  readonly least: string;
+}
+
+/** True when the coins are none, or fewer than the exchange would let us sell at `price`. */
+export function isDust(position: Position, instrument: Instrument, price: number): boolean {
   const { sellable, averagePrice } = figuresOf(position, instrument);
   if (!(sellable > 0)) return true;
   const { notional } = instrument;
   if (notional === null || !notional.applyMinToMarket) return false;
-  const at = Number.isNaN(price) ? averagePrice : price;
-  return sellable * at < leastWorth(notional);
+  return sellable * (Number.isNaN(price) ? averagePrice : price) < leastWorth(notional);
+}
+
+/**
+ * True when nothing is held: the last position was sold, what is left of it is dust, and no stop rests for that. Dust that the
+ * filters or the price have made worth selling is held again.
+ */
+export function isFlat(state: Pick<TradingState, 'position' | 'protection'>, instrument: Instrument, price: number): boolean {
+  const { position } = state;
+  return position.openedAtMs === null && !stopRestsFor(state) && isDust(position, instrument, price);
+}
+
+/** The exchange still has to sell the rest. One that sells more than is held belongs to a position that is gone. */
+function stopRestsFor({ position, protection: { resting, overrun } }: Pick<TradingState, 'position' | 'protection'>): boolean {
+  return resting !== null && resting.stopPrice !== null && !overrun && resting.quantity.gt(0) && resting.quantity.lte(position.quantity);
 }

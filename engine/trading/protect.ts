@@ -1,17 +1,19 @@
 /**
  * Stops and targets that rest at the exchange: what a state wants there, whether what rests is good enough, and the one
- * operation that brings them together. A stop never loosens, and what rests never exceeds what is held.
+ * operation that brings them together. A stop never loosens, what rests never exceeds what is held, and other filters of the
+ * exchange are no reason to touch what rests: it rests validly, and its successor might not be taken.
  */
 import type { Decimal } from 'decimal.js';
 import type { CancelProtection, Decision, ProtectionPlan, StopKeeper, TradingCommand, TradingConfig, TradingEvent } from './events.ts';
 import { ceilToStep, exact, floorToStep } from './exact.ts';
 import { brokenFilter } from './filters.ts';
 import type { FilterSubject } from './filters.ts';
-import type { Instrument } from './instrument.ts';
+import type { FilterName, Instrument } from './instrument.ts';
 import { pauseOf } from './pause.ts';
+import { heldUp } from './exits.ts';
 import { figuresOf, isFlat, sellableQuantity } from './position.ts';
 import { boundsAround } from './recent-prices.ts';
-import type { Protection, RestingProtection, TradingState } from './state.ts';
+import type { PlannedFor, Protection, RestingProtection, TradingState } from './state.ts';
 import { stopPrice, targetPrice } from './stops.ts';
 
 export const noProtection: Protection = {
@@ -20,6 +22,7 @@ export const noProtection: Protection = {
   unresolved: false,
   waits: false,
   tightest: null,
+  plannedFor: null,
   overrun: false,
   decisionMs: 0,
 };
@@ -59,10 +62,15 @@ function stopTypeOf({ orderTypes }: Instrument): ProtectionPlan['stopType'] | nu
 /** A stop that becomes a limit order sells down to this share below its trigger. */
 const limitOffsetShare = 0.005;
 
+/** Whether a stop shall rest at the exchange: not while flat, without a stop (a target alone protects nothing), or with stops kept by the engine. */
+function wantsStop(state: TradingState, config: TradingConfig, instrument: Instrument): boolean {
+  if (config.stops === 'engine' || isFlat(state, instrument, state.lastPrice)) return false;
+  return stopPrice(config, figuresOf(state.position, instrument).averagePrice, state.bestPrice) > 0;
+}
+
 /**
- * What shall rest at the exchange. Null when nothing shall: flat, no stop set (a target alone protects nothing and stays in the
- * engine), stops kept by the engine, or a position whose stop the exchange's filters do not let rest (its worth, its price): the
- * engine keeps that one until they do.
+ * What would be put up at the exchange now. Null when nothing shall rest, and when the exchange's filters would not let it (its
+ * worth, its price, its type): what rests then stays, and the engine keeps a stop that does not rest.
  */
 export function plannedProtection(state: TradingState, config: TradingConfig, instrument: Instrument): ProtectionPlan | null {
   const stop = plannedStop(state, config, instrument);
@@ -70,43 +78,48 @@ export function plannedProtection(state: TradingState, config: TradingConfig, in
 }
 
 /** The stop's part of it: whether one shall rest does not depend on the target. */
-function plannedStop(state: TradingState, config: TradingConfig, instrument: Instrument): Omit<ProtectionPlan, 'targetPrice'> | null {
-  if (config.stops === 'engine') return null;
+function plannedStop(state: TradingState, config: TradingConfig, instrument: Instrument): StopPlan | null {
+  const stop = wantsStop(state, config, instrument) ? stopOf(state, config, instrument) : null;
+  return stop === null || brokenByStop(stop, state, instrument) !== null ? null : stop;
+}
+
+type StopPlan = Omit<ProtectionPlan, 'targetPrice'>;
+
+/** Before the filters of worth and price are asked; null where the symbol takes no stops. */
+function stopOf(state: TradingState, config: TradingConfig, instrument: Instrument): StopPlan | null {
   const stopType = stopTypeOf(instrument);
-  if (stopType === null || isFlat(state.position, instrument, state.lastPrice)) return null;
-  const { averagePrice } = figuresOf(state.position, instrument);
-  const wanted = stopPrice(config, averagePrice, state.bestPrice);
-  if (!(wanted > 0)) return null;
-  const { tick } = instrument.price;
-  const rounded = ceilToStep(exactPrice(wanted), tick);
+  if (stopType === null) return null;
+  const wanted = stopPrice(config, figuresOf(state.position, instrument).averagePrice, state.bestPrice);
+  const rounded = ceilToStep(exactPrice(wanted), instrument.price.tick);
   const { tightest } = state.protection;
   const stop = tightest !== null && tightest.gt(rounded) ? tightest : rounded;
   const limitPrice = stopType === 'STOP_LOSS' ? null : stopLimit(stop, state.lastPrice, instrument);
-  const quantity = sellableQuantity(state.position, instrument);
-  if (
-    instrument.notional !== null &&
-    exact(quantity)
-      .times(limitPrice ?? stop)
-      .lt(instrument.notional.min)
-  )
-    return null;
-  const { resting } = state.protection;
-  // What rests was judged when it was placed; what does not rest must keep the filters as they are now.
-  if (
-    (resting === null || resting.stopPrice === null) &&
-    !mayRest({ type: stopType, quantity, price: limitPrice, stopPrice: stop }, state, instrument)
-  )
-    return null;
-  return { quantity, stopType, stopPrice: stop, limitPrice };
+  return { quantity: sellableQuantity(state.position, instrument), stopType, stopPrice: stop, limitPrice };
 }
 
-/** Null for a target that stays in the engine: none is set, the symbol takes no pairs, or the price is beyond what the filters allow so far. */
+function brokenByStop(
+  { quantity, stopType, stopPrice: stop, limitPrice }: StopPlan,
+  state: TradingState,
+  instrument: Instrument,
+): FilterName | null {
+  const { notional } = instrument;
+  const broken = brokenByRest({ type: stopType, quantity, price: limitPrice, stopPrice: stop }, state, instrument);
+  if (broken !== null || notional === null) return broken;
+  const worth = exact(quantity).times(limitPrice ?? stop);
+  return worth.gte(notional.min) ? null : notional.max === null ? 'MIN_NOTIONAL' : 'NOTIONAL';
+}
+
+/** Null for a target that stays in the engine: none is set, the symbol takes no pairs, or the price is beyond what the filters allow. */
 function plannedTarget(quantity: Decimal, state: TradingState, config: TradingConfig, instrument: Instrument): Decimal | null {
-  const target = targetPrice(config, figuresOf(state.position, instrument).averagePrice);
+  const target = wantedTarget(state, config, instrument);
   if (!Number.isFinite(target) || !takesPairs(instrument)) return null;
   const price = ceilToStep(exactPrice(target), instrument.price.tick);
   const rests = state.protection.resting?.targetPrice?.eq(price) === true;
-  return rests || mayRest({ type: 'LIMIT_MAKER', quantity, price, stopPrice: null }, state, instrument) ? price : null;
+  return rests || brokenByRest({ type: 'LIMIT_MAKER', quantity, price, stopPrice: null }, state, instrument) === null ? price : null;
+}
+
+function wantedTarget({ position }: TradingState, config: TradingConfig, instrument: Instrument): number {
+  return targetPrice(config, figuresOf(position, instrument).averagePrice);
 }
 
 /** Below the trigger, but not below the lowest price that PERCENT_PRICE allows; that lowest one never above the trigger. */
@@ -119,16 +132,20 @@ function stopLimit(stop: Decimal, lastPrice: number, instrument: Instrument): De
   return lowest.gt(wanted) && lowest.lte(stop) ? lowest : wanted;
 }
 
-/** Whether the exchange would let it rest, wherever its average price lies around the last price. Otherwise the engine keeps it. */
-function mayRest(
+/**
+ * The filter that would not let it rest, wherever the exchange's average price lies around the last price. Beside a stop that rests
+ * already what depends on the average is not asked: it decides whether the engine keeps the stop, not whether it moves.
+ */
+function brokenByRest(
   order: Pick<FilterSubject, 'type' | 'quantity' | 'price' | 'stopPrice'>,
-  { lastPrice }: TradingState,
+  { lastPrice, protection }: TradingState,
   instrument: Instrument,
-): boolean {
+): FilterName | null {
   const subject: FilterSubject = { ...order, side: 'SELL', trailingDelta: null, quoteQuantity: null };
   if ([order.price, order.stopPrice].some((price) => price !== null && (price.lte(0) || price.decimalPlaces() > instrument.quotePrecision)))
-    return false;
-  return brokenFilter(instrument, subject, { averagePrice: () => boundsAround(lastPrice) }) === null;
+    return 'PRICE_FILTER';
+  const moves = order.type !== 'LIMIT_MAKER' && protection.resting !== null && protection.resting.stopPrice !== null;
+  return brokenFilter(instrument, subject, { averagePrice: () => (moves ? null : boundsAround(lastPrice)) });
 }
 
 /** A float price without the noise of its arithmetic. */
@@ -152,13 +169,42 @@ export function isDisarmed({ blocks }: Pick<TradingState, 'blocks'>): boolean {
 export type Exposure = 'none' | 'protected' | 'bare' | 'overrun' | 'disarmed';
 
 export function exposureOf(state: TradingState, config: TradingConfig, instrument: Instrument): Exposure {
-  const plan = plannedStop(state, config, instrument);
   // While the symbol does not trade nobody can put up anything, nor sell.
-  if (plan === null || pauseOf(instrument) !== null) return 'none';
-  if (isDisarmed(state)) return 'disarmed';
+  if (!wantsStop(state, config, instrument) || pauseOf(instrument) !== null) return 'none';
+  const plan = plannedStop(state, config, instrument);
   const { resting, overrun } = state.protection;
-  if (resting === null || resting.stopPrice === null || resting.quantity.lt(plan.quantity)) return 'bare';
+  const stopRests = resting !== null && resting.stopPrice !== null;
+  if (plan === null && !stopRests) return 'none';
+  if (isDisarmed(state)) return 'disarmed';
+  if (!stopRests || (plan !== null && coversTooLittle(resting, plan, state))) return 'bare';
   return overrun ? 'overrun' : 'protected';
+}
+
+/**
+ * More is held than when the stop was put up. What the step left uncovered then may stay so: a finer step is no reason to touch it.
+ */
+function coversTooLittle(
+  resting: RestingProtection,
+  plan: Pick<ProtectionPlan, 'quantity'>,
+  { position, protection }: TradingState,
+): boolean {
+  const { plannedFor } = protection;
+  if (resting.quantity.gte(plan.quantity)) return false;
+  return plannedFor === null || exact(position.quantity).minus(resting.quantity).gt(plannedFor.uncovered);
+}
+
+/** What a filter of the exchange keeps from being done for a position, in the trader's words; null when none does. */
+export function filterNote(state: TradingState, config: TradingConfig, instrument: Instrument): string | null {
+  if (isFlat(state, instrument, state.lastPrice) || pauseOf(instrument) !== null) return null;
+  const stop = state.protection.resting?.stopPrice ?? null;
+  const stays = stop === null ? '' : `; the stop that rests at ${stop.toFixed()} stays`;
+  const unsellable = heldUp(state.position, instrument, state.lastPrice);
+  if (unsellable !== null) return `${unsellable}${stays}`;
+  if (stop === null || !wantsStop(state, config, instrument)) return null;
+  const anew = stopOf(state, config, instrument);
+  if (anew === null) return `${instrument.symbol} takes no new stop orders${stays}`;
+  const broken = brokenByStop(anew, state, instrument);
+  return broken === null ? null : `the exchange's filter ${broken} would not take the stop anew${stays}`;
 }
 
 /** Adds the operation on the protection that the decided state asks for; at most one is under way. */
@@ -176,8 +222,9 @@ export function withProtection(
   // The exchange would refuse it; what rests is not taken down either, for it works again when the symbol trades: unless a kill
   // switch wants it down and the exchange takes cancels.
   if (pauseOf(instrument) !== null && !(disarmed && instrument.status === 'CANCEL_ONLY')) return decision;
-  const plan = state.exiting === null && !disarmed ? plannedProtection(state, config, instrument) : null;
-  if (plan === null) {
+  // An exit that no filter lets go sells nothing: the position goes on being protected.
+  const leaves = state.exiting !== null && heldUp(state.position, instrument, state.lastPrice) === null;
+  if (leaves || disarmed || !wantsStop(state, config, instrument)) {
     if (!isClear(protection)) {
       // An order whose fate is open is taken down at once only where its coins are needed: its sibling may just have ended it.
       const openFate = state.exiting === null && protection.resting === null;
@@ -189,25 +236,36 @@ export function withProtection(
         : cancel(decision, 'the position is closed or being closed', state.exiting === null ? null : 'exit');
     }
     const fresh = protection.tightest === null && !protection.waits && !protection.overrun;
-    if (fresh || !isFlat(state.position, instrument, state.lastPrice)) return decision;
+    if (fresh || !isFlat(state, instrument, state.lastPrice)) return decision;
     return {
       ...decision,
       state: { ...state, protection: { ...noProtection, unresolved: protection.unresolved, decisionMs: protection.decisionMs } },
     };
   }
+  const plan = plannedProtection(state, config, instrument);
+  if (plan === null) return decision;
   // Nothing is tried again in the same breath in which it failed.
   const mayTry = !protection.waits || event.type !== 'protection-changed';
   if (protection.operation !== null || protection.unresolved || !mayTry) return decision;
   const { resting } = protection;
-  if (resting === null) return put(decision, 'place', plan, event.atMs);
-  if (!differs(resting, plan) && !followsUp(resting, plan, state, event.atMs, config, instrument)) return decision;
+  const plannedFor: PlannedFor = {
+    uncovered: exact(state.position.quantity).minus(plan.quantity),
+    targetPrice: wantedTarget(state, config, instrument),
+  };
+  if (resting === null) return put(decision, 'place', plan, plannedFor, event.atMs);
+  if (!differs(resting, plan, state, plannedFor) && !followsUp(resting, plan, state, event.atMs, config, instrument)) return decision;
   return resting.stopPrice !== null && resting.targetPrice === null && plan.targetPrice === null && instrument.cancelReplaceAllowed
-    ? put(decision, 'replace', plan, event.atMs)
+    ? put(decision, 'replace', plan, plannedFor, event.atMs)
     : cancel(decision, 'what protects the position is placed anew', 'protect');
 }
 
-function differs(resting: RestingProtection, plan: ProtectionPlan): boolean {
-  if (resting.stopPrice === null || !resting.quantity.eq(plan.quantity)) return true;
+/** Floats of the same average may miss each other by less than this share. */
+const sameTargetShare = 1e-9;
+
+function differs(resting: RestingProtection, plan: ProtectionPlan, state: TradingState, { targetPrice: wanted }: PlannedFor): boolean {
+  if (resting.stopPrice === null || resting.quantity.gt(state.position.quantity) || coversTooLittle(resting, plan, state)) return true;
+  const before = state.protection.plannedFor?.targetPrice ?? Number.NaN;
+  if (wanted === before || Math.abs(wanted - before) < wanted * sameTargetShare) return false;
   return resting.targetPrice === null || plan.targetPrice === null
     ? resting.targetPrice !== plan.targetPrice
     : !resting.targetPrice.eq(plan.targetPrice);
@@ -226,19 +284,21 @@ function followsUp(
   instrument: Instrument,
 ): boolean {
   if (resting.stopPrice === null || atMs - state.protection.decisionMs < config.checkIntervalMs) return false;
+  // A coarser step would let it cover less: the engine keeps the tighter stop.
+  if (plan.quantity.lt(resting.quantity)) return false;
   const tighterBy = exact(plan.stopPrice).minus(resting.stopPrice).toNumber();
   const distance = config.trailingStopActive ? (state.bestPrice * (config.trailingStopPercent ?? 0)) / 100 : 0;
   const least = Math.max(leastTicks * instrument.price.tick.toNumber(), Number.isNaN(distance) ? 0 : distance * leastTrailingShare);
   return tighterBy > 0 && tighterBy >= least;
 }
 
-function put(decision: Decision, kind: 'place' | 'replace', plan: ProtectionPlan, atMs: number): Decision {
+function put(decision: Decision, kind: 'place' | 'replace', plan: ProtectionPlan, plannedFor: PlannedFor, atMs: number): Decision {
   const { state } = decision;
   const decisionMs = Math.max(state.protection.decisionMs, Math.floor(atMs));
   const target = plan.targetPrice === null ? '' : `, take-profit at ${plan.targetPrice.toFixed()}`;
   return issue(
     decision,
-    { ...state.protection, operation: kind, waits: false, decisionMs },
+    { ...state.protection, operation: kind, waits: false, plannedFor, decisionMs },
     {
       type: kind === 'place' ? 'place-protection' : 'replace-protection',
       plan,

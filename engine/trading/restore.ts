@@ -6,15 +6,18 @@ import { exact, zero } from './exact.ts';
 import type { Instrument } from './instrument.ts';
 import { newExit } from './exits.ts';
 import { equityAt } from './pnl.ts';
-import { applyFill, emptyPosition, isFlat } from './position.ts';
+import { applyFill, emptyPosition, figuresOf, isFlat } from './position.ts';
 import { noProtection } from './protect.ts';
 import { noRoundTrips, withFill } from './round-trips.ts';
-import type { Protection, StoredDay, TradingDay, TradingState } from './state.ts';
+import type { PlannedFor, Position, Protection, StoredDay, TradingDay, TradingState } from './state.ts';
+import { roundOff, targetPrice } from './stops.ts';
 
 /** One order of the bot, oldest first. `outcome` is null while its fate is open. */
 export interface RestoredOrder {
   readonly role: OrderRole;
   readonly exitKind: ExitKind | null;
+  readonly quantity: Decimal;
+  readonly price: Decimal | null;
   readonly stopPrice: Decimal | null;
   readonly decisionMs: number;
   readonly attempt: number;
@@ -26,6 +29,11 @@ export interface RestoredOrder {
 export interface RestoreInput {
   /** All fills of the bot in the order in which they are folded. */
   readonly fills: readonly Fill[];
+  /**
+   * As the rows keep it: judged when the fills were booked, by the filters of then. Absent where nothing was booked before: judged by
+   * the filters of now.
+   */
+  readonly openedAtMs?: number | null;
   /** At least those of the current day and all that are not over. */
   readonly orders: readonly RestoredOrder[];
   /** Null before the first. */
@@ -45,7 +53,8 @@ export function restoreState(config: TradingConfig, instrument: Instrument, inpu
   const startMs = midnightBefore(input.atMs);
   let position = emptyPosition;
   let realisedTotal = zero;
-  let bestFill = Number.NaN;
+  /** What was held after each purchase, oldest first, with the price of that. */
+  const bought: { readonly held: Decimal; readonly price: number; readonly atMs: number }[] = [];
   let day: TradingDay | null = null;
   let { notices } = input;
   let roundTrips = noRoundTrips;
@@ -59,10 +68,7 @@ export function restoreState(config: TradingConfig, instrument: Instrument, inpu
   for (const fill of input.fills) {
     if (day === null && fill.atMs >= startMs) day = begin();
     const booked = applyFill(position, fill, instrument);
-    const price = fill.price.toNumber();
-    if (isFlat(booked.position, instrument, price)) bestFill = Number.NaN;
-    else if (Number.isNaN(bestFill) || booked.position.openedAtMs !== position.openedAtMs || (fill.side === 'BUY' && price > bestFill))
-      bestFill = price;
+    if (fill.side === 'BUY') bought.push({ held: booked.position.quantity, price: fill.price.toNumber(), atMs: fill.atMs });
     roundTrips = withFill(roundTrips, position, booked, fill);
     position = booked.position;
     realisedTotal = exact(realisedTotal).plus(booked.realisedPnl);
@@ -71,13 +77,19 @@ export function restoreState(config: TradingConfig, instrument: Instrument, inpu
     notices = withTargetTold(notices, day, fill.atMs);
   }
   day ??= begin();
+  if (input.openedAtMs !== undefined) position = { ...position, openedAtMs: input.openedAtMs };
+  const { openedAtMs } = position;
+  const purchases = openedAtMs === null ? [] : bought.filter(({ atMs }) => atMs >= openedAtMs);
+  const protection = restoreProtection(input.orders, position, purchases, config, instrument);
 
   const entries = input.orders.filter((order) => order.role === 'entry');
   const working = input.orders.flatMap((order) =>
     order.role === 'entry' || order.role === 'exit' ? [{ ...order, role: order.role }] : [],
   );
   const open = working.findLast((order) => order.outcome === null);
-  const flat = isFlat(position, instrument, input.lastPrice);
+  const stopRests = input.orders.some((order) => order.role === 'stop' && order.outcome === null);
+  const flat = !stopRests && isFlat({ position, protection }, instrument, input.lastPrice);
+  const best = [input.bestPrice, ...purchases.map(({ price }) => price)].filter((price) => !Number.isNaN(price));
   const newest = working.at(-1);
   return {
     position,
@@ -91,8 +103,8 @@ export function restoreState(config: TradingConfig, instrument: Instrument, inpu
     working: open === undefined ? null : { role: open.role, decisionMs: open.decisionMs },
     // The newest order was an exit and something is left: the exit still holds.
     exiting: newest?.role === 'exit' && !flat ? newExit(newest.exitKind, newest.reason, newest.decisionMs) : null,
-    protection: restoreProtection(input.orders, position.openedAtMs),
-    bestPrice: flat ? Number.NaN : Number.isNaN(input.bestPrice) ? bestFill : Math.max(input.bestPrice, bestFill),
+    protection,
+    bestPrice: flat || best.length === 0 ? Number.NaN : Math.max(...best),
     lastPrice: input.lastPrice,
     lastDecidedMs: 0,
     lastEntryMs: Math.max(0, ...entries.filter((order) => order.outcome !== 'never-placed').map((order) => order.decisionMs)),
@@ -101,18 +113,60 @@ export function restoreState(config: TradingConfig, instrument: Instrument, inpu
   };
 }
 
+interface Purchase {
+  readonly held: Decimal;
+}
+
 /** What rests is told by execution, which looks at the exchange; until then an open stop counts as an operation under way. */
-function restoreProtection(orders: readonly RestoredOrder[], openedAtMs: number | null): Protection {
+function restoreProtection(
+  orders: readonly RestoredOrder[],
+  position: Position,
+  purchases: readonly Purchase[],
+  config: TradingConfig,
+  instrument: Instrument,
+): Protection {
+  const { openedAtMs } = position;
   const protective = orders.filter((order) => order.role === 'stop' || order.role === 'target');
   let { tightest } = noProtection;
   for (const { stopPrice, decisionMs } of protective) {
     const ofThisPosition = openedAtMs !== null && decisionMs >= Math.floor(openedAtMs);
     if (ofThisPosition && stopPrice !== null && (tightest === null || stopPrice.gt(tightest))) tightest = stopPrice;
   }
+  const open = protective.filter((order) => order.outcome === null);
   return {
     ...noProtection,
-    operation: protective.some((order) => order.outcome === null) ? 'place' : null,
+    operation: open.length > 0 ? 'place' : null,
     tightest,
+    plannedFor: restorePlannedFor(open, position, purchases, config, instrument),
     decisionMs: Math.max(0, ...protective.map((order) => order.decisionMs)),
   };
+}
+
+/**
+ * What an open stop was planned for, as its own numbers tell: rows do not keep the filters of that moment. It covers what was held
+ * after the first purchase that is not below it, and its target is the one wanted now if a grid on which its price lies rounds to it.
+ */
+function restorePlannedFor(
+  open: readonly RestoredOrder[],
+  position: Position,
+  purchases: readonly Purchase[],
+  config: TradingConfig,
+  instrument: Instrument,
+): PlannedFor | null {
+  const stop = open.findLast(({ role }) => role === 'stop');
+  const held = purchases.find((purchase) => stop !== undefined && purchase.held.gte(stop.quantity))?.held;
+  if (stop === undefined || held === undefined) return null;
+  const wanted = targetPrice(config, figuresOf(position, instrument).averagePrice);
+  const rests = open.findLast(({ role }) => role === 'target')?.price ?? null;
+  const same = rests === null || (rests.gte(wanted * (1 - roundOff)) && rests.lt(wanted + gridOf(rests)));
+  return { uncovered: exact(held).minus(stop.quantity), targetPrice: same ? wanted : Number.NaN };
+}
+
+/** The coarsest power of ten that the price is a multiple of. */
+function gridOf(price: Decimal): number {
+  const decimals = price.decimalPlaces();
+  if (decimals > 0) return 10 ** -decimals;
+  let grid = 1;
+  while (price.gt(0) && price.mod(grid * 10).isZero()) grid *= 10;
+  return grid;
 }

@@ -49,7 +49,7 @@ export interface Position {
   readonly quantity: Decimal;
   readonly cost: Decimal;
   readonly entryFees: Decimal;
-  /** Time of the first fill since the position was last flat; null when flat. */
+  /** Time of the fill with which it became more than dust; null when flat. Only a sale that leaves dust or nothing ends it. */
   readonly openedAtMs: number | null;
 }
 
@@ -132,6 +132,17 @@ export interface RestingProtection {
   readonly targetPrice: Decimal | null;
 }
 
+/**
+ * What an order that rests was planned for: when more is held, or another target wanted, it is planned anew. Other filters are no
+ * reason, for it rests validly all the same.
+ */
+export interface PlannedFor {
+  /** Base of the position that the step let it not cover. */
+  readonly uncovered: Decimal;
+  /** Before it was put on a tick, quote; Infinity for none. */
+  readonly targetPrice: number;
+}
+
 /** The orders at the exchange that protect the position, as far as evidence says. */
 export interface Protection {
   readonly resting: RestingProtection | null;
@@ -143,6 +154,8 @@ export interface Protection {
   readonly waits: boolean;
   /** Highest stop price that was ever put out for this position: a stop never loosens. */
   readonly tightest: Decimal | null;
+  /** What the newest of them was planned for; null before the first. */
+  readonly plannedFor: PlannedFor | null;
   /** A price beyond the resting stop was seen: the exchange has to execute it, or the engine sells. */
   readonly overrun: boolean;
   /** Of the newest operation; never decreases, because it is part of client order ids. */

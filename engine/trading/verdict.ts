@@ -105,7 +105,7 @@ export interface Judged {
 }
 
 export function verdictOf({ before, signal, decision, silenced, instrument, price }: Judged): Verdict {
-  const positionOpen = !isFlat(before.position, instrument, price);
+  const positionOpen = !isFlat(before, instrument, price);
   const placed = (role: 'entry' | 'exit'): boolean =>
     decision.commands.some((command) => command.type === 'place-order' && command.role === role);
   const { exiting, blocks } = decision.state;

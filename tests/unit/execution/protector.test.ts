@@ -100,7 +100,7 @@ class Rig {
       instrument: () => this.listed,
       averagePrice: () => null,
       watchPrices: () => (this.hearsPrices ? this.prices.watch() : null),
-      holds: () => !isFlat(this.state.position, this.listed, this.state.lastPrice),
+      holds: () => !isFlat(this.state, this.listed, this.state.lastPrice),
       restsWhenHolding: () => restingOrders(this.config, this.listed),
       onFills: (fills) => {
         for (const fill of fills) this.tell({ type: 'fill-received', fill, atMs: fill.atMs });
@@ -187,7 +187,7 @@ class Rig {
     return this.state.position.quantity;
   }
   get flat(): boolean {
-    return isFlat(this.state.position, instrument, this.last);
+    return isFlat(this.state, instrument, this.last);
   }
   get stops(): string[] {
     return this.account.open.map(

@@ -196,7 +196,7 @@ describe('the day’s loss', () => {
             }
             const loss = start - equityAt(bot.state, bot.config, price).toNumber();
             expect(loss).toBeLessThanOrEqual(limit + bearable + 1e-6);
-            if (bot.state.day.lossReached) expect(isFlat(bot.state.position, btc, price)).toBe(true);
+            if (bot.state.day.lossReached) expect(isFlat(bot.state, btc, price)).toBe(true);
           });
           if (bot.state.day.lossReached) seen.reached += 1;
         },

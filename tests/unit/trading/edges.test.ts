@@ -1,10 +1,11 @@
 /** What the exchange's rules leave to a position, exactly at their edges: what rests, what is dust, what an entry must be worth. */
 import { describe, expect, it } from 'vitest';
+import { decide } from '../../../engine/trading/decide.ts';
 import { newDay, withLossJudged } from '../../../engine/trading/day.ts';
 import type { TradingConfig } from '../../../engine/trading/events.ts';
 import type { Instrument, NotionalFilter } from '../../../engine/trading/instrument.ts';
-import { emptyPosition, isFlat } from '../../../engine/trading/position.ts';
-import { hasStop, plannedProtection, restingOrders } from '../../../engine/trading/protect.ts';
+import { emptyPosition, isDust } from '../../../engine/trading/position.ts';
+import { exposureOf, hasStop, plannedProtection, restingOrders } from '../../../engine/trading/protect.ts';
 import { unseenShare } from '../../../engine/trading/recent-prices.ts';
 import { entrySize } from '../../../engine/trading/sizing.ts';
 import { btc, config, d, emptyState, midnight } from './given.ts';
@@ -73,15 +74,16 @@ describe('a stop that may just rest', () => {
     expect([at({ ...limited, percentPrice }, 5.5), at({ ...limited, percentPrice }, 5.51)]).toEqual([['94.5', '94.5'], null]);
   });
 
-  it('stays planned where it rests already, whatever the filters say since; one that does not rest is judged', () => {
+  it('stays where it rests already, whatever the filters say since; one that does not rest is judged', () => {
     const narrowed = { ...stoppable, price: { ...btc.price, min: d(96) } };
     const trading = config({ stops: 'exchange', stopLossPercent: 5 });
-    const plan = (stopPrice: string | null) => {
-      const resting = { quantity: d(1), stopPrice: stopPrice === null ? null : d(stopPrice), targetPrice: d(105) };
-      const protection = { ...emptyState().protection, resting };
-      return plannedProtection({ ...emptyState(), position, bestPrice: 100, lastPrice: 100, protection }, trading, narrowed);
+    const after = (stopPrice: string | null) => {
+      const resting = stopPrice === null ? null : { quantity: d(1), stopPrice: d(stopPrice), targetPrice: null };
+      const state = { ...emptyState(), position, bestPrice: 100, lastPrice: 100, protection: { ...emptyState().protection, resting } };
+      return [decide(state, { type: 'time-passed', atMs: midnight }, trading, narrowed).commands, exposureOf(state, trading, narrowed)];
     };
-    expect([plan('95')?.stopPrice.toFixed(), plan(null)]).toEqual(['95', null]);
+    expect(after('95')).toEqual([[], 'protected']);
+    expect(after(null)).toEqual([[], 'none']);
   });
 
   it('has prices above nothing', () => {
@@ -99,7 +101,7 @@ describe('a stop that may just rest', () => {
 
 it('a position is dust below the least order value and what the average may lie below the price', () => {
   const least = 10 * (1 + 2 * unseenShare);
-  const flat = (price: number) => isFlat(position, { ...btc, notional }, price);
+  const flat = (price: number) => isDust(position, { ...btc, notional }, price);
   expect([flat(least), flat(least - 1e-9)]).toEqual([false, true]);
 });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { exact, zero } from '../../../engine/trading/exact.ts';
-import { applyFill, emptyPosition, isFlat, sellableQuantity } from '../../../engine/trading/position.ts';
+import { applyFill, emptyPosition, isDust, sellableQuantity } from '../../../engine/trading/position.ts';
 import { btc, d, fill, midnight } from './given.ts';
 
 describe('the position', () => {
@@ -44,12 +44,12 @@ describe('the position', () => {
 
   it('calls dust flat, by lot and by least notional', () => {
     const held = (quantity: string) => ({ ...emptyPosition, quantity: d(quantity), cost: d(quantity).times(20_000) });
-    expect(isFlat(held('0.00000999'), btc, 20_000)).toBe(true);
-    expect(isFlat(held('0.00024'), btc, 20_000)).toBe(true);
+    expect(isDust(held('0.00000999'), btc, 20_000)).toBe(true);
+    expect(isDust(held('0.00024'), btc, 20_000)).toBe(true);
     // The exchange judges by an average that may lie a little below the price.
-    expect(isFlat(held('0.00025'), btc, 20_000)).toBe(true);
-    expect(isFlat(held('0.00025'), btc, 20_041)).toBe(false);
-    expect(isFlat(held('0.00024'), btc, 22_000)).toBe(false);
+    expect(isDust(held('0.00025'), btc, 20_000)).toBe(true);
+    expect(isDust(held('0.00025'), btc, 20_041)).toBe(false);
+    expect(isDust(held('0.00024'), btc, 22_000)).toBe(false);
   });
 
   it('values a fee in quote on the way in, and one in coins on the way out', () => {
@@ -83,8 +83,8 @@ describe('the position', () => {
 
   it('is held however little it is worth where no least notional applies to market orders', () => {
     const little = { ...emptyPosition, quantity: d('0.00001'), cost: d('0.2') };
-    expect(isFlat(little, { ...btc, notional: null }, 20_000)).toBe(false);
-    expect(isFlat(little, { ...btc, notional: btc.notional && { ...btc.notional, applyMinToMarket: false } }, 20_000)).toBe(false);
+    expect(isDust(little, { ...btc, notional: null }, 20_000)).toBe(false);
+    expect(isDust(little, { ...btc, notional: btc.notional && { ...btc.notional, applyMinToMarket: false } }, 20_000)).toBe(false);
   });
 
   it('sells at most the largest market lot at once', () => {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
 import { exact } from '../../../engine/trading/exact.ts';
 import { equityAt, uncommitted } from '../../../engine/trading/pnl.ts';
-import { figuresOf, isFlat } from '../../../engine/trading/position.ts';
+import { figuresOf, isDust } from '../../../engine/trading/position.ts';
 import { marketReserveShare } from '../../../engine/trading/sizing.ts';
 import { stopPrice } from '../../../engine/trading/stops.ts';
 import { live, market, percents, spreadMost, stepMost, steps } from './arbitrary-markets.ts';
@@ -99,7 +99,7 @@ it("the day's loss exceeds its limit by at most one fill's slippage and fees, an
         last = worth;
         held = Math.max(held, worth);
         // What the lots leave over cannot be sold: it may lose its worth.
-        if (isFlat(now.state.position, given.instrument, now.price.toNumber())) dust = Math.max(dust, worth);
+        if (isDust(now.state.position, given.instrument, now.price.toNumber())) dust = Math.max(dust, worth);
         const loss = startEquity.minus(now.equity).toNumber();
         const limit = (startEquity.toNumber() * hundredths) / 10_000;
         if (lossReached) {

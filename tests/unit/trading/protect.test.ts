@@ -2,80 +2,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../../engine/trading/decide.ts';
-import type { PutProtection, TradingCommand, TradingConfig, TradingEvent } from '../../../engine/trading/events.ts';
-import type { Instrument } from '../../../engine/trading/instrument.ts';
+import type { TradingCommand } from '../../../engine/trading/events.ts';
 import { sellableQuantity } from '../../../engine/trading/position.ts';
 import { exposureOf, isClear, plannedProtection } from '../../../engine/trading/protect.ts';
 import { restoreState } from '../../../engine/trading/restore.ts';
-import type { RestingProtection } from '../../../engine/trading/state.ts';
-import { btc, candle, config, d, emptyState, fill, midnight } from './given.ts';
-
-const stoppable: Instrument = { ...btc, orderTypes: ['MARKET', 'LIMIT_MAKER', 'STOP_LOSS', 'STOP_LOSS_LIMIT'] };
-const stops = (change: Partial<TradingConfig> = {}): TradingConfig => config({ stops: 'exchange', stopLossPercent: 2, ...change });
-
-/** A bot and the little of an exchange that protection needs. */
-class Guarded {
-  state = emptyState();
-  resting: RestingProtection | null = null;
-  asked: TradingCommand | null = null;
-  commands: readonly TradingCommand[] = [];
-  reason: string | null = null;
-  atMs = midnight;
-  readonly config: TradingConfig;
-  readonly instrument: Instrument;
-
-  constructor(trading = stops(), instrument = stoppable) {
-    this.config = trading;
-    this.instrument = instrument;
-  }
-
-  tell(event: TradingEvent): void {
-    const decision = decide(this.state, event, this.config, this.instrument);
-    this.state = decision.state;
-    this.commands = decision.commands;
-    this.reason = decision.reason;
-    this.asked = decision.commands.find(({ type }) => type !== 'place-order') ?? this.asked;
-  }
-  pass(ms = 1_000): void {
-    this.atMs += ms;
-    this.tell({ type: 'time-passed', atMs: this.atMs });
-  }
-  bought(quantity: string, price: number): void {
-    this.tell({ type: 'fill-received', fill: fill('BUY', quantity, price, { atMs: this.atMs }), atMs: this.atMs });
-    this.pass(0);
-  }
-  price(close: number, high = close, low = close): void {
-    this.atMs += 1_000;
-    const minute = Math.floor((this.atMs - midnight) / 60_000);
-    this.tell({ type: 'price-moved', candle: { ...candle(minute, { close, high, low }), closed: false }, atMs: this.atMs });
-  }
-  /** The exchange did what was asked. */
-  done(): void {
-    const { asked } = this;
-    if (asked?.type === 'cancel-protection') this.resting = null;
-    else if (asked !== null && asked.type !== 'place-order') this.resting = restingOf(asked);
-    this.answer(null);
-  }
-  answer(refused: string | null): void {
-    this.asked = null;
-    this.tell({ type: 'protection-changed', resting: this.resting, settled: true, unresolved: false, refused, atMs: this.atMs });
-  }
-  get put(): PutProtection | undefined {
-    return this.commands.find(
-      (command): command is PutProtection => command.type === 'place-protection' || command.type === 'replace-protection',
-    );
-  }
-  get exitKind(): unknown {
-    return this.commands.flatMap((command) => (command.type === 'place-order' ? [command.exitKind] : []))[0];
-  }
-  get types(): readonly string[] {
-    return this.commands.map((command) => (command.type === 'place-order' ? command.role : command.type));
-  }
-}
-
-function restingOf({ plan }: PutProtection): RestingProtection {
-  return { quantity: plan.quantity, stopPrice: plan.stopPrice, targetPrice: plan.targetPrice };
-}
+import { btc, candle, d, fill, midnight } from './given.ts';
+import { Guarded, stoppable, stops } from './guarded.ts';
 
 describe('what shall rest', () => {
   it('is a stop on the tick that never sells lower than the columns say, for what the lot lets sell', () => {
@@ -281,7 +213,7 @@ describe('operations', () => {
 
   it('wait after a restart until execution has told what rests', () => {
     const bought = fill('BUY', '0.1', 20_000, { commission: d(0) });
-    const order = { decisionMs: midnight, attempt: 1, clientOrderId: 'a', reason: 'go' };
+    const order = { decisionMs: midnight, attempt: 1, clientOrderId: 'a', reason: 'go', quantity: d('0.1'), price: null };
     const state = restoreState(stops(), stoppable, {
       fills: [bought],
       orders: [

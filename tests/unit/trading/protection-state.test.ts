@@ -94,6 +94,8 @@ describe('after a restart', () => {
     clientOrderId: 'a',
     reason: 'go',
     exitKind: null,
+    quantity: d(1),
+    price: null,
     stopPrice: null,
     decisionMs: midnight,
     outcome: 'filled',

@@ -44,7 +44,8 @@ class Life {
       if (command.type !== 'place-order') continue;
       const { role, exitKind, decisionMs, reason, quantity } = command;
       const attempt = this.orders.length + 1;
-      this.orders.push({ role, exitKind, decisionMs, attempt, clientOrderId: `o${attempt}`, reason, stopPrice: null, outcome: null });
+      const order = { role, exitKind, decisionMs, attempt, clientOrderId: `o${attempt}`, reason, quantity } as const;
+      this.orders.push({ ...order, price: null, stopPrice: null, outcome: null });
       this.#placed = { order: command, left: quantity };
     }
   }

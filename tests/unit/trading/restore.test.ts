@@ -20,6 +20,8 @@ const restored = (input: Partial<RestoreInput>, trading = config()) => restoreSt
 const order = {
   role: 'entry',
   exitKind: null,
+  quantity: d(1),
+  price: null,
   decisionMs: midnight + 59_999,
   attempt: 1,
   clientOrderId: 'a',
