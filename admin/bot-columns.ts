@@ -1,7 +1,7 @@
 /** From a request's body to a bot's columns, with every problem named by its field. */
 import { Decimal } from 'decimal.js';
-import { defaultColumns, validateColumns } from '../engine/trading/resolve-config.ts';
-import type { BotColumns } from '../engine/trading/resolve-config.ts';
+import { defaultColumns, futuresProblems, validateColumns } from '../engine/trading/resolve-config.ts';
+import type { BotColumns, ColumnProblem } from '../engine/trading/resolve-config.ts';
 
 export type Body = Readonly<Record<string, unknown>>;
 
@@ -64,8 +64,16 @@ export function readBody(columns: AllColumns, body: Body, more: readonly FieldPr
   // The schema has checked the types; names and types are those of the columns.
   const merged = { ...columns, ...values } as AllColumns;
   const known = new Set(problems.map((problem) => problem.field));
-  for (const { field, problem } of validateColumns(merged)) if (!known.has(field)) problems.push({ field, detail: problem });
+  for (const { field, problem } of columnProblems(merged)) if (!known.has(field)) problems.push({ field, detail: problem });
   return { columns: merged, problems };
+}
+
+/** Everything that is wrong with a row, whoever wrote it. */
+export function columnProblems(columns: AllColumns): readonly ColumnProblem[] {
+  const problems = validateColumns(columns);
+  if (columns.positionType !== 'spot') return problems;
+  const named = new Set(problems.map(({ field }) => field));
+  return [...problems, ...futuresProblems(columns).filter(({ field }) => !named.has(field))];
 }
 
 /** Null stays null; undefined when it is no amount. */

@@ -3,8 +3,10 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { openOrderStates } from '../entities/vocabulary.ts';
 import { refusedEdits } from '../engine/trading/edit-rules.ts';
 import type { Columns, Standing } from '../engine/trading/edit-rules.ts';
+import type { Instrument } from '../engine/trading/instrument.ts';
+import { neverEnters } from '../engine/trading/sizing.ts';
 import { columnName } from '../engine/strategies/parameters.ts';
-import { readBody } from './bot-columns.ts';
+import { columnProblems, readBody } from './bot-columns.ts';
 import type { AllColumns, Body, FieldProblem } from './bot-columns.ts';
 import type { AdminPorts } from './ports.ts';
 import { fieldProblem } from './problem.ts';
@@ -30,8 +32,19 @@ export async function readStanding(em: EntityManager, botId: string): Promise<St
 }
 
 /** The columns after the change. Throws a problem that names every field that is wrong or may not change now. */
-export function editedColumns(before: AllColumns, body: Body, standing: Standing, ports: Pick<AdminPorts, 'liveRefusal'>): AllColumns {
-  const { columns, problems } = readBody(before, body, []);
+export function editedColumns(
+  before: AllColumns,
+  body: Body,
+  standing: Standing,
+  ports: Pick<AdminPorts, 'liveRefusal'>,
+  instrument: Instrument | null,
+): AllColumns {
+  const read = readBody(before, body, []);
+  const { columns } = read;
+  // What was written under older rules, and is not touched, is no reason to refuse something else.
+  const stood = new Set(columnProblems(before).map(({ field, problem }) => `${field} ${problem}`));
+  const touched = read.problems.filter(({ field, detail }) => Object.hasOwn(body, field) || !stood.has(`${field} ${detail}`));
+  const problems = sizeColumns.some((name) => Object.hasOwn(body, name)) ? [...touched, ...sizeProblems(columns, instrument)] : touched;
   const wrong = new Set(problems.map(({ field }) => field));
   const refused = refusedEdits(before as unknown as Columns, columns as unknown as Columns, standing).filter(
     ({ column }) => !wrong.has(columnName(column)),
@@ -45,6 +58,14 @@ export function editedColumns(before: AllColumns, body: Body, standing: Standing
   if (all.length === 0) return columns;
   const byWaiting = refused.length === all.length && refused.every(({ lasting }) => !lasting);
   throw fieldProblem(byWaiting ? 'conflict' : 'unprocessable', all);
+}
+
+const sizeColumns = ['initial_capital', 'position_size_fixed', 'position_size_perc'] as const;
+
+/** Money that can never reach the least order value of the symbol, as its filters are now. */
+export function sizeProblems(columns: AllColumns, instrument: Instrument | null): readonly FieldProblem[] {
+  const never = instrument === null || columns.initialCapital.lte(0) ? null : neverEnters(columns, instrument);
+  return never === null ? [] : [{ field: columnName(never.column), detail: never.problem }];
 }
 
 /** What stands between a bot and real money. */

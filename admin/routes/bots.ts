@@ -6,12 +6,13 @@ import { audit } from '../audit.ts';
 import { blankColumns, readBody } from '../bot-columns.ts';
 import type { AllColumns, FieldProblem } from '../bot-columns.ts';
 import { readBots } from '../bot-view.ts';
-import { editedColumns, liveProblems, readStanding } from '../edit-bot.ts';
+import { editedColumns, liveProblems, readStanding, sizeProblems } from '../edit-bot.ts';
 import { callerOf } from '../guard.ts';
 import type { AdminPorts } from '../ports.ts';
 import { Problem, fieldProblem } from '../problem.ts';
 import { botPage, botSchema, changeBotBody, createBotBody } from '../schemas/bot.ts';
 import { idParams, pageOf, pageQuery, problems } from '../schemas/common.ts';
+import type { Instrument } from '../../engine/trading/instrument.ts';
 import type { AdminApp } from '../app.ts';
 import { ownedBot, tellEngines } from '../owned-bot.ts';
 
@@ -60,8 +61,10 @@ export function botRoutes(app: AdminApp, ports: AdminPorts): void {
     async (request, reply) => {
       const caller = callerOf(request);
       const { body } = request;
-      const read = readBody({ ...blankColumns, venue: ports.venue }, body, await venueProblems(ports, body));
-      if (read.problems.length > 0) throw fieldProblem('unprocessable', read.problems);
+      const instrument = await ports.symbols.find(body.symbol);
+      const read = readBody({ ...blankColumns, venue: ports.venue }, body, venueProblems(ports, body, instrument));
+      const problems = read.problems.length > 0 ? read.problems : sizeProblems(read.columns, instrument);
+      if (problems.length > 0) throw fieldProblem('unprocessable', problems);
       const bot = await orm.em.fork().transactional(async (tx) => {
         const em = tx as EntityManager;
         const at = now();
@@ -113,7 +116,7 @@ export function botRoutes(app: AdminApp, ports: AdminPorts): void {
             { pointer: '/version', field: 'version', detail: `is ${bot.version} by now` },
           ]);
         const before = columnsOf(bot);
-        Object.assign(bot, editedColumns(before, changes, await readStanding(em, bot.id), ports));
+        Object.assign(bot, editedColumns(before, changes, await readStanding(em, bot.id), ports, await ports.symbols.find(bot.symbol)));
         bot.version += 1;
         bot.updatedAt = now();
         await audit(em, {
@@ -160,15 +163,15 @@ export function botRoutes(app: AdminApp, ports: AdminPorts): void {
 }
 
 /** What only the venue can say: the symbol, the venue itself, whether live orders are possible. */
-async function venueProblems(
+function venueProblems(
   ports: AdminPorts,
   body: { readonly symbol: string; readonly venue?: string; readonly mode?: string; readonly name: string; readonly confirm_name?: string },
-): Promise<readonly FieldProblem[]> {
+  instrument: Instrument | null,
+): readonly FieldProblem[] {
   const found: FieldProblem[] = [];
   if (body.venue !== undefined && body.venue !== ports.venue)
     found.push({ field: 'venue', detail: `this engine trades at ${ports.venue}` });
   if (body.mode === 'live') found.push(...liveProblems(ports, body.name, body.confirm_name));
-  const instrument = await ports.symbols.find(body.symbol);
   if (instrument === null) found.push({ field: 'symbol', detail: `${ports.venue} does not list "${body.symbol}"` });
   return found;
 }

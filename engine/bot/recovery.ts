@@ -5,7 +5,9 @@ import type { BotRows } from '../persistence/bot-rows.ts';
 import { isTerminal } from '../persistence/order-store.ts';
 import type { StoredOrder } from '../persistence/order-store.ts';
 import type { EntryBlock, OrderOutcome, TradingConfig } from '../trading/events.ts';
+import { zero } from '../trading/exact.ts';
 import type { Instrument } from '../trading/instrument.ts';
+import { commissionOf } from '../trading/position.ts';
 import { restoreState } from '../trading/restore.ts';
 import type { TradingState } from '../trading/state.ts';
 
@@ -54,9 +56,18 @@ export function recoveredState({ botId, rows, config, instrument, killed, blocks
     atMs,
   });
   const [folded, cached] = [state.position.quantity.toFixed(), position.quantity.toFixed()];
-  if (folded === cached) return state;
+  if (folded === cached || cached === withFeesBelowNothing(rows, instrument)) return state;
   metrics.reconcileDrift.inc({ kind: 'position-cache' });
   throw new Error(`bot ${botId}: its fills add up to ${folded}, but bot_state says ${cached}; the rows were changed from outside`);
+}
+
+/** Fees in coins once took a position below nothing: what rows of that time hold is the plain sum of all that came and went. */
+function withFeesBelowNothing({ fills }: BotRows, instrument: Instrument): string {
+  const sum = fills.reduce((held, fill) => {
+    const { inBase } = commissionOf(fill, instrument);
+    return (fill.side === 'BUY' ? held.plus(fill.quantity) : held.minus(fill.quantity)).minus(inBase);
+  }, zero);
+  return sum.toFixed();
 }
 
 /** Null while the order is not over. */

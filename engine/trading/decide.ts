@@ -8,9 +8,10 @@ import { inDayOf, withLossJudged, withRealised, withTargetTold } from './day.ts'
 import type { BlockingRule, Decision, EntryBlock, PlaceOrder, TradingCommand, TradingConfig, TradingEvent } from './events.ts';
 import { exact } from './exact.ts';
 import { afterFailure, exitQuantity, heldUp, newExit, tooLittle } from './exits.ts';
+import { tickOf } from './instrument.ts';
 import type { Instrument } from './instrument.ts';
 import { pauseOf } from './pause.ts';
-import { applyFill, figuresOf, isFlat } from './position.ts';
+import { applyFill, baseFeeShareAfter, figuresOf, isFlat } from './position.ts';
 import { afterChange, exposureOf, isClear, isDisarmed, withProtection } from './protect.ts';
 import { withFill } from './round-trips.ts';
 import { entrySize } from './sizing.ts';
@@ -142,7 +143,10 @@ function checked(state: TradingState, candle: Candle, config: TradingConfig, ins
   const held = noticeOverrun(followed, candle.close);
   if (held.exiting !== null) return held;
   const { averagePrice } = figuresOf(held.position, instrument);
-  const due = range === null || isDisarmed(held) ? null : protectiveExit(config, averagePrice, bestPrice, range, held.protection.resting);
+  const due =
+    range === null || isDisarmed(held)
+      ? null
+      : protectiveExit(config, averagePrice, bestPrice, range, held.protection.resting, tickOf(instrument));
   if (due !== null) return { ...held, exiting: newExit(due.kind, due.reason, decisionMs) };
   if (!held.day.lossReached) return held;
   const reason = `the day's loss reached ${config.maxDailyLossPercent ?? 0} % of ${held.day.startEquity.toFixed(2)}`;
@@ -228,6 +232,7 @@ function onFill(before: TradingState, event: EventOf<'fill-received'>, config: T
     ...state,
     position,
     roundTrips: withFill(state.roundTrips, state.position, booked, fill),
+    baseFeeShare: baseFeeShareAfter(state.baseFeeShare, fill, instrument),
     realisedTotal: exact(state.realisedTotal).plus(realisedPnl),
     day,
     notices: withTargetTold(state.notices, day, fill.atMs),

@@ -96,6 +96,18 @@ export interface Instrument {
   readonly maxPosition: Decimal | null;
 }
 
+/** Instruments are immutable: prices are compared with their ticks at every update. */
+const ticks = new WeakMap<Instrument, number>();
+
+/** Quote; 0 for none. */
+export function tickOf(instrument: Instrument): number {
+  const known = ticks.get(instrument);
+  if (known !== undefined) return known;
+  const tick = instrument.price.tick.toNumber();
+  ticks.set(instrument, tick);
+  return tick;
+}
+
 /** Becomes a market order when it starts to work. */
 export function isMarketLike(type: OrderType): boolean {
   return type === 'MARKET' || type === 'STOP_LOSS' || type === 'TAKE_PROFIT';

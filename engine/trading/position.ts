@@ -4,7 +4,7 @@
  * What is dust is judged when it is bought or left, by the filters of that moment: a position that was more is held, whatever
  * the filters and the price become, until a sale ends it.
  */
-import type { Decimal } from 'decimal.js';
+import { Decimal } from 'decimal.js';
 import type { Fill } from './events.ts';
 import { exact, toRowScale, zero } from './exact.ts';
 import type { FilterName, Instrument, NotionalFilter } from './instrument.ts';
@@ -43,8 +43,9 @@ export function applyFill(position: Position, fill: Fill, instrument: Instrument
     return { position: opened ? { ...bought, openedAtMs: fill.atMs } : bought, pnl: zero, realisedPnl: zero };
   }
   const sold = exact(fill.quantity);
-  // Coins that pay a fee leave the position as the sold ones do.
-  const gone = sold.plus(baseFee);
+  // Coins that pay a fee leave the position as the sold ones do, as far as there are any: the rest of the fee is paid with other coins of the account.
+  const gone = exact(Decimal.min(sold.plus(baseFee), position.quantity));
+  const elsewhere = exact(Decimal.min(sold.plus(baseFee).minus(gone), baseFee)).times(price);
   const left = exact(position.quantity).minus(gone);
   const costShare = share(position.cost, gone, position.quantity);
   const feeShare = share(position.entryFees, gone, position.quantity);
@@ -58,7 +59,7 @@ export function applyFill(position: Position, fill: Fill, instrument: Instrument
   return {
     position: isDust(rest, instrument, price.toNumber()) ? { ...rest, openedAtMs: null } : rest,
     pnl: proceeds.minus(baseFee.isZero() ? costShare : share(position.cost, sold, position.quantity)),
-    realisedPnl: proceeds.minus(costShare).minus(feeShare).minus(quoteFee),
+    realisedPnl: proceeds.minus(costShare).minus(feeShare).minus(quoteFee).minus(elsewhere),
   };
 }
 
@@ -75,6 +76,13 @@ export function commissionOf(
   if (commissionAsset === baseAsset) return { inBase: exact(commission), inQuote: zero };
   if (commissionAsset === quoteAsset || commission.isZero()) return { inBase: zero, inQuote: exact(commission) };
   return { inBase: zero, inQuote: commissionWorth === undefined || commissionWorth === null ? null : exact(commissionWorth) };
+}
+
+/** What a purchase paid of its coins; what is known before it for a sale, and for one that paid in another asset nothing is. */
+export function baseFeeShareAfter(known: number | null, fill: Fill, instrument: Instrument): number | null {
+  if (fill.side === 'SELL' || fill.quantity.isZero()) return known;
+  const { inBase } = commissionOf(fill, instrument);
+  return inBase.isZero() ? null : inBase.div(fill.quantity).toNumber();
 }
 
 function share(amount: Decimal, sold: Decimal, held: Decimal): Decimal {

@@ -8,13 +8,14 @@ import type { CancelProtection, Decision, ProtectionPlan, StopKeeper, TradingCom
 import { ceilToStep, exact, floorToStep } from './exact.ts';
 import { brokenFilter } from './filters.ts';
 import type { FilterSubject } from './filters.ts';
+import { tickOf } from './instrument.ts';
 import type { FilterName, Instrument } from './instrument.ts';
 import { pauseOf } from './pause.ts';
 import { heldUp } from './exits.ts';
 import { figuresOf, isFlat, sellableQuantity } from './position.ts';
 import { boundsAround } from './recent-prices.ts';
 import type { PlannedFor, Protection, RestingProtection, TradingState } from './state.ts';
-import { stopPrice, targetPrice } from './stops.ts';
+import { exactPrice, stopOnTick, stopPrice, targetPrice } from './stops.ts';
 
 export const noProtection: Protection = {
   resting: null,
@@ -65,7 +66,7 @@ const limitOffsetShare = 0.005;
 /** Whether a stop shall rest at the exchange: not while flat, without a stop (a target alone protects nothing), or with stops kept by the engine. */
 function wantsStop(state: TradingState, config: TradingConfig, instrument: Instrument): boolean {
   if (config.stops === 'engine' || isFlat(state, instrument, state.lastPrice)) return false;
-  return stopPrice(config, figuresOf(state.position, instrument).averagePrice, state.bestPrice) > 0;
+  return stopPrice(config, figuresOf(state.position, instrument).averagePrice, state.bestPrice, tickOf(instrument)) > 0;
 }
 
 /**
@@ -88,11 +89,13 @@ type StopPlan = Omit<ProtectionPlan, 'targetPrice'>;
 /** Before the filters of worth and price are asked; null where the symbol takes no stops. */
 function stopOf(state: TradingState, config: TradingConfig, instrument: Instrument): StopPlan | null {
   const stopType = stopTypeOf(instrument);
-  if (stopType === null) return null;
-  const wanted = stopPrice(config, figuresOf(state.position, instrument).averagePrice, state.bestPrice);
-  const rounded = ceilToStep(exactPrice(wanted), instrument.price.tick);
+  const { averagePrice } = figuresOf(state.position, instrument);
+  const rounded = stopOnTick(config, averagePrice, state.bestPrice, instrument.price.tick);
+  if (stopType === null || rounded === null) return null;
   const { tightest } = state.protection;
-  const stop = tightest !== null && tightest.gt(rounded) ? tightest : rounded;
+  // Of another tick, perhaps.
+  const kept = tightest === null ? rounded : floorToStep(tightest, instrument.price.tick);
+  const stop = kept.gt(rounded) ? kept : rounded;
   const limitPrice = stopType === 'STOP_LOSS' ? null : stopLimit(stop, state.lastPrice, instrument);
   return { quantity: sellableQuantity(state.position, instrument), stopType, stopPrice: stop, limitPrice };
 }
@@ -111,15 +114,16 @@ function brokenByStop(
 
 /** Null for a target that stays in the engine: none is set, the symbol takes no pairs, or the price is beyond what the filters allow. */
 function plannedTarget(quantity: Decimal, state: TradingState, config: TradingConfig, instrument: Instrument): Decimal | null {
-  const target = wantedTarget(state, config, instrument);
+  const target = targetPrice(config, figuresOf(state.position, instrument).averagePrice, tickOf(instrument));
   if (!Number.isFinite(target) || !takesPairs(instrument)) return null;
   const price = ceilToStep(exactPrice(target), instrument.price.tick);
   const rests = state.protection.resting?.targetPrice?.eq(price) === true;
   return rests || brokenByRest({ type: 'LIMIT_MAKER', quantity, price, stopPrice: null }, state, instrument) === null ? price : null;
 }
 
+/** Whatever the tick. */
 function wantedTarget({ position }: TradingState, config: TradingConfig, instrument: Instrument): number {
-  return targetPrice(config, figuresOf(position, instrument).averagePrice);
+  return targetPrice(config, figuresOf(position, instrument).averagePrice, 0);
 }
 
 /** Below the trigger, but not below the lowest price that PERCENT_PRICE allows; that lowest one never above the trigger. */
@@ -146,11 +150,6 @@ function brokenByRest(
     return 'PRICE_FILTER';
   const moves = order.type !== 'LIMIT_MAKER' && protection.resting !== null && protection.resting.stopPrice !== null;
   return brokenFilter(instrument, subject, { averagePrice: () => (moves ? null : boundsAround(lastPrice)) });
-}
-
-/** A float price without the noise of its arithmetic. */
-function exactPrice(price: number): Decimal {
-  return exact(price.toPrecision(12));
 }
 
 export function isClear(protection: Protection): boolean {

@@ -25,11 +25,12 @@ export const noProtectionColumns = {
   lowProfitPauseMinutes: null,
 } as const satisfies ProtectionColumns;
 
-/** What a number column may hold. `above` is excluded. */
+/** What a number column may hold. `above` and `below` are excluded. */
 export interface NumberBound {
   readonly above?: number;
   readonly least?: number;
   readonly most: number;
+  readonly below?: number;
   readonly whole: boolean;
   readonly unit: string;
 }

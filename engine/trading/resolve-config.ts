@@ -142,19 +142,21 @@ type NumberColumn = { [K in keyof BotColumns]: BotColumns[K] extends number | nu
 
 /** Bounds of the number columns: [least, most, whole]. The least of a percentage is excluded. */
 const percent = { above: 0, most: 100, whole: false, unit: ' percent' };
+/** At 100 percent below the price there is nothing left to protect. */
+const stopPercent = { ...percent, below: 100 };
 const period = { least: 1, most: 1_000, whole: true, unit: ' candles' };
 const rsiPeriod = { ...period, least: 2 };
 const level = { least: 0, most: 100, whole: false, unit: '' };
 const bounds: readonly (readonly [NumberColumn, NumberBound])[] = [
   ['positionSizePerc', percent],
-  ['stopLossPerc', percent],
+  ['stopLossPerc', stopPercent],
   ['takeProfitPerc', { ...percent, most: 1_000 }],
-  ['trailingStopPerc', percent],
+  ['trailingStopPerc', stopPercent],
   ['dailyTargetPerc', { ...percent, most: 1_000 }],
   ['maxDailyLossPerc', percent],
-  ['customStopLoss', percent],
+  ['customStopLoss', stopPercent],
   ['customTakeProfit', { ...percent, most: 1_000 }],
-  ['customTrailingStop', percent],
+  ['customTrailingStop', stopPercent],
   ['maxDailyTrades', { least: 1, most: 100_000, whole: true, unit: '' }],
   ['checkIntervalSeconds', { least: 1, most: 86_400, whole: true, unit: ' seconds' }],
   ['emaFast', period],
@@ -182,10 +184,11 @@ export function validateColumns(columns: BotColumns): readonly ColumnProblem[] {
     const value = columns[field];
     if (value === null) continue;
     const tooLow = bound.above !== undefined ? !(value > bound.above) : !(value >= (bound.least ?? Number.NEGATIVE_INFINITY));
-    if (tooLow || !(value <= bound.most) || (bound.whole && !Number.isInteger(value))) {
+    const tooHigh = !(value <= bound.most) || (bound.below !== undefined && value >= bound.below);
+    if (tooLow || tooHigh || (bound.whole && !Number.isInteger(value))) {
       say(
         field,
-        `${value} is not ${bound.whole ? 'a whole number ' : ''}${bound.above !== undefined ? `above ${bound.above} and at most ${bound.most}` : `from ${bound.least ?? 0} to ${bound.most}`}${bound.unit}`,
+        `${value} is not ${bound.whole ? 'a whole number ' : ''}${bound.above !== undefined ? `above ${bound.above} and ${bound.below !== undefined ? `below ${bound.below}` : `at most ${bound.most}`}` : `from ${bound.least ?? 0} to ${bound.most}`}${bound.unit}`,
       );
     }
   }
@@ -198,11 +201,37 @@ export function validateColumns(columns: BotColumns): readonly ColumnProblem[] {
     say('positionSizePerc', 'set position_size_perc or position_size_fixed: a bot needs to know how much to buy');
   if (columns.trailingStopActive && columns.trailingStopPerc === null && columns.customTrailingStop === null)
     say('trailingStopPerc', 'trailing_stop_active needs trailing_stop_perc or custom_trailing_stop');
+  if (!columns.trailingStopActive)
+    for (const column of ['trailingStopPerc', 'customTrailingStop'] as const)
+      if (columns[column] !== null)
+        say(
+          'trailingStopActive',
+          `${columnName(column)} does nothing while trailing_stop_active is false: set it to true, or leave ${columnName(column)} out`,
+        );
   for (const { column, problem } of protectionProblems(columns)) say(column, problem);
   if (columns.positionType !== 'spot') say('positionType', `"${columns.positionType}" cannot be traded by this version; use spot`);
   else if (columns.direction !== 'long') say('direction', `a spot bot only goes long; "${columns.direction}" needs futures`);
   problems.push(...checkStrategy(columns, say));
   return problems;
+}
+
+/** Columns that only futures read; `BotColumns` has `leverage`. */
+export interface FuturesColumns {
+  readonly leverage: number;
+  readonly marginType: string;
+  readonly transferAmount: Decimal | null;
+  readonly autoTransferFunds: boolean;
+}
+
+/** On spot they have no effect, and a value that looks as if it had one is refused. */
+export function futuresProblems({ leverage, marginType, transferAmount, autoTransferFunds }: FuturesColumns): readonly ColumnProblem[] {
+  const without = (field: string, only: string): ColumnProblem => ({ field, problem: `has no effect on spot: only ${only} is accepted` });
+  return [
+    ...(leverage === 1 ? [] : [without('leverage', '1')]),
+    ...(marginType === 'isolated' ? [] : [without('margin_type', 'isolated')]),
+    ...(transferAmount === null ? [] : [without('transfer_amount', 'null')]),
+    ...(autoTransferFunds ? [without('auto_transfer_funds', 'false')] : []),
+  ];
 }
 
 function checkStrategy(columns: BotColumns, say: (field: keyof BotColumns, problem: string) => void): readonly ColumnProblem[] {

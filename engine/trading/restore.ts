@@ -6,7 +6,7 @@ import { exact, zero } from './exact.ts';
 import type { Instrument } from './instrument.ts';
 import { newExit } from './exits.ts';
 import { equityAt } from './pnl.ts';
-import { applyFill, emptyPosition, figuresOf, isFlat } from './position.ts';
+import { applyFill, baseFeeShareAfter, emptyPosition, figuresOf, isFlat } from './position.ts';
 import { noProtection } from './protect.ts';
 import { noRoundTrips, withFill } from './round-trips.ts';
 import type { PlannedFor, Position, Protection, StoredDay, TradingDay, TradingState } from './state.ts';
@@ -55,6 +55,7 @@ export function restoreState(config: TradingConfig, instrument: Instrument, inpu
   let realisedTotal = zero;
   /** What was held after each purchase, oldest first, with the price of that. */
   const bought: { readonly held: Decimal; readonly price: number; readonly atMs: number }[] = [];
+  let baseFeeShare: number | null = null;
   let day: TradingDay | null = null;
   let { notices } = input;
   let roundTrips = noRoundTrips;
@@ -68,6 +69,7 @@ export function restoreState(config: TradingConfig, instrument: Instrument, inpu
   for (const fill of input.fills) {
     if (day === null && fill.atMs >= startMs) day = begin();
     const booked = applyFill(position, fill, instrument);
+    baseFeeShare = baseFeeShareAfter(baseFeeShare, fill, instrument);
     if (fill.side === 'BUY') bought.push({ held: booked.position.quantity, price: fill.price.toNumber(), atMs: fill.atMs });
     roundTrips = withFill(roundTrips, position, booked, fill);
     position = booked.position;
@@ -98,6 +100,7 @@ export function restoreState(config: TradingConfig, instrument: Instrument, inpu
       entries: entries.filter((order) => order.decisionMs >= startMs && (order.outcome === null || order.outcome === 'filled')).length,
     },
     notices,
+    baseFeeShare,
     realisedTotal,
     roundTrips,
     working: open === undefined ? null : { role: open.role, decisionMs: open.decisionMs },
@@ -156,7 +159,7 @@ function restorePlannedFor(
   const stop = open.findLast(({ role }) => role === 'stop');
   const held = purchases.find((purchase) => stop !== undefined && purchase.held.gte(stop.quantity))?.held;
   if (stop === undefined || held === undefined) return null;
-  const wanted = targetPrice(config, figuresOf(position, instrument).averagePrice);
+  const wanted = targetPrice(config, figuresOf(position, instrument).averagePrice, 0);
   const rests = open.findLast(({ role }) => role === 'target')?.price ?? null;
   const same = rests === null || (rests.gte(wanted * (1 - roundOff)) && rests.lt(wanted + gridOf(rests)));
   return { uncovered: exact(held).minus(stop.quantity), targetPrice: same ? wanted : Number.NaN };

@@ -2,15 +2,18 @@
 import { Decimal } from 'decimal.js';
 import type { TradingConfig } from './events.ts';
 import { exact } from './exact.ts';
+import { tickOf } from './instrument.ts';
 import type { Instrument } from './instrument.ts';
 import { flooredToLot, marketLotOf, mostWorth } from './lots.ts';
 import { equityAt, uncommitted } from './pnl.ts';
-import type { TradingState } from './state.ts';
-import { stopPrice } from './stops.ts';
+import { emptyPosition, sellableQuantity, unsellableBy } from './position.ts';
+import type { BotColumns } from './resolve-config.ts';
+import type { Position, TradingState } from './state.ts';
+import { exactPrice, stopPrice, stopWithinTick } from './stops.ts';
 
 export type Sizing =
   | { readonly ok: true; readonly quantity: Decimal }
-  | { readonly ok: false; readonly rule: 'size-below-minimum' | 'capital-exhausted'; readonly reason: string };
+  | { readonly ok: false; readonly rule: 'size-below-minimum' | 'capital-exhausted' | 'PRICE_FILTER'; readonly reason: string };
 
 /**
  * A market order sized at one price may fill at a higher one, and the bot never commits more than its budget: this share
@@ -18,18 +21,33 @@ export type Sizing =
  */
 export const marketReserveShare = 0.005;
 
-/** What a position must be worth to be sold: fees in base and what the step size leaves over take less than this. */
-const exitReserveShare = 0.005;
+/** What a purchase may pay of the coins it receives while nobody knows what the account pays: several times the exchange's usual fee. */
+const feeShareUnknown = 0.005;
 
-/** What is left of an entry's worth where its stop sells it. */
-function leastExitShare(config: TradingConfig, price: number): number {
-  const stop = stopPrice(config, price, price);
-  return (stop > 0 ? Math.min(1, stop / price) : 1) * (1 - exitReserveShare);
+/** Why what would be bought could not be sold at its stop (at `price` without one), after the fee in coins and on the step; null when it could. */
+function unsellableAtStop(
+  quantity: Decimal,
+  feeShare: number | null,
+  config: TradingConfig,
+  instrument: Instrument,
+  price: number,
+): string | null {
+  const fee = exact(quantity).times(feeShare ?? feeShareUnknown);
+  const held: Position = { ...emptyPosition, quantity: exact(quantity).minus(fee) };
+  const stop = stopPrice(config, price, price, tickOf(instrument));
+  const at = stop > 0 ? Math.min(stop, price) : price;
+  const by = unsellableBy(held, instrument, at);
+  if (by === null) return null;
+  const { baseAsset, quoteAsset } = instrument;
+  const sellable = sellableQuantity(held, instrument);
+  const where = stop > 0 ? `at its stop of ${exactPrice(at).toFixed()}` : 'now';
+  return `no entry: of ${quantity.toFixed()} ${baseAsset} ${sellable.toFixed()} could be sold after the fee, worth ${sellable.times(exactPrice(at)).toFixed(2)} ${quoteAsset} ${where}, but ${by.least}: it could not be sold`;
 }
 
 /**
  * Entry quantity in base at `price`: the fixed notional if set, else the percentage of current equity, at most what is
- * uncommitted, floored to the step size and within the lot and notional filters (Binance LOT_SIZE, MARKET_LOT_SIZE, NOTIONAL).
+ * uncommitted, floored to the step size and within the lot and notional filters (Binance LOT_SIZE, MARKET_LOT_SIZE, NOTIONAL). None
+ * that could not be sold at its stop, or whose stop the tick does not let lie where it shall.
  */
 export function entrySize(state: TradingState, config: TradingConfig, instrument: Instrument, price: number): Sizing {
   const free = uncommitted(state, config).times(1 - marketReserveShare);
@@ -62,12 +80,30 @@ export function entrySize(state: TradingState, config: TradingConfig, instrument
       rule: 'size-below-minimum',
       reason: `no entry: ${worth.toFixed(2)} ${instrument.quoteAsset} is below the exchange's least order value of ${notional.min.toFixed()}`,
     };
-  const atExit = worth.times(leastExitShare(config, price));
-  if (notional !== null && notional.applyMinToMarket && atExit.lt(notional.min))
-    return {
-      ok: false,
-      rule: 'size-below-minimum',
-      reason: `no entry: ${worth.toFixed(2)} ${instrument.quoteAsset} would be ${atExit.toFixed(2)} after fees and at its stop, which is below the exchange's least order value of ${notional.min.toFixed()}: it could not be sold`,
-    };
+  const unsellable = unsellableAtStop(quantity, state.baseFeeShare, config, instrument, price);
+  if (unsellable !== null) return { ok: false, rule: 'size-below-minimum', reason: unsellable };
+  const within = stopWithinTick(config, price, instrument.price.tick);
+  if (within !== null) return { ok: false, rule: 'PRICE_FILTER', reason: `no entry: ${within}` };
   return { ok: true, quantity };
+}
+
+/** Whose capital, or share of it, is below the least order value enters nothing, ever. The column at fault, and why; null when it can. */
+export function neverEnters(
+  { initialCapital, positionSizeFixed, positionSizePerc }: Pick<BotColumns, 'initialCapital' | 'positionSizeFixed' | 'positionSizePerc'>,
+  { notional, quoteAsset }: Instrument,
+): { readonly column: 'initialCapital' | 'positionSizeFixed' | 'positionSizePerc'; readonly problem: string } | null {
+  if (notional === null || !notional.applyMinToMarket) return null;
+  const most = exact(initialCapital).times(1 - marketReserveShare);
+  const wanted =
+    positionSizeFixed ??
+    exact(initialCapital)
+      .times(positionSizePerc ?? 0)
+      .div(100);
+  const least = `below the exchange's least order value of ${notional.min.toFixed()} ${quoteAsset}: the bot would never enter`;
+  if (most.lt(notional.min)) return { column: 'initialCapital', problem: `${most.toFixed()} ${quoteAsset} of it can be spent, ${least}` };
+  if (exact(wanted).gte(notional.min)) return null;
+  return {
+    column: positionSizeFixed === null ? 'positionSizePerc' : 'positionSizeFixed',
+    problem: `an entry of ${exact(wanted).toFixed()} ${quoteAsset} is ${least}`,
+  };
 }

@@ -167,6 +167,8 @@ export interface TradingState {
   readonly day: TradingDay;
   /** The newest, of today and before: until they are written their day may be over. */
   readonly notices: readonly DayNotice[];
+  /** What the newest purchase paid of its coins as fee; null when none is known, or when it paid in another asset (which may run out). */
+  readonly baseFeeShare: number | null;
   /** Net profit realised since the bot began, quote. */
   readonly realisedTotal: Decimal;
   readonly roundTrips: RoundTrips;

@@ -3,8 +3,10 @@
  * Order of tests within one candle (design.md section 5): the trailing stop first rises with the high, then is tested
  * against the low; when stop and target both lie inside, the stop wins.
  */
+import { Decimal } from 'decimal.js';
 import type { Candle } from './candle.ts';
 import type { TradingConfig } from './events.ts';
+import { ceilToStep, exact, floorToStep } from './exact.ts';
 import type { ExitKind, RestingProtection } from './state.ts';
 
 /** Floats; quote prices. */
@@ -33,15 +35,59 @@ export function rangeSinceEntry(candle: Candle, openedAtMs: number | null): Pric
   return openedAtMs > candle.closeTime ? null : { high: candle.close, low: candle.close };
 }
 
-/** The tighter of fixed and trailing stop; -Infinity when neither is set. */
-export function stopPrice(config: TradingConfig, averagePrice: number, best: number): number {
-  const fixed = config.stopLossPercent === null ? Number.NEGATIVE_INFINITY : averagePrice * (1 - config.stopLossPercent / 100);
-  if (!config.trailingStopActive || config.trailingStopPercent === null || Number.isNaN(best)) return fixed;
-  return Math.max(fixed, best * (1 - config.trailingStopPercent / 100));
+/** So many percent below `from`, but never within one tick of it: there the price that it is measured from would reach it by itself. */
+function levelBelow(from: number, percent: number, tick: number): number {
+  return Math.min(from * (1 - percent / 100), from - tick);
 }
 
-export function targetPrice(config: TradingConfig, averagePrice: number): number {
-  return config.takeProfitPercent === null ? Number.POSITIVE_INFINITY : averagePrice * (1 + config.takeProfitPercent / 100);
+/** The tighter of fixed and trailing stop, as the engine watches it; -Infinity when neither is set. A tick of 0 is none. */
+export function stopPrice(config: TradingConfig, averagePrice: number, best: number, tick: number): number {
+  const { stopLossPercent, trailingStopActive, trailingStopPercent } = config;
+  const fixed = stopLossPercent === null ? Number.NEGATIVE_INFINITY : levelBelow(averagePrice, stopLossPercent, tick);
+  if (!trailingStopActive || trailingStopPercent === null || Number.isNaN(best)) return fixed;
+  return Math.max(fixed, levelBelow(best, trailingStopPercent, tick));
+}
+
+/** Each stop that is set, and the price that it is measured from. */
+function stopRules(
+  config: TradingConfig,
+  averagePrice: number,
+  best: number,
+): readonly { readonly percent: number; readonly from: number }[] {
+  const { stopLossPercent, trailingStopActive, trailingStopPercent } = config;
+  const fixed = stopLossPercent === null ? [] : [{ percent: stopLossPercent, from: averagePrice }];
+  if (!trailingStopActive || trailingStopPercent === null || Number.isNaN(best)) return fixed;
+  return [...fixed, { percent: trailingStopPercent, from: best }];
+}
+
+/** The same as an order can have it: on the tick above, unless that is within one tick of the price it is measured from. */
+export function stopOnTick(config: TradingConfig, averagePrice: number, best: number, tick: Decimal): Decimal | null {
+  const levels = stopRules(config, averagePrice, best).map(({ percent, from }) => {
+    const level = exactPrice(levelBelow(from, percent, tick.toNumber()));
+    const above = ceilToStep(level, tick);
+    return above.lte(exactPrice(from).minus(tick)) ? above : floorToStep(level, tick);
+  });
+  return levels.length === 0 ? null : exact(Decimal.max(...levels));
+}
+
+/** The stop that the tick does not let lie as near to `price` as its column says, in the trader's words; null when there is none. */
+export function stopWithinTick(config: TradingConfig, price: number, tick: Decimal): string | null {
+  const step = tick.toNumber();
+  const near = stopRules(config, price, price).find(({ percent }) => price - price * (1 - percent / 100) < step * (1 - roundOff));
+  if (near === undefined) return null;
+  return `a stop ${near.percent} % below ${text(price)} would lie within one tick of the price (the tick of ${tick.toFixed()} is ${((step / price) * 100).toFixed(2)} % of it)`;
+}
+
+/** At least one tick above the average price. */
+export function targetPrice({ takeProfitPercent }: TradingConfig, averagePrice: number, tick: number): number {
+  return takeProfitPercent === null
+    ? Number.POSITIVE_INFINITY
+    : Math.max(averagePrice * (1 + takeProfitPercent / 100), averagePrice + tick);
+}
+
+/** A float price without the noise of its arithmetic. */
+export function exactPrice(price: number): Decimal {
+  return exact(price.toPrecision(12));
 }
 
 export interface ProtectiveExit {
@@ -59,22 +105,23 @@ export function protectiveExit(
   best: number,
   range: PriceRange,
   resting: RestingProtection | null,
+  tick: number,
 ): ProtectiveExit | null {
-  const stop = stopPrice(config, averagePrice, best);
+  const stop = stopPrice(config, averagePrice, best, tick);
   if (range.low <= stop * (1 + roundOff)) {
     if (resting !== null && resting.stopPrice !== null && range.low <= resting.stopPrice.toNumber()) return null;
-    const trailing = config.stopLossPercent === null || stop > averagePrice * (1 - config.stopLossPercent / 100);
+    const trailing = stop > stopPrice({ ...config, trailingStopActive: false }, averagePrice, best, tick);
     const reason = trailing
       ? `trailing stop at ${text(stop)} was reached (best price ${text(best)})`
       : `stop-loss at ${text(stop)} was reached (average entry ${text(averagePrice)})`;
     return { kind: 'stop', reason };
   }
-  const target = targetPrice(config, averagePrice);
+  const target = targetPrice(config, averagePrice, tick);
   if (resting !== null && resting.targetPrice !== null) return null;
   if (range.high < target * (1 - roundOff)) return null;
   return { kind: 'target', reason: `take-profit at ${text(target)} was reached (average entry ${text(averagePrice)})` };
 }
 
 function text(price: number): string {
-  return String(Number(price.toPrecision(10)));
+  return exact(price.toPrecision(10)).toFixed();
 }

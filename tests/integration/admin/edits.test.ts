@@ -83,8 +83,9 @@ const cases: Readonly<Record<string, Case>> = {
   custom_rsi_period: always(10, ({ parameters }) => parameters.rsiPeriod),
   custom_rsi_oversold: always(1.5, ({ parameters }) => parameters.rsiOversold),
   custom_rsi_overbought: always(98.5, ({ parameters }) => parameters.rsiOverbought),
-  transfer_amount: always('7'),
-  auto_transfer_funds: always(true),
+  // Of futures: on spot no other value is accepted.
+  transfer_amount: { value: '7', when: 'never' },
+  auto_transfer_funds: { value: true, when: 'never' },
   timeframe: { value: '3m', when: 'flat', seen: ({ trading }) => trading.timeframe },
   strategy: { value: 'macd_adx', when: 'flat', seen: ({ strategy }) => strategy.name },
   strategy_parameters: {
@@ -92,8 +93,8 @@ const cases: Readonly<Record<string, Case>> = {
     of: { strategy: 'macd_adx' },
   },
   initial_capital: { value: '2000', when: 'flat', seen: ({ trading }) => trading.initialCapital.toFixed() },
-  leverage: { value: 3, when: 'flat' },
-  margin_type: { value: 'crossed', when: 'flat' },
+  leverage: { value: 3, when: 'never' },
+  margin_type: { value: 'crossed', when: 'never' },
   direction: { value: 'short', when: 'flat' },
   mode: { value: 'live', beside: { confirm_name: 'calm' }, when: 'stopped' },
   symbol: { value: 'ETHUSDT', when: 'never' },

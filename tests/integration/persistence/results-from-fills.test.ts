@@ -177,6 +177,20 @@ describe('the view over fills', () => {
     expect(costs.map(({ cost }) => cost)).toEqual([null, '6']);
   });
 
+  it('takes no position below nothing for a fee in coins, and counts what others of the account paid', async () => {
+    const botId = await newBot();
+    const one = { price: d(600), quantity: d(1), worth: zero, feeIn: 'BTC' } as const;
+    await execute(botId, 1, 'BUY', [{ ...one, commission: d('0.00075') }]);
+    await execute(botId, 2, 'SELL', [{ ...one, quantity: d('0.999'), commission: d('0.00074925') }]);
+    await execute(botId, 3, 'BUY', [{ ...one, commission: d('0.00075') }]);
+    const derived = await results('trade_results', botId);
+    expect(derived).toEqual(await results('trades', botId));
+    // 0.00025 of the fee were the bot's; the others cost 0.00049925 x 600.
+    expect(derived[1]?.['realized']).toBe(d('0.999').times(600).minus(d('0.99925').times(600)).minus('0.45').minus('0.29955').toFixed());
+    const data = (await loadBots(rows.pool, [botId])).get(botId)?.stateData;
+    expect([data?.position.quantity.toFixed(), data?.position.cost.toFixed()]).toEqual(['0.99925', '599.55']);
+  });
+
   it('reads executions that were written before they named their commission parts', async () => {
     const botId = await newBot();
     const one = { price: d(100), quantity: d(1), commission: d('0.01'), worth: d(6) };
@@ -199,8 +213,8 @@ describe('the view over fills', () => {
       ['0', '0.01'],
     ];
     expect(await parts()).toEqual([...inBaseAndQuote, ['0', '6'], ['0', '0']]);
-    const migrations = ['Migration20261127234000_commission_parts'];
-    await rows.orm.migrator.down({ migrations });
+    const migrations = ['Migration20261127234000_commission_parts', 'Migration20261130144500_fee_of_other_coins'];
+    await rows.orm.migrator.down({ migrations: [...migrations].reverse() });
     await rows.orm.migrator.up({ migrations });
     // What BNB were worth then nobody knows any more.
     expect(await parts()).toEqual([...inBaseAndQuote, ['0', null], ['0', '0']]);

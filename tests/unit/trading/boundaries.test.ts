@@ -49,32 +49,32 @@ describe('stop and target', () => {
   const target = config({ takeProfitPercent: 5 });
 
   it('are reached by a price that misses them by no more than floats do', () => {
-    const reaches = (trading: TradingConfig, price: number) => protectiveExit(trading, 100, 100, at(price), null) !== null;
+    const reaches = (trading: TradingConfig, price: number) => protectiveExit(trading, 100, 100, at(price), null, 0) !== null;
     const [low, high] = [95 * (1 + roundOff), 105 * (1 - roundOff)];
     expect([reaches(stop, low), reaches(stop, low + 1e-9), reaches(stop, low - 1e-9)]).toEqual([true, false, true]);
     expect([reaches(target, high), reaches(target, high - 1e-9), reaches(target, high + 1e-9)]).toEqual([true, false, true]);
   });
 
   it('are left to the order that rests at that price, and to no other', () => {
-    const left = (low: number, order: RestingProtection) => protectiveExit(stop, 100, 100, at(low), order) === null;
+    const left = (low: number, order: RestingProtection) => protectiveExit(stop, 100, 100, at(low), order, 0) === null;
     // The order rests at 94: the engine keeps the stop of 95 down to there.
     expect([95, 94.01, 94, 93].map((price) => left(price, resting('94', null)))).toEqual([false, false, true, true]);
     expect(left(94, resting(null, '105'))).toBe(false);
-    const leftHigh = (high: number, order: RestingProtection) => protectiveExit(target, 100, 100, at(high), order) === null;
+    const leftHigh = (high: number, order: RestingProtection) => protectiveExit(target, 100, 100, at(high), order, 0) === null;
     expect([leftHigh(105, resting('95', '105')), leftHigh(105, resting('95', null))]).toEqual([true, false]);
   });
 
   it('are named by what was tighter; equal ones by the fixed stop', () => {
     const both = config({ stopLossPercent: 5, trailingStopPercent: 5, trailingStopActive: true });
-    expect(protectiveExit(both, 100, 100, at(95), null)?.reason).toMatch(/^stop-loss/);
-    expect(protectiveExit(both, 100, 100.1, at(95), null)?.reason).toMatch(/^trailing stop/);
+    expect(protectiveExit(both, 100, 100, at(95), null, 0)?.reason).toMatch(/^stop-loss/);
+    expect(protectiveExit(both, 100, 100.1, at(95), null, 0)?.reason).toMatch(/^trailing stop/);
     const trailing = config({ trailingStopPercent: 5, trailingStopActive: true });
-    expect(protectiveExit(trailing, 100, 100, at(95), null)?.reason).toMatch(/^trailing stop/);
+    expect(protectiveExit(trailing, 100, 100, at(95), null, 0)?.reason).toMatch(/^trailing stop/);
   });
 
   it('do not trail without a percentage', () => {
-    expect(stopPrice(config({ trailingStopActive: true }), 100, 120)).toBe(Number.NEGATIVE_INFINITY);
-    expect(stopPrice(config({ trailingStopActive: true, stopLossPercent: 5 }), 100, 120)).toBe(95);
+    expect(stopPrice(config({ trailingStopActive: true }), 100, 120, 0)).toBe(Number.NEGATIVE_INFINITY);
+    expect(stopPrice(config({ trailingStopActive: true, stopLossPercent: 5 }), 100, 120, 0)).toBe(95);
   });
 
   it('trail the highest price, which a lower one does not take back', () => {

@@ -88,9 +88,9 @@ describe('a stop that may just rest', () => {
 
   it('has prices above nothing', () => {
     const coarse = { ...limited, price: { min: d(0), max: d(0), tick: d(1) } };
-    const held = { ...position, quantity: d(100), cost: d(150) };
-    expect(planned({ stopLossPercent: 50 }, coarse, held, 1.5)).toBeNull();
-    expect(planned({ stopLossPercent: 50 }, { ...coarse, orderTypes: ['STOP_LOSS'] }, held, 1.5)?.stopPrice.toFixed()).toBe('1');
+    const held = { ...position, quantity: d(100), cost: d(250) };
+    expect(planned({ stopLossPercent: 50 }, coarse, held, 2.5)).toBeNull();
+    expect(planned({ stopLossPercent: 50 }, { ...coarse, orderTypes: ['STOP_LOSS'] }, held, 2.5)?.stopPrice.toFixed()).toBe('1');
   });
 
   it('has no more decimals than the exchange reads', () => {
@@ -108,7 +108,7 @@ it('a position is dust below the least order value and what the average may lie 
 it('an entry must still be worth the least order value after fees', () => {
   const trading = config({ positionSizeFixed: d(100) });
   const sized = (min: string) => entrySize(emptyState(trading), trading, { ...btc, notional: { ...notional, min: d(min) } }, 100).ok;
-  expect([sized('99.5'), sized('99.51')]).toEqual([true, false]);
+  expect([sized('99.3'), sized('99.31')]).toEqual([true, false]);
 });
 
 it("the day's loss counts although it was told already, and changes nothing once it is known", () => {

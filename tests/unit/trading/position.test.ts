@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { exact, zero } from '../../../engine/trading/exact.ts';
-import { applyFill, emptyPosition, isDust, sellableQuantity } from '../../../engine/trading/position.ts';
+import { applyFill, emptyPosition, figuresOf, isDust, sellableQuantity } from '../../../engine/trading/position.ts';
 import { btc, d, fill, midnight } from './given.ts';
 
 describe('the position', () => {
@@ -89,6 +89,24 @@ describe('the position', () => {
 
   it('sells at most the largest market lot at once', () => {
     expect(sellableQuantity({ ...emptyPosition, quantity: d('250.123456') }, btc).toFixed()).toBe('100');
+  });
+
+  it('never goes below nothing when a fee in coins is paid with others of the account, and the next average is that of what is held', () => {
+    const bnb = { ...btc, symbol: 'BNBUSDT', baseAsset: 'BNB', lot: { min: d('0.001'), max: d(9_000), step: d('0.001') } };
+    const buy = () => fill('BUY', '1', 600, { commission: d('0.00075'), commissionAsset: 'BNB' });
+    const bought = applyFill(emptyPosition, buy(), bnb).position;
+    const sold = applyFill(bought, fill('SELL', '0.999', 610, { commission: d('0.00074925'), commissionAsset: 'BNB' }), bnb);
+    expect([sold.position.quantity.toFixed(), sold.position.cost.toFixed(), sold.position.openedAtMs]).toEqual(['0', '0', null]);
+    // 0.00025 of the fee were the position's, 0.00049925 others of the account, at 610.
+    expect(sold.realisedPnl.toFixed()).toBe(
+      d('0.999').times(610).minus(d('0.99925').times(600)).minus('0.45').minus(d('0.00049925').times(610)).toFixed(),
+    );
+    const again = applyFill(sold.position, buy(), bnb).position;
+    expect([again.quantity.toFixed(), figuresOf(again, bnb).averagePrice]).toEqual(['0.99925', 600]);
+    // Whatever was sold.
+    expect(
+      applyFill(bought, fill('SELL', '2', 610, { commission: d('0.001'), commissionAsset: 'BNB' }), bnb).position.quantity.toFixed(),
+    ).toBe('0');
   });
 
   it('equals the balances to the last digit, whatever was bought and sold and in whichever asset fees were paid', () => {

@@ -138,7 +138,12 @@ it('a stop never loosens while its position is held', () => {
         }
         // While an entry fills, its average price moves.
         if (state.working?.role === 'entry') return;
-        const stop = stopPrice(given.config, figuresOf(state.position, given.instrument).averagePrice, state.bestPrice);
+        const stop = stopPrice(
+          given.config,
+          figuresOf(state.position, given.instrument).averagePrice,
+          state.bestPrice,
+          given.instrument.price.tick.toNumber(),
+        );
         if (stop === Number.NEGATIVE_INFINITY) return;
         expect(stop).toBeGreaterThanOrEqual(kept * (1 - 1e-12));
         kept = stop;

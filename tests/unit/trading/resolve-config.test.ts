@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { defaultColumns, resolveConfig, validateColumns } from '../../../engine/trading/resolve-config.ts';
+import { defaultColumns, futuresProblems, resolveConfig, validateColumns } from '../../../engine/trading/resolve-config.ts';
 import type { BotColumns } from '../../../engine/trading/resolve-config.ts';
 import { d } from './given.ts';
 
@@ -71,8 +71,8 @@ describe('columns', () => {
 
 describe('what a row may hold', () => {
   it.each<[keyof BotColumns, string, readonly unknown[], readonly unknown[]]>([
-    ['stopLossPerc', 'stop_loss_perc', [0.01, 100], [0, -1, 100.01, Number.NaN]],
-    ['customStopLoss', 'custom_stop_loss', [0.01, 100], [0, 500]],
+    ['stopLossPerc', 'stop_loss_perc', [0.01, 99.99], [0, -1, 100, 100.01, Number.NaN]],
+    ['customStopLoss', 'custom_stop_loss', [0.01, 99.99], [0, 100, 500]],
     ['takeProfitPerc', 'take_profit_perc', [0.01, 1_000], [0, 1_000.01]],
     ['positionSizePerc', 'position_size_perc', [0.5, 100], [0, 500]],
     ['maxDailyTrades', 'max_daily_trades', [1, 100_000], [0, 1.5, 100_001]],
@@ -152,6 +152,30 @@ describe('what a row may hold', () => {
     expect(fieldsOf({ trailingStopActive: true })).toEqual(['trailing_stop_perc']);
     expect(fieldsOf({ trailingStopActive: true, trailingStopPerc: 1 })).toEqual([]);
     expect(fieldsOf({ trailingStopActive: true, customTrailingStop: 1 })).toEqual([]);
+    for (const trailingStopPerc of [99.99, 100])
+      expect(fieldsOf({ trailingStopActive: true, trailingStopPerc })).toHaveLength(trailingStopPerc === 100 ? 1 : 0);
+  });
+
+  it.each(['trailingStopPerc', 'customTrailingStop'] as const)('names the switch without which %s does nothing', (column) => {
+    const name = column === 'trailingStopPerc' ? 'trailing_stop_perc' : 'custom_trailing_stop';
+    expect(validateColumns(columns({ [column]: 2 }))).toEqual([
+      {
+        field: 'trailing_stop_active',
+        problem: `${name} does nothing while trailing_stop_active is false: set it to true, or leave ${name} out`,
+      },
+    ]);
+  });
+
+  it('names each column that has no effect on spot', () => {
+    const none = { leverage: 1, marginType: 'isolated', transferAmount: null, autoTransferFunds: false };
+    expect(futuresProblems(none)).toEqual([]);
+    const of = (change: object) => futuresProblems({ ...none, ...change }).map(({ field }) => field);
+    expect([of({ leverage: 2 }), of({ marginType: 'crossed' }), of({ transferAmount: d(0) }), of({ autoTransferFunds: true })]).toEqual([
+      ['leverage'],
+      ['margin_type'],
+      ['transfer_amount'],
+      ['auto_transfer_funds'],
+    ]);
   });
 
   it.each<[keyof BotColumns, string, readonly number[], readonly number[]]>([
@@ -182,7 +206,7 @@ describe('what a row may hold', () => {
 
   it('says everything at once, in words', () => {
     expect(validateColumns(columns({ stopLossPerc: 500, emaPeriod: 0, rsiOverbought: 101 })).map((one) => one.problem)).toEqual([
-      '500 is not above 0 and at most 100 percent',
+      '500 is not above 0 and below 100 percent',
       '0 is not a whole number from 1 to 1000 candles',
       '101 is not from 0 to 100',
     ]);
