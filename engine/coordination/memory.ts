@@ -41,6 +41,7 @@ export function createMemoryCoordination({
   metrics,
   store = createMemoryStore(clock),
 }: MemoryCoordinationOptions): Coordination {
+  metrics?.redisReachable.set(1);
   return {
     locks: memoryLocks(clock, owner, store),
     symbols: memorySymbols(clock, store, metrics),

@@ -23,8 +23,11 @@ const othersAgeMaxMs = 20_000;
 const othersMax = 64;
 /** The venue's clocks of two replicas differ by less than this; what was said later than this from now was not said. */
 const aheadMsMax = 5_000;
-/** Others may say for so long that there is no room to close a position; then it is tried. In every so long a time. */
-const believedMs = 30_000;
+/**
+ * Others may say for so long, a shortest window, that there is no room to close a position whose stop rests; then it is tried. In every
+ * so long a time.
+ */
+const believedMs = 10_000;
 const believedEveryMs = 300_000;
 
 /** What one replica tells the others of an account. */
@@ -125,7 +128,8 @@ export function createOrderCount(account: string, clock: Clock): OrderCount {
       venueAheadMs = atVenueMs - clock.now();
       const asked = { orders, priority, atVenueMs };
       const own = refusalBy((windowMs) => told.counted.get(windowMs), told.pause, inFlight, asked);
-      if (own !== null) return own;
+      // Whoever stands without a stop does not wait for what others say.
+      if (own !== null || priority === 'protect') return own;
       const shared = refusalBy(newest, later(told.pause, heard.pause), inFlight + othersInFlight(), asked);
       // Whether a position can be closed is not for others to say for long: the venue answers who asks it.
       return shared === null || priority === 'entry' || hearsay.leftMs() > 0 ? shared : null;

@@ -3,6 +3,7 @@
  * unable to save) is as good as none. Every change is one line in the log, however often it is noticed.
  */
 import type { Log } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
 import type { Clock } from '../time/clock.ts';
 
 export interface RedisHealth {
@@ -23,7 +24,13 @@ const refusal = /\b(OOM|READONLY|NOREPLICAS|MISCONF|NOAUTH|WRONGPASS|NOPERM|LOAD
 
 type Kind = 'does not answer' | 'takes no writes' | "refuses the engine's name or password";
 
-export function createRedisHealth({ clock, log }: { readonly clock: Pick<Clock, 'now'>; readonly log: Log }): RedisHealth {
+export interface RedisHealthOptions {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly log: Log;
+  readonly metrics: Pick<Metrics, 'redisReachable'>;
+}
+
+export function createRedisHealth({ clock, log, metrics }: RedisHealthOptions): RedisHealth {
   let state: { readonly kind: Kind; readonly sinceMs: number; reason: string } | 'well' | null = null;
   let judge = (): void => undefined;
   const judged = new Promise<void>((resolve) => (judge = resolve));
@@ -39,6 +46,7 @@ export function createRedisHealth({ clock, log }: { readonly clock: Pick<Clock, 
       state.reason = reason;
       return;
     }
+    metrics.redisReachable.set(0);
     state = { kind, sinceMs: state === null || state === 'well' ? clock.now() : state.sinceMs, reason };
     log.warn({ reason }, `${outage() ?? ''}: bots go on with the locks they hold, and nobody can take another meanwhile`);
   };
@@ -54,6 +62,7 @@ export function createRedisHealth({ clock, log }: { readonly clock: Pick<Clock, 
           { awayMs: clock.now() - state.sinceMs },
           `Redis is back: it takes writes again (it had been away since ${new Date(state.sinceMs).toISOString()})`,
         );
+      metrics.redisReachable.set(1);
       state = 'well';
     },
     failed(reason) {

@@ -32,7 +32,7 @@ export function writeEntry(key: string, value: unknown, refreshedAtMs: number): 
 
 /** Null when the text is not an entry of ours. */
 export function readEntry(text: unknown, nowMs: number): Omit<CachedValue, 'fresh'> | null {
-  if (typeof text !== 'string') return null;
+  if (typeof text !== 'string' || text.length > entryBytesMax) return null;
   let entry: unknown;
   try {
     entry = JSON.parse(text);

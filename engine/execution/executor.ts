@@ -208,7 +208,8 @@ export class Executor {
     const { link } = line;
     const broken = this.#brokenRule(line, command);
     const { role } = command;
-    const room = broken !== null ? undefined : role === 'exit' ? line.takeRoom(role) : link.account.reserveOrder?.(role);
+    // Nothing rests any more when an exit is placed: nothing else protects the position.
+    const room = broken !== null ? undefined : role === 'exit' ? line.takeRoom() : link.account.reserveOrder?.(role);
     const refusal = room?.granted === false ? ({ rule: 'order-limit', reason: room.reason } as const) : broken;
     if (refusal !== null) {
       // Told in the next turn: the decision that asked for it is still being made.
@@ -280,7 +281,7 @@ export class Executor {
     const rest = others.map(prepareOne);
     const lives = [first.live, ...rest.map(({ live }) => live)] as const;
     // Counted against the venue's limit, but never held back here: when even protection has no room, the exchange says so.
-    const rooms = drafts.map(() => line.takeRoom('protect'));
+    const rooms = drafts.map(() => line.takeRoom());
     return {
       lives,
       over: Promise.all(lives.map((live) => new Promise<void>((resolve) => (live.onClosed = resolve)))).then(() => undefined),

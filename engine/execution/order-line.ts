@@ -208,9 +208,9 @@ export class OrderLine {
     return null;
   }
 
-  /** Room for one order: kept, or asked for now. Undefined where there are no limits. */
-  takeRoom(priority: 'exit' | 'protect'): OrderReservation | undefined {
-    return this.#kept.pop() ?? this.link.account.reserveOrder?.(priority);
+  /** Room for an order that closes or protects the position: kept, or asked for now. Undefined where there are no limits. */
+  takeRoom(): OrderReservation | undefined {
+    return this.#kept.pop() ?? this.link.account.reserveOrder?.('protect');
   }
 
   giveBackRoom(): void {

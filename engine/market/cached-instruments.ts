@@ -29,7 +29,7 @@ function readInstrument(value: unknown): Instrument | null {
   const price = decimals(entry['price'], ['min', 'max', 'tick']);
   const lot = decimals(entry['lot'], ['min', 'max', 'step']);
   const marketLot = entry['marketLot'] === null ? null : decimals(entry['marketLot'], ['min', 'max', 'step']);
-  const notional = entry['notional'] === null ? null : decimals(entry['notional'], ['min', 'max']);
+  const notional = entry['notional'] === null ? null : decimals(entry['notional'], ['min'], 'max');
   const percentPrice = entry['percentPrice'] === null ? null : decimals(entry['percentPrice'], ['bidUp', 'bidDown', 'askUp', 'askDown']);
   const counts = ['maxOrders', 'maxAlgoOrders', 'maxOrderLists'].every((name) => entry[name] === null || Number.isInteger(entry[name]));
   const trailingDelta =
@@ -52,13 +52,13 @@ function readInstrument(value: unknown): Instrument | null {
   return { ...(entry as unknown as Instrument), price, lot, marketLot, notional, percentPrice, maxPosition };
 }
 
-/** The object with the named fields as Decimals (null stays null); undefined when one is no amount. */
-function decimals(value: unknown, names: readonly string[]): never | undefined {
+/** The object with the named fields as Decimals, one of which may be null; undefined when one is no amount. */
+function decimals(value: unknown, names: readonly string[], nullable: string | null = null): never | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const result: Fields = { ...(value as Fields) };
-  for (const name of names) {
+  for (const name of nullable === null ? names : [...names, nullable]) {
     const field = (value as Fields)[name];
-    if (field === null) continue;
+    if (field === null && name === nullable) continue;
     const amount = decimal(field);
     if (amount === undefined) return undefined;
     result[name] = amount;

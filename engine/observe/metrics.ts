@@ -68,6 +68,7 @@ export function createMetrics() {
     dbQueryDuration: histogram('db_query_duration_seconds', 'Time of a unit of work.', 'op'),
     dbErrors: counter('db_errors_total', 'Failed units of work.', 'class'),
     redisCommandDuration: histogram('redis_command_duration_seconds', 'Time of a Redis command.', 'op'),
+    redisReachable: gauge('redis_reachable', 'Whether Redis takes writes, without which no bot can be taken: 1 or 0. 1 without Redis.'),
     redisErrors: counter('redis_errors_total', 'Redis commands without a usable answer.'),
     symbolCacheRequests: counter('symbol_cache_requests_total', 'Look-ups in the symbol cache.', 'result'),
     symbolCacheRefreshed: gauge('symbol_cache_last_refresh_timestamp_seconds', 'When the symbol cache was last filled.'),

@@ -19,8 +19,8 @@ export class Leases {
   readonly #options: LeasesOptions;
   /** Monotonic end of each lock that we hold, as far as we know. */
   readonly #until = new Map<string, number>();
-  /** Locks that could not be renewed for the lock service's fault. */
-  readonly #unrenewed = new Set<string>();
+  /** Locks of which the service says nothing that counts: it did not renew them for its own fault, or the rows know better. */
+  readonly #unknown = new Set<string>();
 
   constructor(options: LeasesOptions) {
     this.#options = options;
@@ -49,12 +49,17 @@ export class Leases {
   /** Forgets a lock without freeing it: it is somebody else's. */
   forget(botId: string): void {
     this.#until.delete(botId);
-    this.#unrenewed.delete(botId);
+    this.#unknown.delete(botId);
+  }
+
+  /** The rows say that the bot is ours, whoever has its lock: whatever lies there is no engine that took it. */
+  overruled(botId: string): void {
+    if (this.#until.has(botId)) this.#unknown.add(botId);
   }
 
   /** What is left of the bot's lock, 0 when it is somebody else's; null while the lock service does not say. */
   leftMs(botId: string): number | null {
-    if (!this.#options.coordination.reachable || this.#unrenewed.has(botId)) return null;
+    if (!this.#options.coordination.reachable || this.#unknown.has(botId)) return null;
     const until = this.#until.get(botId);
     return until === undefined ? 0 : Math.max(0, until - this.#options.clock.monotonic());
   }
@@ -75,8 +80,8 @@ export class Leases {
       // Counted from before the call: the lock cannot end earlier than we think.
       if (answers[index] === 'held') this.#until.set(botId, askedAt + ttlMs);
       else if (answers[index] === 'taken' && ours) this.#until.set(botId, askedAt);
-      if (answers[index] === 'unknown' && ours) this.#unrenewed.add(botId);
-      else this.#unrenewed.delete(botId);
+      if (answers[index] === 'unknown' && ours) this.#unknown.add(botId);
+      else this.#unknown.delete(botId);
     });
     return answers;
   }

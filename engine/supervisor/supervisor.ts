@@ -82,6 +82,8 @@ export class Supervisor {
   #draining = false;
   #wished = 0;
   #lastRoundAt: number;
+  /** Monotonic: when the rows were asked that were compared last. */
+  #rowsReadAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -170,7 +172,9 @@ export class Supervisor {
 
   async #compare(): Promise<void> {
     const { store, owner, venue, capacity } = this.#options;
+    const askedAt = this.#options.clock.monotonic();
     const wishes = await store.wishes();
+    this.#rowsReadAt = askedAt;
     this.#wished = wishes.filter((wish) => wish.wanted).length;
     const wanted = new Map(wishes.map((wish) => [wish.botId, wish]));
     for (const entry of this.#entries.values()) {
@@ -306,11 +310,19 @@ export class Supervisor {
   }
 
   async #renew(): Promise<void> {
-    const taken = await this.#options.leases.renew();
-    for (const botId of taken) {
-      const entry = this.#entries.get(botId);
-      if (entry === undefined) this.#options.leases.forget(botId);
-      else entry.bot.fence();
+    const { leases, clock, log } = this.#options;
+    const taken = await leases.renew();
+    if (taken.length > 0) {
+      // Anybody can have written that; an engine that took a bot has said so in the rows, or will in a moment.
+      const heardAt = clock.monotonic();
+      await this.wake();
+      for (const botId of taken) {
+        if (!this.#entries.has(botId)) leases.forget(botId);
+        else if (this.#rowsReadAt >= heardAt) {
+          log.warn({ botId }, 'the lock of a bot is somebody else’s, and no engine has taken the bot in the rows: it goes on here');
+          leases.overruled(botId);
+        }
+      }
     }
     this.#options.metrics.leaseHeld.set({ role: 'bot' }, this.#options.leases.held);
   }

@@ -108,7 +108,7 @@ describe('order counts that others tell', () => {
     count.setLimits(limits);
     count.refusal(1, 'entry', at);
     const hear = (news: Partial<OrderCountNews>, from = 'b'): void => count.hear(from, { inFlight: 0, windows: [], pause: null, ...news });
-    const refused = (priority: 'entry' | 'exit', atMs = at): boolean => count.refusal(1, priority, atMs) !== null;
+    const refused = (priority: 'entry' | 'exit' | 'protect', atMs = at): boolean => count.refusal(1, priority, atMs) !== null;
     return { clock, count, hear, refused };
   }
 
@@ -137,26 +137,28 @@ describe('order counts that others tell', () => {
     expect([paused.refused('exit'), paused.refused('exit', at + 10_000)]).toEqual([true, false]);
   });
 
-  it('hold an exit up for half a minute in five, an entry for as long as they are told', async () => {
+  it('hold an exit up for a window in five minutes, an entry for as long as they are told, and a stop never', async () => {
     const { clock, hear, refused } = given();
     let heldSeconds = 0;
     let entries = 0;
+    let stops = 0;
     for (let second = 0; second < 300; second += 1) {
       const now = at + second * 1_000;
       hear({ windows: [[10_000, index(10_000, now), 100, now]] });
       hear({ windows: [[86_400_000, index(86_400_000, now), 200_000, now]] }, `${second}`);
       if (refused('exit', now)) heldSeconds += 1;
       if (refused('entry', now)) entries += 1;
+      if (refused('protect', now)) stops += 1;
       await clock.advance(1_000);
     }
-    expect([heldSeconds, entries]).toEqual([30, 300]);
+    expect([heldSeconds, entries, stops]).toEqual([10, 300, 0]);
   });
 
   it('do not hide what the venue told this process, and its refusals hold', async () => {
     const { count, hear, refused } = given();
     count.observe(new Map([[10_000, 100]]), at);
     hear({ windows: [[10_000, index(10_000), 0, at + 1]] });
-    expect(refused('exit')).toBe(true);
+    expect([refused('exit'), refused('protect')]).toEqual([true, true]);
   });
 
   it('are those of a few replicas, however many names are made up', () => {

@@ -143,6 +143,8 @@ describe('the directory of symbols', () => {
       [],
       [{ symbol: 'BTCUSDT' }],
       [{ ...(writeCachedInstruments(listed) as object[])[0], price: { min: '0', max: '1', tick: 'huge' } }],
+      [{ ...(writeCachedInstruments(listed) as object[])[0], price: { min: '0', max: '1', tick: null } }],
+      [{ ...(writeCachedInstruments(listed) as object[])[0], lot: { min: '0', max: '1', step: '-1' } }],
     ]) {
       await cache.put(`v:spot:${cachedShape}`, poison, 300_000);
       reads = 0;

@@ -55,6 +55,22 @@ describe('bot locks', () => {
     expect(leases.leftMs('1')).toBe(0);
   });
 
+  it('of somebody else say nothing once the rows have said whose the bot is, until they are asked for again', async () => {
+    const { clock, a, b } = two();
+    await a.acquire(['1']);
+    await clock.advance(11_000);
+    await b.acquire(['1']);
+    await a.renew();
+    a.overruled('1');
+    a.overruled('9');
+    expect([a.leftMs('1'), a.leftMs('9')]).toEqual([null, 0]);
+    await a.renew();
+    expect(a.leftMs('1')).toBe(0);
+    a.overruled('1');
+    a.forget('1');
+    expect(a.leftMs('1')).toBe(0);
+  });
+
   it('are neither gained nor lost while nobody answers', async () => {
     const clock = new FakeClock();
     let answer: LockAnswer = 'held';
