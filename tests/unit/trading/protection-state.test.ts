@@ -38,6 +38,18 @@ describe('a protection that nothing needs any more', () => {
     expect(pass({ protection: { ...noProtection, resting: resting(), operation: 'cancel' } }).commands).toEqual([]);
   });
 
+  it('rests while the order that sells pauses, for there was no room for it, unless a kill switch wants it down', () => {
+    const state = {
+      position: held,
+      protection: { ...noProtection, resting: resting() },
+      exiting: { ...newExit('signal', 'leave', 1), unsent: 1, pausing: true },
+    };
+    expect(pass(state).commands).toEqual([]);
+    const blocks = [{ rule: 'kill-switch', reason: 'all down', policy: 'cancel' }] as const;
+    expect(pass({ ...state, blocks }).commands).toMatchObject([{ type: 'cancel-protection', follows: null }]);
+    expect(pass({ ...state, exiting: newExit('signal', 'leave', 1) }).commands).toMatchObject([{ follows: 'exit' }]);
+  });
+
   it('leaves nothing to the next position but the number of its last operation', () => {
     for (const left of [{ tightest: d(95) }, { waits: true }, { overrun: true }])
       expect(pass({ protection: { ...noProtection, ...left, decisionMs: 7 } }).state.protection).toEqual({
