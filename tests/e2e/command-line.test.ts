@@ -72,7 +72,7 @@ describe('npm start', () => {
     });
     const exited = once(engine, 'exit');
     const pidFile = join(dataDir, 'postgres', 'data', 'postmaster.pid');
-    await eventually('the database starts', 30_000, async () => existsSync(pidFile));
+    await eventually('the database starts', 120_000, async () => existsSync(pidFile));
     engine.kill('SIGTERM');
     expect((await exited)[0]).toBe(0);
     expect(existsSync(pidFile)).toBe(false);
