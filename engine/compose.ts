@@ -31,6 +31,7 @@ import type { KillFile } from './persistence/kill-file.ts';
 import { migrateDatabase } from './persistence/migrate.ts';
 import { openDecisionPool, openIntentPool } from './persistence/intent-pool.ts';
 import { openDatabase } from './persistence/orm.ts';
+import { boundOutbox } from './persistence/outbox-age.ts';
 import { createPostgresBotStore } from './persistence/postgres-bot-store.ts';
 import { createPostgresDecisionStore } from './persistence/postgres-decision-store.ts';
 import { createPostgresCapitalStore } from './persistence/postgres-capital-store.ts';
@@ -95,6 +96,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       url: databaseUrl,
       clock,
       log,
+      logSql: config.database.logSql,
       reach,
       ...(interrupt && { interrupt }),
       newCode: () => newInstallationCode(randomInt),
@@ -122,7 +124,15 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       config.role === 'admin'
         ? null
         : keep(
-            await startKillSwitches({ url: databaseUrl, file: killFile, clock, log, metrics, write: (one) => writeKillSwitch(orm, one) }),
+            await startKillSwitches({
+              url: databaseUrl,
+              logSql: config.database.logSql,
+              file: killFile,
+              clock,
+              log,
+              metrics,
+              write: (one) => writeKillSwitch(orm, one),
+            }),
           );
     if (interrupt?.aborted === true) throw new Interrupted();
     const startedAtMs = clock.now();
@@ -206,6 +216,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
         clock,
         log,
         exclusive: config.redisUrl === null,
+        logSql: config.database.logSql,
         onWish: () => {
           kill.control.onTold();
           void fleet?.supervisor.wake();
@@ -221,6 +232,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
         new BufferedLedger({ store: decisions, clock, venueClock: venue.clock, log, metrics, keptMs: config.decisionsKeptMs }),
       );
       ledger.start();
+      keep(boundOutbox({ pool: decisionPool, clock, log, metrics }));
       fleet = keep(
         await startFleet({
           config,

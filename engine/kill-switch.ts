@@ -11,6 +11,7 @@ import type { Clock } from './time/clock.ts';
 
 export interface KillSwitchOptions {
   readonly url: string;
+  readonly logSql: boolean;
   readonly file: KillFile;
   readonly clock: Clock;
   readonly log: Log;
@@ -27,8 +28,8 @@ export interface KillSwitchPart {
 const statementTimeoutMs = 1_000;
 
 /** Throws when what stands cannot be read. */
-export async function startKillSwitches({ url, file, clock, log, metrics, write }: KillSwitchOptions): Promise<KillSwitchPart> {
-  const pool = openIntentPool({ url, max: 2, statementTimeoutMs, lockTimeoutMs: statementTimeoutMs, log });
+export async function startKillSwitches({ url, logSql, file, clock, log, metrics, write }: KillSwitchOptions): Promise<KillSwitchPart> {
+  const pool = openIntentPool({ url, max: 2, statementTimeoutMs, lockTimeoutMs: statementTimeoutMs, logSql, log });
   const switches = new KillSwitches({ clock, log, metrics });
   const control = new KillControl({ switches, file, clock, log, readRows: () => readKillSwitches(pool), write });
   const stop = async (): Promise<void> => {

@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import { id, money, number, positiveCheck, rangeCheck, time } from './columns.ts';
+import { id, money, percentage, positiveCheck, rangeCheck, time } from './columns.ts';
 import { User } from './user.ts';
 import { markets, timeframes } from './vocabulary.ts';
 
@@ -18,14 +18,14 @@ const BacktestSchema = defineEntity({
     initialCapital: money().check(positiveCheck('initial_capital')),
     finalValue: money().nullable(),
     /** Percent. */
-    totalReturn: number().nullable(),
+    totalReturn: percentage().nullable(),
     /** Percent. */
-    maxDrawdown: number().nullable(),
+    maxDrawdown: percentage().nullable(),
     totalTrades: p.integer().check('total_trades >= 0').nullable(),
     marketType: p.enum(markets),
     status: p.enum(['queued', 'running', 'done', 'failed', 'cancelled'] as const),
     /** Percent done. */
-    progress: number().check(rangeCheck('progress', 0, 100)),
+    progress: percentage().check(rangeCheck('progress', 0, 100)),
     params: p.json<Record<string, unknown>>(),
     report: p.json<Record<string, unknown>>().nullable(),
     error: p.text().nullable(),

@@ -2,11 +2,11 @@ import { defineEntity, p } from '@mikro-orm/core';
 import { pauseMinutesMax } from '../engine/trading/protection-columns.ts';
 import { roundTripsMax } from '../engine/trading/round-trips.ts';
 import { ApiKey } from './api-key.ts';
-import { id, money, number, percentCheck, positiveCheck, rangeCheck, time } from './columns.ts';
+import { id, money, percentage, percentCheck, positiveCheck, rangeCheck, time } from './columns.ts';
 import { User } from './user.ts';
 import { markets, timeframes, venues } from './vocabulary.ts';
 
-const percent = (column: string, most = 100) => number().check(percentCheck(column, most)).nullable();
+const percent = (column: string, most = 100) => percentage().check(percentCheck(column, most)).nullable();
 const period = (column: string, least = 1) => p.integer().check(rangeCheck(column, least, 1_000));
 const minutes = (column: string) =>
   p
@@ -18,7 +18,7 @@ const roundTrips = (column: string) =>
     .integer()
     .check(rangeCheck(column, 1, roundTripsMax))
     .nullable();
-const level = (column: string) => number().check(rangeCheck(column, 0, 100));
+const level = (column: string) => p.integer().check(rangeCheck(column, 0, 100));
 
 /** One bot as its user wants it. `is_active` is the wish that it runs; the other columns are explained in the design and README. */
 const BotConfigSchema = defineEntity({
@@ -55,7 +55,7 @@ const BotConfigSchema = defineEntity({
     stopGuardPauseMinutes: minutes('stop_guard_pause_minutes'),
     lowProfitTrades: roundTrips('low_profit_trades'),
     lowProfitWindowMinutes: minutes('low_profit_window_minutes'),
-    lowProfitMinPerc: number()
+    lowProfitMinPerc: percentage()
       .check(rangeCheck('low_profit_min_perc', -100, 100))
       .nullable(),
     lowProfitPauseMinutes: minutes('low_profit_pause_minutes'),

@@ -2,10 +2,13 @@
 import { p } from '@mikro-orm/core';
 import type { Decimal } from 'decimal.js';
 import { MoneyType } from '../engine/persistence/money-type.ts';
+import { PercentType } from '../engine/persistence/percent-type.ts';
 
 export const id = () => p.bigint('string').primary().autoincrement();
 export const money = () => p.type(MoneyType).$type<Decimal>();
-/** A percentage (2.5 means 2.5 %), an indicator level or another small number that is compared, never added up. */
+/** 2.5 means 2.5 %. */
+export const percentage = () => p.type(PercentType).$type<number>();
+/** A number that is compared, never added up. */
 export const number = () => p.double();
 export const time = () => p.datetime(3);
 

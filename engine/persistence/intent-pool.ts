@@ -6,6 +6,7 @@ import { Pool } from 'pg';
 import type { Log } from '../observe/log.ts';
 import { boundedSocket } from './bounded-silence.ts';
 import { sessionOptions } from './session.ts';
+import { logStatements } from './sql-log.ts';
 
 export interface SmallPoolOptions {
   /** As the server's list of sessions shows its connections. */
@@ -14,6 +15,7 @@ export interface SmallPoolOptions {
   readonly max: number;
   readonly statementTimeoutMs: number;
   readonly lockTimeoutMs: number;
+  readonly logSql?: boolean;
   readonly log: Log;
 }
 
@@ -47,6 +49,7 @@ function openSmallPool(options: SmallPoolOptions): Pool {
   // uncaught exception. The query under way fails by itself, so there is nothing to do but say so.
   pool.on('connect', (client) => {
     client.on('error', (error) => options.log.warn({ err: error }, 'a database connection ended'));
+    if (options.logSql === true) logStatements(client, options.name, options.log);
   });
   // An idle client that the server ends (57P01) would otherwise be an uncaught exception.
   pool.on('error', (error) => options.log.warn({ err: error }, 'an idle database connection ended; the pool opens another'));

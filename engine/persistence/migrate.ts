@@ -12,6 +12,7 @@ import type { Clock } from '../time/clock.ts';
 import { unlessInterrupted } from '../time/interruptible.ts';
 import { boundedSocket, heldConnection, keepTalking } from './bounded-silence.ts';
 import { sessionOptions } from './session.ts';
+import { logStatements } from './sql-log.ts';
 
 /** The database has migrations that this build does not know. */
 export class SchemaTooNew extends Error {
@@ -41,6 +42,7 @@ export interface MigrateOptions {
   readonly url: string;
   readonly clock: Clock;
   readonly log: Log;
+  readonly logSql?: boolean;
   readonly reach: Reach;
   /** Ends the waiting for another engine's migration with `Interrupted`. */
   readonly interrupt?: AbortSignal;
@@ -67,6 +69,7 @@ export async function migrateDatabase(orm: MikroORM, options: MigrateOptions): P
   });
   lock.on('error', (error) => options.log.warn({ err: error }, 'the connection that holds the migration lock broke'));
   await lock.connect();
+  if (options.logSql === true) logStatements(lock, 'evenkeel-migrate', options.log);
   const talk = keepTalking(lock, options.clock);
   try {
     await takeLock(lock, options);

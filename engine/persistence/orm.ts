@@ -76,8 +76,8 @@ export function ormOptions(database: DatabaseOptions, log: (message: string) => 
       tableName: 'schema_migrations',
     },
     forceUtcTimezone: true,
-    // Views are written by hand, in migrations.
-    schemaGenerator: { skipViews: [/./] },
+    // Views and functions are written by hand, in migrations.
+    schemaGenerator: { skipViews: [/./], ignoreRoutines: true },
     debug: database.logSql,
     colors: false,
     logger: log,

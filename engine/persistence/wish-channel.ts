@@ -7,6 +7,7 @@ import type { Log } from '../observe/log.ts';
 import type { Clock } from '../time/clock.ts';
 import { boundedSocket, heldConnection, keepTalking } from './bounded-silence.ts';
 import { sessionOptions } from './session.ts';
+import { logStatements } from './sql-log.ts';
 
 export const wishChannel = 'evenkeel_wishes';
 
@@ -29,6 +30,7 @@ export interface WishChannelOptions {
   readonly log: Log;
   /** Refuse to share the database with another engine (coordination from memory). */
   readonly exclusive: boolean;
+  readonly logSql?: boolean;
   onWish(): void;
   /** The exclusive lock may have been lost with its connection and somebody else has it now. */
   onLostExclusive(): void;
@@ -60,7 +62,7 @@ export class WishChannel {
 
   /** False when another engine holds the exclusive lock. */
   async #connect(): Promise<boolean> {
-    const { url, exclusive, log } = this.#options;
+    const { url, exclusive, log, logSql } = this.#options;
     const client = new Client({
       connectionString: url,
       application_name: 'evenkeel-wishes',
@@ -71,6 +73,7 @@ export class WishChannel {
     });
     client.on('error', (error) => log.warn({ err: error }, 'the connection that hears of changed wishes broke'));
     await client.connect();
+    if (logSql === true) logStatements(client, 'evenkeel-wishes', log);
     if (exclusive) {
       const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [soleEngineKey]);
       if (rows[0]?.taken !== true) {

@@ -28,8 +28,8 @@ export const classic = {
   emaSlow: period(26, 1, 1_000, 'Candles of the slow EMA.'),
   emaPeriod: period(200, 1, 1_000, 'Candles of the trend EMA.'),
   rsiPeriod: period(14, 2, 1_000, 'Candles of the RSI (Wilder).'),
-  rsiOversold: level(30, 'RSI at or below which the market counts as oversold.'),
-  rsiOverbought: level(70, 'RSI at or above which the market counts as overbought.'),
+  rsiOversold: { ...level(30, 'RSI at or below which the market counts as oversold.'), type: 'integer' },
+  rsiOverbought: { ...level(70, 'RSI at or above which the market counts as overbought.'), type: 'integer' },
 } as const satisfies ParameterFields;
 
 export type ClassicParameters = { readonly [Name in keyof typeof classic]: number };

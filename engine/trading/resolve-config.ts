@@ -146,7 +146,7 @@ const percent = { above: 0, most: 100, whole: false, unit: ' percent' };
 const stopPercent = { ...percent, below: 100 };
 const period = { least: 1, most: 1_000, whole: true, unit: ' candles' };
 const rsiPeriod = { ...period, least: 2 };
-const level = { least: 0, most: 100, whole: false, unit: '' };
+const level = { least: 0, most: 100, whole: true, unit: '' };
 const bounds: readonly (readonly [NumberColumn, NumberBound])[] = [
   ['positionSizePerc', percent],
   ['stopLossPerc', stopPercent],

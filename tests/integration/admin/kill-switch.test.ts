@@ -50,6 +50,7 @@ describe.each(['of an engine', 'of an admin process'])('the kill switch %s', (ki
             killSwitchOf: async ({ url, orm }) => {
               const file = new KillFile({ path, clock: systemClock, log: silent });
               const made = await startKillSwitches({
+                logSql: false,
                 url,
                 file,
                 clock: systemClock,

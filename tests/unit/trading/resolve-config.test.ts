@@ -208,7 +208,7 @@ describe('what a row may hold', () => {
     expect(validateColumns(columns({ stopLossPerc: 500, emaPeriod: 0, rsiOverbought: 101 })).map((one) => one.problem)).toEqual([
       '500 is not above 0 and below 100 percent',
       '0 is not a whole number from 1 to 1000 candles',
-      '101 is not from 0 to 100',
+      '101 is not a whole number from 0 to 100',
     ]);
   });
 });
