@@ -80,7 +80,7 @@ describe('what a row may hold', () => {
     ['cooldownAfterLossMinutes', 'cooldown_after_loss_minutes', [1, 43_200, null], [0, 0.5, 43_201]],
     ['emaPeriod', 'ema_period', [1, 1_000], [0, 1.5, 1_001]],
     ['rsiPeriod', 'rsi_period', [2, 1_000], [1, 2.5]],
-    ['rsiOversold', 'rsi_oversold', [0, 29.5], [-0.1, Number.NaN]],
+    ['rsiOversold', 'rsi_oversold', [0, 29], [-1, 29.5, Number.NaN]],
     ['leverage', 'leverage', [1, 125], [0, 1.5, 126]],
     ['initialCapital', 'initial_capital', [d('0.01')], [d(0), d(-1), d('Infinity'), d('NaN')]],
     ['positionSizeFixed', 'position_size_fixed', [d('0.01'), null], [d(0), d(-1), d('Infinity')]],
