@@ -49,6 +49,7 @@ export function readOrder(parameters: Parameters, symbol: string): { readonly re
       stopPrice: parameters.decimal('stopPrice'),
       trailingDelta: parameters.integer('trailingDelta', { min: 1 }),
       timeInForce: parameters.oneOf('timeInForce', timesInForce, -1115, 'timeInForce'),
+      selfTradePrevention: readSelfTradePrevention(parameters),
     }),
   };
   const response = readResponseType(parameters) ?? (type === 'LIMIT' || type === 'MARKET' ? 'FULL' : 'ACK');
@@ -60,11 +61,14 @@ function readResponseType(parameters: Parameters): ResponseType | undefined {
   return parameters.oneOf('newOrderRespType', responseTypes, -1100, 'newOrderRespType');
 }
 
-/** Known, checked, and without effect here: orders never meet each other, so none trades with its own account. */
+/** Known, checked, and without effect here. */
 function readIgnored(parameters: Parameters): void {
   parameters.integer('strategyId');
   parameters.integer('strategyType', { min: 1_000_000 });
-  parameters.oneOf('selfTradePreventionMode', selfTradeModes, -1013, 'selfTradePreventionMode');
+}
+
+function readSelfTradePrevention(parameters: Parameters): (typeof selfTradeModes)[number] | undefined {
+  return parameters.oneOf('selfTradePreventionMode', selfTradeModes, -1013, 'selfTradePreventionMode');
 }
 
 export function readTarget(parameters: Parameters, idName = 'orderId', clientName = 'origClientOrderId'): CancelTarget {
@@ -94,6 +98,7 @@ export function readOco(parameters: Parameters, symbol: string): { readonly requ
   const side = parameters.oneOf('side', ['BUY', 'SELL'] as const, -1117, 'side') ?? missing('side');
   const response = readResponseType(parameters) ?? 'RESULT';
   readIgnored(parameters);
+  const prevention = present({ selfTradePrevention: readSelfTradePrevention(parameters) });
   const leg = (name: 'above' | 'below'): OcoRequest['above'] => ({
     type: parameters.oneOf(`${name}Type`, orderTypes, -1116, 'orderType') ?? missing(`${name}Type`),
     clientOrderId: parameters.clientId(`${name}ClientOrderId`) ?? venueMadeId(),
@@ -103,6 +108,7 @@ export function readOco(parameters: Parameters, symbol: string): { readonly requ
       trailingDelta: parameters.integer(`${name}TrailingDelta`, { min: 1 }),
       timeInForce: parameters.oneOf(`${name}TimeInForce`, timesInForce, -1115, 'timeInForce'),
     }),
+    ...prevention,
   });
   const quantity = parameters.decimal('quantity');
   if (quantity === undefined) return missing('quantity');

@@ -83,7 +83,8 @@ function executionReport({
     Y: text(trade?.quoteQuantity ?? 0),
     Q: text(order.quoteQuantity),
     ...(order.working ? { W: order.workingAtMs } : {}),
-    V: 'EXPIRE_MAKER',
+    V: order.selfTradePrevention,
+    ...(order.preventedQuantity.isZero() ? {} : { A: text(order.preventedQuantity), B: text(order.preventedQuantity) }),
     ...(order.trailingDelta === null ? {} : { d: order.trailingDelta }),
     ...(order.expiryReason === null ? {} : { eR: order.expiryReason }),
   };

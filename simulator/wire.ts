@@ -187,7 +187,7 @@ export function placedOrder({ order, trades }: Placed, kind: ResponseType): Reco
     ...amounts(order),
     ...conditional(order),
     workingTime: order.working ? order.workingAtMs : -1,
-    selfTradePreventionMode: 'EXPIRE_MAKER',
+    selfTradePreventionMode: order.selfTradePrevention,
   };
   if (kind === 'RESULT') return result;
   return {
@@ -217,7 +217,7 @@ export function queriedOrder(order: BookOrder): Record<string, unknown> {
     updateTime: order.updatedAtMs,
     isWorking: order.working,
     workingTime: order.working ? order.workingAtMs : -1,
-    selfTradePreventionMode: 'EXPIRE_MAKER',
+    selfTradePreventionMode: order.selfTradePrevention,
   };
 }
 
@@ -232,7 +232,7 @@ export function cancelledOrder(order: BookOrder, cancelId: string, atMs: number)
     transactTime: atMs,
     ...amounts(order),
     ...conditional(order),
-    selfTradePreventionMode: 'EXPIRE_MAKER',
+    selfTradePreventionMode: order.selfTradePrevention,
   };
 }
 
@@ -255,6 +255,7 @@ function conditional(order: BookOrder): Record<string, unknown> {
     ...(order.stopPrice === null ? {} : { stopPrice: text(order.stopPrice) }),
     ...(order.trailingDelta === null ? {} : { trailingDelta: order.trailingDelta }),
     ...(order.expiryReason === null ? {} : { expiryReason: order.expiryReason }),
+    ...(order.preventedQuantity.isZero() ? {} : { preventedQuantity: text(order.preventedQuantity) }),
   };
 }
 

@@ -5,7 +5,7 @@
  */
 import type { Decimal } from 'decimal.js';
 import type { Candle, Timeframe } from '../trading/candle.ts';
-import type { Instrument, OrderSide, OrderType, TimeInForce } from '../trading/instrument.ts';
+import type { Instrument, OrderSide, OrderType, SelfTradePrevention, TimeInForce } from '../trading/instrument.ts';
 
 export interface KlineRequest {
   readonly symbol: string;
@@ -41,6 +41,7 @@ export interface OrderRequest {
   readonly price?: Decimal;
   readonly stopPrice?: Decimal;
   readonly timeInForce?: TimeInForce;
+  readonly selfTradePrevention: SelfTradePrevention;
 }
 
 /** What an order is for, when there is not room for all: lower ones leave the last part of each limit to those before. */
@@ -58,6 +59,7 @@ export interface OcoRequest {
   readonly symbol: string;
   readonly side: OrderSide;
   readonly quantity: Decimal;
+  readonly selfTradePrevention: SelfTradePrevention;
   readonly above: OcoLeg;
   readonly below: OcoLeg;
 }

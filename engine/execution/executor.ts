@@ -16,7 +16,7 @@ import type { BookkeeperOptions } from './bookkeeper.ts';
 import { parseClientOrderId } from './client-order-id.ts';
 import { evidenceOfHistory } from './evidence.ts';
 import { LookUps } from './look-ups.ts';
-import { intentOf, openedAt, skewBoundMs } from './new-orders.ts';
+import { intentOf, openedAt, preventionOf, skewBoundMs } from './new-orders.ts';
 import type { OpenOrders } from './open-orders.ts';
 import { OrderLine, isProtective } from './order-line.ts';
 import type { BotLink, LiveOrder } from './order-line.ts';
@@ -227,7 +227,13 @@ export class Executor {
     const mayLeave = role === 'entry' ? (): boolean => this.#options.entriesStopped(intent) === null : undefined;
     this.#sender.submit({
       intents: [intent],
-      transmit: async (window) => [await account.placeOrder({ symbol, clientOrderId, side, type, quantity }, window, mayLeave)],
+      transmit: async (window) => [
+        await account.placeOrder(
+          { symbol, clientOrderId, side, type, quantity, selfTradePrevention: preventionOf(role) },
+          window,
+          mayLeave,
+        ),
+      ],
       signedAt,
       triggeredAt,
       mode,

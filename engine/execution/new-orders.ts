@@ -2,6 +2,8 @@
 import type { SignedWindow } from '../exchanges/exchange.ts';
 import type { Intent } from '../persistence/commit-intents.ts';
 import { entryReservation } from '../trading/capital.ts';
+import type { OrderRole } from '../trading/events.ts';
+import type { SelfTradePrevention } from '../trading/instrument.ts';
 import { formatClientOrderId } from './client-order-id.ts';
 import type { LiveOrder, OrderLine } from './order-line.ts';
 
@@ -79,6 +81,15 @@ export function openedAt(
     gone: false,
     deniedSince: null,
   };
+}
+
+/**
+ * What gives way when an order of ours would trade with one of the same account. An entry does: what it would take down is the target of
+ * another bot, whose stop would fall with it, or an order of a person. An order that closes a position never does, for then nothing would
+ * end the loss; the order in its way expires, as it does for whoever names no mode. What rests already has no say.
+ */
+export function preventionOf(role: OrderRole): SelfTradePrevention {
+  return role === 'entry' ? 'EXPIRE_TAKER' : 'EXPIRE_MAKER';
 }
 
 /** How far the venue's clock and ours may disagree while entries are allowed (order-safety.md row 13). */

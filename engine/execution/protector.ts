@@ -13,6 +13,7 @@ import type { OrderType } from '../trading/instrument.ts';
 import { parseClientOrderId } from './client-order-id.ts';
 import { isProtective } from './order-line.ts';
 import type { LiveOrder, OrderLine } from './order-line.ts';
+import { preventionOf } from './new-orders.ts';
 import { brokenBy } from './order-rules.ts';
 import type { Outgoing, SentOutcome } from './send.ts';
 
@@ -223,7 +224,8 @@ export class Protector {
     const sent = orders.send(async (signed) => {
       if (above === undefined || target === null)
         return [await account.placeOrder(requestOf(below, stop), signed).finally(() => reach('CP10'))];
-      const oco = { symbol, side: 'SELL', quantity: plan.quantity, above: legOf(above, target), below: legOf(below, stop) } as const;
+      const legs = { above: legOf(above, target), below: legOf(below, stop) };
+      const oco = { symbol, side: 'SELL', quantity: plan.quantity, selfTradePrevention: preventionOf('stop'), ...legs } as const;
       const outcome = await account.placeOco(oco, signed);
       reach('CP10');
       if (outcome.kind !== 'accepted') return [outcome, outcome];
@@ -359,5 +361,11 @@ function legOf({ clientOrderId }: LiveOrder, { type, price, stopPrice }: OrderDr
 }
 
 function requestOf(live: LiveOrder, draft: OrderDraft): OrderRequest {
-  return { symbol: live.symbol, side: 'SELL', quantity: live.quantity, ...legOf(live, draft) };
+  return {
+    symbol: live.symbol,
+    side: 'SELL',
+    quantity: live.quantity,
+    selfTradePrevention: preventionOf(live.role),
+    ...legOf(live, draft),
+  };
 }

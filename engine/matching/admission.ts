@@ -7,7 +7,7 @@ import type { Decimal } from 'decimal.js';
 import { brokenAccountFilter, brokenFilter } from '../trading/filters.ts';
 import type { AccountContext, MarketContext } from '../trading/filters.ts';
 import { isContingent } from '../trading/instrument.ts';
-import type { OrderSide, OrderType, TimeInForce } from '../trading/instrument.ts';
+import type { OrderSide, OrderType, SelfTradePrevention, TimeInForce } from '../trading/instrument.ts';
 import { type Account, type AccountBook, bookOf } from './accounts.ts';
 import { freeOf, heldOf } from './balances.ts';
 import { exact, floorToStep, quoteOf, zero } from './exact.ts';
@@ -29,6 +29,7 @@ export interface Candidate {
   readonly price: Decimal;
   readonly stopPrice: Decimal | null;
   readonly trailingDelta: number | null;
+  readonly selfTradePrevention: SelfTradePrevention;
   readonly lockPrice: Decimal;
   /** In the asset that the order pays with. */
   readonly cost: Decimal;
@@ -65,11 +66,16 @@ export function judgeRequest(
 }
 
 /** What the matching engine itself refuses, funds left out: a list's legs are funded together. */
-export function judgeEntry(book: AccountBook, candidate: Candidate, tick: PriceTick): BookRefusal | null {
+export function judgeEntry(book: AccountBook, market: SymbolMarket, candidate: Candidate, tick: PriceTick): BookRefusal | null {
   if (book.openByClientId.has(candidate.clientOrderId)) return refusals.duplicateOrder;
   if (candidate.stopPrice !== null && reachesStop(candidate, candidate.stopPrice, tick.price)) return refusals.wouldTrigger;
   if (candidate.type === 'LIMIT_MAKER') {
-    const takes = candidate.side === 'BUY' ? candidate.price.gte(tick.ask) : candidate.price.lte(tick.bid);
+    const { price, side } = candidate;
+    const [best] = side === 'BUY' ? market.asks.orders : market.bids.orders;
+    const takes =
+      side === 'BUY'
+        ? price.gte(tick.ask) || (best !== undefined && price.gte(best.price))
+        : price.lte(tick.bid) || (best !== undefined && price.lte(best.price));
     if (takes) return refusals.wouldMatch;
   }
   if (candidate.cost.isZero()) return refusals.worthNothing;
@@ -99,6 +105,7 @@ function toCandidate(market: SymbolMarket, request: MatchingRequest, tick: Price
     price: exact(request.price ?? zero),
     stopPrice: request.stopPrice === undefined ? null : exact(request.stopPrice),
     trailingDelta: request.trailingDelta ?? null,
+    selfTradePrevention: request.selfTradePrevention ?? 'EXPIRE_MAKER',
     lockPrice,
     cost: request.side === 'SELL' ? quantity : quoteQuantity.isZero() ? quoteOf(lockPrice, quantity) : quoteQuantity,
   };

@@ -1,6 +1,6 @@
 /** What the books are made of: accounts with their orders per symbol, orders, order lists. Mutable; snapshots are what leaves the room. */
 import type { Decimal } from 'decimal.js';
-import type { OrderSide, OrderType, TimeInForce } from '../trading/instrument.ts';
+import type { OrderSide, OrderType, SelfTradePrevention, TimeInForce } from '../trading/instrument.ts';
 import type { Reserve, Wallet } from './balances.ts';
 import type { BookStatus, BookTrade, FeeSchedule } from './matching.ts';
 
@@ -42,6 +42,8 @@ export interface Order {
   executedQuote: Decimal;
   working: boolean;
   expiryReason: string | null;
+  readonly selfTradePrevention: SelfTradePrevention;
+  preventedQuantity: Decimal;
   readonly createdAtMs: number;
   updatedAtMs: number;
   workingAtMs: number;

@@ -77,7 +77,7 @@ export function createMatching(options: MatchingOptions = {}): MatchingEngine {
   }
 
   function judgeFunds(account: Account, market: SymbolMarket, candidate: Candidate, tick: PriceTick): BookRefusal | null {
-    const refusal = judgeEntry(bookOf(account, market.instrument.symbol), candidate, tick);
+    const refusal = judgeEntry(bookOf(account, market.instrument.symbol), market, candidate, tick);
     if (refusal !== null) return refusal;
     return canPay(account, market, candidate.side, candidate.cost) ? null : refusals.insufficientBalance;
   }
@@ -369,6 +369,8 @@ function orderOf(
     executedQuote: zero,
     working: false,
     expiryReason: null,
+    selfTradePrevention: candidate.selfTradePrevention,
+    preventedQuantity: zero,
     createdAtMs: atMs,
     updatedAtMs: atMs,
     workingAtMs: atMs,

@@ -1,7 +1,7 @@
 /**
- * What happens to an order in the book: it starts to work, executes, expires, is cancelled. Orders trade against the
- * tick, never against each other: a taker at the tick's ask or bid, a resting limit at its own price, each taking at
- * most the tick's liquidity.
+ * What happens to an order in the book: it starts to work, executes, expires, is cancelled. A taker trades with the
+ * orders in the books and with the tick, at whose ask or bid it takes at most the tick's liquidity, whichever is better first; a resting
+ * limit trades at its own price. Orders of one account that would trade with each other expire, as the taker's mode says.
  */
 import type { Decimal } from 'decimal.js';
 import { isMarketLike } from '../trading/instrument.ts';
@@ -47,7 +47,7 @@ export function trigger(desk: Desk, market: SymbolMarket, order: Order, tick: Pr
 export function fillResting(desk: Desk, market: SymbolMarket, order: Order, tick: PriceTick): void {
   const quantity = smallest(remainingOf(order), liquidityOf(market, tick));
   if (quantity.isZero()) return;
-  execute(desk, market, order, order.price, quantity, true, tick.atMs);
+  execute(desk, market, order, order.price, quantity, true, tick.atMs, nextTradeId(market));
   desk.journal.balances(order.account, tick.atMs);
 }
 
@@ -70,25 +70,106 @@ export function cancelOpen(
   return cancelled;
 }
 
+/**
+ * In the order of their prices: the orders in the books that are as good as the market or better, the market itself, and orders beyond
+ * it. What is left expires or rests.
+ */
 function matchAsTaker(desk: Desk, market: SymbolMarket, order: Order, tick: PriceTick, atMs: number): void {
   const atMarket = isMarketLike(order.type);
-  const price = order.side === 'BUY' ? tick.ask : tick.bid;
-  const reached = atMarket || (order.side === 'BUY' ? order.price.gte(price) : order.price.lte(price));
-  const offered = reached ? smallest(remainingOf(order), liquidityOf(market, tick)) : zero;
-  if (!atMarket && order.timeInForce === 'FOK' && offered.lt(remainingOf(order))) {
+  const best = order.side === 'BUY' ? tick.ask : tick.bid;
+  if (!atMarket && order.timeInForce === 'FOK' && offeredTo(market, order, best, tick).lt(remainingOf(order))) {
     expire(desk, market, order, 'UNFILLED_FOK_ORDER_EXPIRED', atMs);
     return;
   }
-  const quantity = atMarket && order.side === 'BUY' ? smallest(offered, affordable(market, order, price)) : offered;
-  if (quantity.gt(0)) execute(desk, market, order, exact(price), quantity, false, atMs);
+  matchWithOrders(desk, market, order, best, atMs);
+  let outOfFunds = false;
+  if (isOpen(order) && mayTrade(order, best)) {
+    const offered = smallest(remainingOf(order), liquidityOf(market, tick));
+    const quantity = payable(market, order, best, offered);
+    outOfFunds = quantity.lt(offered);
+    if (quantity.gt(0)) execute(desk, market, order, exact(best), quantity, false, atMs, nextTradeId(market));
+  }
+  if (isOpen(order) && !outOfFunds) matchWithOrders(desk, market, order, null, atMs);
   if (!isOpen(order)) return;
   // REJECTED: a stop that bought above its own price and ran out of funds.
-  if (atMarket) expire(desk, market, order, quantity.lt(offered) ? 'REJECTED' : 'INSUFFICIENT_LIQUIDITY', atMs);
+  if (atMarket) expire(desk, market, order, outOfFunds ? 'REJECTED' : 'INSUFFICIENT_LIQUIDITY', atMs);
   else if (order.timeInForce === 'IOC') expire(desk, market, order, 'UNFILLED_IOC_QUANTITY_EXPIRED', atMs);
   else rest(market, order);
 }
 
-function execute(desk: Desk, market: SymbolMarket, order: Order, price: Decimal, quantity: Decimal, isMaker: boolean, atMs: number): void {
+/** Trades with orders of the books as long as one is within reach, and not worse than `bound`, where there is one. */
+function matchWithOrders(desk: Desk, market: SymbolMarket, taker: Order, bound: Decimal | null, atMs: number): void {
+  for (const maker of [...oppositeOf(market, taker)]) {
+    if (!isOpen(taker) || !mayTrade(taker, maker.price) || (bound !== null && isWorse(taker, maker.price, bound))) return;
+    if (!isOpen(maker)) continue;
+    if (maker.account === taker.account && taker.selfTradePrevention !== 'NONE') {
+      if (taker.selfTradePrevention !== 'EXPIRE_TAKER') expireInMatch(desk, market, maker, atMs);
+      if (taker.selfTradePrevention !== 'EXPIRE_MAKER') expireInMatch(desk, market, taker, atMs);
+      continue;
+    }
+    const quantity = payable(market, taker, maker.price, smallest(remainingOf(taker), remainingOf(maker)));
+    if (quantity.isZero()) return;
+    const tradeId = nextTradeId(market);
+    execute(desk, market, maker, maker.price, quantity, true, atMs, tradeId);
+    execute(desk, market, taker, maker.price, quantity, false, atMs, tradeId);
+    desk.journal.balances(maker.account, atMs);
+  }
+}
+
+/** Orders that it may trade with, the best first. */
+function oppositeOf(market: SymbolMarket, { side }: Order): readonly Order[] {
+  return side === 'BUY' ? market.asks.orders : market.bids.orders;
+}
+
+function mayTrade(taker: Order, price: Decimal): boolean {
+  return isMarketLike(taker.type) || !isWorse(taker, price, taker.price);
+}
+
+function isWorse({ side }: Order, price: Decimal, bound: Decimal): boolean {
+  return side === 'BUY' ? price.gt(bound) : price.lt(bound);
+}
+
+/** What an order could take at once; its own account's orders count for nothing unless it may trade with them. */
+function offeredTo(market: SymbolMarket, order: Order, best: Decimal, tick: PriceTick): Decimal {
+  let offered = mayTrade(order, best) ? liquidityOf(market, tick) : zero;
+  for (const maker of oppositeOf(market, order)) {
+    if (!mayTrade(order, maker.price)) break;
+    if (maker.account !== order.account || order.selfTradePrevention === 'NONE') offered = offered.plus(remainingOf(maker));
+  }
+  return offered;
+}
+
+/** How much of it the order has the money for: one at market has none set aside for this price. */
+function payable(market: SymbolMarket, order: Order, price: Decimal, quantity: Decimal): Decimal {
+  return isMarketLike(order.type) && order.side === 'BUY' ? smallest(quantity, affordable(market, order, price)) : quantity;
+}
+
+/** What is left of it must not trade with an order of its own account; where it stands in a list, the list ends. */
+function expireInMatch(desk: Desk, market: SymbolMarket, order: Order, atMs: number): void {
+  order.preventedQuantity = remainingOf(order);
+  finish(desk, market, order, 'EXPIRED_IN_MATCH', atMs);
+  desk.journal.order(order, 'TRADE_PREVENTION', null, atMs);
+  expireOtherLegs(desk, market, order, atMs);
+  closeListWhenDone(desk, order.list, atMs);
+  desk.journal.balances(order.account, atMs);
+}
+
+function nextTradeId(market: SymbolMarket): bigint {
+  const tradeId = market.nextTradeId;
+  market.nextTradeId += 1n;
+  return tradeId;
+}
+
+function execute(
+  desk: Desk,
+  market: SymbolMarket,
+  order: Order,
+  price: Decimal,
+  quantity: Decimal,
+  isMaker: boolean,
+  atMs: number,
+  tradeId: bigint,
+): void {
   expireOtherLegs(desk, market, order, atMs);
   const quoteQuantity = quoteOf(price, quantity);
   const commission = settle(market, order, quantity, quoteQuantity, isMaker);
@@ -103,7 +184,7 @@ function execute(desk: Desk, market: SymbolMarket, order: Order, price: Decimal,
   const trade: BookTrade = {
     account: order.account.name,
     symbol: order.symbol,
-    tradeId: market.nextTradeId,
+    tradeId,
     orderId: order.orderId,
     orderListId: order.list?.orderListId ?? -1n,
     side: order.side,
@@ -115,7 +196,6 @@ function execute(desk: Desk, market: SymbolMarket, order: Order, price: Decimal,
     isMaker,
     atMs,
   };
-  market.nextTradeId += 1n;
   addTrade(bookOf(order.account, order.symbol), trade, desk.historyMax);
   desk.journal.order(order, 'TRADE', trade, atMs);
   closeListWhenDone(desk, order.list, atMs);
@@ -149,7 +229,13 @@ function expireOtherLegs(desk: Desk, market: SymbolMarket, order: Order, atMs: n
   }
 }
 
-function finish(desk: Desk, market: SymbolMarket, order: Order, status: 'FILLED' | 'CANCELED' | 'EXPIRED', atMs: number): void {
+function finish(
+  desk: Desk,
+  market: SymbolMarket,
+  order: Order,
+  status: 'FILLED' | 'CANCELED' | 'EXPIRED' | 'EXPIRED_IN_MATCH',
+  atMs: number,
+): void {
   order.status = status;
   order.updatedAtMs = atMs;
   takeOut(market, order);

@@ -5,7 +5,12 @@ import type { BookEvent, BookOrder, BookRefusal, BookTrade } from './matching.ts
 import { type Order, type OrderList, snapshotList, snapshotOrder } from './order.ts';
 
 export interface Journal {
-  readonly order: (order: Order, execution: 'NEW' | 'TRADE' | 'CANCELED' | 'EXPIRED', trade: BookTrade | null, atMs: number) => void;
+  readonly order: (
+    order: Order,
+    execution: 'NEW' | 'TRADE' | 'CANCELED' | 'EXPIRED' | 'TRADE_PREVENTION',
+    trade: BookTrade | null,
+    atMs: number,
+  ) => void;
   readonly rejected: (order: BookOrder, refusal: BookRefusal, atMs: number) => void;
   readonly list: (list: OrderList, atMs: number) => void;
   /** Tells the account's assets that were touched since the last time; says nothing when none was. */

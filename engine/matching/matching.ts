@@ -4,7 +4,7 @@
  * arguments, and everything that happened goes out as events in order.
  */
 import type { Decimal } from 'decimal.js';
-import type { Instrument, InstrumentStatus, OrderSide, OrderType, TimeInForce } from '../trading/instrument.ts';
+import type { Instrument, InstrumentStatus, OrderSide, OrderType, SelfTradePrevention, TimeInForce } from '../trading/instrument.ts';
 
 export interface MatchingRequest {
   readonly symbol: string;
@@ -19,9 +19,11 @@ export interface MatchingRequest {
   /** Basis points; STOP_LOSS* and TAKE_PROFIT* only. */
   readonly trailingDelta?: number;
   readonly timeInForce?: TimeInForce;
+  /** EXPIRE_MAKER where none is named, as the venue's symbols have it. */
+  readonly selfTradePrevention?: SelfTradePrevention;
 }
 
-export type BookStatus = 'NEW' | 'PARTIALLY_FILLED' | 'FILLED' | 'CANCELED' | 'EXPIRED' | 'REJECTED';
+export type BookStatus = 'NEW' | 'PARTIALLY_FILLED' | 'FILLED' | 'CANCELED' | 'EXPIRED' | 'EXPIRED_IN_MATCH' | 'REJECTED';
 
 /** One order as the exchange holds it. `clientOrderId` is the placer's; a cancel may name another in `cancelClientOrderId`. */
 export interface BookOrder {
@@ -48,6 +50,9 @@ export interface BookOrder {
   readonly working: boolean;
   /** Why it expired (Binance `expiryReason`), null otherwise. */
   readonly expiryReason: string | null;
+  readonly selfTradePrevention: SelfTradePrevention;
+  /** What expired instead of trading with an order of the same account. */
+  readonly preventedQuantity: Decimal;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
   readonly workingAtMs: number;
@@ -56,7 +61,7 @@ export interface BookOrder {
 export interface BookTrade {
   readonly account: string;
   readonly symbol: string;
-  /** Counts up per symbol. */
+  /** Counts up per symbol; two orders that match each other share one. */
   readonly tradeId: bigint;
   readonly orderId: bigint;
   readonly orderListId: bigint;
@@ -92,7 +97,7 @@ export interface BookOrderList {
 export type BookEvent =
   | {
       readonly type: 'order';
-      readonly execution: 'NEW' | 'TRADE' | 'CANCELED' | 'EXPIRED' | 'REJECTED';
+      readonly execution: 'NEW' | 'TRADE' | 'CANCELED' | 'EXPIRED' | 'TRADE_PREVENTION' | 'REJECTED';
       readonly order: BookOrder;
       readonly trade: BookTrade | null;
       /** Why a REJECTED one was refused; null for all others. */
@@ -158,7 +163,7 @@ export interface CancelReplaced {
   readonly events: readonly BookEvent[];
 }
 
-/** One step of a symbol's price path. Liquidity is what one order can take at this step; null means unlimited. */
+/** One step of a symbol's price path. Liquidity is what one order can take at this step, orders in the books apart; null means unlimited. */
 export interface PriceTick {
   readonly symbol: string;
   readonly price: Decimal;

@@ -32,7 +32,7 @@ export function judgeOco(account: Account, market: SymbolMarket, request: OcoReq
   if (account.openListIds.has(request.listClientOrderId) || first.clientOrderId === second.clientOrderId)
     return { ok: false, refusal: refusals.duplicateOrder };
   for (const candidate of [first, second]) {
-    const refusal = judgeEntry(book, candidate, tick);
+    const refusal = judgeEntry(book, market, candidate, tick);
     if (refusal !== null) return { ok: false, refusal };
   }
   if (!standsApart(first, second, tick)) return { ok: false, refusal: refusals.wrongPriceRelation };

@@ -41,6 +41,8 @@ export function snapshotOrder(order: Order): BookOrder {
     executedQuote: order.executedQuote,
     working: order.working,
     expiryReason: order.expiryReason,
+    selfTradePrevention: order.selfTradePrevention,
+    preventedQuantity: order.preventedQuantity,
     createdAtMs: order.createdAtMs,
     updatedAtMs: order.updatedAtMs,
     workingAtMs: order.workingAtMs,

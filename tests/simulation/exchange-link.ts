@@ -19,6 +19,7 @@ import type {
 } from '../../engine/exchanges/exchange.ts';
 import type { RequestGate } from '../../engine/exchanges/request-gate.ts';
 import type { VenueClock } from '../../engine/time/clock.ts';
+import { zero } from '../../engine/trading/exact.ts';
 import type { Fault } from './faults.ts';
 import type { LinkOptions } from './links.ts';
 import type { MemoryExchange, ReadLag, VenueAnswer } from './memory-exchange.ts';
@@ -171,9 +172,13 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
       await send('order', () => {
         const thin = request.type === 'MARKET' ? weather.take('thin-book') : null;
         const tick = exchange.matching.lastTick(request.symbol);
+        const targets = exchange.ownTargets(request);
+        const meets = thin === null && targets !== 'none' ? weather.take('own-match') : null;
         if (thin !== null && tick !== null) exchange.setPrice(request.symbol, tick.price, request.quantity.times(thin.value ?? 1));
-        const answer = exchange.place(request, signed, lag());
-        if (thin !== null && tick !== null) exchange.setPrice(request.symbol, tick.price);
+        if (meets !== null && tick !== null) exchange.setPrice(request.symbol, tick.price, zero);
+        const prevented = meets === null || targets === 'part' || random.chance(0.5) ? {} : { selfTradePrevention: 'NONE' as const };
+        const answer = exchange.place({ ...request, ...prevented }, signed, lag());
+        if ((thin !== null || meets !== null) && tick !== null) exchange.setPrice(request.symbol, tick.price);
         return stopTaken(answer, request.type !== 'MARKET');
       }),
     );

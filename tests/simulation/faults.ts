@@ -75,6 +75,8 @@ export const faultKinds = {
   /** The exchange has taken a stop, and the engine's process stands still at this moment, or its database does. */
   'stall-after-stop': { value: [5_000, 15_000], weight: 3 },
   'rows-stall-after-stop': { value: [5_000, 15_000], weight: 3 },
+  /** Nobody sells but our own targets: an entry meets them, and gives way, or trades with them where the venue prevents nothing. */
+  'own-match': { weight: 4 },
   'thin-book': { value: [0.2, 0.8] },
   /** A price reaches a stop or target, and the book takes a part of it. */
   'thin-resting': { value: [0.1, 0.9], weight: 4 },

@@ -17,6 +17,7 @@ import { parseClientOrderId } from '../../engine/execution/client-order-id.ts';
 import { createMatching } from '../../engine/matching/engine.ts';
 import type { BookEvent, BookOrder, BookRefusal, BookTrade, FeeSchedule, MatchingEngine, Placed } from '../../engine/matching/matching.ts';
 import { Denials } from './denials.ts';
+import { zero } from '../../engine/trading/exact.ts';
 import type { Instrument } from '../../engine/trading/instrument.ts';
 
 /** Ahead of the venue's time by this much a timestamp is refused (binance-wire.md 2.1). */
@@ -42,6 +43,8 @@ export interface ReadLag {
   readonly tradesMs: number;
 }
 
+/** A target whose answer was lost is looked up by then. */
+const knownForMs = 15_000;
 const noLag: ReadLag = { orderMs: 0, tradesMs: 0 };
 
 /** What the invariants look at, as it happens. */
@@ -138,8 +141,21 @@ export class MemoryExchange {
     const placed = this.matching.place(this.account, request, this.#nowMs());
     if (!placed.ok) return this.#refused(placed.refusal);
     const accepted = this.#accepted(placed.value, signed, lag);
+    for (const event of placed.events)
+      if (event.type === 'order' && event.trade !== null && event.order.orderId !== placed.value.order.orderId)
+        this.watch?.onExecuted(event.order, event.trade);
     this.#tell(placed.events);
     return { kind: 'done', value: accepted };
+  }
+
+  /** How much our own targets, known for a while, offer of what the order buys: nothing, a part or all of it. */
+  ownTargets({ symbol, side, type, quantity }: OrderRequest): 'none' | 'part' | 'all' {
+    if (side !== 'BUY' || type !== 'MARKET') return 'none';
+    const targets = this.matching
+      .openOrders(this.account, symbol)
+      .filter((order) => order.type === 'LIMIT_MAKER' && this.now() - order.createdAtMs > knownForMs);
+    const offered = targets.reduce((sum, order) => sum.plus(order.quantity).minus(order.executedQuantity), zero);
+    return offered.gte(quantity) ? 'all' : offered.gt(0) ? 'part' : 'none';
   }
 
   /** Both legs, or none. */

@@ -38,6 +38,7 @@ export async function placeOco(rest: RestClient, request: OcoRequest, signed: Si
     quantity: request.quantity.toFixed(),
     ...legFields('above', request.above),
     ...legFields('below', request.below),
+    selfTradePreventionMode: request.selfTradePrevention,
     newOrderRespType: 'RESULT',
     ...windowOf(signed),
   });
@@ -152,6 +153,7 @@ function orderFields(request: OrderRequest): Record<string, QueryValue> {
     quantity: request.quantity.toFixed(),
     ...priceFields(request),
     newClientOrderId: request.clientOrderId,
+    selfTradePreventionMode: request.selfTradePrevention,
     newOrderRespType: 'FULL',
   };
 }

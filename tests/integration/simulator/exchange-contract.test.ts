@@ -191,6 +191,7 @@ describe.each(backends)('an exchange over %s', (_, open) => {
     side: 'BUY',
     type: 'MARKET',
     quantity: d('0.01'),
+    selfTradePrevention: 'EXPIRE_TAKER',
     ...change,
   });
   const place = (request: OrderRequest, change: { ageMs?: number; windowMs?: number } = {}) =>
@@ -298,6 +299,7 @@ describe.each(backends)('an exchange over %s', (_, open) => {
       symbol,
       side: 'SELL' as const,
       quantity: d('0.01'),
+      selfTradePrevention: 'EXPIRE_MAKER' as const,
       above: { clientOrderId: 'pair-target', type: 'LIMIT_MAKER' as const, price: await near(1.3) },
       below: { clientOrderId: 'pair-stop', type: 'STOP_LOSS' as const, stopPrice: await near(0.8) },
     };

@@ -17,7 +17,14 @@ const account = (change: Partial<PaperOptions> = {}) =>
   });
 
 const window = { timestampMs: 0, recvWindowMs: 1 };
-const buy = { symbol: 'BTCUSDT', clientOrderId: 'mine', side: 'BUY', type: 'MARKET', quantity: d('0.01') } as const;
+const buy = {
+  symbol: 'BTCUSDT',
+  clientOrderId: 'mine',
+  side: 'BUY',
+  type: 'MARKET',
+  selfTradePrevention: 'EXPIRE_MAKER',
+  quantity: d('0.01'),
+} as const;
 
 describe('a paper account', () => {
   it('fills at the price it was told, with the fee taken from what is received', async () => {

@@ -100,7 +100,14 @@ const json = (response: ServerResponse, status: number, body: unknown, headers: 
   response.writeHead(status, headers);
   response.end(typeof body === 'string' ? body : JSON.stringify(body));
 };
-const order: OrderRequest = { symbol: 'BTCUSDT', clientOrderId: 'mine', side: 'BUY', type: 'MARKET', quantity: d('0.00000001') };
+const order: OrderRequest = {
+  symbol: 'BTCUSDT',
+  clientOrderId: 'mine',
+  side: 'BUY',
+  type: 'MARKET',
+  selfTradePrevention: 'EXPIRE_MAKER',
+  quantity: d('0.00000001'),
+};
 const place = () => account.placeOrder(order, { timestampMs: 1_700_000_000_000, recvWindowMs: 3_000 });
 const placed = {
   symbol: 'BTCUSDT',
@@ -122,7 +129,7 @@ describe('an order', () => {
     expect(await place()).toMatchObject({ kind: 'accepted', order: { orderId: '7' }, fills: [{ tradeId: '3' }] });
     expect(requests).toHaveLength(1);
     expect(requests[0]?.body).toMatch(
-      /quantity=0\.00000001&newClientOrderId=mine&newOrderRespType=FULL&recvWindow=3000&timestamp=1700000000000&signature=[0-9a-f]{64}$/,
+      /quantity=0\.00000001&newClientOrderId=mine&selfTradePreventionMode=EXPIRE_MAKER&newOrderRespType=FULL&recvWindow=3000&timestamp=1700000000000&signature=[0-9a-f]{64}$/,
     );
   });
 

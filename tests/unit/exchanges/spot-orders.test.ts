@@ -35,6 +35,7 @@ describe('two orders that cancel one another', () => {
     symbol: 'BTCUSDT',
     side: 'SELL',
     quantity: d('0.5'),
+    selfTradePrevention: 'EXPIRE_MAKER',
     above: { clientOrderId: 'up', type: 'LIMIT_MAKER', price: d('20600') },
     below: { clientOrderId: 'down', type: 'STOP_LOSS_LIMIT', stopPrice: d('19600'), price: d('19502'), timeInForce: 'GTC' },
   } as const;
@@ -62,6 +63,7 @@ describe('two orders that cancel one another', () => {
           belowPrice: '19502',
           belowStopPrice: '19600',
           belowTimeInForce: 'GTC',
+          selfTradePreventionMode: 'EXPIRE_MAKER',
           newOrderRespType: 'RESULT',
           recvWindow: 3_000,
           timestamp: 1_700_000_000_000,
@@ -112,6 +114,7 @@ describe('a replacement', () => {
     type: 'STOP_LOSS',
     quantity: d('0.5'),
     stopPrice: d('19700'),
+    selfTradePrevention: 'EXPIRE_MAKER',
   } as const;
   const replaced = (status: number, body: unknown, refusal: Refusal | null = null) =>
     replaceOrder(given(status, body, refusal).rest, 'old', stop, signed);
@@ -135,6 +138,7 @@ describe('a replacement', () => {
       newClientOrderId: 'new',
       stopPrice: '19700',
       quantity: '0.5',
+      selfTradePreventionMode: 'EXPIRE_MAKER',
     });
   });
 

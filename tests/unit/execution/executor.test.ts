@@ -89,7 +89,9 @@ class ScriptedAccount implements TradingAccount {
   }
 }
 
-function exchangeOrder(request: OrderRequest, status: ExchangeOrder['status'] = 'FILLED', executed = request.quantity): ExchangeOrder {
+type Asked = Omit<OrderRequest, 'selfTradePrevention'>;
+
+function exchangeOrder(request: Asked, status: ExchangeOrder['status'] = 'FILLED', executed = request.quantity): ExchangeOrder {
   return {
     symbol: 'BTCUSDT',
     orderId: '11',
@@ -104,7 +106,7 @@ function exchangeOrder(request: OrderRequest, status: ExchangeOrder['status'] = 
   };
 }
 
-function fillOf(request: OrderRequest, tradeId: string, quantity: Decimal): ExchangeFill {
+function fillOf(request: Asked, tradeId: string, quantity: Decimal): ExchangeFill {
   return {
     symbol: 'BTCUSDT',
     tradeId,
@@ -226,6 +228,13 @@ describe('the executor', () => {
     await placed();
     expect(store.proofs.flatMap(({ fills }) => fills.map(({ commissionWorth }) => commissionWorth?.toFixed()))).toEqual(['0.6']);
     expect(told.fills.map(({ commissionWorth }) => commissionWorth?.toFixed())).toEqual(['0.6']);
+  });
+
+  it('has an entry give way to orders of the same account, and an exit never', async () => {
+    await placed();
+    executor.place('7', { ...buy, role: 'exit', side: 'SELL', decisionMs: buy.decisionMs + 1 }, null);
+    await clock.advance(1);
+    expect(account.posts.map(({ request }) => request.selfTradePrevention)).toEqual(['EXPIRE_TAKER', 'EXPIRE_MAKER']);
   });
 
   it('does not send an entry that a kill switch overtook while it was being committed, and sends an exit', async () => {

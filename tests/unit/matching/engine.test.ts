@@ -336,6 +336,104 @@ describe('an OCO list', () => {
   });
 });
 
+describe('orders that meet each other', () => {
+  const other = 'other';
+  beforeEach(() => {
+    book.openAccount(other, { maker: d('0.001'), taker: d('0.002'), asset: 'received' });
+    book.deposit(other, 'USDT', d(10_000), now);
+    book.deposit(other, 'BTC', d(1), now);
+    tick(20_000, { bid: 19_990, ask: 20_010, liquidity: 0.1 });
+  });
+  const sell = (account: string, price: number, quantity = '0.1', change: Partial<MatchingRequest> = {}) => {
+    const result = book.place(
+      account,
+      order({ side: 'SELL', type: 'LIMIT', timeInForce: 'GTC', quantity: d(quantity), price: d(price), ...change }),
+      now,
+    );
+    if (!result.ok) throw new Error(result.refusal.message);
+    return result.value.order.clientOrderId;
+  };
+  const buyOf = (quantity: string, change: Partial<MatchingRequest> = {}) => {
+    const result = book.place(me, order({ quantity: d(quantity), ...change }), now);
+    if (!result.ok) throw new Error(result.refusal.message);
+    const events = result.events.flatMap((event) => (event.type === 'order' ? [`${event.execution} ${event.order.status}`] : []));
+    return { ...result.value, events };
+  };
+  const at = (account: string, clientOrderId: string) => book.order(account, 'BTCUSDT', { clientOrderId });
+
+  it('trade at the price of the one that rests, the better price first, and share one trade id', () => {
+    const [behind, within] = [sell(other, 20_020), sell(other, 20_005)];
+    const { order: bought, trades } = buyOf('0.25');
+    expect(trades.map(({ price, quantity }) => [price.toFixed(), quantity.toFixed()])).toEqual([
+      ['20005', '0.1'],
+      ['20010', '0.1'],
+      ['20020', '0.05'],
+    ]);
+    expect(bought.status).toBe('FILLED');
+    expect([at(other, within)?.status, at(other, behind)?.status]).toEqual(['FILLED', 'PARTIALLY_FILLED']);
+    const theirs = book.trades(other, 'BTCUSDT');
+    expect(theirs.map(({ tradeId, isMaker }) => [tradeId, isMaker])).toEqual([trades[0], trades[2]].map((trade) => [trade?.tradeId, true]));
+  });
+
+  it('fill a limit up to its price only, and rest with what is left', () => {
+    sell(other, 20_005);
+    const { order: bought } = buyOf('0.3', { type: 'LIMIT', timeInForce: 'GTC', price: d(20_005) });
+    expect([bought.status, bought.executedQuantity.toFixed()]).toEqual(['PARTIALLY_FILLED', '0.1']);
+    expect(refusal({ type: 'LIMIT', timeInForce: 'FOK', quantity: d('0.1'), price: d(20_005) })).toBe('accepted');
+    expect(book.trades(me, 'BTCUSDT')).toHaveLength(1);
+  });
+
+  it('refuse one that may only make when it would meet another within the spread', () => {
+    sell(other, 20_005);
+    expect(refusal({ type: 'LIMIT_MAKER', quantity: d('0.1'), price: d(20_006) })).toMatch(/immediately match/);
+  });
+
+  it.each([
+    ['EXPIRE_TAKER', 'EXPIRED_IN_MATCH', '0', 'NEW', ['NEW NEW', 'TRADE_PREVENTION EXPIRED_IN_MATCH']],
+    ['EXPIRE_MAKER', 'FILLED', '0.1', 'EXPIRED_IN_MATCH', ['NEW NEW', 'TRADE_PREVENTION EXPIRED_IN_MATCH', 'TRADE FILLED']],
+    [undefined, 'FILLED', '0.1', 'EXPIRED_IN_MATCH', ['NEW NEW', 'TRADE_PREVENTION EXPIRED_IN_MATCH', 'TRADE FILLED']],
+    [
+      'EXPIRE_BOTH',
+      'EXPIRED_IN_MATCH',
+      '0',
+      'EXPIRED_IN_MATCH',
+      ['NEW NEW', 'TRADE_PREVENTION EXPIRED_IN_MATCH', 'TRADE_PREVENTION EXPIRED_IN_MATCH'],
+    ],
+    ['NONE', 'FILLED', '0.1', 'FILLED', ['NEW NEW', 'TRADE FILLED', 'TRADE FILLED']],
+  ] as const)('of one account do not trade with each other under %s', (mode, taker, executed, maker, events) => {
+    const own = sell(me, 20_005);
+    const done = buyOf('0.1', mode === undefined ? {} : { selfTradePrevention: mode });
+    expect([done.order.status, done.order.executedQuantity.toFixed(), done.events]).toEqual([taker, executed, [...events]]);
+    expect(at(me, own)?.status).toBe(maker);
+    const ids = book.trades(me, 'BTCUSDT').map(({ tradeId }) => tradeId);
+    expect(new Set(ids).size).toBe(mode === 'NONE' ? ids.length - 1 : ids.length);
+    const locked = maker === 'NEW' ? '0.1' : '0';
+    expect(balance('BTC')[1]).toBe(locked);
+    expect(balance('USDT')[1]).toBe('0');
+  });
+
+  it('take the rest of a list down with a leg that expires in match', () => {
+    const list = book.placeOco(
+      me,
+      {
+        symbol: 'BTCUSDT',
+        side: 'SELL',
+        quantity: d('0.1'),
+        listClientOrderId: 'list',
+        above: { type: 'LIMIT_MAKER', clientOrderId: 'target', price: d(20_005) },
+        below: { type: 'STOP_LOSS', clientOrderId: 'stop', stopPrice: d(19_000) },
+      },
+      now,
+    );
+    expect(list.ok).toBe(true);
+    expect(buyOf('0.1', { selfTradePrevention: 'EXPIRE_TAKER' }).order.status).toBe('EXPIRED_IN_MATCH');
+    expect([statusOf('target'), statusOf('stop')]).toEqual(['NEW', 'NEW']);
+    buyOf('0.1');
+    expect([statusOf('target'), statusOf('stop')]).toEqual(['EXPIRED_IN_MATCH', 'EXPIRED']);
+    expect(balance('BTC')[1]).toBe('0');
+  });
+});
+
 describe('cancelReplace', () => {
   it('uses what the cancel frees', () => {
     const { order: old } = place({ type: 'LIMIT', timeInForce: 'GTC', quantity: d('0.5'), price: d(19_000) });
