@@ -60,6 +60,8 @@ export class OneSeries {
   readonly #openings = new Map<boolean, Promise<void>>();
   #deepening: Promise<void> = Promise.resolve();
   #repairing = false;
+  /** Ends the wait before the next read of a repair: a later candle has closed, and REST can tell whether the due one exists. */
+  #readSoon: () => void = () => undefined;
   #closed = false;
   #condition = loading;
   #subscribed = false;
@@ -267,7 +269,8 @@ export class OneSeries {
     this.#lastFrameAt = this.#options.clock.monotonic();
     this.#quietChecks = 0;
     this.#unsound = null;
-    this.#sequence.offer(frame.candle, frame.eventTimeMs);
+    const offered = this.#sequence.offer(frame.candle, frame.eventTimeMs);
+    if (offered === 'held' && frame.candle.closed) this.#readSoon();
     this.#repairIfNeeded();
     // It was called stale while it was silent, or told no candles; now it speaks.
     if (this.health === 'stale' && this.#subscribed && !this.#repairing) this.#settleHealth();
@@ -314,6 +317,8 @@ export class OneSeries {
         }
         // REST has later candles but not the one that is due: perhaps none exists.
         holes = rows !== null && rows > 0 && this.#sequence.nextOpenTime === before ? holes + 1 : 0;
+        // That is news, whatever was waited for till now.
+        if (holes === 1) round = 0;
         if (holes >= limits.holeReads) {
           this.#jumpOverHole();
           if (!this.#sequence.gapped) break;
@@ -333,7 +338,8 @@ export class OneSeries {
         }
         // A long outage is read page by page; what brings candles is no failure.
         if (this.#sequence.nextOpenTime > before) round = 0;
-        await clock.sleep(this.#waitMs(round));
+        const news = new Promise<void>((resolve) => (this.#readSoon = resolve));
+        await Promise.race([clock.sleep(this.#waitMs(round)), news]);
       }
       this.#sequence.passForming = false;
       this.#settleHealth();

@@ -5,7 +5,6 @@ import { readStateData } from '../../engine/persistence/state-data.ts';
 import { findStrategy } from '../../engine/strategies/registry.ts';
 import { zero } from '../../engine/trading/exact.ts';
 import type { Ledger } from './ledger.ts';
-import { epochMs } from './scheduler.ts';
 import type { Fail, Watched } from './watched.ts';
 
 export function judgeAtRest(world: Watched, ledger: Ledger, fail: Fail): void {
@@ -81,12 +80,11 @@ const placingMs = 3_000;
 /** 15: every order is over or waits at the exchange, every wished bot runs once, at the newest close. */
 function liveness({ database, replicas, scheduler, exchange }: Watched, fail: Fail): void {
   for (const { intent, state, createdAtMs } of database.orders.values()) {
-    if (isTerminal(state) || (intent.role !== 'entry' && intent.role !== 'exit' && epochMs + scheduler.now - createdAtMs < placingMs))
-      continue;
+    if (isTerminal(state) || (intent.role !== 'entry' && intent.role !== 'exit' && scheduler.wallMs - createdAtMs < placingMs)) continue;
     const order = exchange.matching.order(exchange.account, intent.symbol, { clientOrderId: intent.clientOrderId });
     if (order?.status !== 'NEW' || state !== 'accepted') fail(15, `${intent.clientOrderId} is still ${state}`);
   }
-  const newestClose = epochMs + Math.floor(scheduler.now / 60_000) * 60_000 - 1;
+  const newestClose = Math.floor(scheduler.wallMs / 60_000) * 60_000 - 1;
   for (const { row, active } of database.configs.values()) {
     // A bot that cannot be started does not run, and that is right.
     if (!active || findStrategy(row.columns.strategy) === undefined) continue;

@@ -17,7 +17,13 @@ export function symbolsOf(random: Random): readonly SymbolPath[] {
 
 export const instrumentsOf = (paths: readonly SymbolPath[]) => paths.map(({ symbol }) => instrumentOf(symbol));
 
-export function botsOf(random: Random, paths: readonly SymbolPath[], checkIntervalSeconds: number): readonly BotConfigRow[] {
+/** `lossPerc`: the day's loss that those who have a limit may make, percent. */
+export function botsOf(
+  random: Random,
+  paths: readonly SymbolPath[],
+  checkIntervalSeconds: number,
+  lossPerc: number,
+): readonly BotConfigRow[] {
   const count = random.whole(3, 5);
   return Array.from({ length: count }, (_, index): BotConfigRow => {
     const { symbol } = random.pick(paths);
@@ -44,7 +50,7 @@ export function botsOf(random: Random, paths: readonly SymbolPath[], checkInterv
         takeProfitPerc: target ? 0.3 : null,
         trailingStopActive: stops && random.chance(target ? 0.2 : 0.7),
         trailingStopPerc: 0.3,
-        maxDailyLossPerc: random.chance(0.2) ? 0.6 : null,
+        maxDailyLossPerc: random.chance(0.2) ? lossPerc : null,
       },
     };
   });

@@ -14,6 +14,8 @@ interface FaultShape {
   readonly local?: boolean;
   /** Concerns one bot. */
   readonly personal?: boolean;
+  /** Concerns one symbol. */
+  readonly perSymbol?: boolean;
   /** How often it is drawn, 1 by default. */
   readonly weight?: number;
 }
@@ -102,6 +104,8 @@ export const faultKinds = {
   'frame-lost': {},
   'frame-twice': {},
   'frame-late': { value: [500, 9_000] },
+  /** The candles of a symbol leave the grid by so many ms; by a multiple of 4 at REST too, where they stay a hole. */
+  'off-grid': { lasts: [10_000, 80_000], value: [1_000, 59_000], perSymbol: true },
   // The market.
   /** Somebody with access to the account cancels what protects a position. */
   stranger: { weight: 2 },
@@ -126,6 +130,8 @@ export interface Fault {
   readonly replica?: number;
   /** Of the bots in order; counted round. */
   readonly bot?: number;
+  /** Of the symbols in order; counted round. */
+  readonly symbol?: number;
   readonly point?: CrashPoint;
 }
 
@@ -147,7 +153,7 @@ export function drawFaults(random: Random, count: number, replicas: number, from
   const faults: Fault[] = [];
   for (let index = 0; index < count; index += 1) {
     const kind = random.pick(urn);
-    const { lasts, value, local, personal } = shapes[kind];
+    const { lasts, value, local, personal, perSymbol } = shapes[kind];
     const forMs = lasts === undefined ? 0 : Math.round(random.between(...lasts));
     const atMs = Math.round(random.between(fromMs, Math.max(fromMs, toMs - forMs)));
     faults.push({
@@ -157,6 +163,7 @@ export function drawFaults(random: Random, count: number, replicas: number, from
       ...(value === undefined ? {} : { value: Math.round(random.between(...value) * 1_000) / 1_000 }),
       ...(local === true ? { replica: random.whole(0, replicas - 1) } : {}),
       ...(personal === true ? { bot: random.whole(0, 59) } : {}),
+      ...(perSymbol === true ? { symbol: random.whole(0, 59) } : {}),
       ...(kind === 'crash-point' ? { point: random.pick(crashPointUrn) } : {}),
       ...(kind === 'pause-at' ? { point: random.pick(['CP1', 'CP3', 'CP7'] as const) } : {}),
     });
@@ -200,11 +207,11 @@ export class Weather {
   }
 
   /** The lasting fault in force now (for this replica). */
-  lasting(kind: FaultKind, replica?: number): Fault | null {
+  lasting(kind: FaultKind, replica?: number, fits: (fault: Fault) => boolean = always): Fault | null {
     const lasting = this.#lasting.get(kind);
     if (lasting === undefined) return null;
     for (const one of lasting) {
-      if (one.untilMs <= this.#now() || (one.fault.replica !== undefined && one.fault.replica !== replica)) continue;
+      if (one.untilMs <= this.#now() || (one.fault.replica !== undefined && one.fault.replica !== replica) || !fits(one.fault)) continue;
       if (!one.hit) this.count(kind);
       one.hit = true;
       return one.fault;

@@ -16,9 +16,9 @@ import type { Truth } from './ledger.ts';
 import type { DatabaseWatch, FillRow, OrderRow } from './memory-rows.ts';
 import { judgeAtRest } from './at-rest.ts';
 import { ExposureWatch } from './exposure.ts';
+import { LossWatch } from './losses.ts';
 import { Oracle } from './oracle.ts';
 import { installation } from './replica.ts';
-import { epochMs } from './scheduler.ts';
 import { SpendingWatch } from './spending.ts';
 import { UnbookedWatch } from './unbooked.ts';
 import type { Fail, Violation, Watched } from './watched.ts';
@@ -45,6 +45,7 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
   readonly #exposures: ExposureWatch;
   readonly #unbooked: UnbookedWatch;
   readonly #spending: SpendingWatch;
+  readonly #losses: LossWatch;
   readonly #committedAt = new Map<string, number>();
 
   constructor(world: Watched) {
@@ -52,6 +53,7 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
     this.#oracle = new Oracle(world.feed);
     this.#exposures = new ExposureWatch(world, this.ledger, this.#fail);
     this.#spending = new SpendingWatch(world, this.#fail);
+    this.#losses = new LossWatch(world, this.ledger, this.#fail);
     this.#unbooked = new UnbookedWatch(world, this.ledger, this.#fail);
   }
 
@@ -86,7 +88,7 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
     this.#fence(row, signed);
     this.#noVerdictBefore(row);
     this.#exposure(row, truth, order);
-    this.#lossCap(row, truth);
+    this.#lossCap(row);
     this.#data(row);
     this.#obedience(row);
     this.#exitHolds(row, truth);
@@ -193,13 +195,13 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
     if (order.executedQuote.gt(capital.times('1.05'))) this.#fail(6, `${intent.clientOrderId} spends more than the bot's budget`);
   }
 
-  /** 11: no entry after the day's realised loss has reached the cap. */
-  #lossCap({ intent }: OrderRow, truth: Truth): void {
-    const columns = this.#world.database.configs.get(intent.botId)?.row.columns;
-    if (intent.role !== 'entry' || columns === undefined || columns.maxDailyLossPerc === null) return;
-    const capital = columns.initialCapital;
-    const lost = truth.cash.plus(truth.position.times(intent.referencePrice)).neg();
-    if (lost.gte(capital.times(columns.maxDailyLossPerc).div(100)))
+  /** 11: no entry after the day's loss has reached the cap. */
+  #lossCap({ intent }: OrderRow): void {
+    const row = this.#world.database.configs.get(intent.botId)?.row;
+    if (intent.role !== 'entry' || row === undefined || row.columns.maxDailyLossPerc === null) return;
+    const capital = row.columns.initialCapital;
+    const lost = this.#losses.lostToday(row, intent.referencePrice);
+    if (lost.gte(capital.times(row.columns.maxDailyLossPerc).div(100)))
       this.#fail(11, `${intent.clientOrderId} enters although ${lost.toFixed(2)} of ${capital.toFixed()} are lost today`);
   }
 
@@ -207,7 +209,7 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
   #data({ intent }: OrderRow): void {
     if (intent.role !== 'entry') return;
     const row = this.#world.database.configs.get(intent.botId)?.row;
-    const ageMs = epochMs + this.#world.scheduler.now - intent.decisionMs;
+    const ageMs = this.#world.scheduler.wallMs - intent.decisionMs;
     if (ageMs > latestEntryMs) this.#fail(14, `${intent.clientOrderId} enters ${Math.round(ageMs)} ms after its close`);
     if (row !== undefined && this.#oracle.signal(row, intent.decisionMs) !== 'enter-long')
       this.#fail(14, `${intent.clientOrderId} enters although the true candles do not say so`);

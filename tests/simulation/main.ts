@@ -1,5 +1,6 @@
 /**
- * The command: `npm run simulate -- --seeds 1000 [--from N] [--seed S] [--replay FILE] [--json] [--ablations]`.
+ * The command: `npm run simulate -- --seeds 1000 [--long] [--from N] [--seed S] [--replay FILE] [--json] [--ablations]`.
+ * `--long` plays sessions of one to three hours, each with a day's change, instead of storms of three minutes.
  * A failing seed is printed with the command that replays it, made small, and kept as a regression.
  */
 import { parseArgs } from 'node:util';
@@ -8,7 +9,7 @@ import { systemClock } from '../../engine/time/clock.ts';
 import { ablationSeedsMax, elements, findFailing } from './ablations.ts';
 import type { Violation } from './watched.ts';
 import { keepRegression, readRegression } from './regression.ts';
-import { drawSchedule } from './schedule.ts';
+import { drawLongSchedule, drawSchedule } from './schedule.ts';
 import type { Schedule } from './schedule.ts';
 import { shrink } from './shrink.ts';
 import { Totals } from './totals.ts';
@@ -25,6 +26,7 @@ async function main(): Promise<number> {
       seeds: { type: 'string', default: '1000' },
       from: { type: 'string', default: '1' },
       seed: { type: 'string' },
+      long: { type: 'boolean', default: false },
       replay: { type: 'string' },
       json: { type: 'boolean', default: false },
       ablations: { type: 'boolean', default: false },
@@ -32,8 +34,9 @@ async function main(): Promise<number> {
   });
   if (values.ablations) return tableOfAblations(values.json);
   if (values.replay !== undefined) return replay(readRegression(values.replay));
-  if (values.seed !== undefined) return replay(drawSchedule(wholeNumber('--seed', values.seed)));
-  return many(wholeNumber('--from', values.from), wholeNumber('--seeds', values.seeds), values.json);
+  const draw = values.long ? drawLongSchedule : drawSchedule;
+  if (values.seed !== undefined) return replay(draw(wholeNumber('--seed', values.seed)));
+  return many(wholeNumber('--from', values.from), wholeNumber('--seeds', values.seeds), draw, values.json);
 }
 
 class BadArgument extends Error {}
@@ -51,19 +54,19 @@ async function replay(schedule: Schedule): Promise<number> {
   return violations.length === 0 ? 0 : 1;
 }
 
-async function many(from: number, count: number, json: boolean): Promise<number> {
+async function many(from: number, count: number, draw: (seed: number) => Schedule, json: boolean): Promise<number> {
   const totals = new Totals();
   const failures: { readonly seed: number; readonly violations: readonly Violation[]; readonly kept: string | null }[] = [];
   const startedAt = systemClock.monotonic();
   const usedBefore = process.cpuUsage();
   for (let seed = from; seed < from + count; seed += 1) {
-    const schedule = drawSchedule(seed);
+    const schedule = draw(seed);
     const outcome = await play(schedule);
     totals.add(outcome);
     if (outcome.violations.length === 0) continue;
     const kept = failures.length < keptMax ? await keepSmall(schedule, outcome.violations) : null;
     failures.push({ seed, violations: outcome.violations, kept });
-    if (!json) tellFailure(seed, outcome.violations, kept);
+    if (!json) tellFailure(schedule, outcome.violations, kept);
   }
   const used = process.cpuUsage(usedBefore);
   const seconds = (systemClock.monotonic() - startedAt) / 1_000;
@@ -87,8 +90,10 @@ async function keepSmall(schedule: Schedule, violations: readonly Violation[]): 
   return keepRegression(small, (await play(small)).violations);
 }
 
-function tellFailure(seed: number, violations: readonly Violation[], kept: string | null): void {
-  say(`seed ${seed} breaks ${violations.length} promises; replay: npm run simulate -- --seed ${seed}`);
+function tellFailure({ seed, stormMs }: Schedule, violations: readonly Violation[], kept: string | null): void {
+  say(
+    `seed ${seed} breaks ${violations.length} promises; replay: npm run simulate -- --seed ${seed}${stormMs === undefined ? '' : ' --long'}`,
+  );
   for (const { invariant, atMs, what } of violations.slice(0, 5)) say(`  invariant ${invariant} at ${atMs} ms: ${what}`);
   if (kept !== null) say(`  made small and kept; replay: npm run simulate -- --replay ${kept}`);
 }

@@ -9,6 +9,9 @@ import type { MemoryDatabase } from './memory-database.ts';
 import { stored } from './memory-rows.ts';
 import { epochMs } from './scheduler.ts';
 
+/** Before any schedule begins. */
+const botsMadeAtMs = epochMs - 3_600_000;
+
 export type DatabaseCall = 'commit' | 'record' | 'write' | 'read';
 
 /** Carries a transaction to the database, where it acts at once, and its answer back. */
@@ -66,7 +69,7 @@ export function createMemoryReconcileStore({ database, holder, travel, now }: Me
     return {
       botId,
       throughMs: database.states.get(botId)?.data.comparedThroughMs ?? null,
-      createdAtMs: epochMs,
+      createdAtMs: botsMadeAtMs,
       oldestNeverPlacedMs: signed.length === 0 ? null : Math.min(...signed),
     };
   };
@@ -99,7 +102,7 @@ export function createMemoryReconcileStore({ database, holder, travel, now }: Me
               const row = database.configs.get(id)?.row;
               return row === undefined
                 ? []
-                : [[id, { symbol: row.columns.symbol, live: row.mode === 'live', createdAtMs: epochMs }] as const];
+                : [[id, { symbol: row.columns.symbol, live: row.mode === 'live', createdAtMs: botsMadeAtMs }] as const];
             }),
           ),
       ),

@@ -8,15 +8,17 @@ import type { Candle } from '../../engine/trading/candle.ts';
 import type { Weather } from './faults.ts';
 import type { MemoryExchange } from './memory-exchange.ts';
 import type { Random } from './random.ts';
-import { epochMs } from './scheduler.ts';
 import type { Scheduler, SimulatedProcess } from './scheduler.ts';
 
 export const minuteMs = 60_000;
 /** Closed candles before virtual time 0: a little more than the strategies' warm-up. */
 const historyCandles = 44;
-/** Prices inside a candle, the open and the close included; the stream tells each. */
+/** Prices inside a candle, the open and the close included; the stream tells each. The close stands until the next candle opens. */
 const points = 5;
 export const pointMs = minuteMs / points;
+
+/** A restless market tells its closes so late at most. */
+const lateCloseMs = 400;
 
 export interface SymbolPath {
   readonly symbol: string;
@@ -29,47 +31,61 @@ export class PriceFeed {
   readonly #random: Random;
   readonly #exchange: MemoryExchange;
   readonly #candles = new Map<string, readonly (readonly number[])[]>();
+  /** Of a restless market: when in each minute the prices come, by symbol. */
+  readonly #times = new Map<string, readonly (readonly number[])[]>();
+  /** Candles that have left the grid, by symbol and minute: by how much. */
+  readonly #shifts = new Map<string, number>();
   readonly #sockets = new Set<MarketSocket>();
 
   constructor(
-    { symbols, minutes }: { readonly symbols: readonly SymbolPath[]; readonly minutes: number },
+    { symbols, minutes, restless }: { readonly symbols: readonly SymbolPath[]; readonly minutes: number; readonly restless: boolean },
     { scheduler, weather, random, exchange }: { scheduler: Scheduler; weather: Weather; random: Random; exchange: MemoryExchange },
   ) {
     this.#scheduler = scheduler;
     this.#weather = weather;
     this.#random = random;
     this.#exchange = exchange;
-    for (const { symbol, base } of symbols) this.#candles.set(symbol, path(random.branch(symbol), base, historyCandles + minutes + 1));
+    for (const { symbol, base } of symbols) {
+      this.#candles.set(symbol, path(random.branch(symbol), base, historyCandles + minutes + 1));
+      if (restless) this.#times.set(symbol, restlessTimes(random.branch(`${symbol} times`), minutes + 1));
+    }
   }
 
   /** Plays the market from virtual time 0 on. */
   start(): void {
-    for (const symbol of this.#candles.keys()) this.#exchange.setPrice(symbol, this.price(symbol));
-    this.#playNext(1);
+    for (const symbol of this.#candles.keys()) {
+      this.#exchange.setPrice(symbol, this.price(symbol));
+      this.#playNext(symbol, 0, 1);
+    }
   }
 
-  /** The `index`-th price point of the schedule: the exchange moves, then everybody is told. */
-  #playNext(index: number): void {
-    this.#scheduler.after(pointMs * index - this.#scheduler.now, () => {
-      const minute = Math.floor(index / points);
-      for (const symbol of this.#candles.keys()) {
-        this.#exchange.setPrice(symbol, this.price(symbol));
-        if (index % points === 0) this.#tell(symbol, this.candle(symbol, minute - 1, points - 1), true);
-        else this.#tell(symbol, this.candle(symbol, minute, index % points), false);
-      }
-      this.#playNext(index + 1);
+  /** The next price of a symbol: the exchange moves, then everybody is told. */
+  #playNext(symbol: string, minute: number, point: number): void {
+    this.#scheduler.after(minute * minuteMs + this.#pointAt(symbol, minute, point) - this.#scheduler.now, () => {
+      this.#exchange.setPrice(symbol, this.price(symbol));
+      if (point === 0) this.#tell(symbol, minute - 1, points - 1);
+      else this.#tell(symbol, minute, point);
+      this.#playNext(symbol, point === points - 1 ? minute + 1 : minute, (point + 1) % points);
     });
   }
 
+  /** When in its minute a price comes. */
+  #pointAt(symbol: string, minute: number, point: number): number {
+    return this.#times.get(symbol)?.[minute]?.[point] ?? point * pointMs;
+  }
+
   price(symbol: string): Decimal {
-    const [minute, point] = this.#place();
+    const [minute, point] = this.#place(symbol);
     const prices = this.#candles.get(symbol)?.[historyCandles + minute];
     return new Decimal(prices?.[point] ?? Number.NaN);
   }
 
-  #place(): readonly [minute: number, point: number] {
-    const at = Math.floor(this.#scheduler.now / pointMs + 1e-9);
-    return [Math.floor(at / points), at % points];
+  #place(symbol: string): readonly [minute: number, point: number] {
+    const now = this.#scheduler.now + 1e-6;
+    const minute = Math.floor(now / minuteMs);
+    let point = points - 1;
+    while (point > 0 && minute * minuteMs + this.#pointAt(symbol, minute, point) > now) point -= 1;
+    return [minute, point];
   }
 
   /** The `minute`-th candle of the schedule (history has negative ones), as far as point `upTo`. */
@@ -83,7 +99,7 @@ export class PriceFeed {
       if (price > high) high = price;
       if (price < low) low = price;
     }
-    const openTime = epochMs + minute * minuteMs;
+    const openTime = this.#scheduler.startMs + minute * minuteMs;
     return {
       openTime,
       closeTime: openTime + minuteMs - 1,
@@ -98,18 +114,34 @@ export class PriceFeed {
 
   /** True closed candles, oldest first, up to now. */
   closedCandles(symbol: string): readonly Candle[] {
-    const [minute] = this.#place();
+    const [minute] = this.#place(symbol);
     return Array.from({ length: historyCandles + minute }, (_, index) => this.candle(symbol, index - historyCandles, points - 1));
   }
 
   klines({ symbol, startTime = 0, endTime = Infinity, limit = 500 }: KlineRequest): readonly Candle[] {
-    const [now, point] = this.#place();
+    const [now, point] = this.#place(symbol);
+    const { startMs } = this.#scheduler;
     const rows: Candle[] = [];
-    const first = Math.max(-historyCandles, Math.ceil((startTime - epochMs) / minuteMs));
-    const last = Math.min(now, Math.floor((endTime - epochMs) / minuteMs));
+    const first = Math.max(-historyCandles, Math.ceil((startTime - startMs) / minuteMs));
+    const last = Math.min(now, Math.floor((endTime - startMs) / minuteMs));
     for (let minute = startTime > 0 ? first : Math.max(first, last - limit + 1); minute <= last && rows.length < limit; minute += 1)
-      rows.push(this.candle(symbol, minute, minute === now ? point : points - 1));
+      rows.push(this.#asRead(symbol, minute, minute === now ? point : points - 1));
     return rows;
+  }
+
+  #asRead(symbol: string, minute: number, upTo: number): Candle {
+    const shift = this.#shifts.get(`${symbol} ${minute}`) ?? 0;
+    return shifted(this.candle(symbol, minute, upTo), shift % 4 === 0 ? shift : 0);
+  }
+
+  /** A candle that is told once off the grid stays there. */
+  #shiftOf(symbol: string, minute: number): number {
+    const index = [...this.#candles.keys()].indexOf(symbol);
+    const off = this.#weather.lasting('off-grid', undefined, (fault) => (fault.symbol ?? 0) % this.#candles.size === index);
+    const key = `${symbol} ${minute}`;
+    const shift = this.#shifts.get(key) ?? Math.round(off?.value ?? 0);
+    if (shift !== 0) this.#shifts.set(key, shift);
+    return shift;
   }
 
   open(process: SimulatedProcess, replica: number, handlers: SocketHandlers): StreamSocket {
@@ -122,21 +154,24 @@ export class PriceFeed {
     for (const socket of this.#sockets) if (replica === undefined || socket.replica === replica) socket.cut(forMs);
   }
 
-  #tell(symbol: string, candle: Candle, closed: boolean): void {
+  #tell(symbol: string, minute: number, upTo: number): void {
+    const candle = shifted(this.candle(symbol, minute, upTo), this.#shiftOf(symbol, minute));
+    const closed = upTo === points - 1 && minute < this.#place(symbol)[0];
+    const lateMs = closed && this.#times.size > 0 ? this.#random.between(0, lateCloseMs) : 0;
     const stream = klineStream(symbol, '1m');
     const told = Math.floor(this.#exchange.now());
     const { openTime: t, closeTime: T, open, high, low, close, volume } = candle;
     const frame = `{"stream":"${stream}","data":{"e":"kline","E":${told},"s":"${symbol}","k":{"t":${t},"T":${T},"s":"${symbol}","i":"1m","o":"${open}","h":"${high}","l":"${low}","c":"${close}","v":"${volume}","x":${closed}}}}`;
     for (const socket of this.#sockets) {
       if (!socket.process.alive) this.#sockets.delete(socket);
-      else if (socket.hears(stream)) this.#send(socket, frame);
+      else if (socket.hears(stream)) this.#send(socket, frame, lateMs);
     }
   }
 
-  #send(socket: MarketSocket, frame: string): void {
+  #send(socket: MarketSocket, frame: string, lateMs: number): void {
     const weather = this.#weather;
     if (weather.lasting('market-mute', socket.replica) !== null || weather.take('frame-lost') !== null) return;
-    const delayMs = this.#random.between(2, 40) + (weather.take('frame-late')?.value ?? 0);
+    const delayMs = lateMs + this.#random.between(2, 40) + (weather.take('frame-late')?.value ?? 0);
     const twice = weather.take('frame-twice') !== null;
     socket.deliver(delayMs, frame);
     if (twice) socket.deliver(delayMs + this.#random.between(0, 500), frame);
@@ -161,6 +196,18 @@ function path(random: Random, base: number, count: number): readonly (readonly n
     if (random.chance(0.9)) up = !up;
   }
   return candles;
+}
+
+/** Prices that come at any time of a minute; the first when it begins, the last a little before it ends. */
+function restlessTimes(random: Random, count: number): readonly (readonly number[])[] {
+  return Array.from({ length: count }, () => [
+    0,
+    ...Array.from({ length: points - 1 }, () => Math.round(random.between(lateCloseMs + 100, minuteMs - 500))).sort((a, b) => a - b),
+  ]);
+}
+
+function shifted(candle: Candle, byMs: number): Candle {
+  return byMs === 0 ? candle : { ...candle, openTime: candle.openTime + byMs, closeTime: candle.closeTime + byMs };
 }
 
 function round(price: number): number {

@@ -19,10 +19,10 @@ export function readRegression(name: string): Regression {
 }
 
 /** Answers the file's name. */
-export function keepRegression({ seed, rareChecks, faults }: Schedule, violations: readonly Violation[]): string {
+export function keepRegression({ faults, ...world }: Schedule, violations: readonly Violation[]): string {
   const broke = [...new Map(violations.map(({ invariant, what }) => [invariant, { invariant, what }])).values()];
-  const name = `seed-${seed}-invariant-${broke.map((one) => one.invariant).join('-')}.json`;
+  const name = `seed-${world.seed}-invariant-${broke.map((one) => one.invariant).join('-')}.json`;
   mkdirSync(folder, { recursive: true });
-  writeFileSync(new URL(name, folder), `${JSON.stringify({ seed, rareChecks, broke, faults }, null, 2)}\n`);
+  writeFileSync(new URL(name, folder), `${JSON.stringify({ ...world, broke, faults }, null, 2)}\n`);
   return name;
 }

@@ -30,7 +30,7 @@ import { createMemoryBotStore, createMemoryOrderStore, createMemoryReconcileStor
 import type { SimulatedMigrations } from './migrations.ts';
 import type { PriceFeed } from './price-feed.ts';
 import type { Random } from './random.ts';
-import { SimulatedProcess, epochMs } from './scheduler.ts';
+import { SimulatedProcess } from './scheduler.ts';
 import type { Scheduler } from './scheduler.ts';
 import { logInto } from './trace.ts';
 import type { Trace } from './trace.ts';
@@ -224,7 +224,7 @@ export class Replica {
       link,
     );
     this.#hear = (which) => {
-      for (const news of forgedNews(which, venueName, exchange.account, epochMs + scheduler.now))
+      for (const news of forgedNews(which, venueName, exchange.account, scheduler.wallMs))
         hearNews(news, { owner: process.name, budgets: redis.budgets, counts });
     };
     const venueClock = createMeasuredVenueClock({ clock, log, metrics, serverTime: () => wire.marketData.serverTime() });
@@ -271,7 +271,7 @@ export class Replica {
       holder: process.name,
       travel: databaseTravel(link, orphans),
       endCommits: () => orphans.endCommits(process.name),
-      now: () => epochMs + scheduler.now,
+      now: () => scheduler.wallMs,
     };
     const fleet = await startFleet({
       config: { ...fleetConfig, protectionCheckMs },

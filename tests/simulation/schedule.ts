@@ -7,16 +7,21 @@ export interface Schedule {
   readonly seed: number;
   /** Engines look at prices and at their stops as rarely as production's settings allow, so that trade history has to tell. */
   readonly rareChecks?: boolean;
+  /** Prices move at any time, apart for each symbol, and closes are told late; else all move together every 12 seconds. */
+  readonly restless?: boolean;
+  /** Virtual time begins so long before a UTC midnight; at one when it is not said. */
+  readonly toMidnightMs?: number;
+  /** Virtual time in which things go wrong; 3 minutes when it is not said. */
+  readonly stormMs?: number;
   readonly faults: readonly Fault[];
 }
 
-/** Virtual time in which things go wrong. */
-const stormMs = 3 * 60_000;
+const shortStormMs = 3 * 60_000;
 /** And in which everything must come to rest then. */
 export const calmMs = 80_000;
 
 /** Virtual time at which the calm begins: schedules that were kept when storms were longer have theirs to the end. */
-export function calmFromMs({ faults }: Schedule): number {
+export function calmFromMs({ faults, stormMs = shortStormMs }: Schedule): number {
   return Math.max(stormMs, ...faults.map(({ atMs, forMs = 0 }) => atMs + forMs));
 }
 
@@ -25,10 +30,39 @@ export function replicasOf(seed: number): number {
 }
 
 const rareChecksShare = 0.2;
+const restlessShare = 0.6;
+const midnightShare = 0.15;
+const minuteMs = 60_000;
+const hourMs = 3_600_000;
+/** Storms of hours blow less hard: there must be time to enter, hold and be closed in between. */
+const longFaultsPerHour = 240;
 
 export function drawSchedule(seed: number): Schedule {
+  return draw(seed, shortStormMs, (random) => random.whole(40, 56));
+}
+
+/** A session of hours, with a day's change in it and a long time of candles that are off the grid. */
+export function drawLongSchedule(seed: number): Schedule {
+  const random = new Random(seed).branch('length');
+  const stormMs = Math.round(random.between(1, 3) * hourMs);
+  const schedule = draw(seed, stormMs, () => Math.round((stormMs / hourMs) * longFaultsPerHour));
+  const forMs = Math.round(random.between(3, 30) * minuteMs);
+  const offGrid: Fault = { kind: 'off-grid', atMs: Math.round(random.between(0, stormMs - forMs)), forMs, value: 28_225, symbol: 0 };
+  return { ...schedule, stormMs, faults: [...schedule.faults, offGrid] };
+}
+
+function draw(seed: number, stormMs: number, countOf: (random: Random) => number): Schedule {
   const random = new Random(seed).branch('faults');
-  const count = random.whole(37, 53);
+  const count = countOf(random);
   const rareChecks = new Random(seed).branch('rare checks').chance(rareChecksShare);
-  return { seed, rareChecks, faults: drawFaults(random, count, replicasOf(seed), 5_000, stormMs) };
+  const restless = new Random(seed).branch('restless').chance(restlessShare);
+  const day = new Random(seed).branch('day');
+  const changes = stormMs > shortStormMs || day.chance(midnightShare);
+  return {
+    seed,
+    rareChecks,
+    restless,
+    ...(changes ? { toMidnightMs: Math.floor(day.between(0.3, 0.7) * (stormMs / minuteMs)) * minuteMs } : {}),
+    faults: drawFaults(random, count, replicasOf(seed), 5_000, stormMs),
+  };
 }

@@ -31,7 +31,7 @@ class Event implements Timer {
   }
 }
 
-/** Time that a host's wall clock shows when virtual time is 0: a UTC midnight. */
+/** A UTC midnight, at which virtual time begins unless a schedule says otherwise. */
 export const epochMs = 1_714_953_600_000;
 
 const lookEveryMs = 1_000;
@@ -43,10 +43,21 @@ export class Scheduler {
   #fired = 0;
   readonly #looks: (() => void)[] = [];
   #nextLookAt = lookEveryMs;
+  /** Time that a host's wall clock shows when virtual time is 0. */
+  readonly startMs: number;
+
+  constructor(startMs = epochMs) {
+    this.startMs = startMs;
+  }
 
   /** Virtual milliseconds since the start. */
   get now(): number {
     return this.#now;
+  }
+
+  /** The true time, ms UTC. */
+  get wallMs(): number {
+    return this.startMs + this.#now;
   }
 
   get fired(): number {
@@ -227,7 +238,7 @@ class ProcessClock implements Clock {
   }
 
   now(): number {
-    return epochMs + this.#scheduler.now + this.#host.skewMs;
+    return this.#scheduler.wallMs + this.#host.skewMs;
   }
 
   monotonic(): number {

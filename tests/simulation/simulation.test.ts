@@ -45,6 +45,14 @@ it.each([21, 22, 23])('lets a bot that crashes whenever it starts change nothing
   expect(beside.decisions).toEqual(alone.decisions);
 });
 
+/** Without the prices of such candles, and those of REST, these two break promise 11. */
+it.each([25, 223])('the day’s loss is judged while candles leave the grid for minutes (seed %i)', async (seed) => {
+  const faults = [0, 1].map((symbol) => ({ kind: 'off-grid' as const, atMs: 130_000, forMs: 450_000, value: 28_224, symbol }));
+  const { violations, orders } = await play({ seed, restless: true, stormMs: 600_000, faults });
+  expect(violations).toEqual([]);
+  expect(orders).toBeGreaterThan(0);
+});
+
 describe('what once broke a promise', () => {
   it.each(regressionFiles())('%s holds', async (name) => {
     expect((await play(readRegression(name))).violations).toEqual([]);

@@ -48,6 +48,8 @@ export interface Outcome {
 }
 
 const promptChecks = { protectionCheckMs: 5_000, checkIntervalSeconds: 1 } as const;
+/** The day's loss after which a bot ends: after a trade or two in a restless market. */
+const [calmLossPerc, restlessLossPerc] = [0.6, 0.3];
 const rareChecks = { protectionCheckMs: 60_000, checkIntervalSeconds: 50 } as const;
 
 /** One registry for all schedules, and a silent one: nobody looks at what they count. */
@@ -64,10 +66,10 @@ export async function play(
 ): Promise<Outcome> {
   const random = new Random(schedule.seed);
   const stormMs = calmFromMs(schedule);
-  const scheduler = new Scheduler();
+  const scheduler = new Scheduler(epochMs - (schedule.toMidnightMs ?? 0));
   const trace = new Trace(scheduler, readable);
   const weather = new Weather(() => scheduler.now);
-  const now = (): number => epochMs + scheduler.now;
+  const now = (): number => scheduler.wallMs;
   const paths = symbolsOf(random.branch('symbols'));
   const deposits = depositsOf(random.branch('money'));
   const exchange = new MemoryExchange({
@@ -80,7 +82,7 @@ export async function play(
     thinShare: () => weather.take('thin-resting')?.value ?? null,
   });
   const feed = new PriceFeed(
-    { symbols: paths, minutes: Math.ceil((stormMs + calmMs) / 60_000) },
+    { symbols: paths, minutes: Math.ceil((stormMs + calmMs) / 60_000), restless: schedule.restless === true },
     { scheduler, weather, random: random.branch('market'), exchange },
   );
   feed.start();
@@ -89,7 +91,7 @@ export async function play(
 
   const database = new MemoryDatabase(safety);
   const { protectionCheckMs, checkIntervalSeconds } = schedule.rareChecks === true ? rareChecks : promptChecks;
-  const bots = botsOf(random.branch('bots'), paths, checkIntervalSeconds);
+  const bots = botsOf(random.branch('bots'), paths, checkIntervalSeconds, schedule.restless === true ? restlessLossPerc : calmLossPerc);
   for (const row of poison ? [...bots, poisonBot(bots)] : bots) database.addBot(row);
   const bans = { untilMs: 0, brokenBy: null };
   const crashPoints = new Map<CrashPoint, number>();

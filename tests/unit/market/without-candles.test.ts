@@ -47,6 +47,21 @@ describe('candles off the grid', () => {
     expect(subscription.health).toBe('live');
   });
 
+  it('that are the newest history: the series goes on as soon as one behind them has closed', async () => {
+    const venue = new ScriptedVenue();
+    venue.shifted.add(venue.forming - 1).add(venue.forming - 2);
+    const heard = listen(venue);
+    await subscribe(venue, heard, { warmUpCandles: 20 });
+    // REST has nothing newer that can be used, however often it is asked.
+    for (let told = 0; told < 11; told += 1) {
+      venue.tell(venue.forming, false);
+      await venue.clock.advance(5_000);
+    }
+    const next = await venue.pass();
+    await venue.clock.advance(4_000);
+    expect(heard.closes).toEqual([next]);
+  });
+
   it('on the stream only: the closes are read by REST', async () => {
     const venue = new ScriptedVenue();
     const heard = listen(venue);
