@@ -118,7 +118,10 @@ async function inMemory(): Promise<Backend> {
   });
   const weather = new Weather(() => scheduler.now);
   const random = new Random(1);
-  const feed = new PriceFeed({ symbols: [{ symbol, base: 30_000 }], restless: false, minutes: 30 }, { scheduler, weather, random, exchange });
+  const feed = new PriceFeed(
+    { symbols: [{ symbol, base: 30_000 }], restless: false, minutes: 30 },
+    { scheduler, weather, random, exchange },
+  );
   feed.start();
   const process = new SimulatedProcess('engine', scheduler, { skewMs: 0 });
   const { clock } = process;
