@@ -1,9 +1,21 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-/** Five suites: pure and fast; virtual time with faults; real PostgreSQL and Redis; real processes against the simulator; the same under chaos. */
+const servers = ['tests/servers/global-setup.ts'];
+/**
+ * Files at a time. Two on the smallest machine: half of the time of a file with real processes is waiting, and more than one file for
+ * each processor would only make all of them wait longer.
+ */
+const maxWorkers = Math.max(2, availableParallelism());
+
+/**
+ * Six suites: pure and fast; virtual time with faults; real PostgreSQL and Redis; real processes against the simulator; the same under
+ * chaos; and, after all others and one by one, those that hold the product to a time on the wall clock.
+ */
 export default defineConfig({
   test: {
     reporters: ['default', './tests/reporter.ts'],
+    maxWorkers,
     projects: [
       { test: { name: 'unit', include: ['tests/unit/**/*.test.ts'], testTimeout: 20_000 } },
       { test: { name: 'simulation', include: ['tests/simulation/**/*.test.ts'], testTimeout: 120_000 } },
@@ -11,7 +23,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['tests/integration/**/*.test.ts'],
-          globalSetup: ['tests/servers/global-setup.ts'],
+          globalSetup: servers,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -19,15 +31,23 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: ['tests/e2e/**/*.test.ts'],
-          globalSetup: ['tests/servers/global-setup.ts'],
+          include: ['tests/e2e/*.test.ts'],
+          globalSetup: servers,
           testTimeout: 300_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
         },
       },
+      { test: { name: 'chaos', include: ['tests/chaos/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 120_000 } },
       {
-        test: { name: 'chaos', include: ['tests/chaos/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 120_000, fileParallelism: false },
+        test: {
+          name: 'wall-clock',
+          include: ['tests/wall-clock/**/*.test.ts'],
+          globalSetup: servers,
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
       },
     ],
   },

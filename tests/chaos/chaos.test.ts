@@ -1,8 +1,8 @@
 /** Ten runs of chaos with fixed seeds: `npm run chaos` makes more of them, and prints each. */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { keptDir } from '../servers/run-folder.ts';
 import { runOnce } from './run.ts';
 import { startServers } from './servers.ts';
 import type { Servers } from './servers.ts';
@@ -12,7 +12,7 @@ const seeds = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 const jobs = 2;
 
 describe(`${seeds.length} runs of chaos`, () => {
-  const root = mkdtempSync(join(tmpdir(), 'evenkeel-chaos-'));
+  const root = mkdtempSync(join(keptDir(), 'evenkeel-chaos-'));
   const sets: Servers[] = [];
 
   beforeAll(async () => {

@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLog } from '../../engine/observe/log.ts';
 import { startEmbeddedPostgres } from '../../engine/persistence/embedded-postgres.ts';
 import { systemClock } from '../../engine/time/clock.ts';
-import { eventually, spawnProcess } from './support/processes.ts';
+import { eventually, plainEnv, spawnProcess } from './support/processes.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -21,7 +21,7 @@ function run(script: string, args: readonly string[], env: Record<string, string
   const done = spawnSync(process.execPath, [script, ...args], {
     cwd: root,
     encoding: 'utf8',
-    env: { PATH: process.env['PATH'] ?? '', ...env },
+    env: { ...plainEnv(), ...env },
     timeout: 60_000,
   });
   return { code: done.status, out: done.stdout, err: done.stderr };
@@ -67,7 +67,7 @@ describe('npm start', () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'evenkeel-early-'));
     const engine = spawn(process.execPath, ['engine/main.ts'], {
       cwd: root,
-      env: { PATH: process.env['PATH'], EVENKEEL_DATA_DIR: dataDir, EVENKEEL_ADMIN_PORT: '0', EVENKEEL_METRICS_PORT: '0' },
+      env: { ...plainEnv(), EVENKEEL_DATA_DIR: dataDir, EVENKEEL_ADMIN_PORT: '0', EVENKEEL_METRICS_PORT: '0' },
       stdio: 'ignore',
     });
     const exited = once(engine, 'exit');

@@ -15,6 +15,7 @@ import { findPostgresBinaries } from '../../engine/persistence/postgres-binaries
 import { unprivilegedRunner } from '../../engine/persistence/unprivileged.ts';
 import { systemClock } from '../../engine/time/clock.ts';
 import { onServer, templateName } from './new-database.ts';
+import { beginRun } from './run-folder.ts';
 
 export interface TestPostgres {
   /** Of the template database. The port changes with every start. */
@@ -27,16 +28,12 @@ export interface TestPostgres {
 }
 
 export async function startPostgres(): Promise<TestPostgres> {
+  beginRun();
   const log = pino({ level: 'silent' });
   const folder = mkdtempSync(join(tmpdir(), 'evenkeel-tests-'));
   chmodSync(folder, 0o711);
   const start = () => startEmbeddedPostgres({ dataDir: folder, clock: systemClock, log });
   let server = await start();
-  // A run that is killed leaves no server behind.
-  const onExit = (): void => {
-    process.kill(server.pid, 'SIGQUIT');
-  };
-  process.once('exit', onExit);
   const url = (): string => server.superuserUrl.replace(/\/[^/]*$/, `/${templateName}`);
   await onServer(url(), `create database ${templateName}`);
   const orm = await openDatabase({
@@ -60,7 +57,6 @@ export async function startPostgres(): Promise<TestPostgres> {
       server = await start();
     },
     async stop() {
-      process.removeListener('exit', onExit);
       await server.stop();
       rmSync(folder, { recursive: true, force: true });
     },

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { beginRun } from './run-folder.ts';
 
 export interface TestRedis {
   readonly url: string;
@@ -37,12 +38,11 @@ export async function startRedis(options: { own?: boolean } = {}): Promise<TestR
       stop: async () => undefined,
     };
   }
+  beginRun();
   const command = findServer();
   const folder = mkdtempSync(join(tmpdir(), 'evenkeel-redis-'));
   const port = await freePort();
   let child: ChildProcess | null = null;
-  const onExit = (): void => void child?.kill('SIGKILL');
-  process.once('exit', onExit);
   const redis: TestRedis = {
     url: `redis://127.0.0.1:${port}`,
     folder,
@@ -64,7 +64,6 @@ export async function startRedis(options: { own?: boolean } = {}): Promise<TestR
     },
     async stop() {
       await redis.kill();
-      process.removeListener('exit', onExit);
       rmSync(folder, { recursive: true, force: true });
     },
   };

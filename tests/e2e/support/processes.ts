@@ -1,7 +1,10 @@
 /** Real processes of the product: started from the command line, awaited by the line they print, killed when told. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { beginRun } from '../../servers/run-folder.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -32,6 +35,17 @@ export function exitWhenTold(): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 }
 
+/** Nothing of ours but where to write, and what was compiled before: half of a start is compiling the same files again. */
+export function plainEnv(): Record<string, string> {
+  beginRun();
+  return {
+    PATH: process.env['PATH'] ?? '',
+    HOME: process.env['HOME'] ?? '',
+    TMPDIR: tmpdir(),
+    NODE_COMPILE_CACHE: join(tmpdir(), 'compiled'),
+  };
+}
+
 /** Starts `node <script> <args>`; `ready` is a line of its output that matches `readyLine`. */
 export function spawnProcess(
   script: string,
@@ -41,7 +55,7 @@ export function spawnProcess(
 ): SpawnedProcess {
   const child = spawn(process.execPath, [script, ...args], {
     cwd: root,
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
+    env: { ...plainEnv(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.add(child);

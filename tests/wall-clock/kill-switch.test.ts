@@ -2,9 +2,9 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually } from './support/processes.ts';
-import { beginZigzag, candleMs, entersAgain, lastEntryWithin } from './support/zigzag.ts';
-import type { Zigzag } from './support/zigzag.ts';
+import { eventually } from '../e2e/support/processes.ts';
+import { beginZigzag, candleMs, entersAgain, lastEntryWithin } from '../e2e/support/zigzag.ts';
+import type { Zigzag } from '../e2e/support/zigzag.ts';
 
 const limitMs = 1_000;
 /** Long enough for some ten closes at which the bot would enter. */

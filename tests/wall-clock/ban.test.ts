@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { freshDatabase } from '../servers/database.ts';
-import { startEngineProcess } from './support/engine-process.ts';
-import type { BotView, EngineProcess } from './support/engine-process.ts';
-import { eventually } from './support/processes.ts';
-import { startSimulatorProcess } from './support/simulator-process.ts';
-import type { SimulatorProcess } from './support/simulator-process.ts';
+import { startEngineProcess } from '../e2e/support/engine-process.ts';
+import type { BotView, EngineProcess } from '../e2e/support/engine-process.ts';
+import { eventually } from '../e2e/support/processes.ts';
+import { startSimulatorProcess } from '../e2e/support/simulator-process.ts';
+import type { SimulatorProcess } from '../e2e/support/simulator-process.ts';
 
 // Long enough that one of the bots surely wants to trade in it.
 const banSeconds = 20;

@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freshDatabase } from '../servers/database.ts';
 import { startRedis } from '../servers/redis.ts';
 import type { TestRedis } from '../servers/redis.ts';
-import { startEngineProcess } from './support/engine-process.ts';
-import { eventually } from './support/processes.ts';
+import { startEngineProcess } from '../e2e/support/engine-process.ts';
+import { eventually } from '../e2e/support/processes.ts';
 import {
   beginReplay,
   compareWithLedger,
@@ -20,8 +20,8 @@ import {
   settled,
   standsAt,
   storedTrades,
-} from './support/replay.ts';
-import type { Replay } from './support/replay.ts';
+} from '../e2e/support/replay.ts';
+import type { Replay } from '../e2e/support/replay.ts';
 
 describe('engines that share', () => {
   let replay: Replay;
