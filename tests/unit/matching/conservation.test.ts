@@ -130,57 +130,57 @@ function lockedBase(open: readonly BookOrder[]): Decimal {
 it('balances are deposits plus trades minus fees; fills, orders, events and balances agree to the last digit', () => {
   const types = new Set<string>();
   let trades = 0;
-  fc.assert(
-    fc.property(fc.array(action, { minLength: 20, maxLength: 120 }), (actions) => {
-      const book = open();
-      const events = run(book, actions);
-      const expected = { ...start };
-      for (const trade of book.trades(me, symbol)) {
-        trades += 1;
-        const sign = trade.side === 'BUY' ? 1 : -1;
-        expect(trade.quoteQuantity.toFixed()).toBe(trade.price.times(trade.quantity).toDecimalPlaces(8, Decimal.ROUND_DOWN).toFixed());
-        expect(trade.commissionAsset).toBe(trade.side === 'BUY' ? 'BTC' : 'USDT');
-        const received = trade.side === 'BUY' ? trade.quantity : trade.quoteQuantity;
-        const rate = trade.isMaker ? '0.00075' : '0.00123';
-        expect(trade.commission.toFixed()).toBe(received.times(rate).toDecimalPlaces(8, Decimal.ROUND_DOWN).toFixed());
-        expected.BTC = expected.BTC.plus(trade.quantity.times(sign));
-        expected.USDT = expected.USDT.minus(trade.quoteQuantity.times(sign));
-        const asset = trade.commissionAsset as 'BTC' | 'USDT';
-        expected[asset] = expected[asset].minus(trade.commission);
-      }
-      const openOrders = book.openOrders(me, symbol);
-      for (const { asset, free, locked } of book.balances(me)) {
-        expect(free.isNegative() || locked.isNegative()).toBe(false);
-        expect(free.plus(locked).toFixed()).toBe(expected[asset as 'BTC' | 'USDT'].toFixed());
-        if (asset === 'BTC') expect(locked.toFixed()).toBe(lockedBase(openOrders).toFixed());
-        else if (!openOrders.some((order) => order.side === 'BUY')) expect(locked.toFixed()).toBe('0');
-      }
-      for (const order of book.orders(me, symbol)) {
-        const fills = book.trades(me, symbol).filter((trade) => trade.orderId === order.orderId);
-        if (fills.length > 0) types.add(order.type);
-        expect(sum(fills.map((fill) => fill.quantity)).toFixed()).toBe(order.executedQuantity.toFixed());
-        expect(sum(fills.map((fill) => fill.quoteQuantity)).toFixed()).toBe(order.executedQuote.toFixed());
-        expect(order.executedQuantity.lte(order.quantity)).toBe(true);
-        if (order.status === 'FILLED') expect(order.executedQuantity.toFixed()).toBe(order.quantity.toFixed());
-        for (const fill of fills)
-          if (order.price.gt(0)) expect(order.side === 'BUY' ? fill.price.lte(order.price) : fill.price.gte(order.price)).toBe(true);
-      }
-      // Legs of a list never execute both.
-      for (const { orders } of book.orderLists(me)) expect(orders.filter((one) => one.executedQuantity.gt(0)).length).toBeLessThan(2);
-      // Who only follows the events knows the same.
-      const told = events.flatMap((event) => (event.type === 'order' && event.trade !== null ? [event.trade.tradeId] : []));
-      expect(told).toEqual(book.trades(me, symbol).map((trade) => trade.tradeId));
-      const followed = new Map<string, string>();
-      for (const event of events)
-        if (event.type === 'balances')
-          for (const { asset, free, locked } of event.balances) followed.set(asset, `${free.toFixed()} ${locked.toFixed()}`);
-      for (const { asset, free, locked } of book.balances(me))
-        if (followed.has(asset)) expect(`${free.toFixed()} ${locked.toFixed()}`).toBe(followed.get(asset));
-      const ids = events.flatMap((event) => (event.type === 'order' ? [event.executionId] : []));
-      expect(new Set(ids).size).toBe(ids.length);
-    }),
-    { numRuns: 120 },
-  );
+  const conserved = fc.property(fc.array(action, { minLength: 20, maxLength: 120 }), (actions) => {
+    const book = open();
+    const events = run(book, actions);
+    const expected = { ...start };
+    for (const trade of book.trades(me, symbol)) {
+      trades += 1;
+      const sign = trade.side === 'BUY' ? 1 : -1;
+      expect(trade.quoteQuantity.toFixed()).toBe(trade.price.times(trade.quantity).toDecimalPlaces(8, Decimal.ROUND_DOWN).toFixed());
+      expect(trade.commissionAsset).toBe(trade.side === 'BUY' ? 'BTC' : 'USDT');
+      const received = trade.side === 'BUY' ? trade.quantity : trade.quoteQuantity;
+      const rate = trade.isMaker ? '0.00075' : '0.00123';
+      expect(trade.commission.toFixed()).toBe(received.times(rate).toDecimalPlaces(8, Decimal.ROUND_DOWN).toFixed());
+      expected.BTC = expected.BTC.plus(trade.quantity.times(sign));
+      expected.USDT = expected.USDT.minus(trade.quoteQuantity.times(sign));
+      const asset = trade.commissionAsset as 'BTC' | 'USDT';
+      expected[asset] = expected[asset].minus(trade.commission);
+    }
+    const openOrders = book.openOrders(me, symbol);
+    for (const { asset, free, locked } of book.balances(me)) {
+      expect(free.isNegative() || locked.isNegative()).toBe(false);
+      expect(free.plus(locked).toFixed()).toBe(expected[asset as 'BTC' | 'USDT'].toFixed());
+      if (asset === 'BTC') expect(locked.toFixed()).toBe(lockedBase(openOrders).toFixed());
+      else if (!openOrders.some((order) => order.side === 'BUY')) expect(locked.toFixed()).toBe('0');
+    }
+    for (const order of book.orders(me, symbol)) {
+      const fills = book.trades(me, symbol).filter((trade) => trade.orderId === order.orderId);
+      if (fills.length > 0) types.add(order.type);
+      expect(sum(fills.map((fill) => fill.quantity)).toFixed()).toBe(order.executedQuantity.toFixed());
+      expect(sum(fills.map((fill) => fill.quoteQuantity)).toFixed()).toBe(order.executedQuote.toFixed());
+      expect(order.executedQuantity.lte(order.quantity)).toBe(true);
+      if (order.status === 'FILLED') expect(order.executedQuantity.toFixed()).toBe(order.quantity.toFixed());
+      for (const fill of fills)
+        if (order.price.gt(0)) expect(order.side === 'BUY' ? fill.price.lte(order.price) : fill.price.gte(order.price)).toBe(true);
+    }
+    // Legs of a list never execute both.
+    for (const { orders } of book.orderLists(me)) expect(orders.filter((one) => one.executedQuantity.gt(0)).length).toBeLessThan(2);
+    // Who only follows the events knows the same.
+    const told = events.flatMap((event) => (event.type === 'order' && event.trade !== null ? [event.trade.tradeId] : []));
+    expect(told).toEqual(book.trades(me, symbol).map((trade) => trade.tradeId));
+    const followed = new Map<string, string>();
+    for (const event of events)
+      if (event.type === 'balances')
+        for (const { asset, free, locked } of event.balances) followed.set(asset, `${free.toFixed()} ${locked.toFixed()}`);
+    for (const { asset, free, locked } of book.balances(me))
+      if (followed.has(asset)) expect(`${free.toFixed()} ${locked.toFixed()}`).toBe(followed.get(asset));
+    const ids = events.flatMap((event) => (event.type === 'order' ? [event.executionId] : []));
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+  // What is counted happens in draws that are the same in every run; others follow them, which differ.
+  fc.assert(conserved, { numRuns: 120, seed: 3 });
+  fc.assert(conserved, { numRuns: 120 });
   expect([...types].sort()).toEqual(
     ['LIMIT', 'LIMIT_MAKER', 'MARKET', 'STOP_LOSS', 'STOP_LOSS_LIMIT', 'TAKE_PROFIT', 'TAKE_PROFIT_LIMIT'].sort(),
   );
