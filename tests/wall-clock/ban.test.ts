@@ -10,8 +10,8 @@ import type { BotView, EngineProcess } from '../e2e/support/engine-process.ts';
 import { eventually } from '../e2e/support/processes.ts';
 import { startSimulatorProcess } from '../e2e/support/simulator-process.ts';
 import type { SimulatorProcess } from '../e2e/support/simulator-process.ts';
+import { writeCandles, zigzagBot } from '../e2e/support/zigzag.ts';
 
-// Long enough that one of the bots surely wants to trade in it.
 const banSeconds = 20;
 
 describe('a ban', () => {
@@ -23,11 +23,8 @@ describe('a ban', () => {
   beforeAll(async () => {
     const database = await freshDatabase();
     drop = database.drop;
-    simulator = await startSimulatorProcess([
-      ...['--fuel', 'generated', '--symbols', 'BTCUSDT,ETHUSDT', '--timeframe', '1s', '--seed', '5'],
-      // In the four minutes from here on neither symbol goes without a cross for longer than 23 s.
-      ...['--start', '2026-01-05T03:17:40Z'],
-    ]);
+    // Its averages cross at every close: at each of them a bot wants to trade.
+    simulator = await startSimulatorProcess(['--fuel', `recorded:${writeCandles()}`, '--symbols', 'BTCUSDT', '--timeframe', '1s']);
     const env = {
       DATABASE_URL: database.url,
       REDIS_URL: `${inject('redisUrl')}/5`,
@@ -40,18 +37,7 @@ describe('a ban', () => {
     const first = await startEngineProcess({ ...env, EVENKEEL_CAPACITY: '1' }, tokenDir);
     const second = await startEngineProcess({ ...env, EVENKEEL_CAPACITY: '1' }, mkdtempSync(join(tmpdir(), 'evenkeel-ban-')), tokenDir);
     engines = [first, second];
-    for (const symbol of ['BTCUSDT', 'ETHUSDT'])
-      await first.createBot({
-        name: symbol,
-        symbol,
-        timeframe: '1s',
-        mode: 'live',
-        strategy: 'ema_cross',
-        ema_fast: 2,
-        ema_slow: 3,
-        initial_capital: '10000',
-        position_size_perc: 10,
-      });
+    for (const name of ['one', 'other']) await first.createBot({ ...zigzagBot, name });
     db = new Client({ connectionString: database.url });
     await db.connect();
     await eventually('both replicas trade', 60_000, async () => {

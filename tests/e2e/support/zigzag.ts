@@ -18,6 +18,18 @@ const history = 50;
 const candles = 20_000;
 const stepEveryMs = 150;
 
+/** It enters at every other close, and leaves at the others. */
+export const zigzagBot = {
+  symbol: 'BTCUSDT',
+  timeframe: '1s',
+  mode: 'live',
+  strategy: 'ema_cross',
+  ema_fast: 1,
+  ema_slow: 2,
+  initial_capital: '10000',
+  position_size_fixed: '100',
+};
+
 export interface Zigzag {
   readonly simulator: SimulatorProcess;
   readonly links: { readonly database: FaultProxy; readonly redis: FaultProxy; readonly exchange: FaultProxy };
@@ -60,17 +72,7 @@ export async function beginZigzag(redisUrl: string = `${inject('redisUrl')}/9`):
     ),
   };
   const engine = await startEngineProcess(env, dataDir);
-  const bot = await engine.createBot({
-    name: 'zigzag',
-    symbol: 'BTCUSDT',
-    timeframe: '1s',
-    mode: 'live',
-    strategy: 'ema_cross',
-    ema_fast: 1,
-    ema_slow: 2,
-    initial_capital: '10000',
-    position_size_fixed: '100',
-  });
+  const bot = await engine.createBot({ ...zigzagBot, name: 'zigzag' });
   let stepping = true;
   let paused = false;
   const market = (async (): Promise<void> => {
@@ -134,7 +136,7 @@ export async function lastEntryWithin(zigzag: Zigzag, forMs: number): Promise<nu
   }
 }
 
-function writeCandles(): string {
+export function writeCandles(): string {
   const lines = Array.from({ length: history + candles }, (_, index) => {
     const [open, close] = index % 2 === 0 ? [29_900, 30_000] : [30_000, 29_900];
     return [firstOpenMs + index * candleMs, open, Math.max(open, close), Math.min(open, close), close, 1].join(',');
