@@ -220,16 +220,21 @@ describe('the rights of a key', () => {
 });
 
 describe('an answer that is too much', () => {
+  /** Of this thread's own time: what others make it wait for on a busy machine does not count. */
+  const usedMs = (): number => {
+    const { user, system } = process.threadCpuUsage();
+    return (user + system) / 1_000;
+  };
   const longestTurnWhile = async (work: Promise<unknown>): Promise<number> => {
     let longest = 0;
-    let last = performance.now();
+    let last = usedMs();
     const timer = setInterval(() => {
-      longest = Math.max(longest, performance.now() - last);
-      last = performance.now();
+      longest = Math.max(longest, usedMs() - last);
+      last = usedMs();
     }, 1);
     await work.catch(() => undefined);
     clearInterval(timer);
-    return Math.max(longest, performance.now() - last);
+    return Math.max(longest, usedMs() - last);
   };
 
   it.each([
@@ -240,7 +245,7 @@ describe('an answer that is too much', () => {
     handler = (_request, response) => void response.writeHead(200, { 'content-type': 'application/json' }).end(text);
     const symbols = createBinanceMarketData(rest, gate, { now: () => venueMs, trusted: true } as VenueClock, createMetrics()).instruments();
     const orders = account.openOrders('BTCUSDT');
-    // Parsing takes seconds; reading and counting take a tenth of one on a busy machine.
+    // Parsing takes seconds; reading and counting take a tenth of one.
     expect(await longestTurnWhile(Promise.all([symbols, orders]))).toBeLessThan(1_000);
     await expect(symbols).rejects.toMatchObject({ refusal: { class: 'network', message: expect.stringContaining('parts') as string } });
     await expect(orders).rejects.toMatchObject({ refusal: { class: 'network', message: expect.stringContaining('bytes') as string } });
