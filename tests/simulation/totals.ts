@@ -4,7 +4,18 @@ import { drawnCrashPoints, faultKinds, isFault } from './faults.ts';
 import type { FaultKind } from './faults.ts';
 import type { Outcome } from './world.ts';
 
-export class Totals {
+/** What a thread may tell another of its totals. */
+export interface Sums {
+  readonly schedules: number;
+  readonly failed: number;
+  readonly orders: number;
+  readonly fills: number;
+  readonly events: number;
+  readonly faults: ReadonlyMap<FaultKind, number>;
+  readonly crashPoints: ReadonlyMap<CrashPoint, number>;
+}
+
+export class Totals implements Sums {
   schedules = 0;
   failed = 0;
   orders = 0;
@@ -14,13 +25,18 @@ export class Totals {
   readonly crashPoints = new Map<CrashPoint, number>(drawnCrashPoints.map((point) => [point, 0]));
 
   add(outcome: Outcome): void {
-    this.schedules += 1;
-    this.orders += outcome.orders;
-    this.fills += outcome.fills;
-    this.events += outcome.events;
-    if (outcome.violations.length > 0) this.failed += 1;
-    for (const [kind, count] of outcome.faults) this.faults.set(kind, (this.faults.get(kind) ?? 0) + count);
-    for (const [point, count] of outcome.crashPoints) this.crashPoints.set(point, (this.crashPoints.get(point) ?? 0) + count);
+    const { orders, fills, events, faults, crashPoints } = outcome;
+    this.join({ schedules: 1, failed: outcome.violations.length > 0 ? 1 : 0, orders, fills, events, faults, crashPoints });
+  }
+
+  join(other: Sums): void {
+    this.schedules += other.schedules;
+    this.failed += other.failed;
+    this.orders += other.orders;
+    this.fills += other.fills;
+    this.events += other.events;
+    for (const [kind, count] of other.faults) this.faults.set(kind, (this.faults.get(kind) ?? 0) + count);
+    for (const [point, count] of other.crashPoints) this.crashPoints.set(point, (this.crashPoints.get(point) ?? 0) + count);
   }
 
   get ordersPerSchedule(): number {
