@@ -15,7 +15,7 @@ import type { Fail, Watched } from './watched.ts';
 
 const bareMaxMs = 10_000;
 /**
- * An order whose fate is open hinders its owner for so long at most: the horizon (23 s here), two rounds of look-ups after it, which
+ * One order whose fate is open hinders its owner for so long at most: the horizon (23 s here), two rounds of look-ups after it, which
  * come every 8 s, and what lags in between.
  */
 const fateOpenMaxMs = 45_000;
@@ -26,8 +26,8 @@ interface Bare {
   sinceMs: number;
   /** Since when its owner could have done something about it. */
   freeSinceMs: number;
-  /** Since when nothing but the open fate of an order has hindered its owner; null while something else does, or nothing. */
-  fateOpenSinceMs: number | null;
+  /** The order whose open fate alone has hindered its owner, and since when; null while something else does, or nothing. */
+  fateOpen: { readonly clientOrderId: string; readonly sinceMs: number } | null;
   /** What its owner believes to rest all the same, and since when. */
   believed: RestingProtection | null;
   believedSinceMs: number;
@@ -79,9 +79,13 @@ export class ExposureWatch {
       if (row === undefined) continue;
       if (this.#hindered(row) || this.#unaware(row, bare)) {
         bare.freeSinceMs = now;
-        bare.fateOpenSinceMs = null;
-      } else if (!this.#awaitsFate(row)) bare.fateOpenSinceMs = null;
-      else if (now - (bare.fateOpenSinceMs ??= now) <= fateOpenMaxMs) bare.freeSinceMs = now;
+        bare.fateOpen = null;
+      } else {
+        const awaited = this.#awaited(row);
+        if (awaited === null) bare.fateOpen = null;
+        else if (bare.fateOpen?.clientOrderId !== awaited) bare.fateOpen = { clientOrderId: awaited, sinceMs: now };
+        if (bare.fateOpen !== null && now - bare.fateOpen.sinceMs <= fateOpenMaxMs) bare.freeSinceMs = now;
+      }
       const forMs = now - bare.freeSinceMs;
       if (forMs <= bareMaxMs || bare.told) continue;
       bare.told = true;
@@ -100,7 +104,7 @@ export class ExposureWatch {
         this.#bare.set(row.id, {
           sinceMs: now,
           freeSinceMs: now,
-          fateOpenSinceMs: null,
+          fateOpen: null,
           believed: null,
           believedSinceMs: now,
           told: false,
@@ -148,10 +152,11 @@ export class ExposureWatch {
     return failedAtMs !== undefined && scheduler.now - failedAtMs < exitPauseMs({ failures: failuresMax, unsent: 0 });
   }
 
-  /** Nobody knows yet what became of one of the bot's orders, or an order that moves the position works. */
-  #awaitsFate({ id }: BotConfigRow): boolean {
-    return this.#world.database
+  /** The oldest order of the bot of which nobody knows yet what became of it, or that works to move the position. */
+  #awaited({ id }: BotConfigRow): string | null {
+    const order = this.#world.database
       .ordersOf(id)
-      .some(({ intent: { role }, state }) => !isTerminal(state) && (state !== 'accepted' || role === 'entry' || role === 'exit'));
+      .find(({ intent: { role }, state }) => !isTerminal(state) && (state !== 'accepted' || role === 'entry' || role === 'exit'));
+    return order?.intent.clientOrderId ?? null;
   }
 }
