@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { exact, zero } from '../../../engine/trading/exact.ts';
-import { applyFill, emptyPosition, figuresOf, isDust, sellableQuantity } from '../../../engine/trading/position.ts';
+import { applyFill, baseFeeShareAfter, emptyPosition, figuresOf, isDust, sellableQuantity } from '../../../engine/trading/position.ts';
 import { btc, d, fill, midnight } from './given.ts';
 
 describe('the position', () => {
@@ -89,6 +89,17 @@ describe('the position', () => {
 
   it('sells at most the largest market lot at once', () => {
     expect(sellableQuantity({ ...emptyPosition, quantity: d('250.123456') }, btc).toFixed()).toBe('100');
+  });
+
+  it('tells what the newest purchase paid of its coins, and nothing once one was paid in another asset', () => {
+    const paid = (known: number | null, side: 'BUY' | 'SELL', commissionAsset: string) =>
+      baseFeeShareAfter(known, fill(side, '2', 100, { commission: d('0.002'), commissionAsset }), btc);
+    expect([paid(null, 'BUY', 'BTC'), paid(0.5, 'BUY', 'BNB'), paid(0.5, 'BUY', 'USDT'), paid(0.5, 'SELL', 'USDT')]).toEqual([
+      0.001,
+      null,
+      null,
+      0.5,
+    ]);
   });
 
   it('never goes below nothing when a fee in coins is paid with others of the account, and the next average is that of what is held', () => {
