@@ -70,7 +70,7 @@ module.exports = {
       'entities-are-leaves',
       'Entities know no room but the pure ones and the money type.',
       { path: '^entities/' },
-      { path: '^(engine/(?!trading/|persistence/(money-type|state-data))|admin|simulator)' },
+      { path: '^(engine/(?!trading/|persistence/(money-type|percent-type|state-data))|admin|simulator)' },
     ),
     forbid(
       'product-knows-no-tests',
