@@ -1,8 +1,10 @@
 /** docs/strategies.md is code: what it shows is what ships, compiles, and trades as it says. */
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import type { Strategy } from '../../../engine/strategies/strategy.ts';
 import { candlesOf, signalsOf } from '../strategies/play.ts';
@@ -13,31 +15,34 @@ const guide = readFileSync(new URL('docs/strategies.md', root), 'utf8');
 const blocks = [...guide.matchAll(/^```ts *(.*)\n([^]*?)^```$/gm)].map(([, file = '', text = '']) => ({ file, text }));
 const example = blocks.find(({ file }) => file === 'engine/strategies/bollinger-reversion.ts')?.text ?? '';
 
-const pathOf = (name: string): string => fileURLToPath(new URL(`engine/strategies/${name}.ts`, root));
-
-/** What the compiler says to texts that stand at paths, by path. */
+/** What the compiler says to texts that stand in engine/strategies, by name. It is the native one: a tenth of the other's time. */
 function complaints(texts: ReadonlyMap<string, string>): ReadonlyMap<string, readonly string[]> {
-  const { config } = ts.readConfigFile(fileURLToPath(new URL('tsconfig.json', root)), (file) => ts.sys.readFile(file)) as {
-    config: unknown;
-  };
-  const { options } = ts.parseJsonConfigFileContent(config, { ...ts.sys, readDirectory: () => [] }, fileURLToPath(root));
-  const disk = ts.createCompilerHost(options);
-  const host: ts.CompilerHost = {
-    ...disk,
-    fileExists: (name) => texts.has(name) || disk.fileExists(name),
-    readFile: (name) => texts.get(name) ?? disk.readFile(name),
-    getSourceFile(name, target) {
-      const text = texts.get(name);
-      return text === undefined ? disk.getSourceFile(name, target) : ts.createSourceFile(name, text, target);
-    },
-  };
-  const program = ts.createProgram([...texts.keys()], options, host);
-  const heard = (path: string): readonly string[] => {
-    const source = program.getSourceFile(path);
-    const diagnostics = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)];
-    return diagnostics.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' '));
-  };
-  return new Map([...texts.keys()].map((path) => [path, heard(path)]));
+  const folder = mkdtempSync(join(tmpdir(), 'evenkeel-guide-'));
+  try {
+    mkdirSync(join(folder, 'strategies'));
+    for (const [name, text] of texts) writeFileSync(join(folder, 'strategies', `${name}.ts`), text);
+    writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+    const compilerOptions = {
+      noEmit: true,
+      // To the compiler both folders are one: what a text imports is found beside the product's own strategies.
+      rootDirs: [folder, fileURLToPath(new URL('engine', root))],
+      typeRoots: [fileURLToPath(new URL('node_modules/@types', root))],
+    };
+    const config = { extends: fileURLToPath(new URL('tsconfig.json', root)), compilerOptions, include: ['strategies'] };
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
+    const compiler = fileURLToPath(new URL('node_modules/typescript7/bin/tsc', root));
+    const { stdout, stderr } = spawnSync(process.execPath, [compiler, '-p', folder, '--pretty', 'false'], { encoding: 'utf8' });
+    const heard = [...stdout.matchAll(/^(.*)\(\d+,\d+\): error TS\d+: (.*)$/gm)].map(([, path = '', said = '']) => ({
+      name: basename(path, '.ts'),
+      said,
+    }));
+    // Nothing that was said may be overheard: not even of a file that is none of ours.
+    expect([heard.filter(({ name }) => !texts.has(name)), stderr]).toEqual([[], '']);
+    expect(stdout.split('\n').filter((line) => /error/.test(line))).toHaveLength(heard.length);
+    return new Map([...texts.keys()].map((name) => [name, heard.filter((one) => one.name === name).map(({ said }) => said)]));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** The module that a text makes when it stands in engine/strategies. */
@@ -62,13 +67,12 @@ describe('the guide to strategies', () => {
     ]);
   });
 
-  // The compiler reads its libraries first: seconds on a busy machine.
   it('compiles, and would not if it read what an indicator does not answer', { timeout: 120_000 }, () => {
     const code = blocks.filter(({ file }) => !file.startsWith('tests/'));
-    const texts = code.map(({ text }, index) => [pathOf(`guide-block-${index}`), text] as const);
-    const wrong = [pathOf('guide-block-wrong'), example.replace('now.bands.middle', 'now.bands.average')] as const;
+    const texts = code.map(({ text }, index) => [`guide-block-${index}`, text] as const);
+    const wrong = ['guide-block-wrong', example.replace('now.bands.middle', 'now.bands.average')] as const;
     const heard = complaints(new Map([...texts, wrong]));
-    for (const [path] of texts) expect(heard.get(path), path).toEqual([]);
+    for (const [name] of texts) expect(heard.get(name), name).toEqual([]);
     expect(heard.get(wrong[0])).toEqual([expect.stringMatching(/^Property 'average' does not exist/)]);
   });
 
