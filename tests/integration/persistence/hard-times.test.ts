@@ -1,4 +1,4 @@
-/** PostgreSQL in trouble: outcomes that are not known, units of work that undo each other, servers that must not be trusted, pools that are full. */
+/** PostgreSQL in trouble: outcomes that are not known, units of work that undo each other, servers that must not be trusted. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { claimBots } from '../../../engine/persistence/claim-bots.ts';
 import { CommitUnknown } from '../../../engine/persistence/commit-intents.ts';
@@ -126,33 +126,5 @@ describe('a server that may forget what it confirmed', () => {
     await fix.query(`alter database ${name()} reset default_transaction_read_only`);
     fix.release(true);
     expect([...(await store.commit([intent(rows.userId)])).values()]).toEqual(['committed']);
-  });
-});
-
-describe('full pools', () => {
-  it('reports that take every connection do not keep an intent waiting', async () => {
-    const busy = await Promise.all(
-      Array.from({ length: databaseOptions(rows.url).poolMax }, async () => {
-        const em = rows.orm.em.fork();
-        await em.begin();
-        await em.getConnection().execute('select 1', [], 'all', em.getTransactionContext());
-        return em;
-      }),
-    );
-    const startedAt = systemClock.monotonic();
-    expect([...(await store.commit([intent(rows.userId)])).values()]).toEqual(['committed']);
-    expect(systemClock.monotonic() - startedAt).toBeLessThan(500);
-    for (const em of busy) await em.rollback();
-  });
-
-  it('an intent that gets no connection is given up soon, and known not to be durable', async () => {
-    const busy = await Promise.all(Array.from({ length: 4 }, () => rows.pool.connect()));
-    const startedAt = systemClock.monotonic();
-    const error = await store.commit([intent(rows.userId)]).catch((problem: unknown) => problem);
-    expect(error).toBeInstanceOf(Error);
-    expect(error).not.toBeInstanceOf(CommitUnknown);
-    expect(systemClock.monotonic() - startedAt).toBeLessThan(1_500);
-    for (const client of busy) client.release();
-    expect(await count('orders')).toBe(0);
   });
 });

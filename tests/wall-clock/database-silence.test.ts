@@ -1,9 +1,9 @@
 import { inject, afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pino } from 'pino';
-import { openIntentPool } from '../../../engine/persistence/intent-pool.ts';
-import { openDatabase } from '../../../engine/persistence/orm.ts';
-import { systemClock } from '../../../engine/time/clock.ts';
-import { FaultProxy } from '../../chaos/proxy.ts';
+import { openIntentPool } from '../../engine/persistence/intent-pool.ts';
+import { openDatabase } from '../../engine/persistence/orm.ts';
+import { systemClock } from '../../engine/time/clock.ts';
+import { FaultProxy } from '../chaos/proxy.ts';
 
 const log = pino({ level: 'silent' });
 const statementTimeoutMs = 500;

@@ -2,14 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import type { Coordination } from '../../../engine/coordination/coordination.ts';
-import { createMemoryCoordination, createMemoryStore } from '../../../engine/coordination/memory.ts';
-import { createRedisCoordination } from '../../../engine/coordination/redis.ts';
-import { createMetrics } from '../../../engine/observe/metrics.ts';
-import { systemClock } from '../../../engine/time/clock.ts';
-import { startRedis } from '../../servers/redis.ts';
-import type { TestRedis } from '../../servers/redis.ts';
-import { eventually } from '../../e2e/support/processes.ts';
+import type { Coordination } from '../../engine/coordination/coordination.ts';
+import { createMemoryCoordination, createMemoryStore } from '../../engine/coordination/memory.ts';
+import { createRedisCoordination } from '../../engine/coordination/redis.ts';
+import { createMetrics } from '../../engine/observe/metrics.ts';
+import { systemClock } from '../../engine/time/clock.ts';
+import { startRedis } from '../servers/redis.ts';
+import type { TestRedis } from '../servers/redis.ts';
+import { eventually } from '../e2e/support/processes.ts';
 
 const log = pino({ level: 'silent' });
 
