@@ -63,6 +63,25 @@ export default tseslint.config(
     rules: { ...ports, 'no-restricted-imports': ['error', { paths: [...timeModules, ...chanceModules] }] },
   },
   {
+    // An implementation may have fewer parameters than its port: where all of them are needed, one that stands before another
+    // cannot leave any out.
+    files: [
+      'engine/exchanges/exchange.ts',
+      'engine/coordination/coordination.ts',
+      'engine/market/market.ts',
+      'engine/persistence/*-store.ts',
+    ],
+    rules: {
+      'no-restricted-syntax': [
+        ...ports['no-restricted-syntax'],
+        ...['TSMethodSignature[optional=true]', 'TSMethodSignature > .params[optional=true]'].map((selector) => ({
+          selector,
+          message: 'A port has nothing optional: whoever passes it on could drop it unseen. Make it null where there is none.',
+        })),
+      ],
+    },
+  },
+  {
     // The composition root, and where secrets are made: those must not be predictable.
     files: ['engine/compose.ts', 'engine/persistence/embedded-postgres.ts', 'admin/tokens.ts', 'admin/server.ts', 'simulator/main.ts'],
     rules: { 'no-restricted-imports': ['error', { paths: timeModules }] },

@@ -1,7 +1,8 @@
 /**
  * The exchange port: what the engine needs of a venue. Adapters: `binance/` (Binance and everything that speaks
  * its wire, our simulator included) and `paper.ts`. Placing never throws and never retries: it answers what is
- * known, as cancelling and replacing do. Reads throw `ExchangeError` when no answer was had.
+ * known, as cancelling and replacing do. Reads throw `ExchangeError` when no answer was had. Nothing here is optional, so the
+ * compiler refuses an account that stands before another one and does not pass everything on.
  */
 import type { Decimal } from 'decimal.js';
 import type { Candle, Timeframe } from '../trading/candle.ts';
@@ -22,8 +23,8 @@ export interface KlineRequest {
 /** Public market data by REST. */
 export interface MarketData {
   serverTime(): Promise<number>;
-  /** All symbols, or the named ones. Unknown names throw `ExchangeError` with class `bad-request`. */
-  instruments(symbols?: readonly string[]): Promise<readonly Instrument[]>;
+  /** The named symbols, or all (null). Unknown names throw `ExchangeError` with class `bad-request`. */
+  instruments(symbols: readonly string[] | null): Promise<readonly Instrument[]>;
   /** Oldest first; `closed` is set by the venue's time of the question, so the last row is usually still forming. */
   klines(request: KlineRequest): Promise<readonly Candle[]>;
   /** Last trade price. */
@@ -51,6 +52,10 @@ export type OrderPriority = 'protect' | 'exit' | 'entry';
 export type OrderReservation =
   | { readonly granted: true; release(): void }
   | { readonly granted: false; readonly retryAfterMs: number; readonly reason: string };
+
+/** What an account without limits answers. */
+export const unlimited: OrderReservation = { granted: true, release: () => undefined };
+
 /** One leg of an order list: `price` for orders with a limit, `stopPrice` for those that wait for a trigger. */
 export type OcoLeg = Pick<OrderRequest, 'clientOrderId' | 'type' | 'price' | 'stopPrice' | 'timeInForce'>;
 
@@ -228,10 +233,13 @@ export interface UserEventListener {
 export interface TradingAccount {
   /** Stable name for locks, logs and rows, e.g. `simulated`; never a secret. */
   readonly name: string;
-  /** Asked before an order's intent is committed, answered at once; without it (paper) there are no limits. */
-  reserveOrder?(priority: OrderPriority): OrderReservation;
-  /** `mayLeave` is asked when a request that had to wait for its connection is about to be written; one that may not is given up. */
-  placeOrder(request: OrderRequest, signed: SignedWindow, mayLeave?: () => boolean): Promise<PlaceOutcome>;
+  /** Asked before an order's intent is committed, answered at once. */
+  reserveOrder(priority: OrderPriority): OrderReservation;
+  /**
+   * `mayLeave` is asked when a request that had to wait for its connection is about to be written; one that may not is given up.
+   * Null: whatever happens meanwhile, it leaves.
+   */
+  placeOrder(request: OrderRequest, signed: SignedWindow, mayLeave: (() => boolean) | null): Promise<PlaceOutcome>;
   placeOco(request: OcoRequest, signed: SignedWindow): Promise<OcoOutcome>;
   cancelOrder(symbol: string, clientOrderId: string, signed: SignedWindow): Promise<CancelOutcome>;
   /** Cancels the named order and, only when that succeeded, places the request: one request, nothing in between. */

@@ -11,6 +11,7 @@ import type { Fill } from '../trading/events.ts';
 import { ceilToStep, floorToStep } from '../trading/exact.ts';
 import type { Instrument } from '../trading/instrument.ts';
 import { refusalOf } from './binance/errors.ts';
+import { unlimited } from './exchange.ts';
 import type { Balance, ExchangeFill, ExchangeOrder, OrderLookup, OrderRequest, PlaceOutcome, Refusal, TradingAccount } from './exchange.ts';
 
 export interface PaperOptions {
@@ -62,6 +63,7 @@ export function createPaperAccount(options: PaperOptions): PaperAccount {
 
   return {
     name: account,
+    reserveOrder: () => unlimited,
     onPrice(next) {
       price = next;
     },

@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../time/clock.ts';
 import { ExchangeError } from './exchange.ts';
-import type { OcoOutcome, OrderPriority, OrderReservation, PlaceOutcome, Refusal, TradingAccount } from './exchange.ts';
+import type { OcoOutcome, PlaceOutcome, Refusal, TradingAccount } from './exchange.ts';
 
 /** An order's verdict waits this long for the reading at most. */
 const patienceMs = 2_000;
@@ -15,11 +15,6 @@ export const invalidSymbol = -1121;
 
 function concernsSymbol(refusal: Refusal): boolean {
   return refusal.class === 'filter' || refusal.class === 'symbol-closed' || refusal.code === invalidSymbol;
-}
-
-/** An account without limits has room for every order. */
-function reserve(account: TradingAccount, priority: OrderPriority): OrderReservation {
-  return account.reserveOrder?.(priority) ?? { granted: true, release: () => undefined };
 }
 
 /** `recheck` reads the symbol anew and resolves whether that succeeded or not. */
@@ -41,8 +36,8 @@ export function withSymbolRefusals(account: TradingAccount, clock: Clock, rechec
   };
   return {
     name: account.name,
-    ...(account.reserveOrder === undefined ? {} : { reserveOrder: (priority) => reserve(account, priority) }),
-    placeOrder: async (request, signed) => answered(request.symbol, await account.placeOrder(request, signed)),
+    reserveOrder: (priority) => account.reserveOrder(priority),
+    placeOrder: async (request, signed, mayLeave) => answered(request.symbol, await account.placeOrder(request, signed, mayLeave)),
     placeOco: async (request, signed) => answered(request.symbol, await account.placeOco(request, signed)),
     async cancelOrder(symbol, clientOrderId, signed) {
       const outcome = await account.cancelOrder(symbol, clientOrderId, signed);

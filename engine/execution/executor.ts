@@ -209,7 +209,7 @@ export class Executor {
     const broken = this.#brokenRule(line, command);
     const { role } = command;
     // Nothing rests any more when an exit is placed: nothing else protects the position.
-    const room = broken !== null ? undefined : role === 'exit' ? line.takeRoom() : link.account.reserveOrder?.(role);
+    const room = broken !== null ? undefined : role === 'exit' ? line.takeRoom() : link.account.reserveOrder(role);
     const refusal = room?.granted === false ? ({ rule: 'order-limit', reason: room.reason } as const) : broken;
     if (refusal !== null) {
       // Told in the next turn: the decision that asked for it is still being made.
@@ -224,7 +224,7 @@ export class Executor {
     line.follow(live, []);
     const { symbol, clientOrderId } = intent;
     const { account, mode } = link;
-    const mayLeave = role === 'entry' ? (): boolean => this.#options.entriesStopped(intent) === null : undefined;
+    const mayLeave = role === 'entry' ? (): boolean => this.#options.entriesStopped(intent) === null : null;
     this.#sender.submit({
       intents: [intent],
       transmit: async (window) => [
@@ -300,7 +300,7 @@ export class Executor {
             triggeredAt: null,
             mode: line.link.mode,
             done: (result) => {
-              for (const room of rooms) if (room?.granted === true) room.release();
+              for (const room of rooms) if (room.granted) room.release();
               this.#answers.onSendResult(line, lives, result);
               void line.written().then(resolve);
             },

@@ -197,8 +197,7 @@ export class OrderLine {
   keepRoom(follows: 'exit' | 'protect'): string | null {
     // A stop and a target are two.
     for (const wanted = follows === 'exit' ? 1 : 2; this.#kept.length < wanted; ) {
-      const room = this.link.account.reserveOrder?.(follows);
-      if (room === undefined) return null;
+      const room = this.link.account.reserveOrder(follows);
       if (!room.granted) {
         this.giveBackRoom();
         return room.reason;
@@ -208,9 +207,9 @@ export class OrderLine {
     return null;
   }
 
-  /** Room for an order that closes or protects the position: kept, or asked for now. Undefined where there are no limits. */
-  takeRoom(): OrderReservation | undefined {
-    return this.#kept.pop() ?? this.link.account.reserveOrder?.('protect');
+  /** Room for an order that closes or protects the position: kept, or asked for now. */
+  takeRoom(): OrderReservation {
+    return this.#kept.pop() ?? this.link.account.reserveOrder('protect');
   }
 
   giveBackRoom(): void {

@@ -223,7 +223,7 @@ export class Protector {
     const { symbol } = below;
     const sent = orders.send(async (signed) => {
       if (above === undefined || target === null)
-        return [await account.placeOrder(requestOf(below, stop), signed).finally(() => reach('CP10'))];
+        return [await account.placeOrder(requestOf(below, stop), signed, null).finally(() => reach('CP10'))];
       const legs = { above: legOf(above, target), below: legOf(below, stop) };
       const oco = { symbol, side: 'SELL', quantity: plan.quantity, selfTradePrevention: preventionOf('stop'), ...legs } as const;
       const outcome = await account.placeOco(oco, signed);

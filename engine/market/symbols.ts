@@ -161,7 +161,7 @@ export class SymbolDirectory {
 
   async #refreshOnce(): Promise<void> {
     const { marketData, cache } = this.#options;
-    const listed = await marketData.instruments();
+    const listed = await marketData.instruments(null);
     if (!this.#confirmed) this.#forgetUnconfirmed(listed);
     this.#confirmed = true;
     this.#take(listed);

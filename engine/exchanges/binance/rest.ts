@@ -80,7 +80,7 @@ export class RestClient {
   async read(request: ReadRequest): Promise<unknown> {
     for (let attempt = 1; ; attempt += 1) {
       await this.#options.gate.admit(request.what, request.weight, request.priority);
-      const answer = await this.#exchange('GET', request.what, this.#pathOf(request), null, readTimeoutMs);
+      const answer = await this.#exchange('GET', request.what, this.#pathOf(request), null, readTimeoutMs, null);
       if (answer.status === 200 && answer.body !== undefined) return answer.body;
       const refusal = answer.refusal ?? refusalOf(answer);
       const again = (refusal.class === 'network' || refusal.class === 'server' || refusal.class === 'clock') && attempt < readAttempts;
@@ -95,7 +95,7 @@ export class RestClient {
     what: string,
     path: string,
     body: Readonly<Record<string, QueryValue>>,
-    mayLeave?: () => boolean,
+    mayLeave: (() => boolean) | null,
   ): Promise<RawAnswer & { readonly refusal: Refusal | null }> {
     const { signer, gate } = this.#options;
     if (signer === null) return this.#unsent({ httpStatus: 401, code: -2014, message: 'there is no API key', class: 'authentication' });
@@ -128,7 +128,7 @@ export class RestClient {
     path: string,
     body: string | null,
     timeoutMs: number,
-    mayLeave?: () => boolean,
+    mayLeave: (() => boolean) | null,
   ): Promise<RawAnswer & { readonly refusal: Refusal | null }> {
     const { clock, venueClock, metrics, signer } = this.#options;
     const startedAt = clock.monotonic();
@@ -164,7 +164,7 @@ export class RestClient {
       const deadline = clock.after(timeoutMs, () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
       request.setNoDelay(true);
       request.on('error', fail);
-      if (mayLeave !== undefined) giveUpUnless(mayLeave, request);
+      if (mayLeave !== null) giveUpUnless(mayLeave, request);
       request.on('response', (response) => {
         readText(response, boundOf[what] ?? usualBound).then((text) => {
           deadline.cancel();

@@ -26,13 +26,13 @@ export async function placeOrder(
   rest: RestClient,
   request: OrderRequest,
   signed: SignedWindow,
-  mayLeave?: () => boolean,
+  mayLeave: (() => boolean) | null,
 ): Promise<PlaceOutcome> {
   return placed(await rest.send('POST', 'order', '/api/v3/order', { ...orderFields(request), ...windowOf(signed) }, mayLeave));
 }
 
 export async function placeOco(rest: RestClient, request: OcoRequest, signed: SignedWindow): Promise<OcoOutcome> {
-  const answer = await rest.send('POST', 'orderList', '/api/v3/orderList/oco', {
+  const list = {
     symbol: request.symbol,
     side: request.side,
     quantity: request.quantity.toFixed(),
@@ -41,7 +41,8 @@ export async function placeOco(rest: RestClient, request: OcoRequest, signed: Si
     selfTradePreventionMode: request.selfTradePrevention,
     newOrderRespType: 'RESULT',
     ...windowOf(signed),
-  });
+  };
+  const answer = await rest.send('POST', 'orderList', '/api/v3/orderList/oco', list, null);
   if (answer.refusal !== null || answer.status !== 200) return placementRefused(answer);
   return read(answer, () => {
     const orders = reportedOrders(answer.body);
@@ -52,7 +53,8 @@ export async function placeOco(rest: RestClient, request: OcoRequest, signed: Si
 }
 
 export async function cancelOrder(rest: RestClient, symbol: string, clientOrderId: string, signed: SignedWindow): Promise<CancelOutcome> {
-  const answer = await rest.send('DELETE', 'order', '/api/v3/order', { symbol, origClientOrderId: clientOrderId, ...windowOf(signed) });
+  const named = { symbol, origClientOrderId: clientOrderId, ...windowOf(signed) };
+  const answer = await rest.send('DELETE', 'order', '/api/v3/order', named, null);
   if (answer.refusal !== null || answer.status !== 200) return cancelRefused(answer);
   return read(answer, () => ({ kind: 'cancelled', orders: reportedOrders(answer.body) }));
 }
@@ -63,12 +65,13 @@ export async function replaceOrder(
   request: OrderRequest,
   signed: SignedWindow,
 ): Promise<ReplaceOutcome> {
-  const answer = await rest.send('POST', 'order', '/api/v3/order/cancelReplace', {
+  const both = {
     cancelReplaceMode: 'STOP_ON_FAILURE',
     cancelOrigClientOrderId: cancelledId,
     ...orderFields(request),
     ...windowOf(signed),
-  });
+  };
+  const answer = await rest.send('POST', 'order', '/api/v3/order/cancelReplace', both, null);
   if (answer.refusal !== null) return bothUnless(answer.refusal);
   if (answer.status === 200) return readHalves(answer, answer.body);
   const refusal = refusalOf(answer);

@@ -30,7 +30,7 @@ describe('a paper account', () => {
   it('fills at the price it was told, with the fee taken from what is received', async () => {
     const paper = account();
     paper.onPrice(20_000);
-    expect(await paper.placeOrder(buy, window)).toMatchObject({
+    expect(await paper.placeOrder(buy, window, null)).toMatchObject({
       kind: 'accepted',
       order: { orderId: 'paper-mine', status: 'FILLED' },
       fills: [{ tradeId: 'paper-mine-1', commissionAsset: 'BTC', atMs: 1_700_000_000_000 }],
@@ -44,16 +44,16 @@ describe('a paper account', () => {
   it('slips against the trader', async () => {
     const paper = account({ slippagePercent: 0.5 });
     paper.onPrice(20_000);
-    const bought = await paper.placeOrder(buy, window);
-    const sold = await paper.placeOrder({ ...buy, clientOrderId: 'other', side: 'SELL', quantity: d('0.009') }, window);
+    const bought = await paper.placeOrder(buy, window, null);
+    const sold = await paper.placeOrder({ ...buy, clientOrderId: 'other', side: 'SELL', quantity: d('0.009') }, window, null);
     expect([bought, sold].map((outcome) => outcome.kind === 'accepted' && outcome.fills[0]?.price.toFixed())).toEqual(['20100', '19900']);
   });
 
   it('pays half the spread on either side, and slippage beyond it, rounded against the trader', async () => {
     const paper = account({ spreadPercent: 0.03, slippagePercent: 0.01 });
     paper.onPrice(20_000.01);
-    const bought = await paper.placeOrder(buy, window);
-    const sold = await paper.placeOrder({ ...buy, clientOrderId: 'other', side: 'SELL', quantity: d('0.009') }, window);
+    const bought = await paper.placeOrder(buy, window, null);
+    const sold = await paper.placeOrder({ ...buy, clientOrderId: 'other', side: 'SELL', quantity: d('0.009') }, window, null);
     // 0.025 % of 20000.01 is 5.0000025.
     expect([bought, sold].map((outcome) => outcome.kind === 'accepted' && outcome.fills[0]?.price.toFixed())).toEqual([
       '20005.02',
@@ -64,7 +64,7 @@ describe('a paper account', () => {
   it('never spends more than the budget', async () => {
     const paper = account();
     paper.onPrice(20_000);
-    expect(await paper.placeOrder({ ...buy, quantity: d('0.06') }, window)).toMatchObject({
+    expect(await paper.placeOrder({ ...buy, quantity: d('0.06') }, window, null)).toMatchObject({
       kind: 'rejected',
       refusal: { code: -2010, class: 'insufficient-balance' },
     });
@@ -83,7 +83,7 @@ describe('a paper account', () => {
 
   it('refuses while there is no price, and knows no order that it did not fill', async () => {
     const paper = account();
-    expect(await paper.placeOrder(buy, window)).toMatchObject({ kind: 'rejected' });
+    expect(await paper.placeOrder(buy, window, null)).toMatchObject({ kind: 'rejected' });
     expect(await paper.order('BTCUSDT', 'mine')).toEqual({ kind: 'absent' });
   });
 });

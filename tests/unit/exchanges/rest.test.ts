@@ -108,7 +108,7 @@ const order: OrderRequest = {
   selfTradePrevention: 'EXPIRE_MAKER',
   quantity: d('0.00000001'),
 };
-const place = () => account.placeOrder(order, { timestampMs: 1_700_000_000_000, recvWindowMs: 3_000 });
+const place = () => account.placeOrder(order, { timestampMs: 1_700_000_000_000, recvWindowMs: 3_000 }, null);
 const placed = {
   symbol: 'BTCUSDT',
   orderId: 7,
@@ -243,7 +243,9 @@ describe('an answer that is too much', () => {
     ['of arrays in each other', '['.repeat(4_000_000) + ']'.repeat(4_000_000)],
   ])('is refused without parsing it: 8 MB %s', async (_, text) => {
     handler = (_request, response) => void response.writeHead(200, { 'content-type': 'application/json' }).end(text);
-    const symbols = createBinanceMarketData(rest, gate, { now: () => venueMs, trusted: true } as VenueClock, createMetrics()).instruments();
+    const symbols = createBinanceMarketData(rest, gate, { now: () => venueMs, trusted: true } as VenueClock, createMetrics()).instruments(
+      null,
+    );
     const orders = account.openOrders('BTCUSDT');
     // Parsing takes seconds; reading and counting take a tenth of one.
     expect(await longestTurnWhile(Promise.all([symbols, orders]))).toBeLessThan(1_000);
@@ -282,7 +284,7 @@ describe('what the exchange says of its limits', () => {
     await expect(account.balances()).rejects.toMatchObject({ refusal: { httpStatus: status } });
     expect(blocked.map((block) => block.forMs)).toEqual([forMs]);
     expect(await place()).toMatchObject({ kind: 'rejected' });
-    expect(await rest.send('DELETE', 'order', '/api/v3/order', {})).toMatchObject({ status: 429 });
+    expect(await rest.send('DELETE', 'order', '/api/v3/order', {}, null)).toMatchObject({ status: 429 });
     expect(limits()).toEqual({ entry: false, exit: false });
     expect(requests).toHaveLength(1);
   });
@@ -310,7 +312,7 @@ describe('what the exchange says of its limits', () => {
     expect(limits()).toEqual({ entry: false, exit: false });
     handler = (_, response) => json(response, 200, []);
     await account.openOrders('BTCUSDT');
-    expect(await rest.send('DELETE', 'order', '/api/v3/order', {})).toMatchObject({ status: 200 });
+    expect(await rest.send('DELETE', 'order', '/api/v3/order', {}, null)).toMatchObject({ status: 200 });
     venueMs += 10_000;
     expect(limits()).toEqual({ entry: true, exit: true });
   });

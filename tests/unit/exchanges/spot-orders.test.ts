@@ -68,6 +68,7 @@ describe('two orders that cancel one another', () => {
           recvWindow: 3_000,
           timestamp: 1_700_000_000_000,
         },
+        null,
       ],
     ]);
   });

@@ -14,6 +14,7 @@ import type {
   SignedWindow,
   TradingAccount,
 } from '../../../engine/exchanges/exchange.ts';
+import { unlimited } from '../../../engine/exchanges/exchange.ts';
 import { fullSafety } from '../../../engine/safety.ts';
 import { reachNothing } from '../../../engine/crash-points.ts';
 import { evidenceOfHistory } from '../../../engine/execution/evidence.ts';
@@ -45,7 +46,7 @@ const refusal = (over: Partial<Refusal>): Refusal => ({ httpStatus: 503, code: -
 /** An exchange that answers as told and remembers what it was sent. */
 class ScriptedAccount implements TradingAccount {
   readonly name = 'scripted';
-  reserveOrder: NonNullable<TradingAccount['reserveOrder']> = () => ({ granted: true, release: () => undefined });
+  reserveOrder: TradingAccount['reserveOrder'] = () => unlimited;
   readonly posts: { request: OrderRequest; signed: SignedWindow }[] = [];
   answer: (request: OrderRequest) => Promise<PlaceOutcome> = async (request) => filledAnswer(request);
   lookup: () => Promise<OrderLookup> = async () => ({ kind: 'absent' });
