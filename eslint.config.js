@@ -65,12 +65,7 @@ export default tseslint.config(
   {
     // An implementation may have fewer parameters than its port: where all of them are needed, one that stands before another
     // cannot leave any out.
-    files: [
-      'engine/exchanges/exchange.ts',
-      'engine/coordination/coordination.ts',
-      'engine/market/market.ts',
-      'engine/persistence/*-store.ts',
-    ],
+    files: ['engine/exchanges/exchange.ts', 'engine/coordination/coordination.ts', 'engine/persistence/*-store.ts'],
     rules: {
       'no-restricted-syntax': [
         ...ports['no-restricted-syntax'],

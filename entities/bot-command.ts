@@ -1,7 +1,7 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { BotConfig } from './bot-config.ts';
 import { id, time } from './columns.ts';
-import { botCommandNames } from './vocabulary.ts';
+import { botCommandNames, commandFates } from './vocabulary.ts';
 
 /** A user's command to a bot: durable first, carried out by the bot's owner, answered in the row. */
 const BotCommandSchema = defineEntity({
@@ -17,7 +17,11 @@ const BotCommandSchema = defineEntity({
     idempotencyKey: p.string().length(200).nullable(),
     requestHash: p.string().length(64).nullable(),
     createdAt: time(),
+    /** Nobody carries it out from then on. */
+    expiresAt: time().defaultRaw("now() + interval '5 minutes'"),
     handledAt: time().nullable(),
+    /** Null while it waits; also for what was carried out by an engine from before this column. */
+    fate: p.enum(commandFates).nullable(),
     outcome: p.string().length(300).nullable(),
   },
   uniques: [{ name: 'bot_commands_idempotency_key_unique', properties: ['botConfig', 'idempotencyKey'] }],

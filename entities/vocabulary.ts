@@ -13,3 +13,5 @@ export const openOrderStates = ['intended', 'unknown', 'accepted'] as const;
 /** Life of an intent. */
 export const orderStates = [...openOrderStates, 'filled', 'cancelled', 'expired', 'rejected', 'never-placed'] as const;
 export const botCommandNames = ['start', 'stop', 'pause-entries', 'resume', 'close-position'] as const;
+/** How a command ended that did not expire. */
+export const commandFates = ['done', 'refused'] as const;

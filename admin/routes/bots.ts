@@ -188,10 +188,9 @@ function expectedVersion(ifMatch: string | undefined, version: number | undefine
 async function refuseDeletion(em: EntityManager, bot: BotConfig): Promise<void> {
   if (bot.isActive) throw new Problem('conflict', 'the bot is active: stop it first');
   const { holding, ordersOpen, running } = await readStanding(em, bot.id);
+  if (holding) throw new Problem('conflict', 'the bot holds a position: sell it first (command close-position, also while it is stopped)');
+  if (ordersOpen) throw new Problem('conflict', 'an order of the bot is not over; an engine looks after it: try again in a moment');
   if (running) throw new Problem('conflict', 'the bot is still stopping; try again in a moment');
-  if (ordersOpen)
-    throw new Problem('conflict', 'the fate of an order of the bot is open: start the bot, let it settle, then stop and delete it');
-  if (holding) throw new Problem('conflict', 'the bot holds a position: close it first (command close-position)');
 }
 
 function columnsOf(bot: BotConfig): AllColumns {

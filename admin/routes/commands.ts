@@ -1,15 +1,20 @@
-/** Commands to a bot: a durable row first, carried out by whichever engine runs the bot. The same Idempotency-Key never acts twice. */
+/**
+ * Commands to a bot: a durable row first, carried out by whichever engine runs the bot, or never once it has expired. The same
+ * Idempotency-Key never acts twice. A close is taken for a bot that is switched off too: it makes an engine take the bot.
+ */
 import { createHash } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { Type } from 'typebox';
+import type { BotCommandName } from '../../engine/persistence/bot-commands.ts';
 import { BotCommand } from '../../entities/index.ts';
+import type { BotConfig } from '../../entities/index.ts';
 import { botCommandNames } from '../../entities/vocabulary.ts';
 import { audit } from '../audit.ts';
 import { callerOf } from '../guard.ts';
 import { ownedBot, tellEngines } from '../owned-bot.ts';
 import type { AdminPorts } from '../ports.ts';
 import { Problem } from '../problem.ts';
-import { idParams, idText, nullable, problems } from '../schemas/common.ts';
+import { idParams, idText, nullable, pageOf, pageQuery, problems } from '../schemas/common.ts';
 import type { AdminApp } from '../app.ts';
 
 const commandBody = Type.Object(
@@ -23,19 +28,37 @@ const commandSchema = Type.Object({
   command: Type.String(),
   reason: nullable(Type.String()),
   created_at: Type.String(),
+  expires_at: Type.String({ description: 'Nobody carries it out from then on.' }),
+  fate: Type.Enum(['pending', 'done', 'refused', 'expired'], {
+    description: 'pending: an engine has not carried it out yet. refused: there was nothing to do. expired: nobody carried it out in time.',
+  }),
   handled_at: nullable(Type.String()),
-  outcome: nullable(Type.String()),
+  outcome: nullable(Type.String({ description: 'What came of it, in words; null while it is pending.' })),
 });
+const commandPage = Type.Object({ items: Type.Array(commandSchema), nextCursor: nullable(Type.String()) });
+
+const minuteMs = 60_000;
+/**
+ * How long a command may wait for an engine. Long enough for a restart and a take-over; short, because a close or a resume must
+ * not happen to what the bot holds, or the market does, much later. A pause that comes late errs on the safe side.
+ */
+const ttlMs: Readonly<Record<BotCommandName, number>> = {
+  start: 5 * minuteMs,
+  stop: 5 * minuteMs,
+  'pause-entries': 24 * 60 * minuteMs,
+  resume: 5 * minuteMs,
+  'close-position': 5 * minuteMs,
+};
 
 const commandParams = Type.Object({ id: idText('Bot id.'), commandId: idText('Command id.') }, { additionalProperties: false });
 
-export function commandRoutes(app: AdminApp, { orm, clock }: AdminPorts): void {
+export function commandRoutes(app: AdminApp, { orm }: AdminPorts): void {
   app.post(
     '/v1/bots/:id/commands',
     {
       config: { scope: 'operate' },
       schema: {
-        summary: 'start, stop, pause-entries, resume or close-position.',
+        summary: 'start, stop, pause-entries, resume or close-position. A bot that is switched off neither pauses nor resumes (409).',
         tags: ['bots'],
         params: idParams,
         headers: Type.Object({
@@ -54,7 +77,7 @@ export function commandRoutes(app: AdminApp, { orm, clock }: AdminPorts): void {
           : createHash('sha256')
               .update(JSON.stringify([request.body.command, request.body.reason ?? null]))
               .digest('hex');
-      const command = await orm.em.fork().transactional(async (tx) => {
+      const answer = await orm.em.fork().transactional(async (tx) => {
         const em = tx as EntityManager;
         // The lock on the bot makes equal keys wait for each other.
         const bot = await ownedBot(em, caller.userId, request.params.id);
@@ -64,18 +87,23 @@ export function commandRoutes(app: AdminApp, { orm, clock }: AdminPorts): void {
             throw new Problem('unprocessable', 'this Idempotency-Key was used for another command', [
               { pointer: 'idempotency-key', field: 'Idempotency-Key', detail: 'was used for another command' },
             ]);
-          return earlier;
+          return commandView(earlier, await databaseTime(em));
         }
-        const at = new Date(clock.now());
+        const name = request.body.command;
+        if (!bot.isActive && (name === 'pause-entries' || name === 'resume'))
+          throw new Problem('conflict', `the bot is switched off and enters nothing: start it first (command start), then ${name}`);
+        const at = await databaseTime(em);
         const created = em.create(BotCommand, {
           botConfig: bot,
-          command: request.body.command as 'start',
+          command: name,
           reason: request.body.reason ?? null,
           requestedBy: `user:${caller.userId}`,
           idempotencyKey: key,
           requestHash,
           createdAt: at,
+          expiresAt: new Date(at.getTime() + ttlMs[name]),
           handledAt: null,
+          fate: null,
           outcome: null,
         });
         if (created.command === 'start' || created.command === 'stop') {
@@ -83,8 +111,10 @@ export function commandRoutes(app: AdminApp, { orm, clock }: AdminPorts): void {
           bot.updatedAt = at;
           // The wish itself is the deed: engines compare it with what runs.
           created.handledAt = at;
+          created.fate = 'done';
           created.outcome = 'the wish was recorded';
         }
+        if (created.command === 'stop') await refuseWaiting(em, bot, at);
         await em.flush();
         await audit(em, {
           caller,
@@ -96,10 +126,40 @@ export function commandRoutes(app: AdminApp, { orm, clock }: AdminPorts): void {
         });
         await em.flush();
         await tellEngines(em);
-        return created;
+        return commandView(created, at);
       });
       void reply.code(202);
-      return commandView(command);
+      return answer;
+    },
+  );
+
+  app.get(
+    '/v1/bots/:id/commands',
+    {
+      config: { scope: 'read' },
+      schema: {
+        summary: 'Commands to the bot and what became of them, newest first.',
+        tags: ['bots'],
+        params: idParams,
+        querystring: pageQuery,
+        response: { 200: commandPage, ...problems },
+      },
+    },
+    async (request) => {
+      const em = orm.em.fork() as EntityManager;
+      const bot = await ownedBot(em, callerOf(request).userId, request.params.id, false);
+      const { limit, after } = pageOf(request.query);
+      const at = await databaseTime(em);
+      const found = await em.find(
+        BotCommand,
+        { botConfig: bot, ...(after === '0' ? {} : { id: { $lt: after } }) },
+        { orderBy: { id: 'desc' }, limit: limit + 1 },
+      );
+      const page = found.slice(0, limit);
+      return {
+        items: page.map((command) => commandView(command, at)),
+        nextCursor: found.length > limit ? (page.at(-1)?.id ?? null) : null,
+      };
     },
   );
 
@@ -119,7 +179,7 @@ export function commandRoutes(app: AdminApp, { orm, clock }: AdminPorts): void {
       const bot = await ownedBot(em, callerOf(request).userId, request.params.id, false);
       const command = await em.findOne(BotCommand, { id: request.params.commandId, botConfig: bot });
       if (command === null) throw new Problem('not-found', `bot ${bot.id} has no command ${request.params.commandId}`);
-      return commandView(command);
+      return commandView(command, await databaseTime(em));
     },
   );
 }
@@ -133,14 +193,39 @@ function readKey(header: string | string[] | undefined): string | null {
   return header;
 }
 
-function commandView(command: BotCommand) {
+/** Whoever carries commands out asks the database's clock whether they have expired: it is the one that all share. */
+async function databaseTime(em: EntityManager): Promise<Date> {
+  const [row]: { ms: string }[] = await em
+    .getConnection()
+    .execute('select (extract(epoch from now()) * 1000)::bigint::text as ms', [], 'all', em.getTransactionContext());
+  if (row === undefined) throw new Error('the database does not tell its time');
+  return new Date(Number(row.ms));
+}
+
+/** What waits was meant for the run that ends here: the next start must not find it. A close holds on. */
+async function refuseWaiting(em: EntityManager, bot: BotConfig, at: Date): Promise<void> {
+  const waiting = {
+    botConfig: bot,
+    handledAt: null,
+    expiresAt: { $gt: at },
+    command: { $in: ['pause-entries' as const, 'resume' as const] },
+  };
+  const outcome = 'the bot was switched off before an engine carried it out';
+  await em.nativeUpdate(BotCommand, waiting, { handledAt: at, fate: 'refused', outcome });
+}
+
+function commandView(command: BotCommand, at: Date) {
+  const { fate, handledAt, expiresAt } = command;
+  const expired = handledAt === null && expiresAt <= at;
   return {
     id: command.id,
     bot_config_id: command.botConfig.id,
     command: command.command,
     reason: command.reason ?? null,
     created_at: command.createdAt.toISOString(),
-    handled_at: command.handledAt?.toISOString() ?? null,
-    outcome: command.outcome ?? null,
+    expires_at: expiresAt.toISOString(),
+    fate: fate ?? (expired ? ('expired' as const) : handledAt === null ? ('pending' as const) : ('done' as const)),
+    handled_at: handledAt?.toISOString() ?? null,
+    outcome: expired ? 'no engine carried it out in time; give it again' : (command.outcome ?? null),
   };
 }

@@ -10,7 +10,6 @@ import type { BotLink, ProtectionNews } from '../execution/order-line.ts';
 import type { MarketSeries, SeriesListener, SeriesSubscription } from '../market/market.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import { isTerminal } from '../persistence/order-store.ts';
 import type { BotConfigRow, BotRows } from '../persistence/bot-rows.ts';
 import type { DecisionLedger } from '../persistence/decision-ledger.ts';
 import type { Safety } from '../safety.ts';
@@ -68,10 +67,10 @@ const drainPollMs = 50;
 /** Recovery waits this long for the exchange to tell what rests there. */
 const verifyPatienceMs = 2_000;
 
-/** Keeps entries closed while a bot that was switched off waits for the end of its orders. */
+/** Keeps entries closed while a bot that was switched off still has a position or an order. */
 export const leavingBlock: EntryBlock = {
   rule: 'leaving',
-  reason: 'the bot is switched off; its orders at the exchange are watched until they are over',
+  reason: 'the bot is switched off; its position and its orders are looked after until they are over (close-position sells)',
 };
 
 export class Bot {
@@ -117,7 +116,7 @@ export class Bot {
     });
     this.#actor = createActor(botMachine, {
       input: {
-        recover: () => this.#recover(),
+        recover: (left) => this.#recover(left),
         warm: (left) => this.#warm(left),
         drain: () => this.#drain(),
         tellPhases: () => this.#session?.tellPhases(),
@@ -142,17 +141,17 @@ export class Bot {
   }
 
   /**
-   * It shall not run any more: nothing is entered, its strategy is not asked, and it stops once none of its orders is in flight or
-   * rests at the exchange. An order that is left to nobody would have no row when it executes.
+   * It is switched off: nothing is entered and its strategy is not asked; stops, targets, the day's loss and what users ask for work
+   * as ever. It is stopped once its rows say that nothing is left: a position or an order must not be nobody's.
    */
   leave(): void {
-    const { executor, botId, rows } = this.#options;
-    const unresolved = !this.running && rows.orders.some((order) => !isTerminal(order.state));
-    if (executor.over(botId) && !unresolved) this.stop();
-    else {
-      this.#leaving = true;
-      this.#session?.block(leavingBlock);
-    }
+    this.#leaving = true;
+    this.#session?.block(leavingBlock);
+  }
+
+  /** It holds nothing, and none of its orders is in flight, waits to be written or rests at the exchange. */
+  get over(): boolean {
+    return !this.exposed && this.#options.executor.over(this.#options.botId);
   }
 
   /** Other kill switches stand than before. */
@@ -244,9 +243,11 @@ export class Bot {
     return waiting.some(({ lasting }) => !lasting) ? 'waits' : 'taken';
   }
 
-  async #recover(): Promise<void> {
+  async #recover(left: AbortSignal): Promise<void> {
     const { rows, clock, venueClock, metrics, executor, safeMode, safety } = this.#options;
     this.#instrument = await this.#options.loadInstrument(this.symbol);
+    // It was stopped meanwhile: its orders are the next owner's.
+    if (left.aborted) return;
     const instrument = this.#instrument();
     const restored = recoveredState({
       botId: this.#options.botId,
@@ -383,7 +384,7 @@ export class Bot {
       return;
     }
     session.onHealth(this.#subscription.health, this.#subscription.reason);
-    if (!this.#options.safeMode) this.#late?.onMissedExit(this.#options.rows.lastExecutionMs ?? 0);
+    if (!this.#options.safeMode && !this.#leaving) this.#late?.onMissedExit(this.#options.rows.lastExecutionMs ?? 0);
     this.#late?.onNewestClose();
   }
 

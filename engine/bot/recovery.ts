@@ -4,12 +4,14 @@ import { lastKnownPrice } from '../persistence/bot-rows.ts';
 import type { BotRows } from '../persistence/bot-rows.ts';
 import { isTerminal } from '../persistence/order-store.ts';
 import type { StoredOrder } from '../persistence/order-store.ts';
+import type { RequestedClose } from '../persistence/state-data.ts';
 import type { EntryBlock, OrderOutcome, TradingConfig } from '../trading/events.ts';
 import { zero } from '../trading/exact.ts';
 import type { Instrument } from '../trading/instrument.ts';
-import { commissionOf } from '../trading/position.ts';
+import { newExit } from '../trading/exits.ts';
+import { commissionOf, isFlat } from '../trading/position.ts';
 import { restoreState } from '../trading/restore.ts';
-import type { TradingState } from '../trading/state.ts';
+import type { PendingExit, TradingState } from '../trading/state.ts';
 
 export interface Recovery {
   readonly botId: string;
@@ -27,8 +29,8 @@ export interface Recovery {
 
 /** Throws when the rows contradict each other: nobody trades on those. */
 export function recoveredState({ botId, rows, config, instrument, killed, blocks, atMs, metrics }: Recovery): TradingState {
-  const { day, notices, bestPrice, heldReason, pausedReason, position } = rows.stateData;
-  const state = restoreState(config, instrument, {
+  const { day, notices, bestPrice, heldReason, pausedReason, closing, position } = rows.stateData;
+  const restored = restoreState(config, instrument, {
     fills: rows.fills,
     openedAtMs: position.openedAtMs,
     orders: rows.orders.map((order) => ({
@@ -55,6 +57,7 @@ export function recoveredState({ botId, rows, config, instrument, killed, blocks
     ],
     atMs,
   });
+  const state = { ...restored, exiting: restored.exiting ?? goingOn(restored, closing, instrument) };
   const [folded, cached] = [state.position.quantity.toFixed(), position.quantity.toFixed()];
   if (folded === cached || cached === withFeesBelowNothing(rows, instrument)) return state;
   metrics.reconcileDrift.inc({ kind: 'position-cache' });
@@ -68,6 +71,13 @@ function withFeesBelowNothing({ fills }: BotRows, instrument: Instrument): strin
     return (fill.side === 'BUY' ? held.plus(fill.quantity) : held.minus(fill.quantity)).minus(inBase);
   }, zero);
   return sum.toFixed();
+}
+
+/** A close that was asked for holds until the position that it was about is flat. */
+function goingOn(state: TradingState, closing: RequestedClose | null, instrument: Instrument): PendingExit | null {
+  if (closing === null || isFlat(state, instrument, state.lastPrice)) return null;
+  const { reason, decisionMs, openedAtMs } = closing;
+  return openedAtMs === null || openedAtMs === state.position.openedAtMs ? newExit('request', reason, decisionMs) : null;
 }
 
 /** Null while the order is not over. */

@@ -1,6 +1,9 @@
-/** Commands that users gave to running bots: durable rows, carried out in order by the bot's owner, answered in the row. */
+/**
+ * Commands that users gave to bots: durable rows, carried out in order by the bot's owner, answered in the row. One that has
+ * expired is read by nobody: what a user wanted a while ago must not happen to the position of now. The database's clock decides.
+ */
 import type { Pool } from 'pg';
-import type { botCommandNames } from '../../entities/vocabulary.ts';
+import type { botCommandNames, commandFates } from '../../entities/vocabulary.ts';
 
 export type BotCommandName = (typeof botCommandNames)[number];
 
@@ -9,23 +12,35 @@ export interface PendingCommand {
   readonly botId: string;
   readonly command: BotCommandName;
   readonly reason: string | null;
+  /** How long it may still be carried out, from the moment of the question. */
+  readonly leftMs: number;
 }
 
-/** Commands of these bots that nobody has carried out, oldest first. */
+export interface FinishedCommand {
+  readonly id: string;
+  readonly fate: (typeof commandFates)[number];
+  /** In words for the user who gave it. */
+  readonly outcome: string;
+}
+
+/** Of a row of `bot_commands`. */
+export const isPending = 'handled_at is null and expires_at > now()';
+
+/** Commands of these bots that nobody has carried out and that have not expired, oldest first. */
 export async function pendingCommands(pool: Pool, botIds: readonly string[]): Promise<readonly PendingCommand[]> {
-  const { rows } = await pool.query<{ id: string; bot_id: string; command: BotCommandName; reason: string | null }>(
-    `select id::text, bot_config_id::text as bot_id, command, reason from bot_commands
-     where handled_at is null and bot_config_id = any($1::bigint[]) order by id limit 1000`,
+  const { rows } = await pool.query<Omit<PendingCommand, 'botId' | 'leftMs'> & { bot_id: string; left_ms: number }>(
+    `select id::text, bot_config_id::text as bot_id, command, reason, (extract(epoch from expires_at - now()) * 1000)::float8 as left_ms
+     from bot_commands where ${isPending} and bot_config_id = any($1::bigint[]) order by id limit 1000`,
     [botIds],
   );
-  return rows.map((row) => ({ id: row.id, botId: row.bot_id, command: row.command, reason: row.reason }));
+  return rows.map(({ bot_id, left_ms, ...row }) => ({ ...row, botId: bot_id, leftMs: left_ms }));
 }
 
-/** Marks commands as carried out, with what came of each. */
-export async function finishCommands(pool: Pool, finished: readonly { readonly id: string; readonly outcome: string }[]): Promise<void> {
+/** Writes down what came of commands; also of one that expired between its deed and this. */
+export async function finishCommands(pool: Pool, finished: readonly FinishedCommand[]): Promise<void> {
   await pool.query(
-    `update bot_commands c set handled_at = now(), outcome = f.outcome
-     from unnest($1::bigint[], $2::text[]) as f(id, outcome) where c.id = f.id and c.handled_at is null`,
-    [finished.map((command) => command.id), finished.map((command) => command.outcome)],
+    `update bot_commands c set handled_at = now(), fate = f.fate, outcome = f.outcome
+     from unnest($1::bigint[], $2::text[], $3::text[]) as f(id, fate, outcome) where c.id = f.id and c.handled_at is null`,
+    [finished.map(({ id }) => id), finished.map(({ fate }) => fate), finished.map(({ outcome }) => outcome.slice(0, 300))],
   );
 }

@@ -2,11 +2,11 @@
  * The bot store port: what the supervisor needs of the rows (wishes, claims, recovery, status, commands), always in sets.
  * Implemented over PostgreSQL by `postgres-bot-store.ts`. Every write is by one holder and does nothing for bots that another has.
  */
-import type { PendingCommand } from './bot-commands.ts';
+import type { FinishedCommand, PendingCommand } from './bot-commands.ts';
 import type { BotRows } from './bot-rows.ts';
 import type { BotStatus, Wish } from './claim-bots.ts';
 
-export type { BotRows, BotStatus, PendingCommand, Wish };
+export type { BotRows, BotStatus, FinishedCommand, PendingCommand, Wish };
 
 export interface BotStore {
   /** Every bot that shall run, and those that somebody must still take care of. */
@@ -20,7 +20,7 @@ export interface BotStore {
   writeStatuses(statuses: readonly BotStatus[]): Promise<ReadonlySet<string>>;
   /** Says of bots that nobody has (or that `holder` has still) why they are not started; nothing is said of one that was taken meanwhile. */
   tellWaiting(bots: readonly { readonly botId: string; readonly holder: string | null; readonly message: string }[]): Promise<void>;
-  /** Commands of these bots that nobody has carried out, oldest first. */
+  /** Commands of these bots that nobody has carried out and that have not expired, oldest first. */
   pendingCommands(botIds: readonly string[]): Promise<readonly PendingCommand[]>;
-  finishCommands(finished: readonly { readonly id: string; readonly outcome: string }[]): Promise<void>;
+  finishCommands(finished: readonly FinishedCommand[]): Promise<void>;
 }

@@ -3,12 +3,15 @@
  * and does nothing when it is stale. All statements work on sets.
  */
 import type { Pool } from 'pg';
+import { isPending } from './bot-commands.ts';
 
 /** What the roster sees of one bot that concerns it. */
 export interface Wish {
   readonly botId: string;
-  /** False for a bot that shall not run, and that somebody must still take care of. */
+  /** False for a bot that is switched off, and that somebody must still take care of. */
   readonly wanted: boolean;
+  /** A position is open or an order is not over: somebody takes care of it, whether the bot shall run or not. */
+  readonly unfinished: boolean;
   readonly configVersion: number;
   readonly venue: string;
   readonly epoch: number;
@@ -18,17 +21,22 @@ export interface Wish {
 }
 
 /**
- * Every bot that shall run, and those that shall not but still have a holder (who may be dead) or an order that is not over:
- * somebody has to write down how it ends.
+ * Every bot that shall run, and those that are switched off but still have a position, an order that is not over, a close to carry
+ * out or a holder (who may be dead): a position belongs to somebody, and somebody has to write down how an order ends. Dust, which
+ * the exchange would not let anybody sell, is no position (`openedAtMs` is null then).
  */
 export async function readWishes(pool: Pool): Promise<readonly Wish[]> {
   const { rows } = await pool.query<Omit<Wish, 'botId' | 'configVersion' | 'epoch'> & { id: string; version: number; epoch: string }>(
     `select c.id::text, c.is_active as wanted, c.version, c.venue, coalesce(s.lock_epoch, 0)::text as epoch, s.lock_holder as holder,
-       c.id in (select bot_config_id from bot_commands where handled_at is null) as commanded
+       u.unfinished, p.commands is not null as commanded
      from bot_configs c left join bot_state s on s.bot_config_id = c.id
-     where c.deleted_at is null
-       and (c.is_active or s.lock_holder is not null
-         or exists (select 1 from orders o where o.bot_config_id = c.id and o.state in ('intended', 'unknown', 'accepted')))
+     left join (select bot_config_id, array_agg(command) as commands from bot_commands where ${isPending} group by 1) p
+       on p.bot_config_id = c.id
+     cross join lateral (
+       select coalesce(s.state_data->'position'->>'openedAtMs', '') <> ''
+         or exists (select 1 from orders o where o.bot_config_id = c.id and o.state in ('intended', 'unknown', 'accepted')) as unfinished
+     ) u
+     where c.deleted_at is null and (c.is_active or s.lock_holder is not null or u.unfinished or 'close-position' = any(p.commands))
      order by c.id`,
   );
   return rows.map(({ id, version, epoch, ...row }) => ({ ...row, botId: id, configVersion: version, epoch: Number(epoch) }));

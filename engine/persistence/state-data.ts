@@ -19,6 +19,16 @@ export interface StateData {
   readonly pausedReason: string | null;
   /** Why nothing is entered until a user has looked and resumes; null when nothing is held back. */
   readonly heldReason: string | null;
+  /** The close that somebody asked for and that has not come to its end; null when none. */
+  readonly closing: RequestedClose | null;
+}
+
+/** Kept until the position is flat: an engine that ends before it has an order for it must not make the close undone. */
+export interface RequestedClose {
+  readonly reason: string;
+  readonly decisionMs: number;
+  /** Of the position that it is about; null when that was still being entered. */
+  readonly openedAtMs: number | null;
 }
 
 export interface StateDataJson {
@@ -39,6 +49,7 @@ export interface StateDataJson {
   readonly bestPrice?: number | null;
   readonly pausedReason?: string | null;
   readonly heldReason?: string | null;
+  readonly closing?: RequestedClose | null;
   /** The exchange's orders until then (venue time, ms) are in the rows. */
   readonly comparedThroughMs?: number;
 }
@@ -67,6 +78,7 @@ export function readStateData(json: StateDataJson): StateData {
     bestPrice: json.bestPrice ?? null,
     pausedReason: json.pausedReason ?? null,
     heldReason: json.heldReason ?? null,
+    closing: json.closing ?? null,
   };
 }
 

@@ -88,7 +88,14 @@ function statusOf({ botId, epoch, bot }: RunningEntry): BotStatus {
     lastExecutionMs: session?.lastDecisionAtMs ?? null,
     stateData: {
       pausedReason: paused?.reason ?? null,
-      ...(session === null ? {} : { day: dayOf(session), notices: session.state.notices, lastPrice: known(session.state.lastPrice) }),
+      ...(session === null
+        ? {}
+        : {
+            day: dayOf(session),
+            notices: session.state.notices,
+            lastPrice: known(session.state.lastPrice),
+            closing: closingOf(session),
+          }),
       bestPrice: known(session?.state.bestPrice),
     },
   };
@@ -97,6 +104,11 @@ function statusOf({ botId, epoch, bot }: RunningEntry): BotStatus {
 /** A price, or null. */
 function known(price = Number.NaN): number | null {
   return Number.isNaN(price) ? null : price;
+}
+
+function closingOf({ state: { exiting, position } }: BotSession): StateDataJson['closing'] {
+  if (exiting?.kind !== 'request') return null;
+  return { reason: exiting.reason, decisionMs: exiting.decisionMs, openedAtMs: position.openedAtMs };
 }
 
 function dayOf({ state: { day }, settings, equity }: BotSession): NonNullable<StateDataJson['day']> {

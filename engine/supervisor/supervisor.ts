@@ -182,18 +182,20 @@ export class Supervisor {
       if (wish === undefined) entry.bot.stop();
       else if (wish.epoch !== entry.epoch || wish.holder !== owner) entry.bot.fence();
       else if (wish.wanted) entry.bot.stay();
-      else entry.bot.leave();
+      else {
+        entry.bot.leave();
+        if (!wish.unfinished && !wish.commanded && entry.bot.over) entry.bot.stop();
+      }
     }
     await this.#reconfigure(
       wishes.filter((wish) => (this.#entries.get(wish.botId)?.configVersion ?? wish.configVersion) !== wish.configVersion),
     );
-    const commanded = wishes.filter((wish) => wish.commanded && this.#entries.has(wish.botId));
-    if (commanded.length > 0) await this.#commands.carryOut(await store.pendingCommands(commanded.map((wish) => wish.botId)));
+    await this.#commands.carryOut(wishes.filter(({ botId, commanded }) => commanded && this.#entries.has(botId)).map(({ botId }) => botId));
     const startable = wishes.filter((wish) => wish.venue === venue && !this.#entries.has(wish.botId) && this.#mayStart(wish));
     const hindrance = this.#options.hindrance();
     if (hindrance === null) await this.#claim(startable);
     // One that was taken and could not be started is leaving: its row says so.
-    const left = startable.filter((wish) => wish.wanted && !this.#entries.has(wish.botId) && this.#mayStart(wish));
+    const left = startable.filter((wish) => (wish.wanted || wish.unfinished) && !this.#entries.has(wish.botId) && this.#mayStart(wish));
     await this.#waiting.tell(left, hindrance, this.#entries.size >= capacity);
     this.#counts.count(this.#entries.values());
   }
@@ -206,7 +208,9 @@ export class Supervisor {
 
   async #claim(wishes: readonly Wish[]): Promise<void> {
     const { capacity, log } = this.#options;
-    const { claimed, commands, more } = await this.#claims.take(wishes, capacity - this.#entries.size);
+    // Where there is not room for all, those that hold something go first.
+    const byNeed = wishes.toSorted((one, other) => Number(other.unfinished) - Number(one.unfinished));
+    const { claimed, commands, more } = await this.#claims.take(byNeed, capacity - this.#entries.size);
     if (claimed.length === 0) return;
     const wishById = new Map(wishes.map((wish) => [wish.botId, wish]));
     const start = async ({ botId, epoch, rows }: ClaimedBot, blocks: readonly EntryBlock[]): Promise<void> => {
@@ -228,8 +232,8 @@ export class Supervisor {
       this.#claims.prepared(live).then(({ ready, blocks }) => Promise.all(ready.map((bot) => start(bot, blocks.get(bot.botId) ?? [])))),
     ]);
     if (more) this.#again = this.#entries.size < capacity;
-    // Commands given while nobody ran the bot are carried out by its new owner at once.
-    await this.#commands.carryOut(commands);
+    // Commands given while nobody ran the bot are carried out by its new owner; some may have expired since they were read.
+    await this.#commands.carryOut(commands.map(({ botId }) => botId));
   }
 
   async #spawn(botId: string, epoch: number, rows: BotRows, blocks: readonly EntryBlock[], configVersion: number): Promise<void> {

@@ -4,6 +4,7 @@ import { isTerminal } from '../../engine/persistence/order-store.ts';
 import { readStateData } from '../../engine/persistence/state-data.ts';
 import { findStrategy } from '../../engine/strategies/registry.ts';
 import { zero } from '../../engine/trading/exact.ts';
+import { isDust } from '../../engine/trading/position.ts';
 import type { Ledger } from './ledger.ts';
 import type { Fail, Watched } from './watched.ts';
 
@@ -14,6 +15,22 @@ export function judgeAtRest(world: Watched, ledger: Ledger, fail: Fail): void {
   money(world, fail);
   foreign(world, fail);
   liveness(world, fail);
+  sold(world, ledger, fail);
+}
+
+/** A close and a flattening kill switch sell what a bot that is switched off holds; then nobody has it any more. */
+function sold({ database, exchange, users }: Watched, ledger: Ledger, fail: Fail): void {
+  for (const { row } of database.configs.values()) {
+    if (!users.wantsSold(row.id)) continue;
+    const instrument = exchange.matching.instrument(row.columns.symbol);
+    const tick = exchange.matching.lastTick(row.columns.symbol);
+    const { position } = ledger.of(row.id);
+    const held = { quantity: position, cost: zero, entryFees: zero, openedAtMs: null };
+    if (instrument !== null && !isDust(held, instrument, tick?.price.toNumber() ?? Number.NaN))
+      fail(15, `bot ${row.id} is switched off and was to sell what it holds, and holds ${position.toFixed()}`);
+    const holder = database.states.get(row.id)?.holder ?? null;
+    if (holder !== null) fail(15, `bot ${row.id} is switched off and has nothing left, and ${holder} keeps it`);
+  }
 }
 
 /** 4: what was executed and what the rows hold are the same set. */

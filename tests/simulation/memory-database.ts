@@ -5,7 +5,7 @@
  */
 import { Decimal } from 'decimal.js';
 import type { BotConfigRow, BotRows } from '../../engine/persistence/bot-rows.ts';
-import type { BotStatus, PendingCommand, Wish } from '../../engine/persistence/bot-store.ts';
+import type { BotStatus, FinishedCommand, PendingCommand, Wish } from '../../engine/persistence/bot-store.ts';
 import type { Intent, IntentVerdict } from '../../engine/persistence/commit-intents.ts';
 import { lateReason, nextState } from '../../engine/persistence/order-life.ts';
 import { isTerminal } from '../../engine/persistence/order-store.ts';
@@ -16,6 +16,7 @@ import type { StateDataJson } from '../../engine/persistence/state-data.ts';
 import { fullSafety } from '../../engine/safety.ts';
 import type { Safety } from '../../engine/safety.ts';
 import type { Fill } from '../../engine/trading/events.ts';
+import type { KillSwitch } from '../../engine/trading/kill-switch.ts';
 import { exact, zero } from '../../engine/trading/exact.ts';
 import { applyFill, commissionOf } from '../../engine/trading/position.ts';
 import { MemoryCapital } from './memory-capital.ts';
@@ -29,10 +30,12 @@ export class MemoryDatabase {
   readonly fills: FillRow[] = [];
   /** `about`: the client order id, or the day. */
   readonly outbox: { readonly topic: string; readonly about: string }[] = [];
+  /** Those that stand, by bot. */
+  readonly killSwitches = new Map<string, KillSwitch>();
   readonly #ordersOf = new Map<string, OrderRow[]>();
   readonly #fillsOf = new Map<string, FillRow[]>();
   readonly #fillKeys = new Set<string>();
-  readonly #commands: CommandRow[] = [];
+  readonly commands: CommandRow[] = [];
   readonly #safety: Safety;
   readonly capital = new MemoryCapital(this);
   watch: DatabaseWatch | null = null;
@@ -56,8 +59,8 @@ export class MemoryDatabase {
     config.row = { ...config.row, version: config.row.version + 1, columns: { ...config.row.columns, ...columns } };
   }
 
-  giveCommand(botId: string, command: PendingCommand['command'], reason: string): void {
-    this.#commands.push({ id: String(this.#commands.length + 1), botId, command, reason, outcome: null });
+  giveCommand(botId: string, command: PendingCommand['command'], reason: string, expiresAtMs: number): void {
+    this.commands.push({ id: String(this.commands.length + 1), botId, command, reason, expiresAtMs, ending: null });
   }
 
   ordersOf(botId: string): readonly OrderRow[] {
@@ -255,20 +258,23 @@ export class MemoryDatabase {
     return last === null ? null : last.toString();
   }
 
-  wishes(): readonly Wish[] {
+  wishes(nowMs: number): readonly Wish[] {
     const wishes: Wish[] = [];
     for (const { row, active } of this.configs.values()) {
       const state = this.states.get(row.id);
-      const concerns = active || (state?.holder ?? null) !== null || this.#hasOpenOrder(row.id);
-      if (concerns)
+      const unfinished = (state?.data.position?.openedAtMs ?? null) !== null || this.#hasOpenOrder(row.id);
+      const commands = this.pendingCommands([row.id], nowMs);
+      const toClose = commands.some(({ command }) => command === 'close-position');
+      if (active || unfinished || toClose || (state?.holder ?? null) !== null)
         wishes.push({
           botId: row.id,
           wanted: active,
+          unfinished,
           configVersion: row.version,
           venue: row.venue,
           epoch: state?.epoch ?? 0,
           holder: state?.holder ?? null,
-          commanded: this.pendingCommands([row.id]).length > 0,
+          commanded: commands.length > 0,
         });
     }
     return wishes;
@@ -338,18 +344,18 @@ export class MemoryDatabase {
       if (!told.some((one) => one.topic === topic && one.dayStartMs === dayStartMs)) this.outbox.push({ topic, about: String(dayStartMs) });
   }
 
-  pendingCommands(botIds: readonly string[]): readonly PendingCommand[] {
-    if (this.#commands.length === 0) return [];
+  pendingCommands(botIds: readonly string[], nowMs: number): readonly PendingCommand[] {
+    if (this.commands.length === 0) return [];
     const wanted = new Set(botIds);
-    return this.#commands
-      .filter((row) => row.outcome === null && wanted.has(row.botId))
-      .map(({ id, botId, command, reason }) => ({ id, botId, command, reason }));
+    return this.commands
+      .filter((row) => row.ending === null && row.expiresAtMs > nowMs && wanted.has(row.botId))
+      .map(({ id, botId, command, reason, expiresAtMs }) => ({ id, botId, command, reason, leftMs: expiresAtMs - nowMs }));
   }
 
-  finishCommands(finished: readonly { readonly id: string; readonly outcome: string }[]): void {
-    for (const { id, outcome } of finished) {
-      const row = this.#commands.find((command) => command.id === id);
-      if (row?.outcome === null) row.outcome = outcome;
+  finishCommands(finished: readonly FinishedCommand[]): void {
+    for (const ending of finished) {
+      const row = this.commands.find((command) => command.id === ending.id);
+      if (row?.ending === null) row.ending = ending;
     }
   }
 }

@@ -1,6 +1,6 @@
 /** The rows that the database in memory holds, and how a stored order is read from one. */
 import type { Decimal } from 'decimal.js';
-import type { PendingCommand } from '../../engine/persistence/bot-store.ts';
+import type { FinishedCommand, PendingCommand } from '../../engine/persistence/bot-store.ts';
 import type { Intent } from '../../engine/persistence/commit-intents.ts';
 import type { FillSource, OrderState, ReportedFill, StoredOrder, TradingPlace } from '../../engine/persistence/order-store.ts';
 import type { StateDataJson } from '../../engine/persistence/state-data.ts';
@@ -37,8 +37,9 @@ export interface StateRow {
   lastExecutionMs: number | null;
 }
 
-export interface CommandRow extends PendingCommand {
-  outcome: string | null;
+export interface CommandRow extends Omit<PendingCommand, 'leftMs'> {
+  readonly expiresAtMs: number;
+  ending: FinishedCommand | null;
 }
 
 /** What the invariants look at: called inside the transaction that makes the change. */

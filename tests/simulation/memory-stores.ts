@@ -44,16 +44,16 @@ export function createMemoryOrderStore({ database, holder, travel, endCommits, n
   };
 }
 
-export function createMemoryBotStore({ database, holder, travel }: MemoryStoreOptions): BotStore {
+export function createMemoryBotStore({ database, holder, travel, now }: MemoryStoreOptions): BotStore {
   return {
-    wishes: () => travel('read', () => database.wishes()),
+    wishes: () => travel('read', () => database.wishes(now())),
     claim: (botIds) => travel('write', () => database.claim(holder, botIds)),
     release: (bots) => travel('write', () => database.release(holder, bots)),
     load: (botIds) => travel('read', () => database.load(botIds)),
     writeStatuses: (statuses) => travel('write', () => database.writeStatuses(holder, statuses)),
     // Nobody reads here why a bot waits.
     tellWaiting: () => Promise.resolve(),
-    pendingCommands: (botIds) => travel('read', () => database.pendingCommands(botIds)),
+    pendingCommands: (botIds) => travel('read', () => database.pendingCommands(botIds, now())),
     finishCommands: (finished) => travel('write', () => database.finishCommands(finished)),
   };
 }

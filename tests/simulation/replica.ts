@@ -71,6 +71,8 @@ export const fleetConfig: Omit<FleetConfig, 'protectionCheckMs'> = {
 };
 
 const bootRetryMs = 1_500;
+/** As in production; here the rows can always be read. */
+const killSwitchPollMs = 500;
 
 export class Replica {
   readonly index: number;
@@ -266,6 +268,10 @@ export class Replica {
         await market.stop();
       },
     };
+    const killSwitches = new KillSwitches({ clock, log, metrics });
+    const readKillSwitches = (): void => killSwitches.setRows([...database.killSwitches.values()]);
+    readKillSwitches();
+    clock.every(killSwitchPollMs, readKillSwitches);
     const stores = {
       database,
       holder: process.name,
@@ -289,7 +295,7 @@ export class Replica {
       metrics,
       random: () => own.next(),
       reach,
-      killSwitches: new KillSwitches({ clock, log, metrics }),
+      killSwitches,
       safety,
     });
     if (process.alive) this.#fleet = fleet;

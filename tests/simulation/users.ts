@@ -1,13 +1,21 @@
 /** What users ask for while it storms: bots stopped and started, entries paused, positions closed, settings changed. */
 import { isTerminal } from '../../engine/persistence/order-store.ts';
 import type { MemoryDatabase } from './memory-database.ts';
+import { epochMs } from './scheduler.ts';
 import type { Scheduler } from './scheduler.ts';
+
+/** As the admin plane gives it. */
+const commandTtlMs = 300_000;
 
 export class Users {
   readonly #database: MemoryDatabase;
   readonly #scheduler: Scheduler;
   readonly #stopped = new Map<string, number>();
   readonly #paused = new Map<string, number>();
+  /** Stopped, and what they hold was to be sold. */
+  readonly #sold = new Set<string>();
+  #stops = 0;
+  #resting = false;
 
   constructor(database: MemoryDatabase, scheduler: Scheduler) {
     this.#database = database;
@@ -20,18 +28,17 @@ export class Users {
     switch (what) {
       case 'ask-stop':
         if (this.#stopped.has(botId)) return;
-        this.#stopped.set(botId, this.#scheduler.now);
-        this.#database.changeBot(botId, { active: false });
+        this.#stop(botId);
         this.#scheduler.after(value, () => this.#start(botId));
         return;
       case 'ask-pause':
         if (this.#paused.has(botId)) return;
         this.#paused.set(botId, this.#scheduler.now);
-        this.#database.giveCommand(botId, 'pause-entries', 'a user asked');
+        this.#give(botId, 'pause-entries');
         this.#scheduler.after(value, () => this.#resume(botId));
         return;
       case 'ask-close':
-        this.#database.giveCommand(botId, 'close-position', 'a user asked');
+        this.#give(botId, 'close-position');
         return;
       case 'ask-change':
         this.#database.changeBot(botId, { positionSizePerc: Math.round(value) });
@@ -53,22 +60,54 @@ export class Users {
     return false;
   }
 
+  /** True for a bot that is off and must have nothing left when everything has come to rest. */
+  wantsSold(botId: string): boolean {
+    return this.#sold.has(botId);
+  }
+
   /** Virtual time since when the bot's user wants no entries; null while entries are wanted. */
   refusesEntriesSince(botId: string): number | null {
     return this.#stopped.get(botId) ?? this.#paused.get(botId) ?? null;
   }
 
-  /** Everybody wants their bots to run again. */
+  /** Everybody wants their bots to run again, but for those whose position was to be sold when they were stopped. */
   comeToRest(): void {
-    for (const botId of this.#stopped.keys()) this.#start(botId);
+    this.#resting = true;
+    for (const botId of this.#stopped.keys()) if (!this.#sold.has(botId)) this.#start(botId);
     for (const botId of this.#paused.keys()) this.#resume(botId);
   }
 
+  /** A user stops a bot and, in turn, keeps what it holds, has it sold, or has a kill switch sell it. */
+  #stop(botId: string): void {
+    this.#stopped.set(botId, this.#scheduler.now);
+    this.#database.changeBot(botId, { active: false });
+    this.#stops += 1;
+    if (this.#stops % 3 === 0) return;
+    this.#sold.add(botId);
+    if (this.#stops % 3 === 1) this.#give(botId, 'close-position');
+    else
+      this.#database.killSwitches.set(botId, {
+        scope: 'bot',
+        subject: botId,
+        policy: 'flatten',
+        reason: 'a user asked',
+        expiresAtMs: null,
+      });
+  }
+
   #start(botId: string): void {
+    // Whoever wants its position sold leaves it off until that is done.
+    if (this.#resting && this.#sold.has(botId)) return;
+    this.#sold.delete(botId);
+    this.#database.killSwitches.delete(botId);
     if (this.#stopped.delete(botId)) this.#database.changeBot(botId, { active: true });
   }
 
+  #give(botId: string, command: 'pause-entries' | 'resume' | 'close-position'): void {
+    this.#database.giveCommand(botId, command, 'a user asked', epochMs + this.#scheduler.now + commandTtlMs);
+  }
+
   #resume(botId: string): void {
-    if (this.#paused.delete(botId)) this.#database.giveCommand(botId, 'resume', 'a user asked');
+    if (this.#paused.delete(botId)) this.#give(botId, 'resume');
   }
 }

@@ -2,31 +2,21 @@
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { pino } from 'pino';
 import { afterEach, expect, it } from 'vitest';
 import { createMemoryCoordination } from '../../engine/coordination/memory.ts';
 import { RestClient } from '../../engine/exchanges/binance/rest.ts';
 import { createSigner } from '../../engine/exchanges/binance/signing.ts';
 import { createBinanceSpotAccount } from '../../engine/exchanges/binance/spot.ts';
 import { RequestGate } from '../../engine/exchanges/request-gate.ts';
-import { startFleet } from '../../engine/fleet.ts';
 import type { Fleet } from '../../engine/fleet.ts';
-import type { MarketSeries, SeriesListener } from '../../engine/market/market.ts';
-import { SymbolDirectory } from '../../engine/market/symbols.ts';
+import type { SeriesListener } from '../../engine/market/market.ts';
 import { createMetrics } from '../../engine/observe/metrics.ts';
-import { noLedger } from '../../engine/persistence/decision-ledger.ts';
 import { Secret } from '../../engine/secret.ts';
-import { KillSwitches } from '../../engine/supervisor/kill-switches.ts';
+import type { KillSwitches } from '../../engine/supervisor/kill-switches.ts';
 import { systemClock as clock } from '../../engine/time/clock.ts';
-import { defaultColumns } from '../../engine/trading/resolve-config.ts';
 import { budgetOf } from '../../engine/venue.ts';
-import { createMemoryCapitalStore } from '../simulation/memory-capital.ts';
 import { MemoryDatabase } from '../simulation/memory-database.ts';
-import { atOnce, createMemoryBotStore, createMemoryOrderStore, createMemoryReconcileStore } from '../simulation/memory-stores.ts';
-import { btc, d } from './trading/given.ts';
-
-const log = pino({ level: 'silent' });
-const venueClock = { now: () => clock.now(), trusted: true, resync: async () => undefined };
+import { addCrossBot, cross, log, startMemoryFleet, venueClock } from './memory-fleet.ts';
 
 let server: Server;
 let rest: RestClient;
@@ -57,97 +47,30 @@ async function started(onHandedOver: (switches: KillSwitches) => void): Promise<
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const metrics = createMetrics();
-  const coordination = createMemoryCoordination({ clock, owner: 'me', metrics });
-  const gate = new RequestGate({ budget: budgetOf(coordination, 'simulated', 'simulated'), clock, venueClock, log, metrics });
+  const budget = budgetOf(createMemoryCoordination({ clock, owner: 'me', metrics }), 'simulated', 'simulated');
+  const gate = new RequestGate({ budget, clock, venueClock, log, metrics });
   rest = new RestClient({
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     ...{ clock, venueClock, log, metrics, gate },
     random: () => 0,
     signer: createSigner({ kind: 'hmac', apiKey: new Secret('key'), secret: new Secret('secret') }),
   });
-  const nothing = async (): Promise<never> => Promise.reject(new Error('nobody asks for it here'));
-  const marketData = { serverTime: nothing, instruments: async () => [btc], klines: nothing, price: nothing };
-  const symbols = new SymbolDirectory({ venue: 'simulated', marketData, cache: coordination.symbols, clock, log, random: () => 0 });
-  await symbols.start();
-  const joined = Promise.withResolvers<SeriesListener>();
-  const market: MarketSeries = {
-    async subscribe(_request, listener) {
-      clock.soon(() => joined.resolve(listener));
-      return { health: 'live', view: () => null, missedSince: () => [], close: () => undefined };
-    },
-    stop: async () => undefined,
-  };
   const database = new MemoryDatabase();
-  database.addBot({
-    id: '1',
-    userId: '1',
-    version: 1,
-    mode: 'live',
-    venue: 'simulated',
-    columns: {
-      ...defaultColumns,
-      name: 'b',
-      symbol: 'BTCUSDT',
-      timeframe: '1m',
-      strategy: 'ema_cross',
-      initialCapital: d(1_000),
-      positionSizePerc: 50,
-    },
-  });
+  addCrossBot(database, 'live');
   // Compared with the exchange a moment ago: there is no history to read.
   const data = { comparedThroughMs: clock.now() };
   database.states.set('1', { botId: '1', holder: null, epoch: 0, running: false, message: '', data, lastExecutionMs: null });
-  const stores = { database, holder: 'me', travel: atOnce, endCommits: () => undefined, now: () => clock.now() };
-  const killSwitches = new KillSwitches({ clock, log, metrics });
-  fleet = await startFleet({
-    config: {
-      venue: 'simulated',
-      capacity: 10,
-      claimPollMs: 1_000,
-      lockTtlMs: 10_000,
-      recvWindowMs: 3_000,
-      neverPlacedHorizonMs: 60_000,
-      auditIntervalMs: 30_000,
-      drainTimeoutMs: 1_000,
-      protectionCheckMs: 10_000,
-      stops: 'engine',
-      paper: { feePercent: 0.1, spreadPercent: 0, slippagePercent: 0 },
-    },
-    orders: createMemoryOrderStore(stores),
-    bots: createMemoryBotStore(stores),
-    reconciliation: createMemoryReconcileStore(stores),
-    ledger: noLedger,
-    capital: createMemoryCapitalStore({ ...stores, capital: database.capital }),
-    coordination,
-    venue: {
-      clock: venueClock,
-      symbols,
-      market,
-      account: createBinanceSpotAccount({ name: 'simulated', rest, gate, metrics, listen: () => ({ stop: async () => undefined }) }),
-      feePrices: null,
-      keyRefusal: () => null,
-      stop: async () => symbols.stop(),
-    },
-    installation: 'test',
+  const memory = await startMemoryFleet({
+    database,
     owner: 'me',
-    clock,
-    log,
-    metrics,
-    random: () => 0,
+    account: createBinanceSpotAccount({ name: 'simulated', rest, gate, metrics, listen: () => ({ stop: async () => undefined }) }),
     // Passed in the turn in which the request was made: it has no socket yet.
-    reach: (point) => {
-      if (point === 'CP4') onHandedOver(killSwitches);
+    reach: (point, switches) => {
+      if (point === 'CP4') onHandedOver(switches);
     },
-    killSwitches,
   });
-  return joined.promise;
-}
-
-/** A close at which the fast average crosses above the slow one. */
-function cross(bot: SeriesListener): void {
-  const closeTime = Math.floor(clock.now());
-  const candle = { openTime: closeTime - 59_999, closeTime, open: 100, high: 100, low: 100, close: 100, volume: 1, closed: true };
-  bot.onClose({ candle, current: [2, 1], previous: [1, 2] });
+  fleet = memory.fleet;
+  return memory.joined();
 }
 
 it('sends what no kill switch stops', async () => {

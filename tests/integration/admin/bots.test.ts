@@ -175,6 +175,7 @@ describe('a bot', () => {
       ['PATCH', '', { name: 'mine' }],
       ['DELETE', '', undefined],
       ['POST', '/commands', { command: 'start' }],
+      ['GET', '/commands', undefined],
       ['GET', '/trades', undefined],
       ['GET', '/orders', undefined],
       ['GET', '/state', undefined],
@@ -196,10 +197,48 @@ describe('a command', () => {
 
   it('waits as a row for the engine that runs the bot', async () => {
     const id = await create();
+    await plane.ask('POST', `/v1/bots/${id}/commands`, { command: 'start' });
     const paused = await plane.ask('POST', `/v1/bots/${id}/commands`, { command: 'pause-entries' });
     expect((await plane.ask('GET', `/v1/bots/${id}/commands/${String(paused.body['id'])}`)).body).toMatchObject({
+      fate: 'pending',
       handled_at: null,
       outcome: null,
+    });
+  });
+
+  it.each(['pause-entries', 'resume'])('%s to a bot that is off is refused with what to do, and leaves nothing behind', async (command) => {
+    const id = await create();
+    const refused = await plane.ask('POST', `/v1/bots/${id}/commands`, { command });
+    expect([refused.status, refused.body['detail']]).toEqual([409, expect.stringContaining('start it first')]);
+    expect((await plane.ask('GET', `/v1/bots/${id}/commands`)).body.items).toEqual([]);
+  });
+
+  it('to close is taken for a bot that is off, for five minutes, and the list tells what became of each', async () => {
+    const id = await create();
+    const command = async (name: string) => (await plane.ask('POST', `/v1/bots/${id}/commands`, { command: name })).body;
+    const close = await command('close-position');
+    expect(close).toMatchObject({ fate: 'pending' });
+    expect(Date.parse(String(close['expires_at'])) - Date.parse(String(close['created_at']))).toBe(300_000);
+    await command('start');
+    await command('pause-entries');
+    await command('resume');
+    await command('stop');
+    await plane.rows.pool.query("update bot_commands set expires_at = now() where id = $1 and command = 'close-position'", [close['id']]);
+    const fates = async (query = ''): Promise<unknown> =>
+      (await plane.ask('GET', `/v1/bots/${id}/commands${query}`)).body.items?.map((one) => [one['command'], one['fate']]);
+    const expected = [
+      ['stop', 'done'],
+      ['resume', 'refused'],
+      ['pause-entries', 'refused'],
+      ['start', 'done'],
+      ['close-position', 'expired'],
+    ];
+    expect(await fates()).toEqual(expected);
+    const first = await plane.ask('GET', `/v1/bots/${id}/commands?limit=2`);
+    expect(await fates(`?limit=3&after=${String(first.body['nextCursor'])}`)).toEqual(expected.slice(2));
+    expect((await plane.ask('GET', `/v1/bots/${id}/commands/${String(close['id'])}`)).body).toMatchObject({
+      fate: 'expired',
+      outcome: expect.stringContaining('in time') as string,
     });
   });
 
@@ -476,6 +515,7 @@ describe('the routes', () => {
         'get /v1/symbols',
         'patch /v1/bots/{id}',
         'post /v1/bots',
+        'get /v1/bots/{id}/commands',
         'post /v1/bots/{id}/commands',
       ].sort(),
     );

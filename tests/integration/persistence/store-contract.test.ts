@@ -240,7 +240,7 @@ describe('rows in memory and in PostgreSQL', () => {
 
   it('hand out commands once, oldest first', async () => {
     for (const command of ['pause-entries', 'close-position'] as const) {
-      memory.giveCommand('2', command, 'a test');
+      memory.giveCommand('2', command, 'a test', systemClock.now() + 60_000);
       await rows.pool.query(
         "insert into bot_commands (bot_config_id, command, reason, requested_by, created_at) values (2, $1, $2, 'test', now())",
         [command, 'a test'],
@@ -256,10 +256,57 @@ describe('rows in memory and in PostgreSQL', () => {
         ['2', 'close-position', 'a test'],
       ]);
       expect(await stores.bots.pendingCommands(['1', '3'])).toEqual([]);
-      await stores.bots.finishCommands([{ id: pending[0]?.id ?? '', outcome: 'done' }]);
+      await stores.bots.finishCommands([{ id: pending[0]?.id ?? '', fate: 'done', outcome: 'sold' }]);
       expect((await stores.bots.pendingCommands(['2'])).map((command) => command.command)).toEqual(['close-position']);
-      await stores.bots.finishCommands([{ id: pending[1]?.id ?? '', outcome: 'done' }]);
+      await stores.bots.finishCommands([{ id: pending[1]?.id ?? '', fate: 'done', outcome: 'sold' }]);
       expect(await commanded()).toEqual([]);
     }
+  });
+
+  it('never hand out a command that has expired, and say how long another one has', async () => {
+    for (const secondsLeft of [-1, 60]) {
+      memory.giveCommand('2', 'close-position', 'a test', systemClock.now() + secondsLeft * 1_000);
+      await rows.pool.query(
+        `insert into bot_commands (bot_config_id, command, requested_by, created_at, expires_at)
+         values (2, 'close-position', 'test', now(), now() + $1::float8 * interval '1 second')`,
+        [secondsLeft],
+      );
+    }
+    for (const stores of [overPostgres(holders[0]), inMemory(holders[0])]) {
+      const pending = await stores.bots.pendingCommands(['2']);
+      expect(pending.map(({ id }) => id)).toEqual(['2']);
+      expect(pending[0]?.leftMs).toBeGreaterThan(30_000);
+      expect(pending[0]?.leftMs).toBeLessThanOrEqual(61_000);
+    }
+  });
+
+  it('wish for a bot that is off while it holds something, has an order or is to be closed', async () => {
+    await rows.pool.query('update bot_configs set is_active = false');
+    for (const id of botIds) memory.changeBot(id, { active: false });
+    const wished = (stores: Stores) =>
+      stores.bots
+        .wishes()
+        .then((wishes) => wishes.map(({ botId, wanted, unfinished, commanded }) => [botId, wanted, unfinished, commanded]));
+    const both = [overPostgres(holders[0]), inMemory(holders[0])] as const;
+    for (const stores of both) expect(await wished(stores)).toEqual([]);
+    for (const stores of both) await stores.bots.claim(['1', '2']);
+    const positions = { '1': 1_714_953_600_000, '2': null } as const;
+    for (const [id, openedAtMs] of Object.entries(positions)) {
+      const position = { quantity: '0.1', cost: '1', entryFees: '0', openedAtMs };
+      await rows.pool.query('update bot_state set state_data = $2 where bot_config_id = $1', [id, JSON.stringify({ position })]);
+      Object.assign(memory.states.get(id) ?? {}, { data: { position } });
+    }
+    for (const stores of both) await stores.bots.release(['1', '2'].map((botId) => ({ botId, message: 'a test' })));
+    memory.giveCommand('3', 'close-position', 'a test', systemClock.now() + 60_000);
+    memory.giveCommand('2', 'resume', 'a test', systemClock.now() + 60_000);
+    await rows.pool.query(
+      `insert into bot_commands (bot_config_id, command, requested_by, created_at) values (3, 'close-position', 'test', now()), (2, 'resume', 'test', now())`,
+    );
+    for (const stores of both)
+      expect(await wished(stores)).toEqual([
+        ['1', false, true, false],
+        ['3', false, false, true],
+      ]);
+    await rows.pool.query('update bot_configs set is_active = true');
   });
 });

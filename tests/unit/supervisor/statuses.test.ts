@@ -65,6 +65,7 @@ it('writes what a restart needs of the day: how it began, what was told, and the
       day: { startMs: 86_400_000, startEquity: '950.000000000000000001', equity: '951', capital: '1000', lossReached: true },
       notices,
       lastPrice: 19_000,
+      closing: null,
       bestPrice: null,
     },
   ]);

@@ -12,6 +12,7 @@ import { FakeClock } from '../../support/fake-clock.ts';
 const wish = (botId: string): Wish => ({
   botId,
   wanted: true,
+  unfinished: false,
   configVersion: 1,
   venue: 'simulated',
   epoch: 0,

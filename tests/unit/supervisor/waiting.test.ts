@@ -6,7 +6,7 @@ import { Waiting } from '../../../engine/supervisor/waiting.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const wish = (botId: string, holder: string | null = null): Wish => ({
-  ...{ botId, holder, wanted: true, configVersion: 1, venue: 'simulated', epoch: 0, commanded: false },
+  ...{ botId, holder, wanted: true, unfinished: false, configVersion: 1, venue: 'simulated', epoch: 0, commanded: false },
 });
 const redisAway = 'Redis does not answer since 2026-11-30T13:00:00.000Z (connect ECONNREFUSED 127.0.0.1:6379)';
 

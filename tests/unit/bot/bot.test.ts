@@ -1,0 +1,54 @@
+/** The life of one bot: what it lets go of when it is stopped or lost at an odd moment. */
+import { afterEach, expect, it } from 'vitest';
+import { MemoryDatabase } from '../../simulation/memory-database.ts';
+import { addCrossBot, startMemoryFleet } from '../memory-fleet.ts';
+import type { MemoryFleet } from '../memory-fleet.ts';
+
+const patience = { timeout: 15_000 };
+let database: MemoryDatabase;
+let engine: MemoryFleet;
+let warm: PromiseWithResolvers<void>;
+
+const bot = () => engine.fleet.supervisor.bot('1');
+const holder = (): string | null => database.states.get('1')?.holder ?? null;
+
+async function warming(): Promise<void> {
+  warm = Promise.withResolvers();
+  database = new MemoryDatabase();
+  addCrossBot(database, 'paper');
+  engine = await startMemoryFleet({ database, owner: 'me', account: null, warm: warm.promise });
+  await expect.poll(() => [bot()?.life, engine.subscriptions], patience).toEqual(['warming', 1]);
+}
+
+afterEach(() => engine.fleet.stop());
+
+it('that is stopped while its series warms ends the subscription when that stands, and hears nothing of it', async () => {
+  await warming();
+  const session = bot()?.session;
+  database.changeBot('1', { active: false });
+  await expect.poll(() => [bot(), holder()], patience).toEqual([null, null]);
+  warm.resolve();
+  await expect.poll(() => engine.subscriptions, patience).toBe(0);
+  expect([session?.feed, engine.fleet.executor.botIds()]).toEqual(['live', []]);
+});
+
+it('that is lost while its series warms ends the subscription when that stands', async () => {
+  await warming();
+  bot()?.fence();
+  database.changeBot('1', { active: false });
+  warm.resolve();
+  await expect.poll(() => engine.subscriptions, patience).toBe(0);
+});
+
+it('that is stopped before it has recovered leaves nothing behind in the executor', async () => {
+  await warming();
+  database.changeBot('1', { active: false });
+  await expect.poll(bot, patience).toBeNull();
+  database.changeBot('1', { active: true });
+  const woken = engine.fleet.supervisor.wake();
+  await expect.poll(bot, { ...patience, interval: 0 }).not.toBeNull();
+  bot()?.stop();
+  database.changeBot('1', { active: false });
+  await woken;
+  await expect.poll(() => [bot(), holder(), engine.fleet.executor.botIds()], patience).toEqual([null, null, []]);
+});
