@@ -85,6 +85,9 @@ export function killSwitchRoutes(app: AdminApp, ports: AdminPorts): void {
           ofUserId: isShared(scope) ? null : caller.userId,
         },
       };
+      const waiting = (here?.here() ?? []).filter(({ request: by }) => by?.userId === caller.userId).length;
+      if (waiting >= waitingMax)
+        throw new Problem('conflict', `${waiting} kill switches of yours hold on this engine and wait for the database: wait for it too`);
       let durable = true;
       try {
         here?.engage(one);
@@ -93,6 +96,7 @@ export function killSwitchRoutes(app: AdminApp, ports: AdminPorts): void {
         log.error({ err: error, path: here?.path }, 'a kill switch could not be written to the kill file');
       }
       const row = await within(clock, here === null ? onlyRowWaitMs : rowWaitMs, written(one)).catch((error: unknown) => {
+        if (error instanceof Problem) throw error;
         log.warn({ err: error, killSwitch: one }, 'a kill switch is not in the database yet');
         return null;
       });
@@ -119,7 +123,10 @@ export function killSwitchRoutes(app: AdminApp, ports: AdminPorts): void {
   async function written(one: RequestedKillSwitch): Promise<KillSwitch | null> {
     if (here === null) await writeKillSwitch(orm, one);
     else if (!(await here.writeDown(one.id))) return null;
-    return orm.em.fork().findOne(KillSwitch, { key: one.id });
+    const row = await orm.em.fork().findOne(KillSwitch, { key: one.id });
+    if (row === null)
+      throw new Problem('unprocessable', 'the database refuses it for what it says, so it holds nowhere; the log has the reason');
+    return row;
   }
 
   app.get(
@@ -182,6 +189,13 @@ export function killSwitchRoutes(app: AdminApp, ports: AdminPorts): void {
   );
 }
 
+const rfc3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
+/** A zone can lead out of the years that RFC 3339, and the database's way of writing times, can tell. */
+const lastExpiryMs = Date.parse('9999-12-31T23:59:59.999Z');
+
+/** Of one user: while the database is away they are kept in memory and in a file. */
+const waitingMax = 16;
+
 const elsewhere = 'use the admin plane, the kill file or SIGUSR2';
 
 function readBody(
@@ -196,9 +210,9 @@ function readBody(
   if (scope === 'user' && named !== '' && named !== caller.userId)
     wrong.push({ field: 'subject', detail: `must be your own user id, ${caller.userId}, or absent` });
   if (scope === 'bot' && !/^[1-9][0-9]{0,17}$/.test(named)) wrong.push({ field: 'subject', detail: 'must be the id of a bot' });
-  const expiresAtMs = expiresAt === undefined ? null : Date.parse(expiresAt);
-  if (expiresAtMs !== null && !(expiresAtMs > clock.now()))
-    wrong.push({ field: 'expiresAt', detail: 'must be a time to come, as in 2026-11-27T12:00:00Z' });
+  const expiresAtMs = expiresAt === undefined ? null : rfc3339.test(expiresAt) ? Date.parse(expiresAt) : Number.NaN;
+  if (expiresAtMs !== null && !(expiresAtMs > clock.now() && expiresAtMs <= lastExpiryMs))
+    wrong.push({ field: 'expiresAt', detail: 'must be a time to come before the year 10000, as in 2026-11-27T12:00:00Z' });
   if (reason.trim() === '') wrong.push({ field: 'reason', detail: 'must say why' });
   if (wrong.length > 0) throw fieldProblem('unprocessable', wrong);
   // The schema has checked both.

@@ -53,7 +53,8 @@ export interface KillFileOptions {
 
 /** At most this late a change by hand is seen, should the system not tell of it. */
 const pollMs = 250;
-const bytesMax = 256 * 1024;
+/** A file that is larger is not read (it counts as a switch of the whole engine), so none is written either. */
+const bytesMax = 1024 * 1024;
 
 export class KillFile {
   readonly #options: KillFileOptions;
@@ -147,6 +148,8 @@ export class KillFile {
   /** Replaces the file as a whole: a crash leaves the old one or the new one. */
   #save(switches: readonly LocalKillSwitch[]): void {
     const { path } = this.#options;
+    const text = `${JSON.stringify(switches.map(written), null, 2)}\n`;
+    if (Buffer.byteLength(text) > bytesMax) throw new Error(`the kill file ${path} would be larger than ${bytesMax} bytes`);
     mkdirSync(dirname(path), { recursive: true, mode: 0o711 });
     if (switches.length === 0) {
       rmSync(path, { force: true });
@@ -156,7 +159,7 @@ export class KillFile {
       rmSync(draft, { force: true });
       const file = openSync(draft, 'wx', 0o600);
       try {
-        writeFileSync(file, `${JSON.stringify(switches.map(written), null, 2)}\n`);
+        writeFileSync(file, text);
         fsyncSync(file);
       } finally {
         closeSync(file);

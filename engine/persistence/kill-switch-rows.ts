@@ -19,6 +19,12 @@ const query = {
   query_timeout: queryTimeoutMs,
 };
 
+/** The database will never take it as it is: a value out of range, or one that points at nothing. */
+export function refusesForGood(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && /^(22|23502|23503|23514)/.test(code);
+}
+
 /** Those that nobody released, over or not. Throws the driver's errors. */
 export async function readKillSwitches(pool: Pool): Promise<readonly KillSwitch[]> {
   const { rows } = await pool.query<KillSwitchRecord>(query);

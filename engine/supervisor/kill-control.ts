@@ -4,6 +4,7 @@
  */
 import type { Log } from '../observe/log.ts';
 import type { KillFile, LocalKillSwitch, RequestedKillSwitch } from '../persistence/kill-file.ts';
+import { refusesForGood } from '../persistence/kill-switch-rows.ts';
 import type { Clock, Timer } from '../time/clock.ts';
 import type { KillSwitch } from '../trading/kill-switch.ts';
 import type { KillSwitches } from './kill-switches.ts';
@@ -85,7 +86,7 @@ export class KillControl {
     this.#options.file.add(one);
   }
 
-  /** Writes what was set here; resolves whether the switch has a row that this engine has read. */
+  /** Writes what was set here; resolves whether the switch waits no longer: it has a row that this engine has read, or was refused. */
   async writeDown(id: string): Promise<boolean> {
     await this.#writeAll();
     return !this.#options.file.switches.some((one) => one.id === id);
@@ -127,6 +128,14 @@ export class KillControl {
         done.push(one.id);
         this.#complained.delete(one.id);
       } catch (error) {
+        if (refusesForGood(error)) {
+          log.error(
+            { err: error, killSwitch: one },
+            'the database refuses a kill switch for what it says: it is dropped and holds nowhere',
+          );
+          done.push(one.id);
+          continue;
+        }
         if (!this.#complained.has(one.id))
           log.error(
             { err: error, killSwitch: one },

@@ -158,6 +158,8 @@ describe.each(['of an engine', 'of an admin process'])('the kill switch %s', (ki
       { ...engineWide, subject: '1', expiresAt: '2020-01-01T00:00:00Z' },
       ['subject', 'expiresAt'],
     ],
+    ['a time that the database cannot write', { ...engineWide, expiresAt: '+010000-01-01T00:00:00Z' }, ['expiresAt']],
+    ['a time that a zone leads there', { ...engineWide, expiresAt: '9999-12-31T23:59:59-01:00' }, ['expiresAt']],
     ['no account and no time', { ...engineWide, scope: 'account', expiresAt: 'soon' }, ['subject', 'expiresAt']],
     ['no bot and a blank reason', { ...engineWide, scope: 'bot', subject: 'x', reason: ' ' }, ['subject', 'reason']],
     ['a field that does not exist', { ...engineWide, until: 'tomorrow' }, ['until']],

@@ -152,9 +152,18 @@ describe('the kill file', () => {
 
   it('that is larger than it may be stops the whole engine', () => {
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, `${' '.repeat(256 * 1024)}{"scope":"bot","subject":"7"}`);
+    writeFileSync(path, `${' '.repeat(1024 * 1024)}{"scope":"bot","subject":"7"}`);
     file.start();
     expect(file.switches.map(({ scope }) => scope)).toEqual(['engine']);
+  });
+
+  it('is never written larger than it may be read: what does not fit holds in memory', () => {
+    file.start();
+    file.add(one());
+    const many = Array.from({ length: 2_000 }, () => 'a reason');
+    const tooMuch = { ...one(), id: 'large', policy: 'flatten' as const, reason: many.join(' '.repeat(600)) };
+    expect(() => file.add(tooMuch)).toThrow('larger than');
+    expect([file.switches, parseKillFile(readFileSync(path, 'utf8')).switches]).toEqual([[one(), tooMuch], [one()]]);
   });
 
   it('that cannot be read stops the whole engine', () => {

@@ -66,6 +66,8 @@ describe('kill switches of an engine', () => {
       },
       async write(one) {
         if (away) throw new Error('the database is away');
+        if (one.id === 'refused') throw Object.assign(new Error('date out of range'), { code: '22008' });
+        if (one.id === 'clashing') throw Object.assign(new Error('one stands already'), { code: '23505' });
         written.push(one);
         rows.push(row({ policy: one.policy }));
       },
@@ -157,5 +159,13 @@ describe('kill switches of an engine', () => {
     answers[0]?.([]);
     await first;
     expect(policy()).toBe('leave');
+  });
+
+  it('that the database refuses for what they say are dropped, the others are not', async () => {
+    await control.start();
+    for (const id of ['refused', 'clashing', 'a']) control.engage({ ...asked, id });
+    expect([await control.writeDown('refused'), await control.writeDown('clashing')]).toEqual([true, false]);
+    expect([file.switches.map(({ id }) => id), written.map(({ id }) => id)]).toEqual([['clashing'], ['a']]);
+    await control.stop();
   });
 });
