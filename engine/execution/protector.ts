@@ -86,9 +86,12 @@ export class Protector {
   /** Tells the bot what rests now. */
   tell(line: OrderLine): void {
     if (line.detached) return;
-    const { refused } = line;
-    line.refused = null;
-    line.link.onProtection({ ...line.protection(), refused });
+    const told = line.protection();
+    // While the stop that was to be replaced still counts and its own fate is open, the refusal waits: what became of that one decides.
+    const open = !told.settled && told.resting !== null && told.resting.stopPrice !== null;
+    const refused = open ? null : line.refused;
+    if (!open) line.refused = null;
+    line.link.onProtection({ ...told, refused });
   }
 
   /**
