@@ -34,7 +34,7 @@ export function createBinanceMarketData(
       read(
         'exchangeInfo',
         '/api/v3/exchangeInfo',
-        symbols === undefined ? {} : { symbols: JSON.stringify(symbols) },
+        symbols === null ? {} : { symbols: JSON.stringify(symbols) },
         20,
         (body) => {
           const info = fields(body, 'exchangeInfo');

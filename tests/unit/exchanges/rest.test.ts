@@ -219,6 +219,16 @@ describe('the rights of a key', () => {
   });
 });
 
+it.each([
+  ['all', null, '/api/v3/exchangeInfo?'],
+  ['some', ['BTCUSDT'], '/api/v3/exchangeInfo?symbols=%5B%22BTCUSDT%22%5D'],
+])('the instruments are asked for %s', async (_, symbols, url) => {
+  handler = (_request, response) => json(response, 200, { symbols: [], rateLimits: [] });
+  const marketData = createBinanceMarketData(rest, gate, { now: () => venueMs, trusted: true } as VenueClock, createMetrics());
+  await marketData.instruments(symbols);
+  expect(requests.map((request) => request.url)).toEqual([url]);
+});
+
 describe('an answer that is too much', () => {
   /** Of this thread's own time: what others make it wait for on a busy machine does not count. */
   const usedMs = (): number => {
