@@ -147,8 +147,12 @@ export class Protector {
     const askedAt = clock.monotonic();
     const asked = open();
     let found = false;
+    let rests = false;
     for (const order of (await account.openOrders(line.link.instrument().symbol)).filter(isOwn)) {
-      if (line.open.get(order.clientOrderId)?.resting === true) continue;
+      if (line.open.get(order.clientOrderId)?.resting === true) {
+        rests = true;
+        continue;
+      }
       await record(line, order, { asked: order.status });
       // One that is over by its rows is shown as it was.
       found ||= line.open.has(order.clientOrderId);
@@ -159,6 +163,8 @@ export class Protector {
       // What reads deny from here on a cancel need not wait to hear again.
       else if (askedAt > live.acceptedUntil) live.deniedSince ??= clock.monotonic();
     }
+    // A bot that was not told of it yet (it recovers, and the rows of others are awaited) hears it now; what rests may still be too little.
+    if (rests) this.tell(line);
     if (found) {
       line.denied = null;
       return false;

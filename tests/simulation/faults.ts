@@ -176,6 +176,8 @@ export class Weather {
   readonly hits = new Map<FaultKind, number>();
   readonly #armed = new Map<FaultKind, Fault[]>();
   readonly #lasting = new Map<FaultKind, { readonly fault: Fault; readonly untilMs: number; hit: boolean }[]>();
+  /** When each kind was taken last. */
+  readonly #takenAt = new Map<FaultKind, number>();
   readonly #now: () => number;
 
   constructor(now: () => number) {
@@ -202,6 +204,7 @@ export class Weather {
     const fault = index < 0 ? undefined : armed[index];
     if (fault === undefined) return null;
     armed.splice(index, 1);
+    this.#takenAt.set(kind, this.#now());
     this.count(kind);
     return fault;
   }
@@ -217,6 +220,17 @@ export class Weather {
       return one.fault;
     }
     return null;
+  }
+
+  /** Whether such a momentary fault struck within the last `ms`. */
+  struck(kind: FaultKind, ms: number): boolean {
+    return this.#now() - (this.#takenAt.get(kind) ?? Number.NEGATIVE_INFINITY) < ms;
+  }
+
+  /** How much longer such a fault is in force, ms; 0 when none is. */
+  leftMs(kind: FaultKind): number {
+    const now = this.#now();
+    return Math.max(0, ...(this.#lasting.get(kind) ?? []).map(({ untilMs }) => untilMs - now));
   }
 
   /** Whether such a fault is in force, for those who only look. */

@@ -91,8 +91,10 @@ export function databaseTravel({ process, replica, scheduler, weather, random }:
           const error = new Error('the connection to the database broke');
           process.run(() => reject(call === 'commit' ? new CommitUnknown(error) : error));
         };
+        // When the slowness is over, so is the wait.
+        const slowMs = Math.min(weather.lasting('database-slow')?.value ?? 0, weather.leftMs('database-slow'));
         const lockWaitMs = call === 'read' ? 0 : (weather.take('lock-wait')?.value ?? 0);
-        const delayMs = random.between(0.3, 2) + (weather.lasting('database-slow')?.value ?? 0) + lockWaitMs;
+        const delayMs = random.between(0.3, 2) + slowMs + lockWaitMs;
         const arrive = (): void => {
           const heldMs = call === 'read' ? 0 : orphans.heldUntilMs - scheduler.now;
           if (heldMs > 0) {

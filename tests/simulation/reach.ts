@@ -1,9 +1,26 @@
 /** Whether the owner of a bot could have done or heard anything just now. */
 import type { BotConfigRow } from '../../engine/persistence/bot-rows.ts';
+import type { FaultKind } from './faults.ts';
 import type { Replica } from './replica.ts';
 import type { Watched } from './watched.ts';
 
-/** True while nobody runs the bot, or whoever does stands still or is cut off from the database or the exchange. */
+/** Calls of the database that fail one by one. */
+const failures: readonly FaultKind[] = [
+  'commit-lost',
+  'commit-unheard',
+  'commit-refused',
+  'commit-orphaned',
+  'record-lost',
+  'record-refused',
+  'record-unheard',
+  'record-orphaned',
+  'write-orphaned',
+  'lock-wait',
+];
+/** A statement is orphaned for 4 s at most, and what failed is tried again after 2 s. */
+const failureLastsMs = 6_500;
+
+/** True while nobody runs the bot, or whoever does stands still, is cut off from the database or the exchange, or has calls fail there. */
 export function outOfReach(world: Watched, row: BotConfigRow): boolean {
   const { weather, exchange, bans, scheduler } = world;
   const owner = ownerOf(world, row);
@@ -12,7 +29,8 @@ export function outOfReach(world: Watched, row: BotConfigRow): boolean {
   const away = (['database-down', 'database-split', 'database-slow', 'reads-fail'] as const).some((kind) =>
     weather.holds(kind, owner.index),
   );
-  return away || exchange.now() < bans.untilMs || scheduler.now < owner.silentUntilMs;
+  const failing = failures.some((kind) => weather.struck(kind, failureLastsMs));
+  return away || failing || exchange.now() < bans.untilMs || scheduler.now < owner.silentUntilMs;
 }
 
 /** The exchange has not answered a cancel of the bot's owner: what rests is not known to it. */
