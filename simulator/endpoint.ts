@@ -21,6 +21,7 @@ export interface Endpoint {
   readonly action?: Action;
   /** New orders that it places, counted against the order limits. */
   readonly orders?: number;
+  /** A promise only where nothing is changed: what changes the books is done in one turn. */
   answer(call: Call): unknown;
 }
 

@@ -9,6 +9,8 @@ export interface Fuel {
   readonly lastOpenTime: number | null;
   /** Null outside the fuel. */
   candle(symbol: string, openTime: number): Candle | null;
+  /** The base candles that open from `start` to before `end`, as one; null where there are none. */
+  span(symbol: string, start: number, end: number): Candle | null;
 }
 
 /** The fuel cannot be used; says which file and line and what is wrong there. */

@@ -1,8 +1,9 @@
 /** Public market data by REST (binance-wire.md 1.4). */
-import { isTimeframe, timeframeMs } from '../engine/trading/candle.ts';
 import type { Timeframe } from '../engine/trading/candle.ts';
 import type { Instrument } from '../engine/trading/instrument.ts';
 import type { Call, Endpoint } from './endpoint.ts';
+import { isTold } from './intervals.ts';
+import type { Interval } from './intervals.ts';
 import { checkedSymbol } from './parameters.ts';
 import type { Parameters } from './parameters.ts';
 import { VenueRefusal } from './refusal.ts';
@@ -15,8 +16,8 @@ export function knownSymbol({ venue, parameters }: Call): string {
 }
 
 /** The interval parameter; only multiples of the fuel's own can be told. */
-export function interval(value: string, base: Timeframe): Timeframe {
-  if (!isTimeframe(value) || timeframeMs[value] % timeframeMs[base] !== 0) throw new VenueRefusal(400, -1120, 'Invalid interval.');
+export function readInterval(value: string, base: Timeframe): Interval {
+  if (!isTold(value, base)) throw new VenueRefusal(400, -1120, 'Invalid interval.');
   return value;
 }
 
@@ -32,16 +33,16 @@ export function marketEndpoints(baseTimeframe: Timeframe): readonly Endpoint[] {
     endpoint('/api/v3/ping', 1, () => ({})),
     endpoint('/api/v3/time', 1, ({ venue }) => ({ serverTime: venue.time.told() })),
     endpoint('/api/v3/exchangeInfo', 20, (call) => exchangeInfo(askedInstruments(call), call.venue.time.told(), call.venue.limits.values)),
-    endpoint('/api/v3/klines', 2, (call) => {
+    endpoint('/api/v3/klines', 2, async (call) => {
       const { venue, parameters } = call;
       const symbol = knownSymbol(call);
-      const timeframe = interval(parameters.required('interval'), baseTimeframe);
+      const interval = readInterval(parameters.required('interval'), baseTimeframe);
       const startTime = parameters.integer('startTime', { min: 0 });
       const endTime = parameters.integer('endTime', { min: 0 });
       const limit = parameters.integer('limit', { min: 1, max: 1_000 }) ?? 500;
       parameters.text('timeZone');
       const query = { limit, ...(startTime === undefined ? {} : { startTime }), ...(endTime === undefined ? {} : { endTime }) };
-      return venue.market.klines(symbol, timeframe, query).map(klineRow);
+      return (await venue.market.klines(symbol, interval, query)).map(klineRow);
     }),
     endpoint('/api/v3/avgPrice', 2, (call) => {
       const symbol = knownSymbol(call);

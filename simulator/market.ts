@@ -4,11 +4,15 @@
  * to it fills at that open.
  */
 import { candlePath } from '../engine/matching/candle-path.ts';
+import type { Clock } from '../engine/time/clock.ts';
 import { timeframeMs } from '../engine/trading/candle.ts';
-import type { Candle, Timeframe } from '../engine/trading/candle.ts';
+import type { Candle } from '../engine/trading/candle.ts';
 import type { Fuel } from './fuel.ts';
 import { onTick } from './generator.ts';
 import { tickSizeOf } from './instruments.ts';
+import { openAway, openOf } from './intervals.ts';
+import type { Interval } from './intervals.ts';
+import { merged } from './merged.ts';
 import type { VenueTime } from './venue-time.ts';
 
 export type PriceWay = 'through' | 'jump';
@@ -16,12 +20,14 @@ export type PriceWay = 'through' | 'jump';
 export interface MarketListener {
   /** The last price of a symbol moved through all prices in between (inside a candle), or jumped (from a close to the next open). */
   onPrice(symbol: string, price: number, atMs: number, way: PriceWay): void;
-  onKline(symbol: string, timeframe: Timeframe, candle: Candle, atMs: number): void;
+  onKline(symbol: string, interval: Interval, candle: Candle, atMs: number): void;
 }
 
 export interface MarketOptions {
   readonly fuel: Fuel;
   readonly time: VenueTime;
+  /** Of the process: long work goes in slices. */
+  readonly clock: Pick<Clock, 'monotonic' | 'soon'>;
   readonly seed: number;
   /** Open time of the first candle that is played; those before it are history. */
   readonly firstOpenTime: number;
@@ -31,28 +37,32 @@ export interface MarketOptions {
 /** Prices per base candle: enough to visit its extremes and to reach what lies between them. */
 const pathSteps = 10;
 /** Forming candles are told at most this often (venue time), as Binance does: every second for 1s, else every two. */
-const formingEveryMs = (timeframe: Timeframe): number => (timeframe === '1s' ? 1_000 : 2_000);
+const formingEveryMs = (interval: Interval): number => (interval === '1s' ? 1_000 : 2_000);
 
 /** Generated fuel has a past without end, and making it up costs time: klines go back so many base candles from the start. */
 const pastMax = 1_000_000;
-/** Long candles are put together from whole hours, which are remembered. */
-const hourMs = timeframeMs['1h'];
-const hoursMax = 20_000;
+/** Long candles are put together from whole blocks of at most 3,600 base candles, which are remembered. */
+const blockOf = (stepMs: number): number => timeframeMs[stepMs < timeframeMs['1m'] ? '1h' : '1d'];
+const blocksMax = 20_000;
+/** The loop of the process is not held longer than this and one block: orders and streams of others wait behind it. */
+const sliceMs = 10;
 
 export class Market {
-  readonly #hours = new Map<string, Candle | null>();
+  readonly #blocks = new Map<string, Candle | null>();
   readonly #options: MarketOptions;
   readonly #stepMs: number;
+  readonly #blockMs: number;
   #openTime: number;
   /** Points of the current base candle that have been played. */
   #played = 0;
   #paths = new Map<string, readonly number[]>();
-  /** Candles under way by symbol, for the timeframes somebody listens to. */
-  readonly #forming = new Map<string, Map<Timeframe, Forming>>();
+  /** Candles under way by symbol, for the intervals somebody listens to. */
+  readonly #forming = new Map<string, Map<Interval, Forming>>();
 
   constructor(options: MarketOptions) {
     this.#options = options;
     this.#stepMs = timeframeMs[options.fuel.baseTimeframe];
+    this.#blockMs = blockOf(this.#stepMs);
     this.#openTime = options.firstOpenTime;
     this.#openCandle();
   }
@@ -73,11 +83,10 @@ export class Market {
   }
 
   /** From now on the forming candle of this series is kept and told. */
-  watch(symbol: string, timeframe: Timeframe): void {
-    const bySymbol = this.#forming.get(symbol) ?? new Map<Timeframe, Forming>();
+  watch(symbol: string, interval: Interval): void {
+    const bySymbol = this.#forming.get(symbol) ?? new Map<Interval, Forming>();
     this.#forming.set(symbol, bySymbol);
-    if (!bySymbol.has(timeframe))
-      bySymbol.set(timeframe, { candle: this.#formingNow(symbol, timeframe), toldAtMs: Number.NEGATIVE_INFINITY });
+    if (!bySymbol.has(interval)) bySymbol.set(interval, { candle: this.#formingNow(symbol, interval), toldAtMs: Number.NEGATIVE_INFINITY });
   }
 
   /** Plays one whole base candle; the venue's time then is the next one's open. False at the end of the fuel. */
@@ -92,38 +101,56 @@ export class Market {
     return true;
   }
 
-  /** Plays everything that is due at the venue's time now. */
-  catchUp(): void {
-    for (const now = this.#options.time.now(); ; ) {
+  /** Plays what is due at the venue's time now; true when a slice of it is done and more is due. */
+  catchUp(): boolean {
+    const { clock, time } = this.#options;
+    const begunAt = clock.monotonic();
+    for (const now = time.now(); ; ) {
       const dueAt = this.#openTime + ((this.#played < pathSteps ? this.#played : pathSteps) * this.#stepMs) / pathSteps;
-      if (dueAt > now || this.done) return;
+      if (dueAt > now || this.done) return false;
+      if (clock.monotonic() - begunAt > sliceMs) return true;
       if (this.#played < pathSteps) this.#playPoint(this.#played);
       else this.#closeCandle();
     }
   }
 
   /** Klines as REST answers them: closed ones and the forming one at the end. Oldest first. */
-  klines(
+  async klines(
     symbol: string,
-    timeframe: Timeframe,
+    interval: Interval,
     query: { readonly startTime?: number; readonly endTime?: number; readonly limit: number },
-  ): readonly Candle[] {
-    const length = timeframeMs[timeframe];
-    const newest = floorTo(this.#openTime, length);
-    const { fuel, firstOpenTime } = this.#options;
-    const oldest =
-      fuel.firstOpenTime === null
-        ? Math.max(0, floorTo(firstOpenTime - pastMax * this.#stepMs, length) + length)
-        : floorTo(fuel.firstOpenTime, length);
+  ): Promise<readonly Candle[]> {
+    const newest = openOf(interval, this.#openTime);
+    const { clock } = this.#options;
+    const oldest = this.#oldest(interval);
     const { startTime, endTime, limit } = query;
-    const end = Math.min(newest, endTime === undefined ? newest : floorTo(endTime, length));
-    const start = Math.max(oldest, startTime === undefined ? end - (limit - 1) * length : Math.ceil(startTime / length) * length);
+    const end = Math.min(newest, endTime === undefined ? newest : openOf(interval, endTime));
+    const start = Math.max(oldest, startTime === undefined ? openAway(interval, end, 1 - limit) : firstFrom(interval, startTime));
     const rows: Candle[] = [];
-    for (let openTime = start; openTime <= end && rows.length < limit; openTime += length) {
-      const candle = openTime === newest ? this.#formingNow(symbol, timeframe) : this.#closed(symbol, timeframe, openTime);
+    let begunAt = clock.monotonic();
+    const turn = async (): Promise<void> => {
+      if (clock.monotonic() - begunAt <= sliceMs) return;
+      await new Promise<void>((resolve) => clock.soon(resolve));
+      begunAt = clock.monotonic();
+    };
+    for (let openTime = start; openTime <= end && rows.length < limit; openTime = openAway(interval, openTime, 1)) {
+      for (const block of this.#wholeBlocks(openTime, Math.min(openAway(interval, openTime, 1), this.#openTime))) {
+        await turn();
+        this.#block(symbol, block);
+      }
+      await turn();
+      // What formed when it was asked for may have closed between two slices.
+      const forms = openAway(interval, openTime, 1) > this.#openTime;
+      const candle = forms ? this.#formingNow(symbol, interval) : this.#closed(symbol, interval, openTime);
       if (candle !== null) rows.push(candle);
     }
     return rows;
+  }
+
+  #oldest(interval: Interval): number {
+    const { fuel, firstOpenTime } = this.#options;
+    if (fuel.firstOpenTime !== null) return openOf(interval, fuel.firstOpenTime);
+    return Math.max(0, openAway(interval, openOf(interval, firstOpenTime - pastMax * this.#stepMs), 1));
   }
 
   #playPoint(point: number): void {
@@ -134,11 +161,11 @@ export class Market {
       const price = path[Math.min(path.length - 1, Math.floor((point * path.length) / pathSteps))];
       if (price === undefined) continue;
       listener.onPrice(symbol, price, atMs, 'through');
-      for (const [timeframe, forming] of this.#forming.get(symbol) ?? []) {
+      for (const [interval, forming] of this.#forming.get(symbol) ?? []) {
         forming.candle = grown(forming.candle, price);
-        if (atMs - forming.toldAtMs < formingEveryMs(timeframe) && time.pace.kind !== 'stepped') continue;
+        if (atMs - forming.toldAtMs < formingEveryMs(interval) && time.pace.kind !== 'stepped') continue;
         forming.toldAtMs = atMs;
-        listener.onKline(symbol, timeframe, forming.candle, atMs);
+        listener.onKline(symbol, interval, forming.candle, atMs);
       }
     }
     this.#played = point + 1;
@@ -155,12 +182,12 @@ export class Market {
       const next = fuel.candle(symbol, this.#openTime);
       if (next !== null) listener.onPrice(symbol, next.open, atMs, 'jump');
       const base = closed.get(symbol) ?? null;
-      for (const [timeframe, forming] of this.#forming.get(symbol) ?? []) {
+      for (const [interval, forming] of this.#forming.get(symbol) ?? []) {
         if (base !== null) forming.candle = merged(forming.candle, base);
-        if (this.#openTime % timeframeMs[timeframe] !== 0) continue;
+        if (this.#openTime <= forming.candle.closeTime) continue;
         const whole: Candle = { ...forming.candle, closed: true };
-        told.push(() => listener.onKline(symbol, timeframe, whole, atMs));
-        forming.candle = this.#formingNow(symbol, timeframe);
+        told.push(() => listener.onKline(symbol, interval, whole, atMs));
+        forming.candle = this.#formingNow(symbol, interval);
         forming.toldAtMs = atMs;
       }
     }
@@ -182,9 +209,9 @@ export class Market {
   }
 
   /** The candle under way: the closed base candles since its open and the played part of the current one. */
-  #formingNow(symbol: string, timeframe: Timeframe): Candle {
+  #formingNow(symbol: string, interval: Interval): Candle {
     const { fuel } = this.#options;
-    const openTime = floorTo(this.#openTime, timeframeMs[timeframe]);
+    const openTime = openOf(interval, this.#openTime);
     const base = fuel.candle(symbol, this.#openTime);
     const open = base?.open ?? Number.NaN;
     let candle: Candle = { openTime: this.#openTime, closeTime: 0, open, high: open, low: open, close: open, volume: 0, closed: false };
@@ -196,39 +223,45 @@ export class Market {
       before === null
         ? candle
         : { ...before, high: Math.max(before.high, candle.high), low: Math.min(before.low, candle.low), close: candle.close };
-    return { ...whole, openTime, closeTime: openTime + timeframeMs[timeframe] - 1, closed: false };
+    return { ...whole, openTime, closeTime: openAway(interval, openTime, 1) - 1, closed: false };
   }
 
-  #closed(symbol: string, timeframe: Timeframe, openTime: number): Candle | null {
-    const candle = this.#span(symbol, openTime, openTime + timeframeMs[timeframe]);
-    return candle === null ? null : { ...candle, openTime, closeTime: openTime + timeframeMs[timeframe] - 1, closed: true };
+  #closed(symbol: string, interval: Interval, openTime: number): Candle | null {
+    const end = openAway(interval, openTime, 1);
+    const candle = this.#span(symbol, openTime, end);
+    return candle === null ? null : { ...candle, openTime, closeTime: end - 1, closed: true };
   }
 
   /** Base candles from `start` to before `end` as one; null when none is known. */
   #span(symbol: string, start: number, end: number): Candle | null {
+    const { fuel } = this.#options;
     let whole: Candle | null = null;
-    let openTime = start;
-    while (openTime < end) {
-      const wholeHour = this.#stepMs < hourMs && openTime % hourMs === 0 && openTime + hourMs <= end;
-      const part = wholeHour ? this.#hour(symbol, openTime) : this.#options.fuel.candle(symbol, openTime);
+    const add = (part: Candle | null): void => {
       if (part !== null) whole = whole === null ? part : merged(whole, part);
-      openTime += wholeHour ? hourMs : this.#stepMs;
+    };
+    let at = start;
+    for (const block of this.#wholeBlocks(start, end)) {
+      if (at < block) add(fuel.span(symbol, at, block));
+      add(this.#block(symbol, block));
+      at = block + this.#blockMs;
     }
+    if (at < end) add(fuel.span(symbol, at, end));
     return whole;
   }
 
-  #hour(symbol: string, start: number): Candle | null {
+  /** Where the blocks begin that lie within `start` and `end` as a whole. */
+  *#wholeBlocks(start: number, end: number): Iterable<number> {
+    for (let block = Math.ceil(start / this.#blockMs) * this.#blockMs; block + this.#blockMs <= end; block += this.#blockMs) yield block;
+  }
+
+  #block(symbol: string, start: number): Candle | null {
     const key = `${symbol} ${start}`;
-    const known = this.#hours.get(key);
+    const known = this.#blocks.get(key);
     if (known !== undefined) return known;
-    let hour: Candle | null = null;
-    for (let openTime = start; openTime < start + hourMs; openTime += this.#stepMs) {
-      const base = this.#options.fuel.candle(symbol, openTime);
-      if (base !== null) hour = hour === null ? base : merged(hour, base);
-    }
-    if (this.#hours.size >= hoursMax) this.#hours.clear();
-    this.#hours.set(key, hour);
-    return hour;
+    const block = this.#options.fuel.span(symbol, start, start + this.#blockMs);
+    if (this.#blocks.size >= blocksMax) this.#blocks.clear();
+    this.#blocks.set(key, block);
+    return block;
   }
 }
 
@@ -242,17 +275,8 @@ function grown(candle: Candle, price: number): Candle {
   return { ...candle, high: Math.max(candle.high, price), low: Math.min(candle.low, price), close: price };
 }
 
-/** `next` added behind what is there; a forming candle already begun by `next`'s own prices takes its volume and extremes. */
-function merged(candle: Candle, next: Candle): Candle {
-  return {
-    ...candle,
-    high: Math.max(candle.high, next.high),
-    low: Math.min(candle.low, next.low),
-    close: next.close,
-    volume: Math.round((candle.volume + next.volume) * 1e8) / 1e8,
-  };
-}
-
-function floorTo(value: number, step: number): number {
-  return Math.floor(value / step) * step;
+/** The first open time at or after `atMs`. */
+function firstFrom(interval: Interval, atMs: number): number {
+  const openTime = openOf(interval, atMs);
+  return openTime === atMs ? openTime : openAway(interval, openTime, 1);
 }

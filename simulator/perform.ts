@@ -35,11 +35,11 @@ export async function perform(endpoint: Endpoint, call: Call): Promise<Outcome> 
   }
 }
 
-function read(endpoint: Endpoint, call: Call): Outcome {
+async function read(endpoint: Endpoint, call: Call): Promise<Outcome> {
   const failure = call.venue.faults.take('read-5xx', ({ path }) => path === undefined || path === endpoint.path);
   if (failure !== null)
     throw new VenueRefusal(failure.status ?? 503, -1001, 'Internal error; unable to process your request. Please try again.');
-  const body = endpoint.answer(call);
+  const body = await endpoint.answer(call);
   call.parameters.refuseUnread();
   return { kind: 'answered', body, counts: null };
 }

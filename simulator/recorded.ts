@@ -6,12 +6,17 @@ import { timeframeMs } from '../engine/trading/candle.ts';
 import type { Candle, Timeframe } from '../engine/trading/candle.ts';
 import { FuelError } from './fuel.ts';
 import type { Fuel } from './fuel.ts';
+import { merged } from './merged.ts';
 
 const header = 'open_time,open,high,low,close,volume';
 
 /** `symbol` defaults to the file name up to its first dash (BTCUSDT-1m-…). Throws `FuelError`. */
 export function recordedFuel(path: string, baseTimeframe: Timeframe, symbol = basename(path).split('-')[0] ?? ''): Fuel {
-  const candles = parse(path, read(path), timeframeMs[baseTimeframe]);
+  return candleFuel(symbol, baseTimeframe, parse(path, read(path), timeframeMs[baseTimeframe]));
+}
+
+/** One symbol's base candles, oldest first, without gaps. */
+export function candleFuel(symbol: string, baseTimeframe: Timeframe, candles: readonly Candle[]): Fuel {
   const first = candles[0]?.openTime ?? 0;
   const step = timeframeMs[baseTimeframe];
   return {
@@ -20,6 +25,10 @@ export function recordedFuel(path: string, baseTimeframe: Timeframe, symbol = ba
     firstOpenTime: first,
     lastOpenTime: candles.at(-1)?.openTime ?? 0,
     candle: (asked, openTime) => (asked === symbol ? (candles[(openTime - first) / step] ?? null) : null),
+    span(asked, start, end) {
+      const [head, ...rest] = asked === symbol ? candles.slice(Math.max(0, (start - first) / step), Math.max(0, (end - first) / step)) : [];
+      return head === undefined ? null : rest.reduce(merged, head);
+    },
   };
 }
 

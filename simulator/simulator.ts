@@ -93,6 +93,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const market = new Market({
     fuel,
     time,
+    clock,
     seed,
     firstOpenTime,
     listener: {
@@ -101,8 +102,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
         // A symbol that is not listed any more says nothing.
         if (exchange.instrument(symbol) !== null) streams.onPrice(symbol, price, atMs);
       },
-      onKline(symbol, timeframe, candle, atMs) {
-        if (exchange.instrument(symbol) !== null) streams.onKline(symbol, timeframe, candle, atMs);
+      onKline(symbol, interval, candle, atMs) {
+        if (exchange.instrument(symbol) !== null) streams.onKline(symbol, interval, candle, atMs);
       },
     },
   });
@@ -156,7 +157,13 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
         });
   const port = await listen(server, options.port);
   const controlPort = control === null ? null : await listen(control, options.controlPort ?? 0);
-  const player = time.pace.kind === 'stepped' ? null : clock.every(playEveryMs, () => market.catchUp());
+  let behind = false;
+  let stopped = false;
+  const play = (): void => {
+    behind = !stopped && market.catchUp();
+    if (behind) clock.soon(play);
+  };
+  const player = time.pace.kind === 'stepped' ? null : clock.every(playEveryMs, () => (behind ? undefined : play()));
   return {
     restUrl: `http://127.0.0.1:${port}`,
     streamUrl: `ws://127.0.0.1:${port}`,
@@ -171,6 +178,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       ),
     faults: venue.faults,
     async stop() {
+      stopped = true;
       player?.cancel();
       for (const socket of webSockets.clients) socket.terminate();
       webSockets.close();

@@ -1,7 +1,8 @@
 /** Market streams: raw (`/ws/…`) and combined (`/stream?streams=…`), with control messages (binance-wire.md 1.1 to 1.3). */
 import type { WebSocket } from 'ws';
-import { isTimeframe, timeframeMs } from '../engine/trading/candle.ts';
 import type { Candle, Timeframe } from '../engine/trading/candle.ts';
+import { isTold } from './intervals.ts';
+import type { Interval } from './intervals.ts';
 import { boundMessages, hear, keepInOrder, leaveHalfOpen, say } from './sockets.ts';
 import type { Venue } from './venue.ts';
 import { klineEvent, offeredAt, text } from './wire.ts';
@@ -72,9 +73,9 @@ export class MarketStreams {
     }
   }
 
-  onKline(symbol: string, timeframe: Timeframe, candle: Candle, atMs: number): void {
-    const name = `${symbol.toLowerCase()}@kline_${timeframe}`;
-    if (this.#byStream.has(name)) this.#send(name, klineEvent(symbol, timeframe, candle, atMs));
+  onKline(symbol: string, interval: Interval, candle: Candle, atMs: number): void {
+    const name = `${symbol.toLowerCase()}@kline_${interval}`;
+    if (this.#byStream.has(name)) this.#send(name, klineEvent(symbol, interval, candle, atMs));
   }
 
   /** Cuts every connection, as a network does. */
@@ -155,12 +156,7 @@ export class MarketStreams {
     listeners.add(connection);
     const [lower = '', kline] = name.split('@kline_');
     const symbol = lower.toUpperCase();
-    if (
-      kline !== undefined &&
-      isTimeframe(kline) &&
-      timeframeMs[kline] % timeframeMs[this.#baseTimeframe] === 0 &&
-      this.#venue().exchange.instrument(symbol) !== null
-    )
+    if (kline !== undefined && isTold(kline, this.#baseTimeframe) && this.#venue().exchange.instrument(symbol) !== null)
       this.#venue().market.watch(symbol, kline);
   }
 

@@ -1,8 +1,9 @@
 /** Binance's JSON shapes of books, market and account. Amounts are decimal text with 8 digits, ids are numbers. */
 import type { Decimal } from 'decimal.js';
 import type { BookOrder, BookOrderList, BookTrade, Placed, PriceTick } from '../engine/matching/matching.ts';
-import type { Candle, Timeframe } from '../engine/trading/candle.ts';
+import type { Candle } from '../engine/trading/candle.ts';
 import type { Instrument } from '../engine/trading/instrument.ts';
+import type { Interval } from './intervals.ts';
 import type { LimitValues } from './limits.ts';
 
 export const text = (value: Decimal | number): string => (typeof value === 'number' ? value.toFixed(8) : value.toFixed(8));
@@ -31,7 +32,7 @@ export function klineRow(candle: Candle): unknown[] {
   ];
 }
 
-export function klineEvent(symbol: string, timeframe: Timeframe, candle: Candle, atMs: number): Record<string, unknown> {
+export function klineEvent(symbol: string, interval: Interval, candle: Candle, atMs: number): Record<string, unknown> {
   const quote = ((candle.open + candle.close) / 2) * candle.volume;
   return {
     e: 'kline',
@@ -41,7 +42,7 @@ export function klineEvent(symbol: string, timeframe: Timeframe, candle: Candle,
       t: candle.openTime,
       T: candle.closeTime,
       s: symbol,
-      i: timeframe,
+      i: interval,
       f: 100,
       L: 200,
       o: text(candle.open),

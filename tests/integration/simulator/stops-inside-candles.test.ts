@@ -4,6 +4,7 @@
  */
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Fuel } from '../../../simulator/fuel.ts';
+import { candleFuel } from '../../../simulator/recorded.ts';
 import type { Simulator } from '../../../simulator/simulator.ts';
 import { RawClient, openSimulator } from './raw-client.ts';
 
@@ -18,18 +19,11 @@ interface Bar {
 }
 
 function fuelOf(bars: readonly Bar[]): Fuel {
-  return {
-    symbols: ['BTCUSDT'],
-    baseTimeframe: '1m',
-    firstOpenTime: startMs,
-    lastOpenTime: startMs + (bars.length - 1) * minuteMs,
-    candle(symbol, openTime) {
-      const bar = bars[(openTime - startMs) / minuteMs];
-      return symbol !== 'BTCUSDT' || bar === undefined
-        ? null
-        : { ...bar, openTime, closeTime: openTime + minuteMs - 1, volume: 1, closed: true };
-    },
-  };
+  const candles = bars.map((bar, index) => {
+    const openTime = startMs + index * minuteMs;
+    return { ...bar, openTime, closeTime: openTime + minuteMs - 1, volume: 1, closed: true };
+  });
+  return candleFuel('BTCUSDT', '1m', candles);
 }
 
 let simulator: Simulator;
