@@ -1,4 +1,7 @@
-/** The control port: steps the venue's clock, scripts faults, tells the true ledger. JSON over HTTP, loopback only. */
+/**
+ * The control port: steps the venue's clock, scripts faults, tells the true ledger. JSON over HTTP, loopback only, and for programs:
+ * what a page of another site makes a browser send is refused.
+ */
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Instrument, InstrumentStatus } from '../engine/trading/instrument.ts';
@@ -8,12 +11,19 @@ import { faultHelp } from './faults.ts';
 import { readLedger } from './ledger.ts';
 import type { Venue } from './venue.ts';
 
+export interface Stepped {
+  /** Close time of the newest candle that was closed; null when none was. */
+  readonly steppedThroughMs: number | null;
+  readonly nowMs: number;
+  readonly done: boolean;
+}
+
 type Which = 'streams' | 'user' | 'all';
 
 export interface ControlOptions {
   readonly venue: Venue;
   readonly accounts: readonly string[];
-  step(candles: number): Promise<{ readonly steppedThroughMs: number | null; readonly done: boolean }>;
+  step(by: { readonly candles: number } | { readonly points: number }): Promise<Stepped>;
   dropSockets(which: Which): void;
   leaveHalfOpen(which: Which): void;
   closeHalfOpen(): void;
@@ -23,7 +33,8 @@ export interface ControlOptions {
 const help = {
   'GET /state':
     'the venue clock, its pace, how many candles are left, how many requests came inside a ban, and how many by REST were to change the books',
-  'POST /step': '{"candles": 1} plays whole candles (pace stepped only)',
+  'POST /step':
+    '{"candles": 1} plays whole candles, {"points": 1} tenths of one, each at its own venue time (pace stepped only); wait in between for what you test: who signs by the time before a step is late after it',
   'GET /ledger': 'orders, trades and balances of every account (?account= for one)',
   'GET /faults': 'what stands',
   'POST /faults':
@@ -46,7 +57,13 @@ const help = {
 
 const statuses: readonly InstrumentStatus[] = ['TRADING', 'END_OF_DAY', 'HALT', 'BREAK', 'CANCEL_ONLY', 'DELISTED'];
 
-class BadRequest extends Error {}
+class Refused extends Error {
+  readonly status: number;
+  constructor(message: string, status = 400) {
+    super(message);
+    this.status = status;
+  }
+}
 
 export function createControl(options: ControlOptions): Server {
   return createServer((request, response) => {
@@ -56,9 +73,9 @@ export function createControl(options: ControlOptions): Server {
         response.end(JSON.stringify(body));
       },
       (error: unknown) => {
-        const known = error instanceof BadRequest;
+        const known = error instanceof Refused;
         if (!known) options.venue.log.error({ err: error }, 'the control port failed to answer');
-        response.writeHead(known ? 400 : 500, { 'content-type': 'application/json' });
+        response.writeHead(known ? error.status : 500, { 'content-type': 'application/json' });
         response.end(JSON.stringify({ error: error instanceof Error ? error.message : String(error) }));
       },
     );
@@ -67,6 +84,7 @@ export function createControl(options: ControlOptions): Server {
 
 async function answer(options: ControlOptions, request: IncomingMessage): Promise<unknown> {
   const { venue } = options;
+  refuseBrowsers(request);
   const url = new URL(request.url ?? '/', 'http://control');
   switch (`${request.method} ${url.pathname}`) {
     case 'GET /':
@@ -81,16 +99,17 @@ async function answer(options: ControlOptions, request: IncomingMessage): Promis
         actions: venue.limits.actions,
       };
     case 'POST /step': {
-      const { candles = 1 } = await readJson(request);
-      if (typeof candles !== 'number' || !Number.isInteger(candles) || candles < 1)
-        throw new BadRequest('candles: must be a whole number from 1');
+      const { candles, points } = await readJson(request);
+      if (candles !== undefined && points !== undefined) throw new Refused('candles, points: only one of them');
+      const count = numberOf(points === undefined ? 'candles' : 'points', points ?? candles ?? 1, 1);
       if (venue.time.pace.kind !== 'stepped')
-        throw new BadRequest('the venue clock runs by itself; start the simulator with --pace stepped to step it');
-      return options.step(candles);
+        throw new Refused('the venue clock runs by itself; start the simulator with --pace stepped to step it');
+      if (venue.market.done) throw new Refused('the recording has ended: there is nothing left to play', 409);
+      return options.step(points === undefined ? { candles: count } : { points: count });
     }
     case 'GET /ledger': {
       const asked = url.searchParams.get('account');
-      if (asked !== null && !options.accounts.includes(asked)) throw new BadRequest(`account: there is no account "${asked}"`);
+      if (asked !== null && !options.accounts.includes(asked)) throw new Refused(`account: there is no account "${asked}"`);
       return readLedger(venue.exchange, asked === null ? options.accounts : [asked]);
     }
     case 'GET /faults':
@@ -104,15 +123,31 @@ async function answer(options: ControlOptions, request: IncomingMessage): Promis
       options.closeHalfOpen();
       return [];
     default:
-      throw new BadRequest(`there is no ${request.method} ${url.pathname}; GET / lists what there is`);
+      throw new Refused(`there is no ${request.method} ${url.pathname}; GET / lists what there is`);
   }
+}
+
+const loopback = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i;
+
+/**
+ * A page of another site reaches loopback by three ways: a form or script that posts plain text, which needs nobody's leave; a
+ * request that names its origin; and a name of its own that it lets point here.
+ */
+function refuseBrowsers({ method, headers }: IncomingMessage): void {
+  const { host = '', origin } = headers;
+  if (!loopback.test(host)) throw new Refused(`host: "${host}" is not this machine's loopback address`, 403);
+  if (origin !== undefined && origin !== `http://${host}`) throw new Refused(`origin: "${origin}" may not use the control port`, 403);
+  const type = (headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
+  const empty = headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0';
+  if (method === 'POST' && type !== 'application/json' && !(empty && type === ''))
+    throw new Refused('content-type: must be application/json', 415);
 }
 
 function addFault(options: ControlOptions, body: Record<string, unknown>): unknown {
   const { faults } = options.venue;
   if (!actAtOnce(options, body)) {
     const problem = faults.add(body);
-    if (problem !== null) throw new BadRequest(problem);
+    if (problem !== null) throw new Refused(problem);
   }
   return faults.list();
 }
@@ -139,13 +174,13 @@ function actAtOnce(options: ControlOptions, body: Record<string, unknown>): bool
     case 'symbol-status': {
       const wanted = statuses.find((one) => one === body['status']);
       const { symbol } = instrumentOf(options, body);
-      if (wanted === undefined) throw new BadRequest(`status: must be one of ${statuses.join(', ')}`);
+      if (wanted === undefined) throw new Refused(`status: must be one of ${statuses.join(', ')}`);
       exchange.setStatus(symbol, wanted);
       return true;
     }
     case 'change-filters': {
       const changed = changeFilters(instrumentOf(options, body), body['filters']);
-      if (typeof changed === 'string') throw new BadRequest(changed);
+      if (typeof changed === 'string') throw new Refused(changed);
       exchange.matching.replaceInstrument(changed);
       return true;
     }
@@ -153,9 +188,9 @@ function actAtOnce(options: ControlOptions, body: Record<string, unknown>): bool
       const { account, ...named } = body;
       const rights = Object.entries(named).filter(([name]) => name !== 'kind');
       const wrong = rights.find(([name, value]) => !keyRights.some((right) => right === name) || typeof value !== 'boolean');
-      if (wrong !== undefined) throw new BadRequest(`${wrong[0]}: must be true or false of one of ${keyRights.join(', ')}`);
+      if (wrong !== undefined) throw new Refused(`${wrong[0]}: must be true or false of one of ${keyRights.join(', ')}`);
       if (typeof account !== 'string' || !options.venue.keyring.changeRights(account, Object.fromEntries(rights)))
-        throw new BadRequest(`account: must be one of ${options.accounts.join(', ')}`);
+        throw new Refused(`account: must be one of ${options.accounts.join(', ')}`);
       return true;
     }
     default:
@@ -164,19 +199,19 @@ function actAtOnce(options: ControlOptions, body: Record<string, unknown>): bool
 }
 
 function whichOf({ which = 'all' }: Record<string, unknown>): Which {
-  if (which !== 'streams' && which !== 'user' && which !== 'all') throw new BadRequest('which: must be streams, user or all');
+  if (which !== 'streams' && which !== 'user' && which !== 'all') throw new Refused('which: must be streams, user or all');
   return which;
 }
 
 function numberOf(name: string, value: unknown, least: number): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > 86_400_000)
-    throw new BadRequest(`${name}: must be a whole number from ${least} to 86400000`);
+    throw new Refused(`${name}: must be a whole number from ${least} to 86400000`);
   return value;
 }
 
 function instrumentOf({ venue }: ControlOptions, { symbol }: Record<string, unknown>): Instrument {
   const instrument = typeof symbol === 'string' ? venue.exchange.matching.instrument(symbol) : null;
-  if (instrument === null) throw new BadRequest('symbol: is not listed here');
+  if (instrument === null) throw new Refused('symbol: is not listed here');
   return instrument;
 }
 
@@ -184,7 +219,7 @@ async function readJson(request: IncomingMessage): Promise<Record<string, unknow
   const chunks: Buffer[] = [];
   for await (const chunk of request as AsyncIterable<Buffer>) {
     chunks.push(chunk);
-    if (chunks.length > 1_000) throw new BadRequest('the body is too large');
+    if (chunks.length > 1_000) throw new Refused('the body is too large');
   }
   const text = Buffer.concat(chunks).toString('utf8');
   if (text.trim() === '') return {};
@@ -194,5 +229,5 @@ async function readJson(request: IncomingMessage): Promise<Record<string, unknow
   } catch {
     // Said below.
   }
-  throw new BadRequest('the body must be a JSON object');
+  throw new Refused('the body must be a JSON object');
 }

@@ -1,15 +1,16 @@
 /** The exchange behind the wire: accounts, books and prices. What happens goes to those who listen (user data), in order. */
 import { Decimal } from 'decimal.js';
-import { createMatching } from '../engine/matching/engine.ts';
+import { UnknownToMatching, createMatching } from '../engine/matching/engine.ts';
 import type { BookEvent, FeeSchedule, MatchingEngine, PriceTick } from '../engine/matching/matching.ts';
 import type { Instrument, InstrumentStatus } from '../engine/trading/instrument.ts';
 import type { SimulatedAccount } from './accounts.ts';
+import type { Fuel } from './fuel.ts';
 import { instrumentOf } from './instruments.ts';
 import type { PriceWay } from './market.ts';
 import type { VenueTime } from './venue-time.ts';
 
 export interface ExchangeOptions {
-  readonly symbols: readonly string[];
+  readonly fuel: Pick<Fuel, 'symbols' | 'listing'>;
   readonly accounts: readonly SimulatedAccount[];
   readonly time: VenueTime;
   /** Fractions. */
@@ -28,9 +29,9 @@ export class Exchange {
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
-    this.symbols = options.symbols;
+    this.symbols = options.fuel.symbols;
     this.matching = createMatching();
-    for (const symbol of options.symbols) this.matching.list(instrumentOf(symbol));
+    for (const symbol of this.symbols) this.matching.list(instrumentOf(symbol, options.fuel.listing(symbol)));
     const fees: FeeSchedule = { maker: new Decimal(options.fees.maker), taker: new Decimal(options.fees.taker), asset: 'received' };
     for (const account of options.accounts) {
       this.matching.openAccount(account.name, fees);
@@ -73,6 +74,13 @@ export class Exchange {
     this.tell(way === 'through' ? this.matching.moveThrough(tick) : this.matching.tick(tick));
   }
 
+  /** Base that one order can take at the best price. */
+  offered(symbol: string): Decimal {
+    const { lot, marketLot } = this.matching.instrument(symbol) ?? raise(new UnknownToMatching('symbol', symbol));
+    const most = marketLot !== null && marketLot.max.gt(0) ? Decimal.min(lot.max, marketLot.max) : lot.max;
+    return this.matching.lastTick(symbol)?.liquidity ?? most;
+  }
+
   /** Answers how to stop listening. */
   listen(listener: (events: readonly BookEvent[]) => void): () => void {
     this.#listeners.add(listener);
@@ -82,4 +90,8 @@ export class Exchange {
   tell(events: readonly BookEvent[]): void {
     if (events.length > 0) for (const listener of this.#listeners) listener(events);
   }
+}
+
+function raise(error: Error): never {
+  throw error;
 }

@@ -1,5 +1,6 @@
 /** What a simulated market runs on: closed base candles by symbol and open time, recorded or made up. */
 import type { Candle, Timeframe } from '../engine/trading/candle.ts';
+import type { Listing } from './instruments.ts';
 
 export interface Fuel {
   readonly symbols: readonly string[];
@@ -7,6 +8,8 @@ export interface Fuel {
   /** Open times of the first and the last base candle; null where there is no such end. */
   readonly firstOpenTime: number | null;
   readonly lastOpenTime: number | null;
+  /** What the symbol's filters are made of. */
+  listing(symbol: string): Listing;
   /** Null outside the fuel. */
   candle(symbol: string, openTime: number): Candle | null;
   /** The base candles that open from `start` to before `end`, as one; null where there are none. */

@@ -10,7 +10,7 @@ import { mix } from '../engine/matching/candle-path.ts';
 import { timeframeMs } from '../engine/trading/candle.ts';
 import type { Candle, Timeframe } from '../engine/trading/candle.ts';
 import type { Fuel } from './fuel.ts';
-import { referencePriceOf, tickSizeOf } from './instruments.ts';
+import { listingOf, referencePriceOf } from './instruments.ts';
 
 export interface GeneratorOptions {
   readonly seed: number;
@@ -37,7 +37,7 @@ const samplesPerCandle = 6;
 export function generatedFuel({ seed, symbols, baseTimeframe }: GeneratorOptions): Fuel {
   const step = timeframeMs[baseTimeframe];
   const markets = new Map(
-    symbols.map((symbol) => [symbol, { seed: seedOf(seed, symbol), base: referencePriceOf(symbol), tick: tickSizeOf(symbol) }]),
+    symbols.map((symbol) => [symbol, { seed: seedOf(seed, symbol), base: referencePriceOf(symbol), tick: Number(listingOf(symbol).tick) }]),
   );
   const span: Fuel['span'] = (symbol, start, end) => {
     const market = markets.get(symbol);
@@ -49,6 +49,7 @@ export function generatedFuel({ seed, symbols, baseTimeframe }: GeneratorOptions
     baseTimeframe,
     firstOpenTime: null,
     lastOpenTime: null,
+    listing: listingOf,
     candle: (symbol, openTime) => span(symbol, openTime, openTime + step),
     span,
   };

@@ -2,7 +2,8 @@
 import { Decimal } from 'decimal.js';
 import type { Instrument } from '../engine/trading/instrument.ts';
 
-interface Listing {
+export interface Listing {
+  /** Around which the market moves. */
   readonly price: number;
   readonly tick: string;
   readonly step: string;
@@ -15,9 +16,15 @@ const known: Readonly<Record<string, Listing>> = {
 };
 const other: Listing = { price: 50, tick: '0.001', step: '0.01' };
 
-const quoteAssets = ['USDT', 'USDC', 'BTC', 'EUR'] as const;
+/** Longer names first: a symbol ends with the first of them that fits. */
+const quoteAssets = ['FDUSD', 'USDT', 'USDC', 'TUSD', 'BUSD', 'EUR', 'GBP', 'TRY', 'BRL', 'JPY', 'DAI', 'BTC', 'ETH', 'BNB'] as const;
 
-function listingOf(symbol: string): Listing {
+export function quoteAssetOf(symbol: string): string | null {
+  return quoteAssets.find((asset) => symbol.endsWith(asset) && symbol.length > asset.length) ?? null;
+}
+
+/** Of a market that is made up. */
+export function listingOf(symbol: string): Listing {
   return known[symbol] ?? other;
 }
 
@@ -26,13 +33,31 @@ export function referencePriceOf(symbol: string): number {
   return listingOf(symbol).price;
 }
 
-export function tickSizeOf(symbol: string): number {
-  return Number(listingOf(symbol).tick);
+const priceDecimalsMax = 8;
+/** A step is worth at most this much quote, as at Binance, and never more than one coin. */
+const stepWorthMax = 0.5;
+
+/** A tick is at most this share of the price, however round the recorded prices are. */
+const tickShareMax = 3e-6;
+
+/** Filters that fit recorded prices: a tick that all of them lie on, and a step that is worth little at such a price. */
+export function listingFor(prices: readonly number[]): Listing {
+  const [price = 1] = prices;
+  let decimals = Math.min(priceDecimalsMax, Math.max(0, Math.ceil(-Math.log10(price * tickShareMax))));
+  for (const price of prices) while (decimals < priceDecimalsMax && Number(price.toFixed(decimals)) !== price) decimals += 1;
+  const stepDecimals = Math.min(8, Math.max(0, Math.ceil(Math.log10(price / stepWorthMax))));
+  return { price, tick: powerOfTen(-decimals), step: powerOfTen(-stepDecimals) };
 }
 
-export function instrumentOf(symbol: string): Instrument {
-  const { tick, step } = listingOf(symbol);
-  const quoteAsset = quoteAssets.find((asset) => symbol.endsWith(asset) && symbol.length > asset.length) ?? 'USDT';
+function powerOfTen(exponent: number): string {
+  return new Decimal(10).pow(exponent).toFixed();
+}
+
+/** A grid of prices has room for a hundred times the price, and for a million at least. */
+const priceMaxLeast = 1_000_000;
+
+export function instrumentOf(symbol: string, { price, tick, step }: Listing = listingOf(symbol)): Instrument {
+  const quoteAsset = quoteAssetOf(symbol) ?? 'USDT';
   const d = (value: string | number): Decimal => new Decimal(value);
   return {
     market: 'spot',
@@ -45,7 +70,7 @@ export function instrumentOf(symbol: string): Instrument {
     orderTypes: ['LIMIT', 'LIMIT_MAKER', 'MARKET', 'STOP_LOSS', 'STOP_LOSS_LIMIT', 'TAKE_PROFIT', 'TAKE_PROFIT_LIMIT'],
     ocoAllowed: true,
     cancelReplaceAllowed: true,
-    price: { min: d(tick), max: d(1_000_000), tick: d(tick) },
+    price: { min: d(tick), max: Decimal.max(priceMaxLeast, d(price).times(100).ceil()), tick: d(tick) },
     lot: { min: d(step), max: d(9_000_000), step: d(step) },
     marketLot: { min: d(0), max: d(1_000_000), step: d(0) },
     notional: { min: d(5), applyMinToMarket: true, max: d(9_000_000), applyMaxToMarket: false, averagePriceMinutes: 5 },

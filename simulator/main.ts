@@ -4,12 +4,13 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { createLog } from '../engine/observe/log.ts';
 import { systemClock } from '../engine/time/clock.ts';
-import { isTimeframe } from '../engine/trading/candle.ts';
+import { isTimeframe, timeframeMs } from '../engine/trading/candle.ts';
 import type { Timeframe } from '../engine/trading/candle.ts';
 import type { SimulatedAccount } from './accounts.ts';
 import { FuelError } from './fuel.ts';
 import type { Fuel } from './fuel.ts';
 import { generatedFuel } from './generator.ts';
+import { quoteAssetOf } from './instruments.ts';
 import { recordedFuel } from './recorded.ts';
 import { defaultLimits } from './limits.ts';
 import { startSimulator } from './simulator.ts';
@@ -20,7 +21,7 @@ steps its clock, scripts faults and tells its true ledger (GET / there lists how
 
 Examples
   npm run simulator                                             a made-up market at the pace of the wall clock
-  npm run simulator -- --fuel recorded:candles.csv.gz --pace 60x
+  npm run simulator -- --fuel recorded:candles.csv.gz --symbol DOGEUSDT --pace 60x
   npm run simulator -- --fuel recorded:candles.csv --pace stepped --history 500
   npm run simulator -- --account me:KEY:SECRET:USDT=5000,BTC=0.1
 
@@ -28,18 +29,19 @@ Options
   --port N            port of the exchange (default 9900; 0 takes a free one)
   --control-port N    port of the control plane (default 9901; 0 takes a free one)
   --fuel F            generated (default), or recorded:PATH: a CSV, plain or gzip, with the columns
-                      open_time,open,high,low,close,volume (open_time in ms UTC, no gaps)
-  --symbols A,B       symbols of the generated market, or the symbol of the recording (default BTCUSDT,ETHUSDT,SOLUSDT;
-                      a recording is named by its file)
+                      open_time,open,high,low,close,volume (open_time in ms UTC, no gaps). Tick and step fit its prices;
+                      when it ends, the market stands still and a line says so
+  --symbols A,B       symbols of the generated market (default BTCUSDT,ETHUSDT,SOLUSDT)
+  --symbol S          the symbol of the recording (default: its file's name up to the first dash), or the only generated one
   --timeframe T       length of the fuel's candles (default 1s generated, 1m recorded)
   --seed N            makes the generated market and the prices inside candles (default 7)
   --pace P            real (default), 10x or any Nx, or stepped: only the control port moves the clock
-  --history N         candles of a recording that are past at the start (default 500)
+  --history N         candles of a recording that are past at the start (default 500, or half of a short one)
   --start T           time at which a generated market starts, such as 2026-01-05T00:00Z (default now): the same
                       seed and start make the same candles
   --account A         name:KEY:SECRET:ASSET=AMOUNT,... ; may be given several times (default: one account, printed).
                       SECRET is an HMAC secret, or @PATH of a PEM file with an Ed25519 public key
-  --fee F             maker and taker fee as a fraction (default 0.001)
+  --fee F             maker and taker fee as a fraction, 0.1 at most (default 0.001, which is 0.1 %)
   --spread-ticks N    distance of bid and ask from the price (default 0)
   --liquidity Q       base that one order can take at one price (default unlimited)
   --orders-per-10s N  order limit of an account (default 100, as at Binance)
@@ -55,10 +57,11 @@ const options = {
   'control-port': { type: 'string', default: '9901' },
   fuel: { type: 'string', default: 'generated' },
   symbols: { type: 'string' },
+  symbol: { type: 'string' },
   timeframe: { type: 'string' },
   seed: { type: 'string', default: '7' },
   pace: { type: 'string', default: 'real' },
-  history: { type: 'string', default: '500' },
+  history: { type: 'string' },
   start: { type: 'string' },
   account: { type: 'string', multiple: true },
   fee: { type: 'string', default: '0.001' },
@@ -92,12 +95,23 @@ function readTimeframe(text: string): Timeframe {
   return text;
 }
 
-function readFuel(values: Values): Fuel {
-  const symbols = values.symbols
+function readSymbols({ symbol, symbols }: Values): readonly string[] | null {
+  if (symbol !== undefined && symbols !== undefined) throw new UsageError('--symbol, --symbols: only one of them');
+  const names = (symbol ?? symbols)
     ?.split(',')
-    .map((symbol) => symbol.trim().toUpperCase())
-    .filter((symbol) => symbol !== '');
+    .map((name) => name.trim().toUpperCase())
+    .filter((name) => name !== '');
+  if (names === undefined) return null;
+  const odd = names.find((name) => quoteAssetOf(name) === null);
+  if (odd !== undefined) throw new UsageError(`--symbol: "${odd}" does not end with a quote asset that is known here, such as USDT`);
+  if (names.length === 0 || (symbol !== undefined && names.length > 1)) throw new UsageError('--symbol: name one symbol');
+  return names;
+}
+
+function readFuel(values: Values): Fuel {
+  const symbols = readSymbols(values);
   if (values.fuel === 'generated') {
+    if (values.history !== undefined) throw new UsageError('--history: a generated market has all the past there is');
     return generatedFuel({
       seed: wholeNumber('seed', values.seed, 2 ** 31 - 1),
       symbols: symbols ?? ['BTCUSDT', 'ETHUSDT', 'SOLUSDT'],
@@ -105,7 +119,27 @@ function readFuel(values: Values): Fuel {
     });
   }
   if (!values.fuel.startsWith('recorded:')) throw new UsageError(`--fuel: "${values.fuel}" is neither generated nor recorded:PATH`);
-  return recordedFuel(values.fuel.slice('recorded:'.length), readTimeframe(values.timeframe ?? '1m'), symbols?.[0]);
+  if (symbols !== null && symbols.length > 1) throw new UsageError(`--symbols: a recording is of one symbol, not of ${symbols.join(', ')}`);
+  const path = values.fuel.slice('recorded:'.length);
+  const fuel = recordedFuel(path, readTimeframe(values.timeframe ?? '1m'), symbols?.[0]);
+  const [symbol = ''] = fuel.symbols;
+  if (quoteAssetOf(symbol) === null)
+    throw new UsageError(`--fuel: "${symbol}", by the name of its file, is no symbol that is known here; name it with --symbol`);
+  return fuel;
+}
+
+/** Candles of a recording that are past at the start. */
+function readHistory({ history }: Values, { firstOpenTime, lastOpenTime, baseTimeframe }: Fuel): number {
+  if (firstOpenTime === null || lastOpenTime === null) return 0;
+  // The last one has no next open, so it never closes.
+  const playable = Math.round((lastOpenTime - firstOpenTime) / timeframeMs[baseTimeframe]);
+  if (history === undefined) return Math.min(500, Math.floor(playable / 2));
+  const asked = wholeNumber('history', history, 1e9);
+  if (asked >= playable)
+    throw new UsageError(
+      `--history: ${asked} candles are past and the recording has ${playable + 1}: at most ${playable - 1} leave one to play`,
+    );
+  return asked;
 }
 
 /** The start of a generated market in UTC ms; null leaves it to the clock. */
@@ -157,6 +191,15 @@ function decimal(name: string, text: string): string {
   return text;
 }
 
+const feeMax = 0.1;
+
+function readFee(text: string): string {
+  const fee = decimal('fee', text);
+  if (Number(fee) > feeMax)
+    throw new UsageError(`--fee: "${text}" is ${Number(fee) * 100} %; it is a fraction (0.001 is 0.1 %), ${feeMax} at most`);
+  return fee;
+}
+
 async function main(): Promise<void> {
   const values = parse();
   if (values.help) {
@@ -164,11 +207,14 @@ async function main(): Promise<void> {
     return;
   }
   const given = (values.account ?? []).map(readAccount);
+  const fuel = readFuel(values);
+  const quoteAsset = quoteAssetOf(fuel.symbols[0] ?? '') ?? 'USDT';
+  const fee = readFee(values.fee);
   const made: SimulatedAccount = {
     name: 'main',
     apiKey: randomBytes(32).toString('hex'),
     secret: { kind: 'hmac', secret: randomBytes(32).toString('hex') },
-    deposits: { USDT: '100000' },
+    deposits: { [quoteAsset]: '100000' },
   };
   const startMs = readStart(values);
   const simulator = await startSimulator({
@@ -176,13 +222,14 @@ async function main(): Promise<void> {
     log: createLog({ level: values['log-level'] }),
     port: wholeNumber('port', values.port, 65_535),
     controlPort: wholeNumber('control-port', values['control-port'], 65_535),
-    fuel: readFuel(values),
+    fuel,
     pace: readPace(values.pace),
     accounts: given.length === 0 ? [made] : given,
     seed: wholeNumber('seed', values.seed, 2 ** 31 - 1),
-    history: wholeNumber('history', values.history, 1e9),
+    history: readHistory(values, fuel),
     ...(startMs === null ? {} : { startMs }),
-    fees: { maker: decimal('fee', values.fee), taker: decimal('fee', values.fee) },
+    fees: { maker: fee, taker: fee },
+    onEnd: (atMs) => process.stdout.write(`The recording has ended at ${new Date(atMs).toISOString()}: the market stands still.\n`),
     spreadTicks: wholeNumber('spread-ticks', values['spread-ticks'], 1e6),
     limits: {
       ...defaultLimits,
@@ -193,7 +240,7 @@ async function main(): Promise<void> {
   });
   process.stdout.write(`Simulator is ready: ${simulator.restUrl} (control ${simulator.controlUrl ?? 'none'})\n`);
   if (given.length === 0 && made.secret.kind === 'hmac')
-    process.stdout.write(`Account main: key ${made.apiKey}, secret ${made.secret.secret}, 100000 USDT\n`);
+    process.stdout.write(`Account main: key ${made.apiKey}, secret ${made.secret.secret}, 100000 ${quoteAsset}\n`);
   const end = (): void => void simulator.stop().finally(() => process.exit(0));
   process.on('SIGTERM', end);
   process.on('SIGINT', end);

@@ -7,7 +7,7 @@ import type { Interval } from './intervals.ts';
 import { checkedSymbol } from './parameters.ts';
 import type { Parameters } from './parameters.ts';
 import { VenueRefusal } from './refusal.ts';
-import { exchangeInfo, klineRow, offeredAt, text } from './wire.ts';
+import { exchangeInfo, klineRow, text } from './wire.ts';
 
 export function knownSymbol({ venue, parameters }: Call): string {
   const symbol = parameters.symbol();
@@ -29,21 +29,23 @@ export function marketEndpoints(baseTimeframe: Timeframe): readonly Endpoint[] {
     signed: false,
     answer,
   });
+  const klines = async (call: Call): Promise<unknown> => {
+    const { venue, parameters } = call;
+    const symbol = knownSymbol(call);
+    const interval = readInterval(parameters.required('interval'), baseTimeframe);
+    const startTime = parameters.integer('startTime', { min: 0 });
+    const endTime = parameters.integer('endTime', { min: 0 });
+    const limit = parameters.integer('limit', { min: 1, max: 1_000 }) ?? 500;
+    parameters.text('timeZone');
+    const query = { limit, ...(startTime === undefined ? {} : { startTime }), ...(endTime === undefined ? {} : { endTime }) };
+    return (await venue.market.klines(symbol, interval, query)).map(klineRow);
+  };
   return [
     endpoint('/api/v3/ping', 1, () => ({})),
     endpoint('/api/v3/time', 1, ({ venue }) => ({ serverTime: venue.time.told() })),
     endpoint('/api/v3/exchangeInfo', 20, (call) => exchangeInfo(askedInstruments(call), call.venue.time.told(), call.venue.limits.values)),
-    endpoint('/api/v3/klines', 2, async (call) => {
-      const { venue, parameters } = call;
-      const symbol = knownSymbol(call);
-      const interval = readInterval(parameters.required('interval'), baseTimeframe);
-      const startTime = parameters.integer('startTime', { min: 0 });
-      const endTime = parameters.integer('endTime', { min: 0 });
-      const limit = parameters.integer('limit', { min: 1, max: 1_000 }) ?? 500;
-      parameters.text('timeZone');
-      const query = { limit, ...(startTime === undefined ? {} : { startTime }), ...(endTime === undefined ? {} : { endTime }) };
-      return (await venue.market.klines(symbol, interval, query)).map(klineRow);
-    }),
+    endpoint('/api/v3/klines', 2, klines),
+    endpoint('/api/v3/uiKlines', 2, klines),
     endpoint('/api/v3/avgPrice', 2, (call) => {
       const symbol = knownSymbol(call);
       const now = call.venue.time.now();
@@ -51,13 +53,6 @@ export function marketEndpoints(baseTimeframe: Timeframe): readonly Endpoint[] {
     }),
     endpoint('/api/v3/ticker/price', tickerWeight, (call) =>
       perSymbol(call, (symbol) => ({ symbol, price: text(call.venue.exchange.matching.lastTick(symbol)?.price ?? 0) })),
-    ),
-    endpoint('/api/v3/ticker/bookTicker', tickerWeight, (call) =>
-      perSymbol(call, (symbol) => {
-        const tick = call.venue.exchange.matching.lastTick(symbol);
-        const quantity = text(offeredAt(tick));
-        return { symbol, bidPrice: text(tick?.bid ?? 0), bidQty: quantity, askPrice: text(tick?.ask ?? 0), askQty: quantity };
-      }),
     ),
   ];
 }
@@ -70,7 +65,7 @@ function perSymbol(call: Call, answer: (symbol: string) => unknown): unknown {
 }
 
 /** One name (then one answer), or several (then a list). */
-function askedSymbols({ venue, parameters }: Call): string | readonly string[] {
+export function askedSymbols({ venue, parameters }: Call): string | readonly string[] {
   const one = parameters.text('symbol');
   const several = parameters.text('symbols');
   if (one !== undefined && several !== undefined) throw new VenueRefusal(400, -1128, 'Combination of optional parameters invalid.');

@@ -1,15 +1,15 @@
 /**
  * Plays the fuel: prices inside candles, forming candles of every timeframe in use, closed candles at their end. When a
  * candle closes, the price is at the next one's open before anybody hears of the close, so that an order sent in answer
- * to it fills at that open.
+ * to it fills at that open, and the next candle is told with it.
  */
+import { Decimal } from 'decimal.js';
 import { candlePath } from '../engine/matching/candle-path.ts';
 import type { Clock } from '../engine/time/clock.ts';
 import { timeframeMs } from '../engine/trading/candle.ts';
 import type { Candle } from '../engine/trading/candle.ts';
 import type { Fuel } from './fuel.ts';
 import { onTick } from './generator.ts';
-import { tickSizeOf } from './instruments.ts';
 import { openAway, openOf } from './intervals.ts';
 import type { Interval } from './intervals.ts';
 import { merged } from './merged.ts';
@@ -18,8 +18,11 @@ import type { VenueTime } from './venue-time.ts';
 export type PriceWay = 'through' | 'jump';
 
 export interface MarketListener {
-  /** The last price of a symbol moved through all prices in between (inside a candle), or jumped (from a close to the next open). */
-  onPrice(symbol: string, price: number, atMs: number, way: PriceWay): void;
+  /**
+   * The last price of a symbol moved through all prices in between (inside a candle), or jumped (from a close to the next open).
+   * `traded` is what the market traded there: all of a candle add up to its volume.
+   */
+  onPrice(symbol: string, price: number, atMs: number, way: PriceWay, traded: Decimal): void;
   onKline(symbol: string, interval: Interval, candle: Candle, atMs: number): void;
 }
 
@@ -67,6 +70,15 @@ export class Market {
     this.#openCandle();
   }
 
+  /** The first price of each symbol. */
+  begin(): void {
+    const { listener, time, fuel } = this.#options;
+    for (const symbol of fuel.symbols) {
+      const candle = fuel.candle(symbol, this.#openTime);
+      if (candle !== null) listener.onPrice(symbol, candle.open, time.now(), 'jump', tradedAt(candle, 0));
+    }
+  }
+
   /** Open time of the base candle under way. */
   get openTime(): number {
     return this.#openTime;
@@ -101,6 +113,27 @@ export class Market {
     return true;
   }
 
+  /** Plays the path up to a tenth of a candle later, the close and the next open included. False at the end of the fuel. */
+  stepPoint(): boolean {
+    if (this.done) return false;
+    if (this.#played === 0) this.#playPoint(0);
+    const { time } = this.#options;
+    time.set(this.#openTime + Math.floor((this.#played * this.#stepMs) / pathSteps));
+    if (this.#played < pathSteps) this.#playPoint(this.#played);
+    else this.#closeCandle();
+    return true;
+  }
+
+  /** All base candles from the one that `fromMs` lies in up to now, as one; null where there are none. */
+  async since(symbol: string, fromMs: number): Promise<Candle | null> {
+    const from = Math.max(this.#oldest(this.#options.fuel.baseTimeframe), Math.floor(fromMs / this.#stepMs) * this.#stepMs);
+    await this.#workOut(symbol, from, this.#openTime);
+    const before = this.#openTime > from ? this.#span(symbol, from, this.#openTime) : null;
+    const forming = this.#formingNow(symbol, this.#options.fuel.baseTimeframe);
+    if (Number.isNaN(forming.open)) return before;
+    return before === null ? forming : { ...merged(before, forming), closeTime: forming.closeTime, closed: false };
+  }
+
   /** Plays what is due at the venue's time now; true when a slice of it is done and more is due. */
   catchUp(): boolean {
     const { clock, time } = this.#options;
@@ -121,23 +154,14 @@ export class Market {
     query: { readonly startTime?: number; readonly endTime?: number; readonly limit: number },
   ): Promise<readonly Candle[]> {
     const newest = openOf(interval, this.#openTime);
-    const { clock } = this.#options;
     const oldest = this.#oldest(interval);
     const { startTime, endTime, limit } = query;
     const end = Math.min(newest, endTime === undefined ? newest : openOf(interval, endTime));
     const start = Math.max(oldest, startTime === undefined ? openAway(interval, end, 1 - limit) : firstFrom(interval, startTime));
     const rows: Candle[] = [];
-    let begunAt = clock.monotonic();
-    const turn = async (): Promise<void> => {
-      if (clock.monotonic() - begunAt <= sliceMs) return;
-      await new Promise<void>((resolve) => clock.soon(resolve));
-      begunAt = clock.monotonic();
-    };
+    const turn = this.#turns();
     for (let openTime = start; openTime <= end && rows.length < limit; openTime = openAway(interval, openTime, 1)) {
-      for (const block of this.#wholeBlocks(openTime, Math.min(openAway(interval, openTime, 1), this.#openTime))) {
-        await turn();
-        this.#block(symbol, block);
-      }
+      await this.#workOut(symbol, openTime, Math.min(openAway(interval, openTime, 1), this.#openTime), turn);
       await turn();
       // What formed when it was asked for may have closed between two slices.
       const forms = openAway(interval, openTime, 1) > this.#openTime;
@@ -145,6 +169,24 @@ export class Market {
       if (candle !== null) rows.push(candle);
     }
     return rows;
+  }
+
+  /** Lets others have the loop when it was held for a slice. */
+  #turns(): () => Promise<void> {
+    const { clock } = this.#options;
+    let begunAt = clock.monotonic();
+    return async () => {
+      if (clock.monotonic() - begunAt <= sliceMs) return;
+      await new Promise<void>((resolve) => clock.soon(resolve));
+      begunAt = clock.monotonic();
+    };
+  }
+
+  async #workOut(symbol: string, start: number, end: number, turn = this.#turns()): Promise<void> {
+    for (const block of this.#wholeBlocks(start, end)) {
+      await turn();
+      this.#block(symbol, block);
+    }
   }
 
   #oldest(interval: Interval): number {
@@ -160,9 +202,11 @@ export class Market {
       const path = this.#paths.get(symbol) ?? [];
       const price = path[Math.min(path.length - 1, Math.floor((point * path.length) / pathSteps))];
       if (price === undefined) continue;
-      listener.onPrice(symbol, price, atMs, 'through');
+      // The first one was traded when the price came to the open.
+      const traded = point === 0 ? zero : tradedAt(fuel.candle(symbol, this.#openTime), point);
+      listener.onPrice(symbol, price, atMs, 'through', traded);
       for (const [interval, forming] of this.#forming.get(symbol) ?? []) {
-        forming.candle = grown(forming.candle, price);
+        forming.candle = grown(forming.candle, price, traded);
         if (atMs - forming.toldAtMs < formingEveryMs(interval) && time.pace.kind !== 'stepped') continue;
         forming.toldAtMs = atMs;
         listener.onKline(symbol, interval, forming.candle, atMs);
@@ -180,14 +224,16 @@ export class Market {
     const told: (() => void)[] = [];
     for (const symbol of fuel.symbols) {
       const next = fuel.candle(symbol, this.#openTime);
-      if (next !== null) listener.onPrice(symbol, next.open, atMs, 'jump');
+      if (next !== null) listener.onPrice(symbol, next.open, atMs, 'jump', tradedAt(next, 0));
       const base = closed.get(symbol) ?? null;
       for (const [interval, forming] of this.#forming.get(symbol) ?? []) {
-        if (base !== null) forming.candle = merged(forming.candle, base);
+        if (base !== null) forming.candle = widened(forming.candle, base);
         if (this.#openTime <= forming.candle.closeTime) continue;
         const whole: Candle = { ...forming.candle, closed: true };
+        const begun = this.#formingNow(symbol, interval);
         told.push(() => listener.onKline(symbol, interval, whole, atMs));
-        forming.candle = this.#formingNow(symbol, interval);
+        if (next !== null) told.push(() => listener.onKline(symbol, interval, begun, atMs));
+        forming.candle = begun;
         forming.toldAtMs = atMs;
       }
     }
@@ -203,7 +249,7 @@ export class Market {
       if (candle !== null)
         this.#paths.set(
           symbol,
-          candlePath(candle, seed, pathSteps).map((price) => onTick(price, tickSizeOf(symbol))),
+          candlePath(candle, seed, pathSteps).map((price) => onTick(price, Number(fuel.listing(symbol).tick))),
         );
     }
   }
@@ -214,15 +260,15 @@ export class Market {
     const openTime = openOf(interval, this.#openTime);
     const base = fuel.candle(symbol, this.#openTime);
     const open = base?.open ?? Number.NaN;
-    let candle: Candle = { openTime: this.#openTime, closeTime: 0, open, high: open, low: open, close: open, volume: 0, closed: false };
+    const volume = tradedAt(base, 0).toNumber();
+    let candle: Candle = { openTime: this.#openTime, closeTime: 0, open, high: open, low: open, close: open, volume, closed: false };
     const path = this.#paths.get(symbol) ?? [];
-    for (let point = 0; point < this.#played; point += 1)
-      candle = grown(candle, path[Math.min(path.length - 1, Math.floor((point * path.length) / pathSteps))] ?? open);
+    for (let point = 0; point < this.#played; point += 1) {
+      const price = path[Math.min(path.length - 1, Math.floor((point * path.length) / pathSteps))] ?? open;
+      candle = grown(candle, price, point === 0 ? zero : tradedAt(base, point));
+    }
     const before = this.#openTime > openTime ? this.#span(symbol, openTime, this.#openTime) : null;
-    const whole =
-      before === null
-        ? candle
-        : { ...before, high: Math.max(before.high, candle.high), low: Math.min(before.low, candle.low), close: candle.close };
+    const whole = before === null ? candle : merged(before, candle);
     return { ...whole, openTime, closeTime: openAway(interval, openTime, 1) - 1, closed: false };
   }
 
@@ -265,14 +311,29 @@ export class Market {
   }
 }
 
+const zero = new Decimal(0);
+
+/** The share of a candle's volume that is traded at a point of its path; the last one has what is left over. */
+function tradedAt(candle: Candle | null, point: number): Decimal {
+  const volume = new Decimal(candle?.volume ?? 0);
+  const share = volume.div(pathSteps).toDecimalPlaces(8, Decimal.ROUND_DOWN);
+  return point < pathSteps - 1 ? share : volume.minus(share.times(pathSteps - 1));
+}
+
 interface Forming {
   candle: Candle;
   /** Venue time of the last update that was told. */
   toldAtMs: number;
 }
 
-function grown(candle: Candle, price: number): Candle {
-  return { ...candle, high: Math.max(candle.high, price), low: Math.min(candle.low, price), close: price };
+function grown(candle: Candle, price: number, traded: Decimal): Candle {
+  const volume = traded.plus(candle.volume).toNumber();
+  return { ...candle, high: Math.max(candle.high, price), low: Math.min(candle.low, price), close: price, volume };
+}
+
+/** All of `base` was played into it, point by point. */
+function widened(candle: Candle, base: Candle): Candle {
+  return { ...candle, high: Math.max(candle.high, base.high), low: Math.min(candle.low, base.low), close: base.close };
 }
 
 /** The first open time at or after `atMs`. */

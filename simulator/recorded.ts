@@ -6,6 +6,8 @@ import { timeframeMs } from '../engine/trading/candle.ts';
 import type { Candle, Timeframe } from '../engine/trading/candle.ts';
 import { FuelError } from './fuel.ts';
 import type { Fuel } from './fuel.ts';
+import { onTick } from './generator.ts';
+import { listingFor } from './instruments.ts';
 import { merged } from './merged.ts';
 
 const header = 'open_time,open,high,low,close,volume';
@@ -16,7 +18,9 @@ export function recordedFuel(path: string, baseTimeframe: Timeframe, symbol = ba
 }
 
 /** One symbol's base candles, oldest first, without gaps. */
-export function candleFuel(symbol: string, baseTimeframe: Timeframe, candles: readonly Candle[]): Fuel {
+export function candleFuel(symbol: string, baseTimeframe: Timeframe, recorded: readonly Candle[]): Fuel {
+  const listing = listingFor(recorded.flatMap(({ open, high, low, close }) => [open, high, low, close]));
+  const candles = recorded.map((candle) => onGrid(candle, Number(listing.tick)));
   const first = candles[0]?.openTime ?? 0;
   const step = timeframeMs[baseTimeframe];
   return {
@@ -24,12 +28,19 @@ export function candleFuel(symbol: string, baseTimeframe: Timeframe, candles: re
     baseTimeframe,
     firstOpenTime: first,
     lastOpenTime: candles.at(-1)?.openTime ?? 0,
+    listing: () => listing,
     candle: (asked, openTime) => (asked === symbol ? (candles[(openTime - first) / step] ?? null) : null),
     span(asked, start, end) {
       const [head, ...rest] = asked === symbol ? candles.slice(Math.max(0, (start - first) / step), Math.max(0, (end - first) / step)) : [];
       return head === undefined ? null : rest.reduce(merged, head);
     },
   };
+}
+
+/** Prices with more digits than the venue has are cut to its grid once, so that klines, prices and fills are the same. */
+function onGrid(candle: Candle, tick: number): Candle {
+  const { open, high, low, close } = candle;
+  return { ...candle, open: onTick(open, tick), high: onTick(high, tick), low: onTick(low, tick), close: onTick(close, tick) };
 }
 
 function read(path: string): string {

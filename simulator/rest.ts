@@ -32,12 +32,12 @@ async function handle(
   const [path = '', query = ''] = splitOnce(request.url ?? '', '?');
   const body = await readBody(request);
   if (body === null) {
-    send(response, 413, '<html><head><title>413 Request Entity Too Large</title></head></html>');
+    send(response, 413, { code: -1101, msg: 'Too many parameters; the body is too large.' });
     return;
   }
   const endpoint = byPlace.get(`${request.method} ${path}`);
   if (endpoint === undefined) {
-    send(response, 404, '<html><head><title>404 Not Found</title></head></html>');
+    send(response, 404, { code: -1020, msg: `This operation is not supported: ${request.method} ${path}` });
     return;
   }
   try {
@@ -121,9 +121,8 @@ async function readBody(request: IncomingMessage): Promise<string | null> {
 
 function send(response: ServerResponse, status: number, body: unknown): void {
   if (response.destroyed || response.writableEnded) return;
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
-  response.writeHead(status, { 'content-type': typeof body === 'string' ? 'text/html' : 'application/json;charset=UTF-8' });
-  response.end(text);
+  response.writeHead(status, { 'content-type': 'application/json;charset=UTF-8' });
+  response.end(JSON.stringify(body));
 }
 
 function splitOnce(value: string, separator: string): [string, string] {

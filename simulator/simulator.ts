@@ -9,6 +9,8 @@ import { timeframeMs } from '../engine/trading/candle.ts';
 import { Keyring } from './accounts.ts';
 import type { SimulatedAccount } from './accounts.ts';
 import { createControl } from './control.ts';
+import type { Stepped } from './control.ts';
+import { Depths } from './depth.ts';
 import { Exchange } from './exchange.ts';
 import { Faults } from './faults.ts';
 import type { Fuel } from './fuel.ts';
@@ -23,6 +25,8 @@ import { Reads } from './reads.ts';
 import { createRestHandler } from './rest.ts';
 import { isHalfOpen } from './sockets.ts';
 import { MarketStreams } from './streams.ts';
+import { Tape } from './tape.ts';
+import { tradeDataEndpoints } from './trade-data-endpoints.ts';
 import { tradeEndpoints } from './trade-endpoints.ts';
 import type { Venue } from './venue.ts';
 import { createVenueTime } from './venue-time.ts';
@@ -51,6 +55,8 @@ export interface SimulatorOptions {
   /** Base that one order can take at one price; unlimited by default. */
   readonly liquidity?: string | null;
   readonly limits?: LimitValues;
+  /** A recording has ended: nothing is played any more. Told once. */
+  onEnd?(atMs: number): void;
 }
 
 export interface Simulator {
@@ -61,7 +67,9 @@ export interface Simulator {
   /** The venue's time. */
   now(): number;
   /** Plays whole candles (pace stepped); resolves when what they caused was handed to the sockets. */
-  step(candles?: number): Promise<{ readonly steppedThroughMs: number | null; readonly done: boolean }>;
+  step(candles?: number): Promise<Stepped>;
+  /** The same for tenths of a candle. */
+  stepPoints(points?: number): Promise<Stepped>;
   ledger(): Ledger;
   readonly faults: Faults;
   stop(): Promise<void>;
@@ -80,15 +88,15 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const firstOpenTime = Math.floor(startMs / stepMs) * stepMs;
   const time = createVenueTime(clock, options.pace, options.pace.kind === 'stepped' ? firstOpenTime : startMs);
   const exchange = new Exchange({
-    symbols: fuel.symbols,
+    fuel,
     accounts,
     time,
     fees: options.fees ?? { maker: '0.001', taker: '0.001' },
     spreadTicks: options.spreadTicks ?? 0,
     liquidity: options.liquidity ?? null,
   });
-  for (const symbol of fuel.symbols) exchange.setPrice(symbol, fuel.candle(symbol, firstOpenTime)?.open ?? 0, time.now(), 'jump');
 
+  const tape = new Tape(exchange.matching);
   const streams = new MarketStreams(() => venue, fuel.baseTimeframe);
   const market = new Market({
     fuel,
@@ -97,10 +105,12 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     seed,
     firstOpenTime,
     listener: {
-      onPrice(symbol, price, atMs, way) {
+      onPrice(symbol, price, atMs, way, traded) {
         exchange.setPrice(symbol, price, atMs, way);
         // A symbol that is not listed any more says nothing.
-        if (exchange.instrument(symbol) !== null) streams.onPrice(symbol, price, atMs);
+        if (exchange.instrument(symbol) === null) return;
+        if (traded.gt(0)) streams.onTrades([tape.ofMarket(symbol, price, traded, atMs)]);
+        streams.onPrice(symbol, atMs);
       },
       onKline(symbol, interval, candle, atMs) {
         if (exchange.instrument(symbol) !== null) streams.onKline(symbol, interval, candle, atMs);
@@ -110,10 +120,16 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const faults = new Faults();
   const limits = new Limits(time, options.limits ?? defaultLimits);
   exchange.listen((events) => limits.note(events));
+  exchange.listen((events) => streams.onEvents(events, tape.ofAccounts(events)));
   const venue: Venue = {
     exchange,
     reads: new Reads(exchange, faults, time),
     market,
+    tape,
+    depths: new Depths(
+      exchange,
+      accounts.map((account) => account.name),
+    ),
     time,
     keyring: new Keyring(accounts),
     limits,
@@ -121,24 +137,34 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     clock,
     log,
   };
-  const endpoints = [...marketEndpoints(fuel.baseTimeframe), ...tradeEndpoints, ...listEndpoints];
+  market.begin();
+  const endpoints = [...marketEndpoints(fuel.baseTimeframe), ...tradeDataEndpoints, ...tradeEndpoints, ...listEndpoints];
   const wsApi = new WsApi(venue, endpoints);
   const server = createServer({ keepAliveTimeout: keepAliveMs }, createRestHandler(venue, endpoints));
   const webSockets = acceptSockets(server, streams, wsApi);
 
-  const step: Simulator['step'] = async (candles = 1) => {
-    let stepped = 0;
-    while (stepped < candles && market.step()) stepped += 1;
-    await streams.flushed();
-    return { steppedThroughMs: stepped === 0 ? null : market.openTime - 1, done: market.done };
+  let ended = false;
+  const tellEnd = (): void => {
+    if (ended || !market.done) return;
+    ended = true;
+    options.onEnd?.(time.now());
   };
+  const playOn = async (times: number, one: () => boolean): Promise<Stepped> => {
+    const from = market.openTime;
+    for (let played = 0; played < times && one(); played += 1);
+    await streams.flushed();
+    tellEnd();
+    return { steppedThroughMs: market.openTime === from ? null : market.openTime - 1, nowMs: time.now(), done: market.done };
+  };
+  const step: Simulator['step'] = (candles = 1) => playOn(candles, () => market.step());
+  const stepPoints: Simulator['stepPoints'] = (points = 1) => playOn(points, () => market.stepPoint());
   const control =
     options.controlPort === null
       ? null
       : createControl({
           venue,
           accounts: accounts.map((account) => account.name),
-          step,
+          step: (by) => ('candles' in by ? step(by.candles) : stepPoints(by.points)),
           dropSockets(which) {
             if (which !== 'user') streams.drop();
             if (which !== 'streams') wsApi.drop();
@@ -161,6 +187,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   let stopped = false;
   const play = (): void => {
     behind = !stopped && market.catchUp();
+    tellEnd();
     if (behind) clock.soon(play);
   };
   const player = time.pace.kind === 'stepped' ? null : clock.every(playEveryMs, () => (behind ? undefined : play()));
@@ -171,6 +198,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     controlUrl: controlPort === null ? null : `http://127.0.0.1:${controlPort}`,
     now: () => time.now(),
     step,
+    stepPoints,
     ledger: () =>
       readLedger(
         exchange,

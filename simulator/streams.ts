@@ -1,16 +1,25 @@
 /** Market streams: raw (`/ws/…`) and combined (`/stream?streams=…`), with control messages (binance-wire.md 1.1 to 1.3). */
 import type { WebSocket } from 'ws';
+import type { BookEvent } from '../engine/matching/matching.ts';
 import type { Candle, Timeframe } from '../engine/trading/candle.ts';
 import { isTold } from './intervals.ts';
 import type { Interval } from './intervals.ts';
 import { boundMessages, hear, keepInOrder, leaveHalfOpen, say } from './sockets.ts';
 import type { Venue } from './venue.ts';
-import { klineEvent, offeredAt, text } from './wire.ts';
+import { aggregateTradeEvent, averagePriceEvent, bookTickerEvent, depthEvent, partialDepth, tradeEvent } from './stream-events.ts';
+import type { TapeTrade } from './tape.ts';
+import { dayLongMs, dayTickerEvent, miniTickerEvent, spanOf, windowTickerEvent } from './tickers.ts';
+import type { Span } from './tickers.ts';
+import { klineEvent } from './wire.ts';
 
 const streamsPerConnection = 1_024;
 const messagesPerSecond = 5;
-/** Base of one trade of the market's own. */
-const tradedQuantity = 0.01;
+const tickersEveryMs = 1_000;
+const tickerWindows = [
+  ['1h', 3_600_000],
+  ['4h', 14_400_000],
+  ['1d', dayLongMs],
+] as const;
 
 interface Connection {
   readonly socket: WebSocket;
@@ -23,7 +32,8 @@ export class MarketStreams {
   readonly #baseTimeframe: Timeframe;
   readonly #connections = new Set<Connection>();
   readonly #byStream = new Map<string, Set<Connection>>();
-  #tradeId = 0;
+  readonly #tickersToldAtMs = new Map<string, number>();
+  readonly #telling = new Set<Promise<void>>();
 
   /** The venue is asked for late: market and streams know each other. */
   constructor(venue: () => Venue, baseTimeframe: Timeframe) {
@@ -52,30 +62,71 @@ export class MarketStreams {
     socket.on('close', () => this.#forget(connection));
   }
 
-  onPrice(symbol: string, price: number, atMs: number): void {
-    const name = symbol.toLowerCase();
-    const trade = { E: atMs, s: symbol, p: text(price), q: text(tradedQuantity), T: atMs, m: false, M: true };
-    this.#tradeId += 1;
-    const id = this.#tradeId;
-    if (this.#byStream.has(`${name}@trade`)) this.#send(`${name}@trade`, { e: 'trade', ...trade, t: id });
-    if (this.#byStream.has(`${name}@aggTrade`)) this.#send(`${name}@aggTrade`, { e: 'aggTrade', ...trade, a: id, f: id, l: id });
-    if (this.#byStream.has(`${name}@bookTicker`)) {
-      const tick = this.#venue().exchange.matching.lastTick(symbol);
-      const quantity = text(offeredAt(tick));
-      this.#send(`${name}@bookTicker`, {
-        u: atMs,
-        s: symbol,
-        b: text(tick?.bid ?? price),
-        B: quantity,
-        a: text(tick?.ask ?? price),
-        A: quantity,
-      });
+  onTrades(trades: readonly TapeTrade[]): void {
+    for (const trade of trades) {
+      const name = trade.symbol.toLowerCase();
+      this.#tell(`${name}@trade`, () => tradeEvent(trade));
+      this.#tell(`${name}@aggTrade`, () => aggregateTradeEvent(trade));
     }
   }
 
+  /** Orders came to the book or left it. */
+  onEvents(events: readonly BookEvent[], trades: readonly TapeTrade[]): void {
+    this.onTrades(trades);
+    const symbols = new Set(events.flatMap((event) => (event.type === 'order' ? [event.order.symbol] : [])));
+    for (const symbol of symbols) this.#onDepth(symbol, this.#venue().time.now());
+  }
+
+  /** The price was told anew: it may be the same. */
+  onPrice(symbol: string, atMs: number): void {
+    const name = symbol.toLowerCase();
+    this.#onDepth(symbol, atMs);
+    for (const levels of [5, 10, 20])
+      for (const stream of [`${name}@depth${levels}`, `${name}@depth${levels}@100ms`])
+        this.#tell(stream, () => partialDepth(this.#venue().depths.of(symbol), levels));
+    this.#tellTickers(symbol, atMs);
+  }
+
+  #onDepth(symbol: string, atMs: number): void {
+    const name = symbol.toLowerCase();
+    const followed = [`${name}@depth`, `${name}@depth@100ms`];
+    const ticker = `${name}@bookTicker`;
+    if (![...followed, ticker].some((stream) => this.#byStream.has(stream))) return;
+    const change = this.#venue().depths.refresh(symbol);
+    if (change === null) return;
+    for (const stream of followed) this.#tell(stream, () => depthEvent(symbol, change, atMs));
+    this.#tell(ticker, () => bookTickerEvent(symbol, this.#venue().depths.of(symbol)));
+  }
+
+  /** Once in a second of venue time; those of all symbols tell one symbol at a time. */
+  #tellTickers(symbol: string, atMs: number): void {
+    const venue = this.#venue();
+    const name = symbol.toLowerCase();
+    if (venue.time.pace.kind !== 'stepped' && atMs - (this.#tickersToldAtMs.get(symbol) ?? 0) < tickersEveryMs) return;
+    this.#tickersToldAtMs.set(symbol, atMs);
+    const average = venue.exchange.matching.averagePrice(symbol, 5, atMs);
+    if (average !== null)
+      this.#tell(`${name}@avgPrice`, () => averagePriceEvent(symbol, average, venue.tape.last(symbol)?.atMs ?? atMs, atMs));
+    const ofSpan = (streams: readonly string[], lengthMs: number, event: (span: Span) => Record<string, unknown>): void => {
+      const heard = streams.filter((stream) => this.#byStream.has(stream));
+      if (heard.length === 0) return;
+      const telling = spanOf(venue, symbol, atMs - lengthMs)
+        .then((span) => {
+          if (span === null) return;
+          for (const stream of heard) this.#tell(stream, () => (stream.startsWith('!') ? [event(span)] : event(span)));
+        })
+        .catch((error: unknown) => venue.log.error({ err: error, symbol }, 'the simulator failed to tell a ticker'))
+        .finally(() => this.#telling.delete(telling));
+      this.#telling.add(telling);
+    };
+    ofSpan([`${name}@miniTicker`, '!miniTicker@arr'], dayLongMs, (span) => miniTickerEvent(span, atMs));
+    ofSpan([`${name}@ticker`], dayLongMs, (span) => dayTickerEvent(venue, span, atMs));
+    for (const [window, lengthMs] of tickerWindows)
+      ofSpan([`${name}@ticker_${window}`, `!ticker_${window}@arr`], lengthMs, (span) => windowTickerEvent(span, `${window}Ticker`, atMs));
+  }
+
   onKline(symbol: string, interval: Interval, candle: Candle, atMs: number): void {
-    const name = `${symbol.toLowerCase()}@kline_${interval}`;
-    if (this.#byStream.has(name)) this.#send(name, klineEvent(symbol, interval, candle, atMs));
+    this.#tell(`${symbol.toLowerCase()}@kline_${interval}`, () => klineEvent(symbol, interval, candle, atMs));
   }
 
   /** Cuts every connection, as a network does. */
@@ -97,10 +148,15 @@ export class MarketStreams {
 
   /** Resolves when what was sent has left this process. */
   async flushed(): Promise<void> {
+    await Promise.all(this.#telling);
     for (let round = 0; round < 100; round += 1) {
       if ([...this.#connections].every(({ socket }) => socket.bufferedAmount === 0)) return;
       await this.#venue().clock.sleep(1);
     }
+  }
+
+  #tell(stream: string, data: () => unknown): void {
+    if (this.#byStream.has(stream)) this.#send(stream, data());
   }
 
   #send(stream: string, data: unknown): void {

@@ -1,21 +1,26 @@
 /** Binance's JSON shapes of books, market and account. Amounts are decimal text with 8 digits, ids are numbers. */
 import type { Decimal } from 'decimal.js';
-import type { BookOrder, BookOrderList, BookTrade, Placed, PriceTick } from '../engine/matching/matching.ts';
+import type { BookOrder, BookOrderList, BookTrade, Placed } from '../engine/matching/matching.ts';
 import type { Candle } from '../engine/trading/candle.ts';
 import type { Instrument } from '../engine/trading/instrument.ts';
 import type { Interval } from './intervals.ts';
+import type { Levels } from './depth.ts';
 import type { LimitValues } from './limits.ts';
 
 export const text = (value: Decimal | number): string => (typeof value === 'number' ? value.toFixed(8) : value.toFixed(8));
 export const id = (value: bigint): number => Number(value);
 
-/** Base on offer at the best prices, as tickers tell it. */
-export function offeredAt(tick: PriceTick | null): Decimal | number {
-  return tick?.liquidity ?? 100;
+/** Candles carry no quote volume: as if all was traded at the middle of open and close. */
+export function quoteVolumeOf({ open, close, volume }: Candle): number {
+  return ((open + close) / 2) * volume;
+}
+
+export function levelRows(levels: Levels): readonly (readonly [string, string])[] {
+  return levels.map(([price, quantity]) => [text(price), text(quantity)] as const);
 }
 
 export function klineRow(candle: Candle): unknown[] {
-  const quote = ((candle.open + candle.close) / 2) * candle.volume;
+  const quote = quoteVolumeOf(candle);
   return [
     candle.openTime,
     text(candle.open),
@@ -33,7 +38,7 @@ export function klineRow(candle: Candle): unknown[] {
 }
 
 export function klineEvent(symbol: string, interval: Interval, candle: Candle, atMs: number): Record<string, unknown> {
-  const quote = ((candle.open + candle.close) / 2) * candle.volume;
+  const quote = quoteVolumeOf(candle);
   return {
     e: 'kline',
     E: atMs,

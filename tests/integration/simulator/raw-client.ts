@@ -66,7 +66,11 @@ export class RawClient {
   }
 
   async fault(body: unknown): Promise<{ readonly status: number; readonly error: string }> {
-    const answer = await fetch(`${this.simulator.controlUrl ?? ''}/faults`, { method: 'POST', body: JSON.stringify(body) });
+    const answer = await fetch(`${this.simulator.controlUrl ?? ''}/faults`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
     const told = (await answer.json()) as { error?: string };
     return { status: answer.status, error: told.error ?? '' };
   }

@@ -276,7 +276,12 @@ describe('order lists and replacements', () => {
 });
 
 describe('faults', () => {
-  const fault = (body: unknown) => fetch(`${simulator.controlUrl ?? ''}/faults`, { method: 'POST', body: JSON.stringify(body) });
+  const fault = (body: unknown) =>
+    fetch(`${simulator.controlUrl ?? ''}/faults`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
 
   it('lose an answer without losing the order', async () => {
     await open();
