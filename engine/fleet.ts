@@ -167,11 +167,12 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
           initialCapital: columns.initialCapital,
           fills: rows.fills,
           ...config.paper,
+          clock,
           venueClock: venue.clock,
           instrument: loaded,
         });
         const killBlock = killBlockAt(account.name);
-        return { ...shared, account, horizonMs: 0, killBlock, onPrice: (candle) => account.onPrice(candle.close) };
+        return { ...shared, account, horizonMs: 0, killBlock, onPrice: (candle) => account.onCandle(candle) };
       }
       if (venue.account === null)
         throw new Error('it is a live bot and this engine has no exchange key: set EVENKEEL_VENUE_API_KEY and its secret');

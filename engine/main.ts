@@ -19,6 +19,17 @@ import { Interrupted } from './time/interruptible.ts';
 /** Exit codes: surface.md section 4. */
 const exitCodes = { failure: 1, configuration: 4, dependency: 6 } as const;
 
+const help = `The trading engine. It is set by environment variables; .env.example lists all of them with what they mean.
+
+Examples
+  npm start                                       everything embedded: database in .evenkeel/, a simulated exchange, three paper bots
+  DATABASE_URL=postgres://... REDIS_URL=redis://... npm start
+  EVENKEEL_VENUE=binance EVENKEEL_VENUE_API_KEY_FILE=... EVENKEEL_VENUE_API_SECRET_FILE=... npm start
+
+Prints "Evenkeel is ready" with the address of its API and where the token lies. Ctrl-C or SIGTERM ends it in order: stops and
+targets stay at the exchange. README.md shows the first bot; docs/ has the rest.
+`;
+
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
@@ -41,6 +52,15 @@ async function main(): Promise<void> {
   const [major = 0] = process.versions.node.split('.').map(Number);
   if (major < 24) {
     complain(`Evenkeel needs Node 24 and this is ${process.version}. "npm start" after "npm ci" brings its own; see README.md.`);
+    process.exit(exitCodes.configuration);
+  }
+  const [argument] = process.argv.slice(2);
+  if (argument === '--help' || argument === '-h') {
+    process.stdout.write(help);
+    return;
+  }
+  if (argument !== undefined) {
+    complain(`"${argument}" is not understood: the engine is set by environment variables; see npm start -- --help.`);
     process.exit(exitCodes.configuration);
   }
   const config = readConfigOrExit();

@@ -384,7 +384,7 @@ export class Bot {
       return;
     }
     session.onHealth(this.#subscription.health, this.#subscription.reason);
-    if (!this.#options.safeMode && !this.#leaving) this.#late?.onMissedExit(this.#options.rows.lastExecutionMs ?? 0);
+    this.#late?.onMissedCloses(this.#options.rows.lastExecutionMs ?? 0);
     this.#late?.onNewestClose();
   }
 

@@ -2,7 +2,7 @@
  * What was not decided, or came to nothing, in its moment: a close that nobody decided on, an exit that was signalled while the
  * bot was away, an entry that never got out, an exit that was not filled.
  */
-import type { SeriesSubscription } from '../market/market.ts';
+import type { SeriesSubscription, SeriesView } from '../market/market.ts';
 import type { Clock, Timer, VenueClock } from '../time/clock.ts';
 import { exitPauseMs } from '../trading/exits.ts';
 import type { BotSession } from './session.ts';
@@ -38,13 +38,22 @@ export class LateDecisions {
     if (closeTime > lastDecidedMs || (closeTime === lastDecidedMs && lastEntryMs < closeTime)) session.onClose(view);
   }
 
-  /** An exit that the strategy asked for since `sinceMs`, while nobody ran the bot, is made up for; entries are not. */
-  onMissedExit(sinceMs: number): void {
-    const { session, venueClock } = this.#options;
+  /** What the closes since `sinceMs`, while nobody ran the bot, ask of its position is made up for; entries are not. */
+  onMissedCloses(sinceMs: number): void {
+    const { session } = this.#options;
     const { openedAtMs } = session.state.position;
     if (openedAtMs === null) return;
+    const missed = this.#options.subscription()?.missedSince(Math.max(openedAtMs, sinceMs)) ?? [];
+    if (session.settings.mode === 'paper') for (const view of missed) session.onMissedClose(view);
+    else this.#onMissedExit(missed);
+  }
+
+  /** At an exchange its stops rested meanwhile; the strategy's exit is what nobody saw. */
+  #onMissedExit(missed: Iterable<SeriesView>): void {
+    const { session, venueClock } = this.#options;
+    if (session.silenced) return;
     const { strategy, parameters } = session.settings;
-    for (const view of this.#options.subscription()?.missedSince(Math.max(openedAtMs, sinceMs)) ?? []) {
+    for (const view of missed) {
       const signal = strategy.signal(view, parameters);
       if (signal.action !== 'exit') continue;
       const reason = `${signal.reason} at ${new Date(view.candle.closeTime + 1).toISOString()}, while the bot was away`;

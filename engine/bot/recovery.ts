@@ -5,7 +5,7 @@ import type { BotRows } from '../persistence/bot-rows.ts';
 import { isTerminal } from '../persistence/order-store.ts';
 import type { StoredOrder } from '../persistence/order-store.ts';
 import type { RequestedClose } from '../persistence/state-data.ts';
-import type { EntryBlock, OrderOutcome, TradingConfig } from '../trading/events.ts';
+import type { EntryBlock, ExitKind, OrderOutcome, TradingConfig } from '../trading/events.ts';
 import { zero } from '../trading/exact.ts';
 import type { Instrument } from '../trading/instrument.ts';
 import { newExit } from '../trading/exits.ts';
@@ -57,7 +57,8 @@ export function recoveredState({ botId, rows, config, instrument, killed, blocks
     ],
     atMs,
   });
-  const state = { ...restored, exiting: restored.exiting ?? goingOn(restored, closing, instrument) };
+  const anew = rows.config.mode === 'paper' && isProtective(restored.exiting?.kind ?? null);
+  const state = { ...restored, exiting: (anew ? null : restored.exiting) ?? goingOn(restored, closing, instrument) };
   const [folded, cached] = [state.position.quantity.toFixed(), position.quantity.toFixed()];
   if (folded === cached || cached === withFeesBelowNothing(rows, instrument)) return state;
   metrics.reconcileDrift.inc({ kind: 'position-cache' });
@@ -78,6 +79,11 @@ function goingOn(state: TradingState, closing: RequestedClose | null, instrument
   if (closing === null || isFlat(state, instrument, state.lastPrice)) return null;
   const { reason, decisionMs, openedAtMs } = closing;
   return openedAtMs === null || openedAtMs === state.position.openedAtMs ? newExit('request', reason, decisionMs) : null;
+}
+
+/** A paper bot's stop or target is due at its trigger whoever notices: the candles are judged anew, and tell where. */
+function isProtective(kind: ExitKind | null): boolean {
+  return kind === 'stop' || kind === 'target';
 }
 
 /** Null while the order is not over. */

@@ -48,7 +48,7 @@ export interface SessionOptions {
   readonly safeMode: boolean;
   instrument(): Instrument;
   carryOut(command: TradingCommand, triggeredAt: number | null): void;
-  /** The forming or closed candle that the session saw last; paper accounts fill at its price. */
+  /** Each candle that the session sees, forming or closed: paper accounts fill by them. */
   onPrice(candle: Candle): void;
   onTradingPhase(phase: TradingPhase): void;
   onFeedPhase(phase: FeedPhase): void;
@@ -73,6 +73,7 @@ const inSafeMode = {
   signal: { action: 'hold', reason: 'safe mode after repeated crashes: the strategy is not asked' },
 } as const;
 const whileLeaving = { rule: 'leaving', signal: { action: 'hold', reason: 'the bot is switched off: the strategy is not asked' } } as const;
+const missedSignal: Signal = { action: 'hold', reason: 'the bot was away at this close' };
 const staleSignal: Signal = { action: 'hold', reason: 'the newest close was too old to enter on; waiting for the next one' };
 
 export class BotSession implements SeriesListener {
@@ -98,6 +99,10 @@ export class BotSession implements SeriesListener {
 
   get state(): TradingState {
     return this.#state;
+  }
+  /** The strategy is not asked. */
+  get silenced(): boolean {
+    return this.#silencing !== null;
   }
   get settings(): BotSettings {
     return this.#settings;
@@ -160,6 +165,22 @@ export class BotSession implements SeriesListener {
       this.#options.onDirty();
       this.#options.metrics.barToDecision.observe((this.#options.clock.monotonic() - receivedAt) / 1000);
       this.#judge(view, asked, { before, signal, decision, silenced: stale ? 'stale-close' : (silence?.rule ?? null) });
+    });
+  }
+
+  /**
+   * A close that passed while nobody ran the bot. Nothing of a paper bot rests at an exchange, so what would have executed there
+   * is judged afterwards, candle by candle, and so are the strategy's exits; entries are not made up for.
+   */
+  onMissedClose(view: SeriesView): void {
+    const { candle } = view;
+    this.#options.onPrice(candle);
+    this.#guard(() => {
+      const asked = this.#silencing?.signal ?? this.#settings.strategy.signal(view, this.#settings.parameters);
+      const at = new Date(candle.closeTime + 1).toISOString();
+      const signal: Signal =
+        asked.action === 'exit' ? { ...asked, reason: `${asked.reason} at ${at}, while the bot was away` } : missedSignal;
+      this.#decide({ type: 'candle-closed', candle, signal, atMs: candle.closeTime }, null);
     });
   }
 

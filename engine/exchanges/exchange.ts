@@ -43,6 +43,15 @@ export interface OrderRequest {
   readonly stopPrice?: Decimal;
   readonly timeInForce?: TimeInForce;
   readonly selfTradePrevention: SelfTradePrevention;
+  /** What a paper account fills it by; an exchange has prices of its own. */
+  readonly decided?: DecidedAt;
+}
+
+export interface DecidedAt {
+  /** Close time of the candle for what was decided at a close, else the moment. */
+  readonly decisionMs: number;
+  /** Where a stop or target that the engine keeps was due; null for what goes out at the market. */
+  readonly triggerPrice: number | null;
 }
 
 /** What an order is for, when there is not room for all: lower ones leave the last part of each limit to those before. */

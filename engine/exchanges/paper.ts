@@ -1,18 +1,30 @@
 /**
- * A paper account: one bot's orders filled at once by the exchange's own matching rules, at the price that its series
- * shows, with fees, spread and slippage from the configuration, whole and in one piece. It never signs or sends anything. What it holds is rebuilt from
- * the bot's fills, so a restart loses nothing; an order without fills on record was never placed.
+ * A paper account: one bot's orders filled by the exchange's own matching rules, whole and in one piece, with fees, spread and
+ * slippage from the configuration. What was decided at a close fills at the first price after it, a stop or target at its trigger.
+ * It never signs or sends anything. What it holds is rebuilt from the bot's fills; an order without fills on record was never placed.
  */
 import { Decimal } from 'decimal.js';
 import type { BookOrder, BookTrade, MatchingEngine } from '../matching/matching.ts';
 import { createMatching } from '../matching/engine.ts';
-import type { VenueClock } from '../time/clock.ts';
+import type { Clock, VenueClock } from '../time/clock.ts';
+import type { Candle } from '../trading/candle.ts';
 import type { Fill } from '../trading/events.ts';
-import { ceilToStep, floorToStep } from '../trading/exact.ts';
+import { ceilToStep, exact, floorToStep } from '../trading/exact.ts';
 import type { Instrument } from '../trading/instrument.ts';
 import { refusalOf } from './binance/errors.ts';
 import { unlimited } from './exchange.ts';
-import type { Balance, ExchangeFill, ExchangeOrder, OrderLookup, OrderRequest, PlaceOutcome, Refusal, TradingAccount } from './exchange.ts';
+import { PaperPrices } from './paper-prices.ts';
+import type {
+  Balance,
+  ExchangeFill,
+  ExchangeOrder,
+  OrderLookup,
+  OrderRequest,
+  PlaceOutcome,
+  Refusal,
+  SignedWindow,
+  TradingAccount,
+} from './exchange.ts';
 
 export interface PaperOptions {
   readonly botId: string;
@@ -25,20 +37,21 @@ export interface PaperOptions {
   readonly spreadPercent: number;
   /** What a fill pays beyond that. */
   readonly slippagePercent: number;
+  readonly clock: Clock;
   readonly venueClock: VenueClock;
   instrument(): Instrument;
 }
 
 export interface PaperAccount extends TradingAccount {
-  /** The price that the next order fills around. */
-  onPrice(price: number): void;
+  /** Every candle that the bot hears of, forming or closed, in order. */
+  onCandle(candle: Candle): void;
 }
 
 export function createPaperAccount(options: PaperOptions): PaperAccount {
   const { botId, venueClock } = options;
   const account = `paper-${botId}`;
   let matching: MatchingEngine | null = null;
-  let price = Number.NaN;
+  const prices = new PaperPrices(options.clock, venueClock);
 
   /** Share of the price that a fill pays for being a taker. */
   const takerShare = new Decimal(options.spreadPercent).div(2).plus(options.slippagePercent).div(100);
@@ -64,15 +77,18 @@ export function createPaperAccount(options: PaperOptions): PaperAccount {
   return {
     name: account,
     reserveOrder: () => unlimited,
-    onPrice(next) {
-      price = next;
+    onCandle(candle) {
+      prices.hear(candle);
     },
-    async placeOrder(request: OrderRequest): Promise<PlaceOutcome> {
-      if (!(price > 0)) return refused('there is no price yet');
+    async placeOrder(request: OrderRequest, _signed: SignedWindow, mayLeave: (() => boolean) | null): Promise<PlaceOutcome> {
+      const execution = await prices.executionOf(request.decided ?? { decisionMs: venueClock.now(), triggerPrice: null });
+      if (execution === null) return refused('no price was heard in time');
+      if (mayLeave?.() === false) return refused('it was given up while it waited for a price');
+      const { atMs } = execution;
       const engine = book();
-      const atMs = Math.floor(venueClock.now());
       const tick = options.instrument().price.tick;
-      const mid = new Decimal(price);
+      // As an order that rests at an exchange stands: on the grid, and not below its level.
+      const mid = execution.triggered ? ceilToStep(exact(execution.price.toPrecision(12)), tick) : new Decimal(execution.price);
       // Never better than the settings say: what does not fit the grid goes against the bot.
       engine.tick({
         symbol: request.symbol,

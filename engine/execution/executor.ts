@@ -218,7 +218,8 @@ export class Executor {
     }
     const signed = this.#sign(line);
     const signedAt = this.#options.clock.monotonic();
-    const { side, orderType: type, quantity } = command;
+    const { side, orderType: type, quantity, decisionMs, triggerPrice } = command;
+    const decided = { decisionMs, triggerPrice };
     const intent = intentOf(line, command, { role, side, type, quantity, price: null, stopPrice: null, slot: 0 }, signed);
     const live = openedAt(signedAt, intent, signed.recvWindowMs, { awaitingAnswer: true, instrument: line.link.instrument() });
     line.follow(live, []);
@@ -229,7 +230,7 @@ export class Executor {
       intents: [intent],
       transmit: async (window) => [
         await account.placeOrder(
-          { symbol, clientOrderId, side, type, quantity, selfTradePrevention: preventionOf(role) },
+          { symbol, clientOrderId, side, type, quantity, selfTradePrevention: preventionOf(role), decided },
           window,
           mayLeave,
         ),

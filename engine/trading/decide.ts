@@ -16,7 +16,7 @@ import { afterChange, exposureOf, isClear, isDisarmed, withProtection } from './
 import { withFill } from './round-trips.ts';
 import { entrySize } from './sizing.ts';
 import type { TradingState } from './state.ts';
-import { bestAfter, protectiveExit, rangeSinceEntry } from './stops.ts';
+import { bestAfter, executionAt, protectiveExit, rangeSinceEntry, stopPrice } from './stops.ts';
 
 const noCommands: readonly TradingCommand[] = [];
 
@@ -71,6 +71,7 @@ function onClose(before: TradingState, event: EventOf<'candle-closed'>, config: 
     config,
     instrument,
     candle.closeTime,
+    before.lastCheckMs,
   );
   if (state.exiting !== null) return exitIfDue(state, instrument, candle.close);
   const flat = isFlat(state, instrument, candle.close);
@@ -111,6 +112,7 @@ function enter(
     orderType: 'MARKET',
     quantity: size.quantity,
     referencePrice: candle.close,
+    triggerPrice: null,
     decisionMs: candle.closeTime,
     reason: signal.reason,
   };
@@ -129,12 +131,26 @@ function onPrice(before: TradingState, event: EventOf<'price-moved'>, config: Tr
     return exitIfDue({ ...before, lastPrice: candle.close }, instrument, candle.close);
   if (atMs - before.lastCheckMs < config.checkIntervalMs) return nothing(before);
   const today = inDayOf(before, config, atMs);
-  const state = checked({ ...today, lastPrice: candle.close, lastCheckMs: atMs }, candle, config, instrument, Math.floor(atMs));
+  const state = checked(
+    { ...today, lastPrice: candle.close, lastCheckMs: atMs },
+    candle,
+    config,
+    instrument,
+    Math.floor(atMs),
+    before.lastCheckMs,
+  );
   return state.exiting === null ? nothing(state) : exitIfDue(state, instrument, candle.close);
 }
 
 /** Follows the best price and tests stop, target and the day's loss; sets `exiting` when one is reached. */
-function checked(state: TradingState, candle: Candle, config: TradingConfig, instrument: Instrument, decisionMs: number): TradingState {
+function checked(
+  state: TradingState,
+  candle: Candle,
+  config: TradingConfig,
+  instrument: Instrument,
+  decisionMs: number,
+  lastCheckMs: number,
+): TradingState {
   const judged = withLossJudged(state, config, instrument, candle.close, decisionMs);
   if (isFlat(judged, instrument, candle.close)) return Number.isNaN(judged.bestPrice) ? judged : { ...judged, bestPrice: Number.NaN };
   const range = rangeSinceEntry(candle, judged.position.openedAtMs);
@@ -147,7 +163,14 @@ function checked(state: TradingState, candle: Candle, config: TradingConfig, ins
     range === null || isDisarmed(held)
       ? null
       : protectiveExit(config, averagePrice, bestPrice, range, held.protection.resting, tickOf(instrument));
-  if (due !== null) return { ...held, exiting: newExit(due.kind, due.reason, decisionMs) };
+  if (due !== null) {
+    // Only at the first look at a candle can it have opened beyond: at a later one the bot would have left already.
+    const opened = range === candle && lastCheckMs < candle.openTime;
+    const triggerPrice = opened
+      ? executionAt(due, candle.open, stopPrice(config, averagePrice, judged.bestPrice, tickOf(instrument)))
+      : due.price;
+    return { ...held, exiting: newExit(due.kind, due.reason, decisionMs, triggerPrice) };
+  }
   if (!held.day.lossReached) return held;
   const reason = `the day's loss reached ${config.maxDailyLossPercent ?? 0} % of ${held.day.startEquity.toFixed(2)}`;
   return { ...held, exiting: newExit('daily-loss', reason, decisionMs) };
@@ -182,6 +205,7 @@ function exitIfDue(state: TradingState, instrument: Instrument, price: number): 
     orderType: 'MARKET',
     quantity: exitQuantity(exiting, state.position, instrument, price),
     referencePrice: price,
+    triggerPrice: exiting.triggerPrice,
     decisionMs: exiting.decisionMs,
     reason: exiting.reason,
   };
@@ -262,7 +286,7 @@ function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, instr
   // Something was sold and something is left: the rest follows at once.
   return event.outcome === 'filled'
     ? exitIfDue(
-        { ...ended, exiting: newExit(ended.exiting.kind, ended.exiting.reason, ended.exiting.decisionMs) },
+        { ...ended, exiting: newExit(ended.exiting.kind, ended.exiting.reason, ended.exiting.decisionMs, ended.exiting.triggerPrice) },
         instrument,
         ended.lastPrice,
       )

@@ -113,6 +113,8 @@ export interface PlaceOrder {
   readonly quantity: Decimal;
   /** Price that the sizing was done with. */
   readonly referencePrice: number;
+  /** Where a stop or target that the engine keeps was due; null for what goes out at the market. A paper bot is filled there. */
+  readonly triggerPrice: number | null;
   /**
    * What the decision is about, and part of the client order id: the close time of the candle for signals,
    * the event's time for stops, targets and requests. Never decreases within a bot.

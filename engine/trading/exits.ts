@@ -7,8 +7,8 @@ import { flooredToLot, mostWorth, smallestLot } from './lots.ts';
 import { isDust, sellableQuantity, unsellableBy } from './position.ts';
 import type { ExitKind, PendingExit, Position } from './state.ts';
 
-export function newExit(kind: ExitKind | null, reason: string, decisionMs: number): PendingExit {
-  return { kind, reason, decisionMs, failures: 0, unsent: 0, pausing: false, available: null };
+export function newExit(kind: ExitKind | null, reason: string, decisionMs: number, triggerPrice: number | null = null): PendingExit {
+  return { kind, reason, decisionMs, triggerPrice, failures: 0, unsent: 0, pausing: false, available: null };
 }
 
 /** An order of it sold nothing: it holds, but must not flood the exchange. `available`: what there was to sell, when that was too little. */

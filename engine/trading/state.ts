@@ -114,6 +114,8 @@ export interface PendingExit {
   readonly kind: ExitKind | null;
   readonly reason: string;
   readonly decisionMs: number;
+  /** Price at which a stop or target was due that the engine keeps; null for other exits. */
+  readonly triggerPrice: number | null;
   /** Orders in a row that the exchange had and that sold nothing. */
   readonly failures: number;
   /** Since then, orders in a row that never reached it: the database or a limit of ours did not let them. */

@@ -93,6 +93,14 @@ export function exactPrice(price: number): Decimal {
 export interface ProtectiveExit {
   readonly kind: Extract<ExitKind, 'stop' | 'target'>;
   readonly reason: string;
+  /** The level that was reached. */
+  readonly price: number;
+}
+
+/** Where it executes in a candle that may have opened beyond it: a stop is judged as it stood before the candle raised it. */
+export function executionAt({ kind, price }: ProtectiveExit, open: number, stopBefore: number): number {
+  const beyond = kind === 'stop' ? open <= stopBefore * (1 + roundOff) : open >= price * (1 - roundOff);
+  return beyond ? open : price;
 }
 
 /**
@@ -114,12 +122,12 @@ export function protectiveExit(
     const reason = trailing
       ? `trailing stop at ${text(stop)} was reached (best price ${text(best)})`
       : `stop-loss at ${text(stop)} was reached (average entry ${text(averagePrice)})`;
-    return { kind: 'stop', reason };
+    return { kind: 'stop', reason, price: stop };
   }
   const target = targetPrice(config, averagePrice, tick);
   if (resting !== null && resting.targetPrice !== null) return null;
   if (range.high < target * (1 - roundOff)) return null;
-  return { kind: 'target', reason: `take-profit at ${text(target)} was reached (average entry ${text(averagePrice)})` };
+  return { kind: 'target', reason: `take-profit at ${text(target)} was reached (average entry ${text(averagePrice)})`, price: target };
 }
 
 function text(price: number): string {

@@ -1,10 +1,12 @@
 /** What a session tells the world around it of a decision. */
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { BotSession } from '../../../engine/bot/session.ts';
 import type { SessionOptions } from '../../../engine/bot/session.ts';
 import { settingsOf } from '../../../engine/bot/settings.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
-import type { DayNotice } from '../../../engine/trading/events.ts';
+import type { Signal } from '../../../engine/strategies/strategy.ts';
+import type { Candle } from '../../../engine/trading/candle.ts';
+import type { DayNotice, TradingCommand, TradingConfig } from '../../../engine/trading/events.ts';
 import { defaultColumns } from '../../../engine/trading/resolve-config.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { btc, candle, config, d, emptyState, fill, midnight } from '../trading/given.ts';
@@ -68,4 +70,42 @@ it('watches prices while the market is heard, and says of a watch when it was no
   expect([watch?.gapped, session.watchPrices()]).toEqual([true, null]);
   session.onHealth('live', 'heard again');
   expect(session.watchPrices()?.gapped).toBe(false);
+});
+
+describe('a close that passed while nobody ran the bot', () => {
+  const view = (at: Candle) => ({ candle: at, current: [], previous: [] });
+  function away(signal: Signal, trading: Partial<TradingConfig>) {
+    const orders: TradingCommand[] = [];
+    const prices: number[] = [];
+    const { session } = given({ carryOut: (command) => orders.push(command), onPrice: ({ close }) => prices.push(close) });
+    const strategy = { ...session.settings.strategy, signal: () => signal };
+    session.reconfigure({ ...session.settings, strategy, trading: { ...session.settings.trading, ...trading } });
+    session.tell({ type: 'fill-received', fill: fill('BUY', '0.01', 20_000), atMs: midnight });
+    return { session, orders, prices };
+  }
+
+  it('executes the stop that it traded through, and tells the price to whoever fills', () => {
+    const { session, orders, prices } = away({ action: 'hold', reason: '' }, { stopLossPercent: 1 });
+    session.onMissedClose(view(candle(1, { open: 20_000, low: 19_700, close: 20_100 })));
+    expect(orders).toMatchObject([{ role: 'exit', exitKind: 'stop', triggerPrice: 19_800, decisionMs: midnight + 119_999 }]);
+    expect(prices).toEqual([20_100]);
+  });
+
+  it('executes the exit that the strategy asked for, and says when', () => {
+    const { session, orders } = away({ action: 'exit', reason: 'crossed' }, {});
+    session.onMissedClose(view(candle(1, { close: 20_100 })));
+    const reason = 'crossed at 2024-05-06T00:02:00.000Z, while the bot was away';
+    expect(orders).toMatchObject([{ role: 'exit', exitKind: 'signal', triggerPrice: null, decisionMs: midnight + 119_999, reason }]);
+  });
+
+  it('is not entered on', () => {
+    const orders: TradingCommand[] = [];
+    const { session } = given({ carryOut: (command) => orders.push(command) });
+    session.reconfigure({
+      ...session.settings,
+      strategy: { ...session.settings.strategy, signal: () => ({ action: 'enter-long', reason: '' }) },
+    });
+    session.onMissedClose(view(candle(1, { close: 20_000 })));
+    expect(orders).toEqual([]);
+  });
 });

@@ -37,6 +37,7 @@ const buy: PlaceOrder = {
   orderType: 'MARKET',
   quantity: new Decimal('0.5'),
   referencePrice: 100,
+  triggerPrice: null,
   decisionMs: 1_700_000_059_999,
   reason: 'cross',
 };

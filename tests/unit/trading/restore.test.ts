@@ -99,6 +99,7 @@ describe('a restored state', () => {
       kind: 'stop',
       reason: 'stop-loss',
       decisionMs: order.decisionMs,
+      triggerPrice: null,
       failures: 0,
       unsent: 0,
       pausing: false,

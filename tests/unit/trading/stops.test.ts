@@ -36,18 +36,22 @@ describe('protective levels', () => {
     expect(protectiveExit(both, 100, 100, at(95), null, 0)).toEqual({
       kind: 'stop',
       reason: 'trailing stop at 95 was reached (best price 100)',
+      price: 95,
     });
     expect(protectiveExit(config({ ...both, trailingStopPercent: 20 }), 100, 100, at(90), null, 0)).toEqual({
       kind: 'stop',
       reason: 'stop-loss at 90 was reached (average entry 100)',
+      price: 90,
     });
     expect(protectiveExit(config({ trailingStopPercent: 5, trailingStopActive: true }), 100, 120, at(114), null, 0)).toEqual({
       kind: 'stop',
       reason: 'trailing stop at 114 was reached (best price 120)',
+      price: 114,
     });
     expect(protectiveExit(config({ takeProfitPercent: 10 }), 100, 110, at(110), null, 0)).toEqual({
       kind: 'target',
       reason: 'take-profit at 110 was reached (average entry 100)',
+      price: 100 * 1.1,
     });
   });
 
