@@ -15,6 +15,27 @@ import { shrink } from './shrink.ts';
 import { Totals } from './totals.ts';
 import { play } from './world.ts';
 
+const help = `The engine's own code in virtual time, under drawn faults and crashes; every promise is checked at every step.
+
+Examples
+  npm run simulate -- --seeds 1000            a thousand schedules from seed 1 on
+  npm run simulate -- --seeds 500 --from 9000
+  npm run simulate -- --seed 9123             one of them, told step by step
+  npm run simulate -- --replay tests/simulation/regressions/FILE.json
+
+Options
+  --seeds N       how many schedules are played (default 1000)
+  --from N        the first seed (default 1)
+  --seed S        plays this seed alone and prints its trace
+  --replay FILE   plays a schedule that was kept and prints its trace
+  --ablations     which seed first fails when a safety element is switched off, element by element
+  --json          the totals as JSON
+  -h, --help      this text
+
+Ends with 0 when no promise was broken. A seed that broke one is printed with the command that replays it, made small, and kept
+in tests/simulation/regressions/.
+`;
+
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** Failing seeds that are made small and kept; of the rest only the number is told. */
@@ -30,8 +51,13 @@ async function main(): Promise<number> {
       replay: { type: 'string' },
       json: { type: 'boolean', default: false },
       ablations: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   });
+  if (values.help) {
+    process.stdout.write(help);
+    return 0;
+  }
   if (values.ablations) return tableOfAblations(values.json);
   if (values.replay !== undefined) return replay(readRegression(values.replay));
   const draw = values.long ? drawLongSchedule : drawSchedule;
