@@ -207,6 +207,7 @@ async function main(): Promise<void> {
     return;
   }
   const given = (values.account ?? []).map(readAccount);
+  const startMs = readStart(values);
   const fuel = readFuel(values);
   const quoteAsset = quoteAssetOf(fuel.symbols[0] ?? '') ?? 'USDT';
   const fee = readFee(values.fee);
@@ -216,7 +217,6 @@ async function main(): Promise<void> {
     secret: { kind: 'hmac', secret: randomBytes(32).toString('hex') },
     deposits: { [quoteAsset]: '100000' },
   };
-  const startMs = readStart(values);
   const simulator = await startSimulator({
     clock: systemClock,
     log: createLog({ level: values['log-level'] }),

@@ -13,9 +13,20 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLog } from '../../engine/observe/log.ts';
 import { startEmbeddedPostgres } from '../../engine/persistence/embedded-postgres.ts';
 import { systemClock } from '../../engine/time/clock.ts';
-import { eventually, plainEnv, spawnProcess } from './support/processes.ts';
+import { eventually, plainEnv, spawnProcess, startProcess } from './support/processes.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Three candles of a coin that is worth little, in a file whose name names no symbol. */
+const recording = join(mkdtempSync(join(tmpdir(), 'evenkeel-recording-')), 'candles.csv');
+const firstOpenMs = Date.UTC(2026, 0, 5);
+writeFileSync(
+  recording,
+  [
+    'open_time,open,high,low,close,volume',
+    ...[0, 1, 2].map((minute) => `${firstOpenMs + minute * 60_000},0.00001234,0.0000124,0.0000123,0.00001235,5000000`),
+  ].join('\n'),
+);
 
 function run(script: string, args: readonly string[], env: Record<string, string> = {}): { code: number | null; out: string; err: string } {
   const done = spawnSync(process.execPath, [script, ...args], {
@@ -44,9 +55,54 @@ describe('npm run simulator', () => {
     [['--port', 'x'], '--port'],
     [['--start', 'yesterday'], '--start'],
     [['--start', '2026-01-05T00:00Z', '--fuel', 'recorded:/nowhere.csv'], '--start'],
+    [['--fee', '2'], '--fee: "2" is 200 %'],
+    [['--symbol', 'NOQUOTE'], 'NOQUOTE'],
+    [['--history', '5'], '--history'],
+    [['--fuel', `recorded:${recording}`, '--history', '3'], 'at most 1 leave one to play'],
+    [['--fuel', `recorded:${recording}`, '--symbols', 'BTCUSDT,ETHUSDT'], 'a recording is of one symbol'],
+    [['--fuel', `recorded:${recording}`], 'name it with --symbol'],
   ])('refuses %j by name with exit code 2', (args, named) => {
     const { code, err } = run('simulator/main.ts', args);
     expect([code, err.includes(named)]).toEqual([2, true]);
+  });
+});
+
+describe('a recording', () => {
+  it('is named by --symbol, has filters that fit its prices, and tells its end', async () => {
+    const args = [
+      '--fuel',
+      `recorded:${recording}`,
+      '--symbol',
+      'PEPEUSDT',
+      '--history',
+      '1',
+      '--pace',
+      '600x',
+      '--port',
+      '0',
+      '--control-port',
+      '0',
+    ];
+    const simulator = await startProcess('simulator/main.ts', args, {}, /Simulator is ready: (http:\/\/\S+)/);
+    try {
+      const answer = await fetch(`${simulator.ready[1] ?? ''}/api/v3/exchangeInfo?symbol=PEPEUSDT`);
+      const { symbols } = (await answer.json()) as { symbols: { baseAsset: string; filters: Record<string, string>[] }[] };
+      const filter = (type: string) => symbols[0]?.filters.find(({ filterType }) => filterType === type);
+      expect(symbols[0]?.baseAsset).toBe('PEPE');
+      expect(filter('PRICE_FILTER')).toMatchObject({ tickSize: '0.00000001' });
+      expect(filter('LOT_SIZE')).toMatchObject({ stepSize: '1.00000000' });
+      await eventually('its end is told', 10_000, async () => simulator.output().includes('The recording has ended at 2026-01-05T00:02:'));
+    } finally {
+      await simulator.end('SIGTERM');
+    }
+  });
+});
+
+describe.each(['engine/main.ts', 'tests/simulation/main.ts', 'tests/chaos/proofs/main.ts', 'bench/main.ts'])('%s --help', (command) => {
+  it('says what it does and how it is called, and does nothing', () => {
+    const { code, out, err } = run(command, ['--help']);
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toContain('Examples\n  npm ');
   });
 });
 
