@@ -5,7 +5,7 @@ import type { CrashPoint } from '../../engine/crash-points.ts';
 import type { TradingAccount } from '../../engine/exchanges/exchange.ts';
 import { startFleet } from '../../engine/fleet.ts';
 import type { Fleet } from '../../engine/fleet.ts';
-import type { MarketSeries, SeriesListener } from '../../engine/market/market.ts';
+import type { MarketSeries, SeriesListener, SeriesView } from '../../engine/market/market.ts';
 import { SymbolDirectory } from '../../engine/market/symbols.ts';
 import { createMetrics } from '../../engine/observe/metrics.ts';
 import { noLedger } from '../../engine/persistence/decision-ledger.ts';
@@ -37,10 +37,12 @@ export interface MemoryFleetOptions {
   readonly account: TradingAccount | null;
   /** Series are warm from then on; rejects when there is no history. */
   readonly warm?: Promise<void>;
+  /** Closes that a bot has missed while nobody ran it. */
+  readonly missed?: readonly SeriesView[];
   readonly reach?: (point: CrashPoint, killSwitches: KillSwitches) => void;
 }
 
-export async function startMemoryFleet({ database, owner, account, warm, reach }: MemoryFleetOptions): Promise<MemoryFleet> {
+export async function startMemoryFleet({ database, owner, account, warm, missed = [], reach }: MemoryFleetOptions): Promise<MemoryFleet> {
   const metrics = createMetrics();
   const coordination = createMemoryCoordination({ clock, owner, metrics });
   const nothing = async (): Promise<never> => Promise.reject(new Error('nobody asks for it here'));
@@ -55,7 +57,7 @@ export async function startMemoryFleet({ database, owner, account, warm, reach }
       await warm;
       // When the bot runs.
       clock.soon(() => clock.soon(() => joined.resolve(listener)));
-      return { health: 'live', reason: '', view: () => null, missedSince: () => [], close: () => void subscriptions.delete(listener) };
+      return { health: 'live', reason: '', view: () => null, missedSince: () => missed, close: () => void subscriptions.delete(listener) };
     },
     stop: async () => undefined,
   };

@@ -1,5 +1,6 @@
 /** Bots that are switched off and hold something: an engine keeps them, and whoever asks for it gets the position sold. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { SeriesView } from '../../../engine/market/market.ts';
 import { systemClock as clock } from '../../../engine/time/clock.ts';
 import { MemoryDatabase } from '../../simulation/memory-database.ts';
 import { addCrossBot, cross, crossBack, move, startMemoryFleet } from '../memory-fleet.ts';
@@ -11,14 +12,16 @@ let engine: MemoryFleet;
 
 const held = (): string => database.states.get('1')?.data.position?.quantity ?? '0';
 const holder = (): string | null => database.states.get('1')?.holder ?? null;
+/** How often it was taken. */
+const epoch = (): number => database.states.get('1')?.epoch ?? 0;
 const phase = (): string | undefined => engine.fleet.supervisor.bot('1')?.session?.phase;
 const fates = (): unknown => database.commands.map(({ command, ending }) => [command, ending?.fate ?? null]);
 const ask = (command: 'close-position' | 'pause-entries', forMs = 60_000): void =>
   database.giveCommand('1', command, 'a test', clock.now() + forMs);
 
 /** The engine, or the next one in its place. */
-async function start(owner: string): Promise<void> {
-  engine = await startMemoryFleet({ database, owner, account: null });
+async function start(owner: string, missed: readonly SeriesView[] = []): Promise<void> {
+  engine = await startMemoryFleet({ database, owner, account: null, missed });
 }
 
 beforeEach(async () => {
@@ -36,7 +39,10 @@ async function switchedOff(): Promise<void> {
   database.changeBot('1', { active: false });
   await engine.fleet.stop();
   expect(holder()).toBeNull();
-  await start('second');
+  // Its strategy would have left while nobody ran it.
+  const closeTime = Math.floor(clock.now());
+  const candle = { openTime: closeTime - 59_999, closeTime, open: 100, high: 100, low: 100, close: 100, volume: 1, closed: true };
+  await start('second', [{ candle, current: [1, 2], previous: [2, 1] }]);
 }
 
 it('is taken by an engine that does not trade it, and kept', async () => {
@@ -46,7 +52,7 @@ it('is taken by an engine that does not trade it, and kept', async () => {
   crossBack(bot);
   cross(bot);
   await engine.fleet.supervisor.wake();
-  expect([holder(), held(), phase()]).toEqual(['second', '4.995', 'holding']);
+  expect([holder(), held(), phase(), epoch()]).toEqual(['second', '4.995', 'holding', 2]);
   expect(engine.fleet.supervisor.bot('1')?.session?.message).toContain('switched off');
 });
 
@@ -94,7 +100,8 @@ it('that holds nothing is taken for a close, which is refused with the reason, a
         ['close-position', 'refused'],
       ],
     ]);
-  expect(database.commands.at(-1)?.ending?.outcome).toBe('there is no position to close');
+  // Taken once more, and not let go before the answer.
+  expect([database.commands.at(-1)?.ending?.outcome, epoch()]).toEqual(['there is no position to close', 3]);
 });
 
 it('does nothing of a command that expired while no engine was there', async () => {
