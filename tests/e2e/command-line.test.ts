@@ -58,7 +58,7 @@ describe('npm run simulator', () => {
     [['--fee', '2'], '--fee: "2" is 200 %'],
     [['--symbol', 'NOQUOTE'], 'NOQUOTE'],
     [['--history', '5'], '--history'],
-    [['--fuel', `recorded:${recording}`, '--history', '3'], 'at most 1 leave one to play'],
+    [['--fuel', `recorded:${recording}`, '--symbol', 'PEPEUSDT', '--history', '3'], 'at most 1 leave one to play'],
     [['--fuel', `recorded:${recording}`, '--symbols', 'BTCUSDT,ETHUSDT'], 'a recording is of one symbol'],
     [['--fuel', `recorded:${recording}`], 'name it with --symbol'],
   ])('refuses %j by name with exit code 2', (args, named) => {
