@@ -8,10 +8,10 @@ import type { Order } from './order.ts';
 import type { SymbolMarket } from './symbol-market.ts';
 import { retraceOf, triggersWhenRising } from './triggers.ts';
 
-/** Strictly between the last price and `to`; null when nothing waits there or the symbol does not trade. */
+/** Strictly between the last price and `to`; null when nothing waits there. */
 export function triggerOnTheWay(market: SymbolMarket, to: Decimal): Decimal | null {
   const from = market.last?.price;
-  if (from === undefined || market.instrument.status !== 'TRADING') return null;
+  if (from === undefined) return null;
   const rises = to.gt(from);
   const liesBetween = (price: Decimal): boolean => (rises ? price.gt(from) && price.lt(to) : price.lt(from) && price.gt(to));
   let nearest: Decimal | null = null;
@@ -26,11 +26,10 @@ export function triggerOnTheWay(market: SymbolMarket, to: Decimal): Decimal | nu
   return nearest;
 }
 
-/** Where a trailing stop begins to follow, or triggers, on the price's grid; null when the move goes the other way. */
+/** Where a trailing stop begins to follow, or triggers, on the price's grid. */
 function nextOfTrailing(order: Order, rises: boolean, tick: Decimal): Decimal | null {
   if (order.trailingDelta === null) return null;
   if (order.extreme === null) return triggersWhenRising(order) === rises ? order.stopPrice : null;
-  if ((order.side === 'BUY') !== rises) return null;
   const retrace = retraceOf(order.side, order.extreme, order.trailingDelta);
-  return rises ? ceilToStep(retrace, tick) : floorToStep(retrace, tick);
+  return order.side === 'BUY' ? ceilToStep(retrace, tick) : floorToStep(retrace, tick);
 }

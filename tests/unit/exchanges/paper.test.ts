@@ -125,6 +125,14 @@ describe('what was decided at a close', () => {
     expect(priceAndTime(await paper.placeOrder(order, window, null))).toEqual([20_010, midnight + 60_000]);
   });
 
+  it('waits for the next open too when the last that was heard of its candle is not the close', async () => {
+    const paper = account();
+    paper.onCandle({ ...candle(0, { close: 19_950 }), closed: false });
+    const placed = paper.placeOrder(order, window, null);
+    paper.onCandle(next(20_010));
+    expect(priceAndTime(await placed)).toEqual([20_010, midnight + 60_000]);
+  });
+
   it('fills at the last price when the market says nothing', async () => {
     const clock = new FakeClock();
     const paper = account({ clock });
