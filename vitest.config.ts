@@ -9,8 +9,8 @@ const servers = ['tests/servers/global-setup.ts'];
 const maxWorkers = Math.max(2, availableParallelism());
 
 /**
- * Six suites: pure and fast; virtual time with faults; real PostgreSQL and Redis; real processes against the simulator; the same under
- * chaos; and, after all others and one by one, those that hold the product to a time on the wall clock.
+ * Six suites: pure and fast; virtual time with faults; real PostgreSQL and Redis; real processes against the simulator; after these and
+ * one by one those that hold the product to a time on the wall clock, and then real processes under chaos.
  */
 export default defineConfig({
   test: {
@@ -37,7 +37,17 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
-      { test: { name: 'chaos', include: ['tests/chaos/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 120_000 } },
+      {
+        test: {
+          name: 'chaos',
+          include: ['tests/chaos/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 120_000,
+          // Two runs with servers of their own at a time: they are as much as a small machine bears.
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+        },
+      },
       {
         test: {
           name: 'wall-clock',
