@@ -2,6 +2,7 @@
 import { fullSafety, safetyElements } from '../../engine/safety.ts';
 import type { Safety, SafetyElement } from '../../engine/safety.ts';
 import { drawSchedule } from './schedule.ts';
+import type { Schedule } from './schedule.ts';
 import { play } from './world.ts';
 
 export interface Ablation {
@@ -21,13 +22,16 @@ export function without(element: SafetyElement): Safety {
   return { ...fullSafety, [element]: false };
 }
 
-/** Invariants that the seed breaks without the element. */
-export async function brokenAt(element: SafetyElement, seed: number): Promise<readonly number[]> {
-  const schedule = drawSchedule(seed);
+/** Invariants that the schedule breaks without the element. */
+export async function brokenBy(element: SafetyElement, schedule: Schedule): Promise<readonly number[]> {
   const { violations } = await play(schedule, { safety: without(element) });
   // What breaks with everything on says nothing about the element.
   if (violations.length > 0 && (await play(schedule)).violations.length > 0) return [];
   return [...new Set(violations.map((violation) => violation.invariant))].sort((a, b) => a - b);
+}
+
+export function brokenAt(element: SafetyElement, seed: number): Promise<readonly number[]> {
+  return brokenBy(element, drawSchedule(seed));
 }
 
 export async function findFailing(element: SafetyElement, from = 1, seedsMax = ablationSeedsMax): Promise<Ablation> {
