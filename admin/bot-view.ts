@@ -28,13 +28,14 @@ export async function readBots(em: EntityManager, { userId, botId, after = '0', 
   return rows.map(({ user_id: _owner, deleted_at: _deleted, ...row }) => jsonRow(row));
 }
 
-/** Ids and money as text without trailing zeros, times as RFC 3339. Plain columns stay. */
+/** Ids and money as text without trailing zeros, percentages as numbers, times as RFC 3339. Plain columns stay. */
 export function jsonRow(row: Row): Row {
   return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, jsonValue(name, value)]));
 }
 
 const timeColumn = /_at$|_until$|^timestamp$|^last_execution$/;
 const idColumn = /(^|_)id$|^decision_ms$|^epoch$|^lock_epoch$|^signed_ts$/;
+const percentColumn = /_perc$|^custom_(stop_loss|take_profit|trailing_stop)$/;
 const moneyColumns = new Set([
   'initial_capital',
   'position_size_fixed',
@@ -63,6 +64,8 @@ function jsonValue(name: string, value: unknown): unknown {
   if (value === null || value === undefined) return null;
   if (timeColumn.test(name)) return new Date(value as string | Date).toISOString();
   if (moneyColumns.has(name)) return new Decimal(value as string).toFixed();
+  // The driver gives `numeric` as text; a percentage is a number in JSON.
+  if (percentColumn.test(name)) return Number(value);
   if (idColumn.test(name)) return typeof value === 'string' ? value : (value as number).toString();
   return value;
 }

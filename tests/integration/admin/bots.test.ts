@@ -124,7 +124,7 @@ describe('a bot', () => {
     const partly = await plane.ask('PATCH', url, { low_profit_trades: null, low_profit_min_perc: null });
     expect([partly.status, partly.body.errors?.map((error) => error.field)]).toEqual([422, ['low_profit_trades', 'low_profit_min_perc']]);
     const { rows } = await plane.rows.pool.query('select * from bot_configs where id = $1', [made.body['id']]);
-    expect(rows[0]).toMatchObject(protections);
+    expect(rows[0]).toMatchObject({ ...protections, low_profit_min_perc: '-0.5' });
   });
 
   it('is changed only by whoever read its present version', async () => {

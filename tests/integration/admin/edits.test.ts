@@ -82,7 +82,7 @@ const cases: Readonly<Record<string, Case>> = {
   custom_ema_slow: always(28, ({ parameters }) => parameters.emaSlow),
   custom_rsi_period: always(10, ({ parameters }) => parameters.rsiPeriod),
   custom_rsi_oversold: always(3, ({ parameters }) => parameters.rsiOversold),
-  custom_rsi_overbought: always(98.5, ({ parameters }) => parameters.rsiOverbought),
+  custom_rsi_overbought: always(97, ({ parameters }) => parameters.rsiOverbought),
   // Of futures: on spot no other value is accepted.
   transfer_amount: { value: '7', when: 'never' },
   auto_transfer_funds: { value: true, when: 'never' },
