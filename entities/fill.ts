@@ -37,7 +37,6 @@ const FillSchema = defineEntity({
   indexes: [
     { name: 'fills_bot_config_id_id_index', properties: ['botConfig', 'id'] },
     { name: 'fills_execution_index', properties: ['venue', 'market', 'symbol', 'exchangeTradeId'] },
-    { name: 'fills_symbol_time_index', properties: ['venue', 'market', 'symbol', 'executedAt'] },
   ],
 });
 export class Fill extends FillSchema.class {}

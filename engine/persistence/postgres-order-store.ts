@@ -53,11 +53,9 @@ export function createPostgresOrderStore(options: PostgresOrderStoreOptions): Or
       return rows.map(storedOrder);
     },
     async lastTradeId({ venue, account, market, symbol }, beforeMs) {
-      const { rows } = await pool.query<{ id: string }>(
-        // Ids of a symbol rise with time, so the newest is found from the end of the index, however long the history is.
-        `select f.exchange_trade_id as id from fills f join orders o on o.id = f.order_id
-         where f.venue = $1 and f.market = $2 and f.symbol = $3 and f.executed_at < $4 and f.exchange_trade_id ~ '^[0-9]+$' and o.account = $5
-         order by f.executed_at desc, length(f.exchange_trade_id) desc, f.exchange_trade_id desc limit 1`,
+      const { rows } = await pool.query<{ id: string | null }>(
+        `select max(f.exchange_trade_id::numeric)::text as id from fills f join orders o on o.id = f.order_id
+         where f.venue = $1 and f.market = $2 and f.symbol = $3 and f.executed_at < $4 and f.exchange_trade_id ~ '^[0-9]+$' and o.account = $5`,
         [venue, market, symbol, new Date(beforeMs), account],
       );
       return rows[0]?.id ?? null;
