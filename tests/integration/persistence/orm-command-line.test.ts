@@ -3,11 +3,12 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { expect, it } from 'vitest';
+import { plainEnv } from '../../e2e/support/processes.ts';
 import { emptyDatabase } from '../../servers/database.ts';
 
 const run = async (url: string, ...args: readonly string[]): Promise<string> => {
   const { stdout, stderr } = await promisify(execFile)(process.execPath, ['node_modules/@mikro-orm/cli/cli.js', ...args], {
-    env: { ...process.env, DATABASE_URL: url },
+    env: { ...plainEnv(), DATABASE_URL: url },
   });
   return stdout + stderr;
 };
