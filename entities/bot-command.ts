@@ -18,7 +18,7 @@ const BotCommandSchema = defineEntity({
     requestHash: p.string().length(64).nullable(),
     createdAt: time(),
     /** Nobody carries it out from then on. */
-    expiresAt: time().defaultRaw("now() + interval '5 minutes'"),
+    expiresAt: time().defaultRaw("(now() + '00:05:00'::interval)"),
     handledAt: time().nullable(),
     /** Null while it waits; also for what was carried out by an engine from before this column. */
     fate: p.enum(commandFates).nullable(),

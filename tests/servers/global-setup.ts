@@ -5,7 +5,7 @@ import { startRedis } from './redis.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Of the template database; its server makes the others. */
+    /** Of a database of the server that nobody fills; tests take their own from it (database.ts). */
     postgresUrl: string;
     redisUrl: string;
   }

@@ -18,7 +18,7 @@ import { onServer, templateName } from './new-database.ts';
 import { beginRun } from './run-folder.ts';
 
 export interface TestPostgres {
-  /** Of the template database. The port changes with every start. */
+  /** Of a database that nobody clones: a connection to the template would refuse the next clone. The port changes with every start. */
   readonly url: string;
   /** `pg_ctl stop -m immediate`: no checkpoint, no farewell. */
   crash(): Promise<void>;
@@ -34,14 +34,15 @@ export async function startPostgres(): Promise<TestPostgres> {
   chmodSync(folder, 0o711);
   const start = () => startEmbeddedPostgres({ dataDir: folder, clock: systemClock, log });
   let server = await start();
-  const url = (): string => server.superuserUrl.replace(/\/[^/]*$/, `/${templateName}`);
+  const url = (): string => server.superuserUrl.replace(/\/[^/]*$/, '/postgres');
+  const templateUrl = server.superuserUrl.replace(/\/[^/]*$/, `/${templateName}`);
   await onServer(url(), `create database ${templateName}`);
   const orm = await openDatabase({
-    database: { url: url(), poolMax: 2, statementTimeoutMs: 60_000, lockTimeoutMs: 60_000, logSql: false },
+    database: { url: templateUrl, poolMax: 2, statementTimeoutMs: 60_000, lockTimeoutMs: 60_000, logSql: false },
     clock: systemClock,
     log,
   });
-  await migrateDatabase(orm, { url: url(), clock: systemClock, log, reach: reachNothing, newCode: () => newInstallationCode(randomInt) });
+  await migrateDatabase(orm, { url: templateUrl, clock: systemClock, log, reach: reachNothing, newCode: () => newInstallationCode(randomInt) });
   await orm.close(true);
   return {
     get url() {
