@@ -21,8 +21,6 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['tests/unit/**/*.test.ts'],
-          // Its paper bots wait for prices that its fleet in memory does not tell after an order: to be given a market that goes on.
-          exclude: ['tests/unit/supervisor/switched-off.test.ts'],
           testTimeout: 20_000,
         },
       },

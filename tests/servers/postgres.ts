@@ -42,7 +42,13 @@ export async function startPostgres(): Promise<TestPostgres> {
     clock: systemClock,
     log,
   });
-  await migrateDatabase(orm, { url: templateUrl, clock: systemClock, log, reach: reachNothing, newCode: () => newInstallationCode(randomInt) });
+  await migrateDatabase(orm, {
+    url: templateUrl,
+    clock: systemClock,
+    log,
+    reach: reachNothing,
+    newCode: () => newInstallationCode(randomInt),
+  });
   await orm.close(true);
   return {
     get url() {

@@ -119,14 +119,22 @@ function candleOf(price: number) {
 
 /** A close at which the fast average crosses above the slow one. */
 export function cross(bot: SeriesListener, price = 100): void {
-  bot.onClose({ candle: candleOf(price), current: [2, 1], previous: [1, 2] });
+  close(bot, { candle: candleOf(price), current: [2, 1], previous: [1, 2] });
 }
 
 /** The other way round: the strategy would leave. */
 export function crossBack(bot: SeriesListener, price = 100): void {
-  bot.onClose({ candle: candleOf(price), current: [1, 2], previous: [2, 1] });
+  close(bot, { candle: candleOf(price), current: [1, 2], previous: [2, 1] });
 }
 
+/** The market goes on behind it: paper orders wait for the next candle's open. */
+function close(bot: SeriesListener, view: SeriesView): void {
+  bot.onClose(view);
+  move(bot, view.candle.close);
+}
+
+/** A price of the candle under way. */
 export function move(bot: SeriesListener, price: number): void {
-  bot.onUpdate({ ...candleOf(price), closed: false });
+  const openTime = Math.floor(clock.now()) + 1;
+  bot.onUpdate({ ...candleOf(price), openTime, closeTime: openTime + 59_999, closed: false });
 }

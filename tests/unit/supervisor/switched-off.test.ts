@@ -1,14 +1,12 @@
 /** Bots that are switched off and hold something: an engine keeps them, and whoever asks for it gets the position sold. */
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { SeriesView } from '../../../engine/market/market.ts';
 import { systemClock as clock } from '../../../engine/time/clock.ts';
 import { MemoryDatabase } from '../../simulation/memory-database.ts';
 import { addCrossBot, cross, crossBack, move, startMemoryFleet } from '../memory-fleet.ts';
 import type { MemoryFleet } from '../memory-fleet.ts';
 
-const patience = { timeout: 45_000 };
-// A paper order waits ten seconds for a price that does not come.
-vi.setConfig({ hookTimeout: 60_000, testTimeout: 90_000 });
+const patience = { timeout: 15_000 };
 let database: MemoryDatabase;
 let engine: MemoryFleet;
 
@@ -62,8 +60,12 @@ it('keeps its stop, which the engine keeps', async () => {
   await switchedOff();
   const bot = await engine.joined();
   await expect.poll(phase, patience).toBe('holding');
-  move(bot, 89);
-  await expect.poll(held, patience).toBe('0');
+  // Prices go on: the engine looks at them once a second.
+  const fallen = (): string => {
+    move(bot, 89);
+    return held();
+  };
+  await expect.poll(fallen, patience).toBe('0');
   expect([...database.orders.values()].at(-1)?.intent.exitKind).toBe('stop');
 });
 
