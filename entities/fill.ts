@@ -36,7 +36,10 @@ const FillSchema = defineEntity({
   uniques: [{ name: 'fills_order_trade_unique', properties: ['order', 'exchangeTradeId'] }],
   indexes: [
     { name: 'fills_bot_config_id_id_index', properties: ['botConfig', 'id'] },
-    { name: 'fills_execution_index', properties: ['venue', 'market', 'symbol', 'exchangeTradeId'] },
+    {
+      name: 'fills_trade_number_index',
+      expression: `create index "fills_trade_number_index" on "fills" ("venue", "market", "symbol", (exchange_trade_id::numeric)) where exchange_trade_id ~ '^[0-9]+$'`,
+    },
   ],
 });
 export class Fill extends FillSchema.class {}

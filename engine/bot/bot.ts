@@ -10,7 +10,9 @@ import type { BotLink, ProtectionNews } from '../execution/order-line.ts';
 import type { MarketSeries, SeriesListener, SeriesSubscription } from '../market/market.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import { hasTraded } from '../persistence/bot-rows.ts';
 import type { BotConfigRow, BotRows } from '../persistence/bot-rows.ts';
+import type { Checkpoint } from '../persistence/state-data.ts';
 import type { DecisionLedger } from '../persistence/decision-ledger.ts';
 import type { Safety } from '../safety.ts';
 import type { Clock, VenueClock } from '../time/clock.ts';
@@ -24,7 +26,7 @@ import { LateDecisions } from './late-decisions.ts';
 import { botMachine } from './machine.ts';
 import type { BotMachineEvent } from './machine.ts';
 import { ProtectionWatch } from './protection-watch.ts';
-import { recoveredState } from './recovery.ts';
+import { recover } from './recovery.ts';
 import { BotSession } from './session.ts';
 import type { BotSettings } from './session.ts';
 import { applicableRow, needsRestart, settingsOf } from './settings.ts';
@@ -88,6 +90,7 @@ export class Bot {
   readonly #watch: ProtectionWatch;
   readonly #standingStop = new StandingStop();
   #withoutMarket = false;
+  #checkpoint: Checkpoint | null = null;
 
   constructor(options: BotOptions) {
     this.#options = options;
@@ -180,6 +183,16 @@ export class Bot {
     return this.#session;
   }
 
+  /** To be written with its status; null when none is, or when it was. */
+  get checkpoint(): Checkpoint | null {
+    return this.#checkpoint;
+  }
+
+  /** Its checkpoint is in its row. */
+  checkpointWritten(): void {
+    this.#checkpoint = null;
+  }
+
   get userId(): string {
     return this.#options.rows.config.userId;
   }
@@ -231,7 +244,7 @@ export class Bot {
     if (this.#session === null) return 'restart';
     const { executor, botId } = this.#options;
     const holding = this.#session.phase !== 'flat';
-    const standing = { holding, ordersOpen: !executor.idle(botId), running: false, traded: rows.fills.length > 0 };
+    const standing = { holding, ordersOpen: !executor.idle(botId), running: false, traded: hasTraded(rows) };
     const { row, waiting } = applicableRow(this.#row, rows.config, standing);
     const next = settingsOf(row, this.#options.stops);
     if (needsRestart(this.#settings, next)) return 'restart';
@@ -249,7 +262,7 @@ export class Bot {
     // It was stopped meanwhile: its orders are the next owner's.
     if (left.aborted) return;
     const instrument = this.#instrument();
-    const restored = recoveredState({
+    const { state: restored, checkpoint } = recover({
       botId: this.#options.botId,
       rows,
       config: this.#settings.trading,
@@ -281,6 +294,7 @@ export class Bot {
       onFault: (error) => this.#send({ type: 'fault', error }),
     });
     this.#session = session;
+    this.#checkpoint = checkpoint;
     const late = new LateDecisions({ session, clock, venueClock, subscription: () => this.#subscription });
     this.#late = late;
     if (safeMode)

@@ -1,14 +1,15 @@
-/** What a bot begins with: the state that its rows add up to. */
+/** What a bot begins with: the state that its rows add up to, and from where the next recovery may read them. */
 import type { Metrics } from '../observe/metrics.ts';
 import { lastKnownPrice } from '../persistence/bot-rows.ts';
 import type { BotRows } from '../persistence/bot-rows.ts';
 import { isTerminal } from '../persistence/order-store.ts';
 import type { StoredOrder } from '../persistence/order-store.ts';
-import type { RequestedClose } from '../persistence/state-data.ts';
+import type { Checkpoint, RequestedClose } from '../persistence/state-data.ts';
+import { midnightBefore } from '../trading/day.ts';
 import type { EntryBlock, ExitKind, OrderOutcome, TradingConfig } from '../trading/events.ts';
-import { zero } from '../trading/exact.ts';
-import type { Instrument } from '../trading/instrument.ts';
 import { newExit } from '../trading/exits.ts';
+import { foldBehind, nothingFolded } from '../trading/fold.ts';
+import type { Instrument } from '../trading/instrument.ts';
 import { commissionOf, isFlat } from '../trading/position.ts';
 import { restoreState } from '../trading/restore.ts';
 import type { PendingExit, TradingState } from '../trading/state.ts';
@@ -27,10 +28,17 @@ export interface Recovery {
   readonly metrics: Metrics;
 }
 
+export interface Recovered {
+  readonly state: TradingState;
+  /** To be written; null when there is none beyond the one that was read. */
+  readonly checkpoint: Checkpoint | null;
+}
+
 /** Throws when the rows contradict each other: nobody trades on those. */
-export function recoveredState({ botId, rows, config, instrument, killed, blocks, atMs, metrics }: Recovery): TradingState {
+export function recover({ botId, rows, config, instrument, killed, blocks, atMs, metrics }: Recovery): Recovered {
   const { day, notices, bestPrice, heldReason, pausedReason, closing, position } = rows.stateData;
   const restored = restoreState(config, instrument, {
+    folded: rows.stateData.checkpoint?.folded ?? nothingFolded,
     fills: rows.fills,
     openedAtMs: position.openedAtMs,
     orders: rows.orders.map((order) => ({
@@ -60,17 +68,35 @@ export function recoveredState({ botId, rows, config, instrument, killed, blocks
   const anew = rows.config.mode === 'paper' && isProtective(restored.exiting?.kind ?? null);
   const state = { ...restored, exiting: (anew ? null : restored.exiting) ?? goingOn(restored, closing, instrument) };
   const [folded, cached] = [state.position.quantity.toFixed(), position.quantity.toFixed()];
-  if (folded === cached || cached === withFeesBelowNothing(rows, instrument)) return state;
+  if (folded === cached) return { state, checkpoint: nextCheckpoint(rows, instrument, atMs) };
+  if (cached === withFeesBelowNothing(rows, instrument)) return { state, checkpoint: null };
   metrics.reconcileDrift.inc({ kind: 'position-cache' });
   throw new Error(`bot ${botId}: its fills add up to ${folded}, but bot_state says ${cached}; the rows were changed from outside`);
 }
 
+/** Fills of days that are over, before the position that is held: what they add up to is all that anybody needs of them. */
+function nextCheckpoint({ fills, orders, stateData }: BotRows, instrument: Instrument, atMs: number): Checkpoint | null {
+  const { checkpoint, position } = stateData;
+  const behind = foldBehind({
+    before: checkpoint?.folded ?? nothingFolded,
+    fills,
+    instrument,
+    neededFromMs: Math.min(midnightBefore(atMs), position.openedAtMs ?? Number.POSITIVE_INFINITY),
+    open: new Set(orders.filter(({ state }) => !isTerminal(state)).map(({ clientOrderId }) => clientOrderId)),
+  });
+  const last = behind === null ? undefined : fills[behind.count - 1];
+  return behind === null || last === undefined ? null : { throughFillId: last.id, folded: behind.folded };
+}
+
 /** Fees in coins once took a position below nothing: what rows of that time hold is the plain sum of all that came and went. */
-function withFeesBelowNothing({ fills }: BotRows, instrument: Instrument): string {
-  const sum = fills.reduce((held, fill) => {
-    const { inBase } = commissionOf(fill, instrument);
-    return (fill.side === 'BUY' ? held.plus(fill.quantity) : held.minus(fill.quantity)).minus(inBase);
-  }, zero);
+function withFeesBelowNothing({ fills, stateData }: BotRows, instrument: Instrument): string {
+  const sum = fills.reduce(
+    (held, fill) => {
+      const { inBase } = commissionOf(fill, instrument);
+      return (fill.side === 'BUY' ? held.plus(fill.quantity) : held.minus(fill.quantity)).minus(inBase);
+    },
+    (stateData.checkpoint?.folded ?? nothingFolded).position.quantity,
+  );
   return sum.toFixed();
 }
 

@@ -27,8 +27,18 @@ export interface BotRows {
   readonly lastExecutionMs: number | null;
   /** Orders that are not over, and the recent ones, oldest first. */
   readonly orders: readonly StoredOrder[];
-  /** All fills of the bot in the order in which they are folded. */
-  readonly fills: readonly Fill[];
+  /** The bot's fills after its checkpoint (all of them without one), in the order in which they are folded. */
+  readonly fills: readonly StoredFill[];
+}
+
+export interface StoredFill extends Fill {
+  /** Of its row. Those of one bot count up. */
+  readonly id: string;
+}
+
+/** It has ever bought. */
+export function hasTraded({ fills, stateData }: Pick<BotRows, 'fills' | 'stateData'>): boolean {
+  return fills.length > 0 || stateData.checkpoint !== null;
 }
 
 /** What the rows tell of the price: as of the newest close, or the newest execution if that came later. NaN when they tell nothing. */
@@ -47,7 +57,7 @@ export async function loadConfigs(pool: Pool, botIds: readonly string[]): Promis
 }
 
 export async function loadBots(pool: Pool, botIds: readonly string[]): Promise<ReadonlyMap<string, BotRows>> {
-  const [configs, states, orders, fills] = await Promise.all([
+  const [configs, states, orders] = await Promise.all([
     loadConfigs(pool, botIds),
     pool.query<{ id: string; data: StateDataJson | null; last_ms: string | null }>(
       `select bot_config_id as id, state_data as data, (extract(epoch from last_execution) * 1000)::bigint::text as last_ms
@@ -60,8 +70,13 @@ export async function loadBots(pool: Pool, botIds: readonly string[]): Promise<R
        order by id`,
       [botIds],
     ),
-    pool.query<FillRecord>(`${selectFill} where f.bot_config_id = any($1::bigint[]) order by f.id`, [botIds]),
   ]);
+  // After the states: the fills are those behind the checkpoints that were read.
+  const fills = await pool.query<FillRecord>(
+    `${selectFill} join unnest($1::bigint[], $2::bigint[]) as s(bot_config_id, through_id) on f.bot_config_id = s.bot_config_id and f.id > s.through_id
+     order by f.id`,
+    [states.rows.map(({ id }) => id), states.rows.map(({ data }) => data?.checkpoint?.throughFillId ?? '0')],
+  );
   const stateById = new Map(states.rows.map((row) => [row.id, row]));
   const ordersById = Map.groupBy(orders.rows, (row) => row.bot_config_id);
   const fillsById = Map.groupBy(fills.rows, (row) => row.bot_config_id);
@@ -134,11 +149,12 @@ export function storedOrder(row: OrderRecord): StoredOrder {
 }
 
 const selectFill = `
-  select f.bot_config_id::text, f.exchange_trade_id, f.client_order_id, f.role, o.exit_kind, f.side, f.price::text, f.quantity::text,
+  select f.id::text, f.bot_config_id::text, f.exchange_trade_id, f.client_order_id, f.role, o.exit_kind, f.side, f.price::text, f.quantity::text,
          f.commission_amount::text, f.commission_asset, f.quote_commission::text, (extract(epoch from f.executed_at) * 1000)::bigint::text as executed_ms
   from fills f join orders o on o.id = f.order_id`;
 
 interface FillRecord {
+  readonly id: string;
   readonly bot_config_id: string;
   readonly exchange_trade_id: string;
   readonly client_order_id: string;
@@ -153,8 +169,9 @@ interface FillRecord {
   readonly executed_ms: string;
 }
 
-function storedFill(row: FillRecord): Fill {
+function storedFill(row: FillRecord): StoredFill {
   return {
+    id: row.id,
     tradeId: row.exchange_trade_id,
     clientOrderId: row.client_order_id,
     role: row.role,

@@ -53,9 +53,11 @@ export function createPostgresOrderStore(options: PostgresOrderStoreOptions): Or
       return rows.map(storedOrder);
     },
     async lastTradeId({ venue, account, market, symbol }, beforeMs) {
-      const { rows } = await pool.query<{ id: string | null }>(
-        `select max(f.exchange_trade_id::numeric)::text as id from fills f join orders o on o.id = f.order_id
-         where f.venue = $1 and f.market = $2 and f.symbol = $3 and f.executed_at < $4 and f.exchange_trade_id ~ '^[0-9]+$' and o.account = $5`,
+      // In these words it walks fills_trade_number_index from its end, past the fills of the last minutes and of other accounts.
+      const { rows } = await pool.query<{ id: string }>(
+        `select f.exchange_trade_id as id from fills f join orders o on o.id = f.order_id
+         where f.venue = $1 and f.market = $2 and f.symbol = $3 and f.executed_at < $4 and f.exchange_trade_id ~ '^[0-9]+$' and o.account = $5
+         order by f.exchange_trade_id::numeric desc limit 1`,
         [venue, market, symbol, new Date(beforeMs), account],
       );
       return rows[0]?.id ?? null;

@@ -1,8 +1,10 @@
 /**
  * What `bot_state.state_data` holds: a cache of the fold of fills (written with the fills, checked against them at
- * recovery), the day's start, and what a trader asked for. Rows are the truth; this only saves work.
+ * recovery), a checkpoint of that fold, the day's start, and what a trader asked for. Rows are the truth; this only saves work.
  */
 import { Decimal } from 'decimal.js';
+import { nothingFolded } from '../trading/fold.ts';
+import type { Folded } from '../trading/fold.ts';
 import type { DayNotice, Position, StoredDay } from '../trading/state.ts';
 
 export interface StateData {
@@ -21,6 +23,14 @@ export interface StateData {
   readonly heldReason: string | null;
   /** The close that somebody asked for and that has not come to its end; null when none. */
   readonly closing: RequestedClose | null;
+  /** From where recovery reads fills; null while it reads all. */
+  readonly checkpoint: Checkpoint | null;
+}
+
+/** What the bot's fills up to one of their rows add up to. No rule looks at the round trips before it any more. */
+export interface Checkpoint {
+  readonly throughFillId: string;
+  readonly folded: Folded;
 }
 
 /** Kept until the position is flat: an engine that ends before it has an order for it must not make the close undone. */
@@ -31,8 +41,15 @@ export interface RequestedClose {
   readonly openedAtMs: number | null;
 }
 
+interface PositionJson {
+  readonly quantity: string;
+  readonly cost: string;
+  readonly entryFees: string;
+  readonly openedAtMs: number | null;
+}
+
 export interface StateDataJson {
-  readonly position?: { readonly quantity: string; readonly cost: string; readonly entryFees: string; readonly openedAtMs: number | null };
+  readonly position?: PositionJson;
   readonly realisedTotal?: string;
   /** Whose money the bot's fills moved last, and in which asset. */
   readonly funds?: { readonly account: string; readonly asset: string };
@@ -52,17 +69,18 @@ export interface StateDataJson {
   readonly closing?: RequestedClose | null;
   /** The exchange's orders until then (venue time, ms) are in the rows. */
   readonly comparedThroughMs?: number;
+  readonly checkpoint?: {
+    readonly throughFillId: string;
+    readonly position: PositionJson;
+    readonly realisedTotal: string;
+    readonly baseFeeShare: number | null;
+  };
 }
 
 export function readStateData(json: StateDataJson): StateData {
-  const { position, day } = json;
+  const { position, day, checkpoint } = json;
   return {
-    position: {
-      quantity: new Decimal(position?.quantity ?? 0),
-      cost: new Decimal(position?.cost ?? 0),
-      entryFees: new Decimal(position?.entryFees ?? 0),
-      openedAtMs: position?.openedAtMs ?? null,
-    },
+    position: readPosition(position),
     realisedTotal: new Decimal(json.realisedTotal ?? 0),
     day:
       day === null || day === undefined
@@ -79,10 +97,36 @@ export function readStateData(json: StateDataJson): StateData {
     pausedReason: json.pausedReason ?? null,
     heldReason: json.heldReason ?? null,
     closing: json.closing ?? null,
+    checkpoint:
+      checkpoint === undefined
+        ? null
+        : {
+            throughFillId: checkpoint.throughFillId,
+            folded: {
+              ...nothingFolded,
+              position: readPosition(checkpoint.position),
+              realisedTotal: new Decimal(checkpoint.realisedTotal),
+              baseFeeShare: checkpoint.baseFeeShare,
+            },
+          },
   };
 }
 
-export function writePosition(position: Position): NonNullable<StateDataJson['position']> {
+function readPosition(json: PositionJson | undefined): Position {
+  return {
+    quantity: new Decimal(json?.quantity ?? 0),
+    cost: new Decimal(json?.cost ?? 0),
+    entryFees: new Decimal(json?.entryFees ?? 0),
+    openedAtMs: json?.openedAtMs ?? null,
+  };
+}
+
+export function writeCheckpoint({ throughFillId, folded }: Checkpoint): NonNullable<StateDataJson['checkpoint']> {
+  const { position, realisedTotal, baseFeeShare } = folded;
+  return { throughFillId, position: writePosition(position), realisedTotal: realisedTotal.toFixed(), baseFeeShare };
+}
+
+export function writePosition(position: Position): PositionJson {
   return {
     quantity: position.quantity.toFixed(),
     cost: position.cost.toFixed(),

@@ -3,6 +3,7 @@ import type { Bot } from '../bot/bot.ts';
 import type { BotSession } from '../bot/session.ts';
 import type { Log } from '../observe/log.ts';
 import type { BotStatus, BotStore } from '../persistence/bot-store.ts';
+import { writeCheckpoint } from '../persistence/state-data.ts';
 import type { StateDataJson } from '../persistence/state-data.ts';
 import type { Clock, Timer } from '../time/clock.ts';
 
@@ -62,7 +63,8 @@ export class Statuses {
     }
     if (due.length === 0) return true;
     try {
-      await this.#options.store.writeStatuses(due.map(statusOf));
+      const written = await this.#options.store.writeStatuses(due.map(statusOf));
+      for (const { botId, bot } of due) if (written.has(botId)) bot.checkpointWritten();
       return true;
     } catch (error) {
       this.#options.log.warn({ err: error, bots: due.length }, 'the status of bots could not be written; the next flush tries again');
@@ -97,6 +99,7 @@ function statusOf({ botId, epoch, bot }: RunningEntry): BotStatus {
             closing: closingOf(session),
           }),
       bestPrice: known(session?.state.bestPrice),
+      ...(bot.checkpoint === null ? {} : { checkpoint: writeCheckpoint(bot.checkpoint) }),
     },
   };
 }

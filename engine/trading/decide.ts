@@ -6,14 +6,13 @@ import { entryRefusal } from './allowance.ts';
 import type { Candle } from './candle.ts';
 import { inDayOf, withLossJudged, withRealised, withTargetTold } from './day.ts';
 import type { BlockingRule, Decision, EntryBlock, PlaceOrder, TradingCommand, TradingConfig, TradingEvent } from './events.ts';
-import { exact } from './exact.ts';
 import { afterFailure, exitQuantity, heldUp, newExit, tooLittle } from './exits.ts';
+import { foldOn } from './fold.ts';
 import { tickOf } from './instrument.ts';
 import type { Instrument } from './instrument.ts';
 import { pauseOf } from './pause.ts';
-import { applyFill, baseFeeShareAfter, figuresOf, isFlat } from './position.ts';
+import { figuresOf, isFlat } from './position.ts';
 import { afterChange, exposureOf, isClear, isDisarmed, withProtection } from './protect.ts';
-import { withFill } from './round-trips.ts';
 import { entrySize } from './sizing.ts';
 import type { TradingState } from './state.ts';
 import { bestAfter, executionAt, protectiveExit, rangeSinceEntry, stopPrice } from './stops.ts';
@@ -247,17 +246,14 @@ function onProtectionOverdue(
 function onFill(before: TradingState, event: EventOf<'fill-received'>, config: TradingConfig, instrument: Instrument): Decision {
   const { fill } = event;
   const state = inDayOf(before, config, event.atMs);
-  const booked = applyFill(state.position, fill, instrument);
-  const { position, realisedPnl } = booked;
+  const { folded, realisedPnl } = foldOn(state, fill, instrument);
+  const { position } = folded;
   const price = fill.price.toNumber();
   const flat = isFlat({ position, protection: state.protection }, instrument, price);
   const day = withRealised(state.day, fill, realisedPnl, config);
   return nothing({
     ...state,
-    position,
-    roundTrips: withFill(state.roundTrips, state.position, booked, fill),
-    baseFeeShare: baseFeeShareAfter(state.baseFeeShare, fill, instrument),
-    realisedTotal: exact(state.realisedTotal).plus(realisedPnl),
+    ...folded,
     day,
     notices: withTargetTold(state.notices, day, fill.atMs),
     bestPrice: flat

@@ -1,14 +1,15 @@
-/** The trading state as rows tell it: the fold of all fills, the day's account, what is in flight and what was meant to end. */
+/** The trading state as rows tell it: the fold of its fills, the day's account, what is in flight and what was meant to end. */
 import type { Decimal } from 'decimal.js';
 import { midnightBefore, newDay, withCapital, withRealised, withTargetTold } from './day.ts';
 import type { DayNotice, EntryBlock, ExitKind, Fill, OrderOutcome, OrderRole, TradingConfig } from './events.ts';
-import { exact, zero } from './exact.ts';
-import type { Instrument } from './instrument.ts';
+import { exact } from './exact.ts';
 import { newExit } from './exits.ts';
+import { foldOn } from './fold.ts';
+import type { Folded } from './fold.ts';
+import type { Instrument } from './instrument.ts';
 import { equityAt } from './pnl.ts';
-import { applyFill, baseFeeShareAfter, emptyPosition, figuresOf, isFlat } from './position.ts';
+import { figuresOf, isFlat } from './position.ts';
 import { noProtection } from './protect.ts';
-import { noRoundTrips, withFill } from './round-trips.ts';
 import type { PlannedFor, Position, Protection, StoredDay, TradingDay, TradingState } from './state.ts';
 import { roundOff, targetPrice } from './stops.ts';
 
@@ -27,7 +28,9 @@ export interface RestoredOrder {
 }
 
 export interface RestoreInput {
-  /** All fills of the bot in the order in which they are folded. */
+  /** What the fills before these add up to. */
+  readonly folded: Folded;
+  /** The fills after them, in the order in which they are folded. */
   readonly fills: readonly Fill[];
   /**
    * As the rows keep it: judged when the fills were booked, by the filters of then. Absent where nothing was booked before: judged by
@@ -51,35 +54,29 @@ export interface RestoreInput {
 
 export function restoreState(config: TradingConfig, instrument: Instrument, input: RestoreInput): TradingState {
   const startMs = midnightBefore(input.atMs);
-  let position = emptyPosition;
-  let realisedTotal = zero;
+  let { folded } = input;
   /** What was held after each purchase, oldest first, with the price of that. */
   const bought: { readonly held: Decimal; readonly price: number; readonly atMs: number }[] = [];
-  let baseFeeShare: number | null = null;
   let day: TradingDay | null = null;
   let { notices } = input;
-  let roundTrips = noRoundTrips;
   /** The day begins with what was there at midnight; that needs the fills before it. */
   const begin = (): TradingDay => {
     const stored = input.day?.startMs === startMs ? input.day : null;
-    const equity = stored?.startEquity ?? equityAt({ position, realisedTotal }, config, input.lastPrice);
+    const equity = stored?.startEquity ?? equityAt(folded, config, input.lastPrice);
     const begun = withCapital(newDay(startMs, equity), stored?.capital ?? config.initialCapital, config.initialCapital);
     return { ...begun, lossReached: stored?.lossReached ?? false };
   };
   for (const fill of input.fills) {
     if (day === null && fill.atMs >= startMs) day = begin();
-    const booked = applyFill(position, fill, instrument);
-    baseFeeShare = baseFeeShareAfter(baseFeeShare, fill, instrument);
-    if (fill.side === 'BUY') bought.push({ held: booked.position.quantity, price: fill.price.toNumber(), atMs: fill.atMs });
-    roundTrips = withFill(roundTrips, position, booked, fill);
-    position = booked.position;
-    realisedTotal = exact(realisedTotal).plus(booked.realisedPnl);
+    const next = foldOn(folded, fill, instrument);
+    ({ folded } = next);
+    if (fill.side === 'BUY') bought.push({ held: folded.position.quantity, price: fill.price.toNumber(), atMs: fill.atMs });
     if (day === null) continue;
-    day = withRealised(day, fill, booked.realisedPnl, config);
+    day = withRealised(day, fill, next.realisedPnl, config);
     notices = withTargetTold(notices, day, fill.atMs);
   }
   day ??= begin();
-  if (input.openedAtMs !== undefined) position = { ...position, openedAtMs: input.openedAtMs };
+  const position = input.openedAtMs === undefined ? folded.position : { ...folded.position, openedAtMs: input.openedAtMs };
   const { openedAtMs } = position;
   const purchases = openedAtMs === null ? [] : bought.filter(({ atMs }) => atMs >= openedAtMs);
   const protection = restoreProtection(input.orders, position, purchases, config, instrument);
@@ -94,15 +91,13 @@ export function restoreState(config: TradingConfig, instrument: Instrument, inpu
   const best = [input.bestPrice, ...purchases.map(({ price }) => price)].filter((price) => !Number.isNaN(price));
   const newest = working.at(-1);
   return {
+    ...folded,
     position,
     day: {
       ...day,
       entries: entries.filter((order) => order.decisionMs >= startMs && (order.outcome === null || order.outcome === 'filled')).length,
     },
     notices,
-    baseFeeShare,
-    realisedTotal,
-    roundTrips,
     working: open === undefined ? null : { role: open.role, decisionMs: open.decisionMs },
     // The newest order was an exit and something is left: the exit still holds.
     exiting: newest?.role === 'exit' && !flat ? newExit(newest.exitKind, newest.reason, newest.decisionMs) : null,

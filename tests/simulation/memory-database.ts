@@ -206,7 +206,7 @@ export class MemoryDatabase {
       realisedTotal = exact(realisedTotal).plus(result.realisedPnl);
       order.filled = exact(order.filled).plus(quantity);
       order.filledQuote = exact(order.filledQuote).plus(exact(quantity).times(price));
-      const row: FillRow = { botId: intent.botId, symbol: intent.symbol, fill, source: evidence.source };
+      const row: FillRow = { id: this.fills.length + 1, botId: intent.botId, symbol: intent.symbol, fill, source: evidence.source };
       this.#fillKeys.add(fillKey(intent, tradeId));
       this.fills.push(row);
       const own = this.#fillsOf.get(intent.botId) ?? [];
@@ -317,10 +317,16 @@ export class MemoryDatabase {
         stateData: readStateData(state?.data ?? {}),
         lastExecutionMs: state?.lastExecutionMs ?? null,
         orders: this.ordersOf(botId).map(stored),
-        fills: this.fillsOf(botId).map((row) => row.fill),
+        fills: this.#fillsAfter(botId, state?.data.checkpoint?.throughFillId ?? '0'),
       });
     }
     return bots;
+  }
+
+  #fillsAfter(botId: string, throughFillId: string): BotRows['fills'] {
+    return this.fillsOf(botId)
+      .filter(({ id }) => id > Number(throughFillId))
+      .map(({ id, fill }) => ({ ...fill, id: String(id) }));
   }
 
   writeStatuses(holder: string, statuses: readonly BotStatus[]): ReadonlySet<string> {

@@ -21,6 +21,8 @@ export interface OrderRow {
 }
 
 export interface FillRow {
+  /** Counts up. */
+  readonly id: number;
   readonly botId: string;
   readonly symbol: string;
   readonly fill: Fill;

@@ -119,6 +119,36 @@ describe('evidence', () => {
     expect((await rows.pool.query('select topic from outbox_events')).rows).toEqual([{ topic: 'order-filled' }]);
   });
 
+  it('tells the newest trade number by numbers, before a time, from the end of an index', async () => {
+    const before = 1_700_000_100_000;
+    const fills = [
+      fill('999', '0.1', '20000'),
+      fill('1001', '0.1', '20000'),
+      fill('paper-5', '0.1', '20000'),
+      fill('1002', '0.2', '20000', { atMs: before }),
+    ];
+    await store.record(evidence({ fills }));
+    await rows.pool.query(
+      `insert into fills (bot_config_id, order_id, venue, market, symbol, exchange_trade_id, client_order_id, role, side, price, quantity,
+                          commission_amount, commission_asset, base_commission, is_maker, source, executed_at, created_at)
+       select f.bot_config_id, f.order_id, f.venue, f.market, f.symbol, n::text, f.client_order_id, f.role, f.side, 1, 1, 0, 'BTC', 0, false, 'ack', f.executed_at, now()
+       from fills f, generate_series(2000, 9999) n where f.exchange_trade_id = 'paper-5'`,
+    );
+    await rows.pool.query('vacuum analyze fills');
+    expect(await store.lastTradeId(place, before)).toBe('9999');
+    const scans = async (): Promise<number> => {
+      const read = await rows.pool.query<{ n: string }>(
+        "select idx_scan as n from pg_stat_user_indexes where indexrelname = 'fills_trade_number_index'",
+      );
+      return Number(read.rows[0]?.n);
+    };
+    await eventually('it was read from the index', 30_000, async () => (await scans()) > 0);
+    await rows.pool.query(`delete from fills where price = 1`);
+    expect(await store.lastTradeId(place, before)).toBe('1001');
+    expect(await store.lastTradeId(place, before + 1)).toBe('1002');
+    expect(await store.lastTradeId({ ...place, account: 'another' }, before)).toBeNull();
+  });
+
   it('that comes twice, by another path, changes nothing', async () => {
     await store.record(evidence());
     const before = (await rows.pool.query('select * from trades')).rows;

@@ -103,7 +103,18 @@ function draw(random: Random): Step {
       reason: 'a test',
     }));
     const once = [...new Map(notices.map((notice) => [`${notice.topic} ${notice.dayStartMs}`, notice])).values()];
-    const stateData = { pausedReason: decision === 1 ? null : `pause ${decision}`, bestPrice: decision, notices: once };
+    const checkpoint = {
+      throughFillId: String(random.whole(0, 6)),
+      position: { quantity: '0.5', cost: '1', entryFees: '0', openedAtMs: null },
+      realisedTotal: '-1.5',
+      baseFeeShare: random.chance(0.5) ? null : 0.001,
+    };
+    const stateData = {
+      ...(random.chance(0.3) ? { checkpoint } : {}),
+      pausedReason: decision === 1 ? null : `pause ${decision}`,
+      bestPrice: decision,
+      notices: once,
+    };
     const status = { botId, epoch, message: `message ${decision}`, lastExecutionMs: decision === 1 ? null : decision * 60_000, stateData };
     return (stores) => stores(holder).bots.writeStatuses([status]);
   }

@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest';
 import { lastKnownPrice } from '../../../engine/persistence/bot-rows.ts';
 import { readStateData } from '../../../engine/persistence/state-data.ts';
+import { nothingFolded } from '../../../engine/trading/fold.ts';
 import { restoreState } from '../../../engine/trading/restore.ts';
 import { btc, config, d, fill, midnight } from '../trading/given.ts';
 
-const bought = fill('BUY', '0.05', 20_000, { atMs: midnight + 1_000 });
+const bought = { ...fill('BUY', '0.05', 20_000, { atMs: midnight + 1_000 }), id: '1' };
 const rows = (lastExecutionMs: number | null, lastPrice: number | null) => ({
   stateData: readStateData({ lastPrice }),
   lastExecutionMs,
@@ -21,6 +22,7 @@ it('is that of the newest close or of the newest execution, whichever came later
 
 it('values the position when a day began while nobody ran the bot: what was lost before is not the new day’s loss', () => {
   const { day } = restoreState(config(), btc, {
+    folded: nothingFolded,
     fills: [bought],
     orders: [],
     day: { startMs: midnight, startEquity: d(1_000), capital: null, lossReached: false },

@@ -11,7 +11,11 @@ const state = emptyState();
 const settings = { trading: config() };
 const entryOf = (botId: string, bot: unknown): RunningEntry => ({ botId, epoch: 1, bot: bot as Bot });
 const recovered = (botId: string): RunningEntry =>
-  entryOf(botId, { life: 'running', session: { state, settings, equity: new Decimal(951), message: 'waits', lastDecisionAtMs: null } });
+  entryOf(botId, {
+    life: 'running',
+    checkpoint: null,
+    session: { state, settings, equity: new Decimal(951), message: 'waits', lastDecisionAtMs: null },
+  });
 
 let clock: FakeClock;
 let written: string[][];
@@ -56,7 +60,11 @@ it('writes what a restart needs of the day: how it began, what was told, and the
   const day = { startMs: 86_400_000, startEquity: new Decimal('950.000000000000000001'), lossReached: true };
   const known = { ...state, day, notices, lastPrice: 19_000 };
   statuses.changed(
-    entryOf('1', { life: 'running', session: { state: known, settings, equity: new Decimal(951), message: 'waits', lastDecisionAtMs: 5 } }),
+    entryOf('1', {
+      life: 'running',
+      checkpoint: null,
+      session: { state: known, settings, equity: new Decimal(951), message: 'waits', lastDecisionAtMs: 5 },
+    }),
   );
   await clock.advance(1_000);
   expect(data).toEqual([

@@ -17,6 +17,7 @@ import type {
   TradingEvent,
 } from '../../../engine/trading/events.ts';
 import { exact } from '../../../engine/trading/exact.ts';
+import { nothingFolded } from '../../../engine/trading/fold.ts';
 import type { Instrument, OrderSide } from '../../../engine/trading/instrument.ts';
 import { restoreState } from '../../../engine/trading/restore.ts';
 import type { OrderRole, TradingState } from '../../../engine/trading/state.ts';
@@ -76,6 +77,7 @@ export class BotAtExchange {
     this.#candle = candleAt(this.#last);
     this.#move(this.#last);
     const none = {
+      folded: nothingFolded,
       fills: [],
       orders: [],
       day: null,

@@ -4,6 +4,7 @@ import { findStrategy } from '../../../engine/strategies/registry.ts';
 import { timeframeMs } from '../../../engine/trading/candle.ts';
 import { decide } from '../../../engine/trading/decide.ts';
 import type { Decision, TradingEvent } from '../../../engine/trading/events.ts';
+import { nothingFolded } from '../../../engine/trading/fold.ts';
 import { defaultColumns, resolveConfig } from '../../../engine/trading/resolve-config.ts';
 import type { BotColumns } from '../../../engine/trading/resolve-config.ts';
 import { restoreState } from '../../../engine/trading/restore.ts';
@@ -43,6 +44,7 @@ export function decisionsOf(columns: BotColumns, steps: readonly Step[]): readon
   const lengthMs = timeframeMs[trading.timeframe];
   const lines: string[] = [];
   let state = restoreState(trading, instrument, {
+    folded: nothingFolded,
     fills: [],
     orders: [],
     day: null,

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../../engine/trading/decide.ts';
 import type { Decision, TradingConfig } from '../../../engine/trading/events.ts';
+import { nothingFolded } from '../../../engine/trading/fold.ts';
 import { equityAt } from '../../../engine/trading/pnl.ts';
 import { isFlat } from '../../../engine/trading/position.ts';
 import { restoreState } from '../../../engine/trading/restore.ts';
@@ -115,6 +116,7 @@ describe('the warning before the day’s loss limit', () => {
     const { notices, day, bestPrice } = bot.state;
     const fills = [fill('BUY', '0.05', 20_000, { atMs: midnight + second })];
     bot.state = restoreState(bot.config, btc, {
+      folded: nothingFolded,
       fills,
       orders: [],
       day: { ...day, capital: null },

@@ -1,6 +1,7 @@
 /** The exchange's filters change, or are told wrong, while a position is held: what rests stays, and what is held stays held. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { nothingFolded } from '../../../engine/trading/fold.ts';
 import type { Instrument, OrderType } from '../../../engine/trading/instrument.ts';
 import { isFlat } from '../../../engine/trading/position.ts';
 import { exposureOf, filterNote } from '../../../engine/trading/protect.ts';
@@ -32,6 +33,7 @@ function restarted(bot: Guarded): void {
   if (resting !== null && resting.targetPrice !== null)
     orders.push({ ...order, role: 'target', quantity: resting.quantity, price: resting.targetPrice, stopPrice: null });
   bot.state = restoreState(bot.config, bot.instrument, {
+    folded: nothingFolded,
     fills: bot.fills,
     openedAtMs: position.openedAtMs,
     orders,

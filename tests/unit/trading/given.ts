@@ -2,6 +2,7 @@
 import { Decimal } from 'decimal.js';
 import type { Candle } from '../../../engine/trading/candle.ts';
 import type { Fill, TradingConfig } from '../../../engine/trading/events.ts';
+import { nothingFolded } from '../../../engine/trading/fold.ts';
 import type { Instrument } from '../../../engine/trading/instrument.ts';
 import { noProtections } from '../../../engine/trading/protections.ts';
 import { restoreState } from '../../../engine/trading/restore.ts';
@@ -59,6 +60,7 @@ export const midnight = 1_714_953_600_000;
 
 export function emptyState(trading = config(), atMs = midnight): TradingState {
   return restoreState(trading, btc, {
+    folded: nothingFolded,
     fills: [],
     orders: [],
     day: null,

@@ -12,6 +12,7 @@ import { decide } from '../../../engine/trading/decide.ts';
 import type { OrderRole, TradingCommand, TradingConfig, TradingEvent } from '../../../engine/trading/events.ts';
 import { brokenFilter } from '../../../engine/trading/filters.ts';
 import type { FilterSubject } from '../../../engine/trading/filters.ts';
+import { nothingFolded } from '../../../engine/trading/fold.ts';
 import type { Instrument } from '../../../engine/trading/instrument.ts';
 import { RecentPrices, averageSpanMs } from '../../../engine/trading/recent-prices.ts';
 import { restoreState } from '../../../engine/trading/restore.ts';
@@ -40,7 +41,7 @@ class Run {
     this.#config = trading;
     this.#recent = new RecentPrices(averageSpanMs(instrument));
     this.#state = restoreState(trading, instrument, {
-      ...{ fills: [], orders: [], day: null, notices: [], bestPrice: Number.NaN, lastPrice: Number.NaN, blocks: [] },
+      ...{ folded: nothingFolded, fills: [], orders: [], day: null, notices: [], bestPrice: Number.NaN, lastPrice: Number.NaN, blocks: [] },
       atMs: midnight,
     });
     this.#book.list(instrument);

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../../engine/trading/decide.ts';
 import type { TradingCommand } from '../../../engine/trading/events.ts';
+import { nothingFolded } from '../../../engine/trading/fold.ts';
 import { sellableQuantity } from '../../../engine/trading/position.ts';
 import { exposureOf, isClear, plannedProtection } from '../../../engine/trading/protect.ts';
 import { restoreState } from '../../../engine/trading/restore.ts';
@@ -215,6 +216,7 @@ describe('operations', () => {
     const bought = fill('BUY', '0.1', 20_000, { commission: d(0) });
     const order = { decisionMs: midnight, attempt: 1, clientOrderId: 'a', reason: 'go', quantity: d('0.1'), price: null };
     const state = restoreState(stops(), stoppable, {
+      folded: nothingFolded,
       fills: [bought],
       orders: [
         { ...order, role: 'entry', exitKind: null, stopPrice: null, outcome: 'filled' },

@@ -1,6 +1,7 @@
 /** What is remembered of a protection: for how long, and what a restart makes of it. */
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../../engine/trading/decide.ts';
+import { nothingFolded } from '../../../engine/trading/fold.ts';
 import type { Instrument } from '../../../engine/trading/instrument.ts';
 import { newExit } from '../../../engine/trading/exits.ts';
 import { afterChange, noProtection, stopKeeper } from '../../../engine/trading/protect.ts';
@@ -114,6 +115,7 @@ describe('after a restart', () => {
   } as const;
   const restored = (orders: readonly RestoredOrder[]) =>
     restoreState(stops, stoppable, {
+      folded: nothingFolded,
       fills: [fill('BUY', '3', 100)],
       orders,
       day: null,

@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import type { Signal } from '../../../engine/strategies/strategy.ts';
 import { decide } from '../../../engine/trading/decide.ts';
 import type { Fill, PlaceOrder, TradingEvent } from '../../../engine/trading/events.ts';
+import { nothingFolded } from '../../../engine/trading/fold.ts';
 import { sellableQuantity } from '../../../engine/trading/position.ts';
 import { restoreState } from '../../../engine/trading/restore.ts';
 import type { RestoredOrder } from '../../../engine/trading/restore.ts';
@@ -100,6 +101,7 @@ class Life {
   restored(): TradingState {
     const { day, notices, bestPrice } = this.state;
     return restoreState(trading, btc, {
+      folded: nothingFolded,
       fills: this.fills,
       orders: this.orders,
       day: { startMs: day.startMs, startEquity: day.startEquity, capital: null, lossReached: day.lossReached },

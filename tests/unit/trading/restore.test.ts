@@ -2,11 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../../engine/trading/decide.ts';
 import type { Fill } from '../../../engine/trading/events.ts';
+import { nothingFolded } from '../../../engine/trading/fold.ts';
 import { restoreState } from '../../../engine/trading/restore.ts';
 import type { RestoreInput } from '../../../engine/trading/restore.ts';
 import { btc, config, d, fill, midnight } from './given.ts';
 
 const nothing: RestoreInput = {
+  folded: nothingFolded,
   fills: [],
   orders: [],
   day: null,
