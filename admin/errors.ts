@@ -2,8 +2,9 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../engine/observe/log.ts';
 import { databaseTrouble } from '../engine/persistence/database-trouble.ts';
+import { invalidRequest } from './invalid.ts';
 import { Problem } from './problem.ts';
-import type { FieldError, ProblemCode } from './problem.ts';
+import type { ProblemCode } from './problem.ts';
 
 const byFastifyCode: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'invalid-json',
@@ -50,6 +51,12 @@ export function answerFrameworkErrors(error: FastifyError, request: FastifyReque
 }
 
 function send(problem: Problem, request: FastifyRequest, reply: FastifyReply): void {
+  // What RFC 6750 asks for: how to authenticate, and that a token was sent and is not valid.
+  if (problem.status === 401)
+    void reply.header(
+      'www-authenticate',
+      `Bearer realm="evenkeel"${request.headers.authorization === undefined ? '' : ', error="invalid_token"'}`,
+    );
   if (problem.retryAfterSeconds !== null) void reply.header('retry-after', String(problem.retryAfterSeconds));
   void reply
     .code(problem.status)
@@ -59,29 +66,7 @@ function send(problem: Problem, request: FastifyRequest, reply: FastifyReply): v
 
 function problemOf(error: FastifyError | Problem): Problem {
   if (error instanceof Problem) return error;
-  if (error.validation !== undefined) {
-    const errors = error.validation.map((one): FieldError => {
-      const named =
-        typeof one.params['missingProperty'] === 'string'
-          ? one.params['missingProperty']
-          : typeof one.params['additionalProperty'] === 'string'
-            ? one.params['additionalProperty']
-            : '';
-      const path = `${one.instancePath}${named === '' ? '' : `/${named}`}`;
-      const allowed = Array.isArray(one.params['allowedValues']) ? `: ${(one.params['allowedValues'] as unknown[]).join(', ')}` : '';
-      return {
-        pointer: path === '' ? '/' : path,
-        field: path.replace(/^\//, '').replaceAll('/', '.'),
-        detail: `${one.message ?? 'is not valid'}${allowed}`,
-      };
-    });
-    const where = error.validationContext === 'body' || error.validationContext === undefined ? '' : ` (${error.validationContext})`;
-    return new Problem(
-      'invalid-request',
-      errors.map(({ field, detail }) => `${field === '' ? 'the body' : field}${where} ${detail}`).join('; '),
-      errors,
-    );
-  }
+  if (error.validation !== undefined) return invalidRequest(error);
   const code = byFastifyCode[error.code];
   if (code !== undefined) return new Problem(code, code === 'body-too-large' ? 'the body may have at most 64 KiB' : error.message);
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)

@@ -1,16 +1,24 @@
-/** The bot of a caller, locked for a change; whoever else's does not exist. */
+/** The bot of a caller, for a change or for its history; whoever else's does not exist. */
 import { LockMode } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { wishChannel } from '../engine/persistence/wish-channel.ts';
 import { BotConfig } from '../entities/index.ts';
 import { Problem } from './problem.ts';
 
+/** Locked, unless `lock` is false. A deleted one is gone. */
 export async function ownedBot(em: EntityManager, userId: string, botId: string, lock = true): Promise<BotConfig> {
   const bot = await em.findOne(
     BotConfig,
     { id: botId, user: userId, deletedAt: null },
     lock ? { lockMode: LockMode.PESSIMISTIC_WRITE } : {},
   );
+  if (bot === null) throw new Problem('not-found', `there is no bot ${botId}`);
+  return bot;
+}
+
+/** The bot of a caller whose history is asked for: it stays when the bot is deleted. */
+export async function historyOf(em: EntityManager, userId: string, botId: string): Promise<BotConfig> {
+  const bot = await em.findOne(BotConfig, { id: botId, user: userId });
   if (bot === null) throw new Problem('not-found', `there is no bot ${botId}`);
   return bot;
 }

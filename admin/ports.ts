@@ -35,6 +35,17 @@ export interface EngineStatus {
   readonly killSwitches: Readonly<Record<KillScope, number>> | null;
 }
 
+/** What the process that serves the address knows of itself. */
+export interface EngineView {
+  status(): EngineStatus;
+  /** The process turns and its supervisor beats; no dependency is asked. */
+  live(): Health;
+  ready(): Promise<Health>;
+  started(): boolean;
+  /** The price that a bot of this process heard last, quote, and when (venue time, ms); null where it runs elsewhere or has heard none. */
+  heardPrice(botId: string): { readonly price: number; readonly atMs: number } | null;
+}
+
 export interface Health {
   readonly ok: boolean;
   readonly problems: readonly string[];
@@ -85,11 +96,5 @@ export interface AdminPorts {
     /** The venue's time, which closes are in. */
     venueNowMs(): number;
   };
-  readonly engine: {
-    status(): EngineStatus;
-    /** The process turns and its supervisor beats; no dependency is asked. */
-    live(): Health;
-    ready(): Promise<Health>;
-    started(): boolean;
-  };
+  readonly engine: EngineView;
 }

@@ -53,7 +53,7 @@ export class Problem extends Error {
       instance,
       code: this.code,
       errors: this.errors,
-      requestId,
+      request_id: requestId,
     };
   }
 }

@@ -21,6 +21,7 @@ import { engineRoutes } from './routes/engine.ts';
 import { historyRoutes } from './routes/history.ts';
 import { killSwitchRoutes } from './routes/kill-switch.ts';
 import { strategyRoutes } from './routes/strategies.ts';
+import { object } from './schemas/fields.ts';
 
 export interface AdminPlane {
   readonly app: AdminApp;
@@ -39,6 +40,7 @@ export class UnsafeListener extends Error {
   }
 }
 
+const noQuery = object({});
 const bodyMaxBytes = 64 * 1024;
 const connectionsMax = 200;
 const closeGraceMs = 500;
@@ -57,7 +59,16 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
     connectionTimeout: 15_000,
     keepAliveTimeout: 5_000,
     genReqId: () => randomUUID(),
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: true, allowUnionTypes: true } },
+    ajv: {
+      customOptions: {
+        coerceTypes: false,
+        removeAdditional: false,
+        useDefaults: false,
+        allErrors: true,
+        allowUnionTypes: true,
+        verbose: true,
+      },
+    },
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
     routerOptions: { maxParamLength: 100 },
@@ -68,13 +79,18 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
   app.server.headersTimeout = 5_000;
   const connections = boundConnections(app.server, connectionsMax);
 
+  // A parameter that a route does not know is a mistake, also where it knows none at all.
+  app.addHook('onRoute', (route) => {
+    route.schema = { ...route.schema, querystring: route.schema?.querystring ?? noQuery };
+  });
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
       info: {
         title: 'Evenkeel',
         version: '1',
-        description: 'Start, stop and watch trading bots. Money is decimal text, times are RFC 3339 UTC, errors are RFC 9457 problems.',
+        description:
+          'Start, stop and watch trading bots. Amounts are decimal text without exponent, times RFC 3339 UTC, errors RFC 9457 problems. Lists of pages take `limit` and `after`, which is the `next_cursor` of the page before.',
       },
       components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } }, schemas: strategySchemas() },
       security: [{ bearer: [] }],

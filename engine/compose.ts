@@ -180,6 +180,12 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
           return { ok: problems.length === 0, problems };
         },
         started: () => started,
+        heardPrice(botId) {
+          const session = fleet?.supervisor.bot(botId)?.session ?? null;
+          return session === null || session.lastPriceAtMs === null
+            ? null
+            : { price: session.state.lastPrice, atMs: session.lastPriceAtMs };
+        },
       },
     });
     const status = (): EngineStatus => ({

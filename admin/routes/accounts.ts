@@ -6,42 +6,41 @@ import { AccountCapital, AccountLimits } from '../../entities/index.ts';
 import type { AdminApp } from '../app.ts';
 import { audit } from '../audit.ts';
 import { readMoney } from '../bot-columns.ts';
-import { jsonRow } from '../bot-view.ts';
 import { callerOf } from '../guard.ts';
 import type { AdminPorts } from '../ports.ts';
 import { Problem, fieldProblem } from '../problem.ts';
-import { nullable, problems } from '../schemas/common.ts';
+import { problems } from '../schemas/common.ts';
+import { amount, answerOf, list, object, orNull, text, time } from '../schemas/fields.ts';
 
-const accountParams = Type.Object(
-  { account: Type.String({ minLength: 1, maxLength: 100, description: "The account's name, as orders and logs call it." }) },
-  { additionalProperties: false },
-);
+const accountParams = object({
+  account: Type.String({ minLength: 1, maxLength: 100, description: "The account's name, as orders and logs call it." }),
+});
 
 const cap = (description: string) => Type.Unsafe<string | number | null>({ type: ['string', 'number', 'null'], description });
 
-const limitsBody = Type.Object(
-  {
-    quote_asset: Type.String({ minLength: 1, maxLength: 20, description: 'The asset that both caps count in, e.g. USDT.' }),
-    max_exposure: cap('Most that open positions cost and entries on their way reserve together; null for no cap.'),
-    max_daily_loss: cap("Loss of the UTC day, realised and unrealised, at which the account's bots stop entering; null for no cap."),
-  },
-  { additionalProperties: false },
-);
+const limitsBody = object({
+  quote_asset: Type.String({ minLength: 1, maxLength: 20, description: 'The asset that both caps count in, e.g. USDT.' }),
+  max_exposure: cap('Most that open positions cost and entries on their way reserve together; null for no cap.'),
+  max_daily_loss: cap("Loss of the UTC day, realised and unrealised, at which the account's bots stop entering; null for no cap."),
+});
 
-const limitsSchema = Type.Object({
-  account: Type.String(),
-  venue: Type.String(),
-  items: Type.Array(
-    Type.Object({
-      quote_asset: Type.String(),
-      max_exposure: nullable(Type.String()),
-      max_daily_loss: nullable(Type.String()),
-      free: nullable(Type.String({ description: 'Free balance at the last reading.' })),
-      read_at: nullable(Type.String()),
-      reserved: Type.String({ description: 'What entries have reserved or spent that no reading contains yet.' }),
-      day_result: nullable(Type.String({ description: "What the account's bots have gained or lost in the UTC day, as last published." })),
-      entries_closed_until: nullable(Type.String({ description: 'Set while the daily loss keeps entries closed.' })),
+const limitsSchema = object({
+  account: text("The account's name."),
+  venue: text('Where it is.'),
+  items: list(
+    object({
+      quote_asset: text('The asset that all amounts are in.'),
+      max_exposure: orNull(amount('Most that open positions cost and entries on their way reserve together; null for no cap.')),
+      max_daily_loss: orNull(amount("Loss of the UTC day at which the account's bots stop entering; null for no cap.")),
+      free: orNull(amount('Free balance at the last reading; null before the first.')),
+      read_at: orNull(time('When that was read.')),
+      reserved: amount('What entries have reserved or spent that no reading contains yet.'),
+      day_result: orNull(
+        amount("What the account's bots have gained or lost in the UTC day, as last published; null when none has traded in it."),
+      ),
+      entries_closed_until: orNull(time('Set while the daily loss keeps entries closed.')),
     }),
+    'One per quote asset that has caps or was read.',
   ),
 });
 
@@ -67,7 +66,7 @@ export function accountRoutes(app: AdminApp, { orm, clock, venue, symbols, engin
     const rows: Record<string, unknown>[] = await em
       .getConnection()
       .execute(readSql, [todayMs, todayMs, venue, account], 'all', em.getTransactionContext());
-    return { account, venue, items: rows.map(jsonRow) as never[] };
+    return { account, venue, items: rows.map((row) => answerOf(limitsSchema.properties.items.items, row)) };
   };
 
   app.get(

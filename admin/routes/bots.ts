@@ -6,21 +6,22 @@ import { audit } from '../audit.ts';
 import { blankColumns, readBody } from '../bot-columns.ts';
 import type { AllColumns, FieldProblem } from '../bot-columns.ts';
 import { readBots } from '../bot-view.ts';
+import type { BotAnswer } from '../bot-view.ts';
 import { editedColumns, liveProblems, readStanding, sizeProblems } from '../edit-bot.ts';
 import { callerOf } from '../guard.ts';
 import type { AdminPorts } from '../ports.ts';
 import { Problem, fieldProblem } from '../problem.ts';
 import { botPage, botSchema, changeBotBody, createBotBody } from '../schemas/bot.ts';
-import { idParams, pageOf, pageQuery, problems } from '../schemas/common.ts';
+import { cutPage, idParams, pageOf, pageQuery, problems } from '../schemas/common.ts';
 import type { Instrument } from '../../engine/trading/instrument.ts';
 import type { AdminApp } from '../app.ts';
 import { ownedBot, tellEngines } from '../owned-bot.ts';
 
 export function botRoutes(app: AdminApp, ports: AdminPorts): void {
-  const { orm, clock } = ports;
+  const { orm, clock, engine } = ports;
   const now = (): Date => new Date(clock.now());
-  const view = async (em: EntityManager, userId: string, botId: string): Promise<Record<string, unknown>> => {
-    const [bot] = await readBots(em, { userId, botId });
+  const view = async (em: EntityManager, userId: string, botId: string): Promise<BotAnswer> => {
+    const [bot] = await readBots(em, engine, { userId, botId });
     if (bot === undefined) throw new Problem('not-found', `there is no bot ${botId}`);
     return bot;
   };
@@ -33,9 +34,13 @@ export function botRoutes(app: AdminApp, ports: AdminPorts): void {
     },
     async (request) => {
       const { limit, after } = pageOf(request.query);
-      const items = await readBots(orm.em.fork(), { userId: callerOf(request).userId, after, limit: limit + 1 });
-      const page = items.slice(0, limit);
-      return { items: page as never[], nextCursor: items.length > limit ? String(page.at(-1)?.['id']) : null };
+      const bots = await readBots(orm.em.fork(), engine, { userId: callerOf(request).userId, after, limit: limit + 1 });
+      return cutPage(
+        bots,
+        limit,
+        ({ id }) => id,
+        (bot) => bot,
+      );
     },
   );
 
@@ -47,8 +52,8 @@ export function botRoutes(app: AdminApp, ports: AdminPorts): void {
     },
     async (request, reply) => {
       const bot = await view(orm.em.fork(), callerOf(request).userId, request.params.id);
-      void reply.header('etag', `"${String(bot['version'])}"`);
-      return bot as never;
+      void reply.header('etag', `"${bot.version}"`);
+      return bot;
     },
   );
 
@@ -84,8 +89,8 @@ export function botRoutes(app: AdminApp, ports: AdminPorts): void {
         if (created.isActive) await tellEngines(em);
         return view(em, caller.userId, created.id);
       });
-      void reply.code(201).header('location', `/v1/bots/${String(bot['id'])}`);
-      return bot as never;
+      void reply.code(201).header('location', `/v1/bots/${bot.id}`);
+      return bot;
     },
   );
 
@@ -129,7 +134,7 @@ export function botRoutes(app: AdminApp, ports: AdminPorts): void {
         });
         await em.flush();
         await tellEngines(em);
-        return (await view(em, caller.userId, bot.id)) as never;
+        return view(em, caller.userId, bot.id);
       });
     },
   );

@@ -11,31 +11,33 @@ import type { BotConfig } from '../../entities/index.ts';
 import { botCommandNames } from '../../entities/vocabulary.ts';
 import { audit } from '../audit.ts';
 import { callerOf } from '../guard.ts';
-import { ownedBot, tellEngines } from '../owned-bot.ts';
+import { historyOf, ownedBot, tellEngines } from '../owned-bot.ts';
 import type { AdminPorts } from '../ports.ts';
 import { Problem } from '../problem.ts';
-import { idParams, idText, nullable, pageOf, pageQuery, problems } from '../schemas/common.ts';
+import { cutPage, idParams, idText, pageOf, pageQuery, pageSchema, problems } from '../schemas/common.ts';
+import { answerOf, choice, object, orNull, text, time } from '../schemas/fields.ts';
 import type { AdminApp } from '../app.ts';
 
-const commandBody = Type.Object(
-  { command: Type.Enum([...botCommandNames]), reason: Type.Optional(Type.String({ maxLength: 300 })) },
-  { additionalProperties: false },
-);
-
-const commandSchema = Type.Object({
-  id: Type.String(),
-  bot_config_id: Type.String(),
-  command: Type.String(),
-  reason: nullable(Type.String()),
-  created_at: Type.String(),
-  expires_at: Type.String({ description: 'Nobody carries it out from then on.' }),
-  fate: Type.Enum(['pending', 'done', 'refused', 'expired'], {
-    description: 'pending: an engine has not carried it out yet. refused: there was nothing to do. expired: nobody carried it out in time.',
-  }),
-  handled_at: nullable(Type.String()),
-  outcome: nullable(Type.String({ description: 'What came of it, in words; null while it is pending.' })),
+const commandBody = object({
+  command: choice(botCommandNames, 'What the bot shall do.'),
+  reason: Type.Optional(Type.String({ maxLength: 300, description: 'Why, for those who read it later.' })),
 });
-const commandPage = Type.Object({ items: Type.Array(commandSchema), nextCursor: nullable(Type.String()) });
+
+const commandSchema = object({
+  id: idText('Command id.'),
+  bot_config_id: idText('Bot id.'),
+  command: choice(botCommandNames, 'What the bot shall do.'),
+  reason: orNull(text('Why, as it was given; null when no reason was.')),
+  created_at: time('When it was given.'),
+  expires_at: time('Nobody carries it out from then on.'),
+  fate: choice(
+    ['pending', 'done', 'refused', 'expired'],
+    'pending: an engine has not carried it out yet. refused: there was nothing to do. expired: nobody carried it out in time.',
+  ),
+  handled_at: orNull(time('When an engine carried it out or refused it; null while none has.')),
+  outcome: orNull(text('What came of it, in words; null while it is pending.')),
+});
+const commandPage = pageSchema(commandSchema);
 
 const minuteMs = 60_000;
 /**
@@ -50,7 +52,7 @@ const ttlMs: Readonly<Record<BotCommandName, number>> = {
   'close-position': 5 * minuteMs,
 };
 
-const commandParams = Type.Object({ id: idText('Bot id.'), commandId: idText('Command id.') }, { additionalProperties: false });
+const commandParams = object({ id: idText('Bot id, a whole number above 0.'), command_id: idText('Command id, a whole number above 0.') });
 
 export function commandRoutes(app: AdminApp, { orm }: AdminPorts): void {
   app.post(
@@ -147,7 +149,7 @@ export function commandRoutes(app: AdminApp, { orm }: AdminPorts): void {
     },
     async (request) => {
       const em = orm.em.fork() as EntityManager;
-      const bot = await ownedBot(em, callerOf(request).userId, request.params.id, false);
+      const bot = await historyOf(em, callerOf(request).userId, request.params.id);
       const { limit, after } = pageOf(request.query);
       const at = await databaseTime(em);
       const found = await em.find(
@@ -155,16 +157,17 @@ export function commandRoutes(app: AdminApp, { orm }: AdminPorts): void {
         { botConfig: bot, ...(after === '0' ? {} : { id: { $lt: after } }) },
         { orderBy: { id: 'desc' }, limit: limit + 1 },
       );
-      const page = found.slice(0, limit);
-      return {
-        items: page.map((command) => commandView(command, at)),
-        nextCursor: found.length > limit ? (page.at(-1)?.id ?? null) : null,
-      };
+      return cutPage(
+        found,
+        limit,
+        ({ id }) => id,
+        (command) => commandView(command, at),
+      );
     },
   );
 
   app.get(
-    '/v1/bots/:id/commands/:commandId',
+    '/v1/bots/:id/commands/:command_id',
     {
       config: { scope: 'read' },
       schema: {
@@ -176,9 +179,9 @@ export function commandRoutes(app: AdminApp, { orm }: AdminPorts): void {
     },
     async (request) => {
       const em = orm.em.fork() as EntityManager;
-      const bot = await ownedBot(em, callerOf(request).userId, request.params.id, false);
-      const command = await em.findOne(BotCommand, { id: request.params.commandId, botConfig: bot });
-      if (command === null) throw new Problem('not-found', `bot ${bot.id} has no command ${request.params.commandId}`);
+      const bot = await historyOf(em, callerOf(request).userId, request.params.id);
+      const command = await em.findOne(BotCommand, { id: request.params.command_id, botConfig: bot });
+      if (command === null) throw new Problem('not-found', `bot ${bot.id} has no command ${request.params.command_id}`);
       return commandView(command, await databaseTime(em));
     },
   );
@@ -217,15 +220,15 @@ async function refuseWaiting(em: EntityManager, bot: BotConfig, at: Date): Promi
 function commandView(command: BotCommand, at: Date) {
   const { fate, handledAt, expiresAt } = command;
   const expired = handledAt === null && expiresAt <= at;
-  return {
+  return answerOf(commandSchema, {
     id: command.id,
     bot_config_id: command.botConfig.id,
     command: command.command,
     reason: command.reason ?? null,
-    created_at: command.createdAt.toISOString(),
-    expires_at: expiresAt.toISOString(),
-    fate: fate ?? (expired ? ('expired' as const) : handledAt === null ? ('pending' as const) : ('done' as const)),
-    handled_at: handledAt?.toISOString() ?? null,
+    created_at: command.createdAt,
+    expires_at: expiresAt,
+    fate: fate ?? (expired ? 'expired' : handledAt === null ? 'pending' : 'done'),
+    handled_at: handledAt ?? null,
     outcome: expired ? 'no engine carried it out in time; give it again' : (command.outcome ?? null),
-  };
+  });
 }

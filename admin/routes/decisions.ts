@@ -1,17 +1,18 @@
 /** Why a bot did what it did, or did nothing: the verdict on each closed candle, and one of them explained. */
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { Decimal } from 'decimal.js';
 import { timeframeMs } from '../../engine/trading/candle.ts';
+import type { Static } from 'typebox';
 import type { BotConfig } from '../../entities/index.ts';
 import type { AdminApp } from '../app.ts';
 import { conditionsOf, sentenceOf } from '../explanation.ts';
 import { callerOf } from '../guard.ts';
 import { readSwitches, timeText, whyMissing } from '../no-verdict.ts';
-import { ownedBot } from '../owned-bot.ts';
+import { historyOf } from '../owned-bot.ts';
 import type { AdminPorts } from '../ports.ts';
-import { fieldProblem } from '../problem.ts';
-import { idParams, pageOf, problems } from '../schemas/common.ts';
-import { decisionPage, decisionView, decisionsQuery, explainQuery, explanationSchema, instantsOf } from '../schemas/decision.ts';
+import { cutPage, idParams, pageOf, problems } from '../schemas/common.ts';
+import { decisionPage, decisionView, decisionsQuery, explainQuery, explanationSchema, orderOfDecision } from '../schemas/decision.ts';
+import { answerOf } from '../schemas/fields.ts';
+import { instantsOf, spanOf } from '../schemas/instants.ts';
 
 export function decisionRoutes(app: AdminApp, { orm, decisions }: AdminPorts): void {
   const { store, keptMs } = decisions;
@@ -29,19 +30,13 @@ export function decisionRoutes(app: AdminApp, { orm, decisions }: AdminPorts): v
       },
     },
     async (request) => {
-      const bot = await ownedBot(orm.em.fork(), callerOf(request).userId, request.params.id, false);
-      const { from, to, cursor } = request.query;
-      const { from: fromMs = 0, to: toMs = Number.MAX_SAFE_INTEGER } = instantsOf({ from, to });
-      if (fromMs > toMs)
-        throw fieldProblem('invalid-request', [
-          { field: 'from', detail: 'is after to' },
-          { field: 'to', detail: 'is before from' },
-        ]);
+      const bot = await historyOf(orm.em.fork(), callerOf(request).userId, request.params.id);
+      const { fromMs, toMs } = spanOf(request.query);
       const { limit } = pageOf(request.query);
-      const lastMs = cursor === undefined ? toMs : Math.min(toMs, Number(cursor) - 1);
+      const { after } = request.query;
+      const lastMs = after === undefined ? toMs : Math.min(toMs, Number(after) - 1);
       const rows = await store.page({ botId: bot.id, fromMs, toMs: lastMs, limit: limit + 1 });
-      const page = rows.slice(0, limit);
-      return { items: page.map(decisionView), nextCursor: rows.length > limit ? String(page.at(-1)?.closeMs) : null };
+      return cutPage(rows, limit, ({ closeMs }) => String(closeMs), decisionView);
     },
   );
 
@@ -59,7 +54,7 @@ export function decisionRoutes(app: AdminApp, { orm, decisions }: AdminPorts): v
     },
     async (request) => {
       const em = orm.em.fork() as EntityManager;
-      const bot = await ownedBot(em, callerOf(request).userId, request.params.id, false);
+      const bot = await historyOf(em, callerOf(request).userId, request.params.id);
       const { at } = instantsOf({ at: request.query.at });
       const nowMs = decisions.venueNowMs();
       const [newest] = await store.page({ botId: bot.id, fromMs: 0, toMs: at ?? Number.MAX_SAFE_INTEGER, limit: 1 });
@@ -88,21 +83,14 @@ export function decisionRoutes(app: AdminApp, { orm, decisions }: AdminPorts): v
   );
 }
 
-interface OrderRecord {
-  readonly client_order_id: string;
-  readonly role: string;
-  readonly state: string;
-  readonly executed_quantity: string;
-}
-
-async function ordersOf(em: EntityManager, bot: BotConfig, decisionMs: number): Promise<OrderRecord[]> {
-  const rows: OrderRecord[] = await em
+async function ordersOf(em: EntityManager, bot: BotConfig, decisionMs: number): Promise<Static<typeof orderOfDecision>[]> {
+  const rows: Record<string, unknown>[] = await em
     .getConnection()
-    .execute(
-      `select client_order_id, role, state, executed_quantity::text from orders where bot_config_id = ? and decision_ms = ? order by id`,
-      [bot.id, decisionMs],
-    );
-  return rows.map((row) => ({ ...row, executed_quantity: new Decimal(row.executed_quantity).toFixed() }));
+    .execute(`select client_order_id, role, state, executed_quantity from orders where bot_config_id = ? and decision_ms = ? order by id`, [
+      bot.id,
+      decisionMs,
+    ]);
+  return rows.map((row) => answerOf(orderOfDecision, row));
 }
 
 /** The time of day, with the date when that is another than today. */

@@ -1,107 +1,88 @@
-/** What a bot did: its trades, its orders (newest first), its state. */
+/** What bots did: their trades, their orders (newest first), their state. What a deleted bot did stays readable. */
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { Type } from 'typebox';
-import { jsonRow } from '../bot-view.ts';
-import { callerOf } from '../guard.ts';
-import { ownedBot } from '../owned-bot.ts';
-import type { AdminPorts } from '../ports.ts';
-import { idParams, nullable, pageOf, pageQuery, problems } from '../schemas/common.ts';
+import type { Static } from 'typebox';
+import { readStateData } from '../../engine/persistence/state-data.ts';
+import type { StateDataJson } from '../../engine/persistence/state-data.ts';
 import type { AdminApp } from '../app.ts';
+import { callerOf } from '../guard.ts';
+import { historyOf, ownedBot } from '../owned-bot.ts';
+import type { AdminPorts } from '../ports.ts';
+import { cutPage, idParams, pageOf, pageQuery, problems } from '../schemas/common.ts';
+import { answerOf } from '../schemas/fields.ts';
+import { allTradesQuery, orderPage, stateSchema, tradePage, tradesQuery } from '../schemas/history.ts';
+import { spanOf } from '../schemas/instants.ts';
 
-const tradePage = Type.Object({
-  items: Type.Array(
-    Type.Object({
-      id: Type.String(),
-      bot_config_id: Type.String(),
-      user_id: Type.String(),
-      binance_order_id: Type.String(),
-      client_order_id: Type.String(),
-      symbol: Type.String(),
-      side: Type.String(),
-      order_type: Type.String(),
-      price: Type.String(),
-      quantity_filled: Type.String(),
-      quote_quantity_filled: Type.String(),
-      commission_amount: Type.String(),
-      commission_asset: Type.String(),
-      pnl: Type.String(),
-      realized_pnl: Type.String(),
-      timestamp: Type.String(),
-    }),
-  ),
-  nextCursor: nullable(Type.String()),
-});
+type Row = Record<string, unknown>;
 
-const orderPage = Type.Object({
-  items: Type.Array(
-    Type.Object(
-      {
-        id: Type.String(),
-        client_order_id: Type.String(),
-        symbol: Type.String(),
-        role: Type.String(),
-        side: Type.String(),
-        type: Type.String(),
-        quantity: Type.String(),
-        reason: Type.String(),
-        state: Type.String(),
-        created_at: Type.String(),
-      },
-      { additionalProperties: true },
-    ),
-  ),
-  nextCursor: nullable(Type.String()),
-});
-
-const stateSchema = Type.Object(
-  {
-    bot_config_id: Type.String(),
-    is_running: Type.Boolean(),
-    status_message: Type.String(),
-    last_execution: nullable(Type.String()),
-    state_data: Type.Unknown(),
-    lock_holder: nullable(Type.String()),
-    lock_epoch: Type.String(),
-  },
-  { additionalProperties: true },
-);
+interface Paging {
+  readonly limit?: string;
+  readonly after?: string;
+}
 
 export function historyRoutes(app: AdminApp, { orm }: AdminPorts): void {
-  const page = async (
-    userId: string,
-    botId: string,
-    query: { limit?: string; after?: string },
+  /** Newest first; `select` ends in a condition. */
+  const page = async <Item>(
     select: string,
-  ): Promise<{ items: never[]; nextCursor: string | null }> => {
-    const em = orm.em.fork() as EntityManager;
-    await ownedBot(em, userId, botId, false);
+    values: readonly unknown[],
+    query: Paging,
+    itemOf: (row: Row) => Item,
+  ): Promise<{ items: Item[]; next_cursor: string | null }> => {
     const { limit, after } = pageOf(query);
-    const rows: Record<string, unknown>[] = await em
+    const rows: Row[] = await orm.em
+      .fork()
       .getConnection()
-      .execute(`${select} and (?::bigint = 0 or x.id < ?::bigint) order by x.id desc limit ?`, [botId, after, after, limit + 1]);
-    const items = rows.slice(0, limit).map(jsonRow);
-    return { items: items as never[], nextCursor: rows.length > limit ? String(items.at(-1)?.['id']) : null };
+      .execute(`${select} and (?::bigint = 0 or x.id < ?::bigint) order by x.id desc limit ?`, [...values, after, after, limit + 1]);
+    return cutPage(rows, limit, ({ id }) => String(id), itemOf);
   };
+
+  /** Of a user, in one bot or in all of them. */
+  const trades = (
+    userId: string,
+    query: Paging & { readonly from?: string; readonly to?: string; readonly symbol?: string },
+    botId: string | null,
+  ): Promise<Static<typeof tradePage>> => {
+    const { fromMs, toMs } = spanOf(query);
+    const select = `
+      select x.*, o.client_order_id, c.name as bot_name
+      from trades x join orders o on o.id = x.order_id join bot_configs c on c.id = x.bot_config_id
+      where x.user_id = ? and (?::bigint is null or x.bot_config_id = ?::bigint) and (?::text is null or x.symbol = ?::text)
+        and x.timestamp between ?::timestamptz and ?::timestamptz`;
+    const symbol = query.symbol ?? null;
+    const values = [userId, botId, botId, symbol, symbol, timestampOf(fromMs), timestampOf(toMs)];
+    return page(select, values, query, (row) => answerOf(tradePage.properties.items.items, row));
+  };
+
+  app.get(
+    '/v1/trades',
+    {
+      config: { scope: 'read' },
+      schema: {
+        summary: 'Executed orders of all your bots, deleted ones included, newest first.',
+        tags: ['history'],
+        querystring: allTradesQuery,
+        response: { 200: tradePage, ...problems },
+      },
+    },
+    (request) => trades(callerOf(request).userId, request.query, request.query.bot_config_id ?? null),
+  );
 
   app.get(
     '/v1/bots/:id/trades',
     {
       config: { scope: 'read' },
       schema: {
-        summary: 'Executed orders, newest first.',
+        summary: 'Executed orders of a bot, newest first.',
         tags: ['history'],
         params: idParams,
-        querystring: pageQuery,
+        querystring: tradesQuery,
         response: { 200: tradePage, ...problems },
       },
     },
-    (request) =>
-      page(
-        callerOf(request).userId,
-        request.params.id,
-        request.query,
-        'select x.*, o.client_order_id from trades x join orders o on o.id = x.order_id where x.bot_config_id = ?',
-      ),
+    async (request) => {
+      const { userId } = callerOf(request);
+      const bot = await historyOf(orm.em.fork(), userId, request.params.id);
+      return trades(userId, request.query, bot.id);
+    },
   );
 
   app.get(
@@ -116,7 +97,12 @@ export function historyRoutes(app: AdminApp, { orm }: AdminPorts): void {
         response: { 200: orderPage, ...problems },
       },
     },
-    (request) => page(callerOf(request).userId, request.params.id, request.query, 'select x.* from orders x where x.bot_config_id = ?'),
+    async (request) => {
+      const bot = await historyOf(orm.em.fork(), callerOf(request).userId, request.params.id);
+      return page('select x.* from orders x where x.bot_config_id = ?', [bot.id], request.query, (row) =>
+        answerOf(orderPage.properties.items.items, { ...row, decided_at: Number(row['decision_ms']), signed_at: Number(row['signed_ts']) }),
+      );
+    },
   );
 
   app.get(
@@ -128,19 +114,60 @@ export function historyRoutes(app: AdminApp, { orm }: AdminPorts): void {
     async (request) => {
       const em = orm.em.fork() as EntityManager;
       const bot = await ownedBot(em, callerOf(request).userId, request.params.id, false);
-      const [row]: Record<string, unknown>[] = await em
+      const [row]: (Row & { readonly state_data: StateDataJson })[] = await em
         .getConnection()
         .execute('select * from bot_state where bot_config_id = ?', [bot.id]);
-      const never = {
-        bot_config_id: bot.id,
-        is_running: false,
-        status_message: 'the bot has never run',
-        last_execution: null,
-        state_data: {},
-        lock_holder: null,
-        lock_epoch: '0',
-      };
-      return (row === undefined ? never : jsonRow(row)) as never;
+      return answerOf(stateSchema, { ...(row ?? neverRan(bot.id)), state_data: storedView(row?.state_data ?? {}) });
     },
   );
+}
+
+/** A query may ask for more than the database's times hold. */
+function timestampOf(ms: number): string {
+  return new Date(Math.min(Math.max(ms, 0), yearTenThousandMs)).toISOString();
+}
+
+const yearTenThousandMs = Date.parse('9999-12-31T23:59:59.999Z');
+
+function neverRan(botId: string): Row {
+  return {
+    bot_config_id: botId,
+    is_running: false,
+    status_message: 'the bot has never run',
+    last_execution: null,
+    lock_holder: null,
+    lock_epoch: '0',
+    updated_at: null,
+  };
+}
+
+function storedView(json: StateDataJson): Row {
+  const stored = readStateData(json);
+  const { position, day, closing } = stored;
+  return {
+    position: {
+      quantity: position.quantity,
+      cost: position.cost,
+      entry_fees: position.entryFees,
+      opened_at: position.openedAtMs,
+    },
+    realized_pnl: stored.realisedTotal,
+    day:
+      day === null
+        ? null
+        : {
+            started_at: day.startMs,
+            start_equity: day.startEquity,
+            equity: json.day?.equity ?? null,
+            capital: day.capital,
+            loss_reached: day.lossReached,
+          },
+    notices: stored.notices.map(({ topic, dayStartMs, atMs, reason }) => ({ topic, day: dayStartMs, at: atMs, reason })),
+    last_price: stored.lastPrice,
+    last_price_at: stored.lastPriceAtMs,
+    best_price: stored.bestPrice,
+    paused_reason: stored.pausedReason,
+    held_reason: stored.heldReason,
+    closing: closing === null ? null : { reason: closing.reason, decided_at: closing.decisionMs, opened_at: closing.openedAtMs },
+  };
 }

@@ -14,37 +14,36 @@ import { releaseKillSwitch, standingKillSwitches, writeKillSwitch } from '../kil
 import { ownedBot } from '../owned-bot.ts';
 import type { AdminPorts } from '../ports.ts';
 import { Problem, fieldProblem } from '../problem.ts';
-import { idText, nullable, problems } from '../schemas/common.ts';
+import { idText, problems } from '../schemas/common.ts';
+import { answerOf, choice, list, object, orNull, text, time } from '../schemas/fields.ts';
 import type { Caller } from '../tokens.ts';
 import { within } from '../within.ts';
 
-const killSwitchBody = Type.Object(
-  {
-    scope: Type.Enum([...killScopes], { description: 'engine: every bot of the installation.' }),
-    subject: Type.Optional(
-      Type.String({ maxLength: 100, description: 'Bot id or account name; your own user when absent; none for the engine.' }),
-    ),
-    policy: Type.Enum([...killPolicies], {
-      description: 'leave: stops and exits go on. cancel: stops and targets are taken down and kept down. flatten: positions are closed.',
-    }),
-    reason: Type.String({ minLength: 1, maxLength: 300 }),
-    expiresAt: Type.Optional(Type.String({ description: 'RFC 3339; until it is released when absent.' })),
-  },
-  { additionalProperties: false },
-);
+const killSwitchBody = object({
+  scope: choice(killScopes, 'engine: every bot of the installation.'),
+  subject: Type.Optional(
+    Type.String({ maxLength: 100, description: 'Bot id or account name; your own user when absent; none for the engine.' }),
+  ),
+  policy: choice(
+    killPolicies,
+    'leave: stops and exits go on. cancel: stops and targets are taken down and kept down. flatten: positions are closed.',
+  ),
+  reason: Type.String({ minLength: 1, maxLength: 300, description: 'Why, for those who find their bots stopped.' }),
+  expires_at: Type.Optional(Type.String({ description: 'RFC 3339; until it is released when absent.' })),
+});
 
-const killSwitchSchema = Type.Object({
-  id: nullable(Type.String({ description: 'Null while it has no row.' })),
-  scope: Type.String(),
-  subject: nullable(Type.String()),
-  policy: Type.String(),
-  reason: Type.String(),
-  set_by: nullable(Type.String()),
-  created_at: nullable(Type.String()),
-  expires_at: nullable(Type.String()),
-  released_at: nullable(Type.String()),
-  held: Type.Enum(['everywhere', 'this-engine']),
-  note: nullable(Type.String()),
+const killSwitchSchema = object({
+  id: orNull(idText('Kill switch id; null while it has no row.')),
+  scope: choice(killScopes, 'Whom it concerns.'),
+  subject: orNull(text('Bot id, user id or account name; null for the engine.')),
+  policy: choice(killPolicies, 'What becomes of orders and positions.'),
+  reason: text('Why, as it was given.'),
+  set_by: orNull(text('Who set it; null for the kill file and a signal.')),
+  created_at: orNull(time('When it was set; null where that is not known.')),
+  expires_at: orNull(time('When it ends by itself; null: it stands until it is released.')),
+  released_at: orNull(time('When it was released; null while it stands.')),
+  held: choice(['everywhere', 'this-engine'], 'everywhere: it is a row that all engines follow.'),
+  note: orNull(text('What is to be known of it beyond that.')),
 });
 
 /** The whole answer shall come within a second: to find out who owns a bot, and to make the row. */
@@ -136,7 +135,7 @@ export function killSwitchRoutes(app: AdminApp, ports: AdminPorts): void {
       schema: {
         summary: 'Kill switches that stand: shared ones and your own.',
         tags: ['kill switch'],
-        response: { 200: Type.Object({ items: Type.Array(killSwitchSchema) }), ...problems },
+        response: { 200: object({ items: list(killSwitchSchema, 'All of them.') }), ...problems },
       },
     },
     async (request) => {
@@ -174,7 +173,7 @@ export function killSwitchRoutes(app: AdminApp, ports: AdminPorts): void {
       schema: {
         summary: 'Release a kill switch.',
         tags: ['kill switch'],
-        params: Type.Object({ id: idText('Kill switch id.') }, { additionalProperties: false }),
+        params: object({ id: idText('Kill switch id, a whole number above 0.') }),
         response: { 200: killSwitchSchema, ...problems },
       },
     },
@@ -199,7 +198,13 @@ const waitingMax = 16;
 const elsewhere = 'use the admin plane, the kill file or SIGUSR2';
 
 function readBody(
-  { scope, subject, policy, reason, expiresAt }: { scope: string; subject?: string; policy: string; reason: string; expiresAt?: string },
+  {
+    scope,
+    subject,
+    policy,
+    reason,
+    expires_at: expiresAt,
+  }: { scope: KillScope; subject?: string; policy: Standing['policy']; reason: string; expires_at?: string },
   caller: Caller,
   { venue, clock }: AdminPorts,
 ): Standing {
@@ -212,12 +217,10 @@ function readBody(
   if (scope === 'bot' && !/^[1-9][0-9]{0,17}$/.test(named)) wrong.push({ field: 'subject', detail: 'must be the id of a bot' });
   const expiresAtMs = expiresAt === undefined ? null : rfc3339.test(expiresAt) ? Date.parse(expiresAt) : Number.NaN;
   if (expiresAtMs !== null && !(expiresAtMs > clock.now() && expiresAtMs <= lastExpiryMs))
-    wrong.push({ field: 'expiresAt', detail: 'must be a time to come before the year 10000, as in 2026-11-27T12:00:00Z' });
+    wrong.push({ field: 'expires_at', detail: 'must be a time to come before the year 10000, as in 2026-11-27T12:00:00Z' });
   if (reason.trim() === '') wrong.push({ field: 'reason', detail: 'must say why' });
   if (wrong.length > 0) throw fieldProblem('unprocessable', wrong);
-  // The schema has checked both.
-  const known = { scope: scope as KillScope, policy: policy as Standing['policy'] };
-  return { ...known, subject: scope === 'user' ? caller.userId : named, reason, expiresAtMs };
+  return { scope, policy, subject: scope === 'user' ? caller.userId : named, reason, expiresAtMs };
 }
 
 /** It concerns more than the bots of one user. */
@@ -253,34 +256,34 @@ function sameSubject(one: Standing, other: Standing): boolean {
 }
 
 function rowView(row: KillSwitch) {
-  return {
+  return answerOf(killSwitchSchema, {
     id: row.id,
     scope: row.scope,
     subject: row.subject === '' ? null : row.subject,
     policy: row.policy,
     reason: row.reason,
     set_by: row.setBy,
-    created_at: row.createdAt.toISOString(),
-    expires_at: row.expiresAt?.toISOString() ?? null,
-    released_at: row.releasedAt?.toISOString() ?? null,
-    held: 'everywhere' as const,
+    created_at: row.createdAt,
+    expires_at: row.expiresAt ?? null,
+    released_at: row.releasedAt ?? null,
+    held: 'everywhere',
     note: null,
-  };
+  });
 }
 
 function localView(one: Standing & { readonly request?: RequestedKillSwitch['request'] | null }, note: string) {
   const { request = null } = one;
-  return {
+  return answerOf(killSwitchSchema, {
     id: null,
     scope: one.scope,
     subject: one.subject === '' ? null : one.subject,
     policy: one.policy,
     reason: one.reason,
     set_by: request === null ? null : `user:${request.userId} token:${request.tokenName}`,
-    created_at: request === null ? null : new Date(request.atMs).toISOString(),
-    expires_at: one.expiresAtMs === null ? null : new Date(one.expiresAtMs).toISOString(),
+    created_at: request?.atMs ?? null,
+    expires_at: one.expiresAtMs,
     released_at: null,
-    held: 'this-engine' as const,
+    held: 'this-engine',
     note,
-  };
+  });
 }

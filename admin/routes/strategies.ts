@@ -5,23 +5,28 @@ import { findStrategy, strategies } from '../../engine/strategies/registry.ts';
 import type { AdminApp } from '../app.ts';
 import { Problem } from '../problem.ts';
 import { problems } from '../schemas/common.ts';
+import { list, object, text } from '../schemas/fields.ts';
 
 const parametersSchema = Type.Object(
-  { title: Type.String(), description: Type.String(), type: Type.Literal('object') },
+  {
+    title: text('Name of the strategy.'),
+    description: text('What it does.'),
+    type: Type.Literal('object', { description: 'It is the schema of a part of an object.' }),
+  },
   {
     additionalProperties: true,
     description: 'JSON Schema (2020-12) of the part of a bot that the strategy reads: columns, and its own strategy_parameters.',
   },
 );
 
-const strategiesSchema = Type.Object({
-  items: Type.Array(Type.Object({ name: Type.String(), summary: Type.String(), parameters: parametersSchema })),
+const strategiesSchema = object({
+  items: list(
+    object({ name: text('Name that a bot gives it by.'), summary: text('What it does.'), parameters: parametersSchema }),
+    'All of them.',
+  ),
 });
 
-const nameParams = Type.Object(
-  { name: Type.String({ maxLength: 50, description: 'Name of the strategy.' }) },
-  { additionalProperties: false },
-);
+const nameParams = object({ name: Type.String({ maxLength: 50, description: 'Name of the strategy.' }) });
 
 export function strategyRoutes(app: AdminApp): void {
   app.get(

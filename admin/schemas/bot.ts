@@ -1,13 +1,18 @@
-/** A bot as the API reads and writes it: the columns of `bot_configs` by their own names. Ranges are judged by `validateColumns`. */
+/**
+ * A bot as the API reads and writes it: the columns of `bot_configs` by their own names, each told once for both ways. Ranges are
+ * judged by `validateColumns`.
+ */
 import { Type } from 'typebox';
+import type { TOptional, TSchema } from 'typebox';
 import { timeframes } from '../../engine/trading/candle.ts';
-import { nullable } from './common.ts';
+import { idText, pageSchema } from './common.ts';
+import { amount, choice, flag, integer, number, object, orNull, text, time } from './fields.ts';
 
-/** Decimal text; a JSON number is taken too, as far as it is exact. */
-const money = (description: string) => Type.Unsafe<string | number>({ type: ['string', 'number'], description });
-const moneyOrNull = (description: string) => Type.Unsafe<string | number | null>({ type: ['string', 'number', 'null'], description });
-const numberOrNull = (description: string) => Type.Unsafe<number | null>({ type: ['number', 'null'], description });
-const number = (description: string) => Type.Number({ description });
+const name = Type.String({ minLength: 1, maxLength: 100, description: 'What its user calls it.' });
+const symbol = Type.String({ minLength: 1, maxLength: 30, description: 'Symbol of the venue, e.g. BTCUSDT.' });
+const timeframe = Type.String({ maxLength: 10, description: `Length of its candles: ${timeframes.join(', ')}.` });
+const strategy = Type.String({ maxLength: 50, description: 'Name of its strategy: see GET /v1/strategies.' });
+const capital = amount('Budget, quote.');
 
 /** More than any strategy has. */
 const parametersMax = 50;
@@ -20,110 +25,124 @@ const strategyParameters = Type.Unsafe<Record<string, number> | null>({
     'Parameters that the strategy has beside the columns (GET /v1/strategies/{name}/schema), as a whole: those left out have their defaults.',
 });
 
-/** All columns that a user writes, optional here. Which of them may change when: `engine/trading/edit-rules.ts`. */
+/** All columns that a user writes. Which of them may change when: `engine/trading/edit-rules.ts`. */
 const columns = {
-  name: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
-  initial_capital: Type.Optional(money('Budget in quote.')),
-  daily_target_perc: Type.Optional(
-    numberOrNull("Day's realised profit in percent of day-start equity after which nothing is entered until UTC midnight."),
+  name,
+  symbol,
+  timeframe,
+  strategy,
+  initial_capital: capital,
+  is_active: flag('Whether it shall run: said at its creation, later by the commands start and stop.'),
+  mode: choice(['paper', 'live'], 'paper trades nothing real, and is meant when absent; live needs confirm_name.'),
+  position_size_perc: orNull(number('Entry notional, percent of equity.')),
+  position_size_fixed: orNull(amount('Entry notional, quote; wins over the percentage.')),
+  stop_loss_perc: orNull(number('Percent below the average entry price.')),
+  take_profit_perc: orNull(number('Percent above the average entry price.')),
+  trailing_stop_perc: orNull(number('Percent below the best price since entry.')),
+  trailing_stop_active: flag('Whether the trailing stop is used.'),
+  daily_target_perc: orNull(
+    number("Day's realised profit in percent of day-start equity after which nothing is entered until UTC midnight."),
   ),
-  max_daily_loss_perc: Type.Optional(
-    numberOrNull("Day's loss in percent of day-start equity at which the position is closed and nothing is entered until UTC midnight."),
+  max_daily_loss_perc: orNull(
+    number("Day's loss in percent of day-start equity at which the position is closed and nothing is entered until UTC midnight."),
   ),
-  position_size_perc: Type.Optional(numberOrNull('Entry notional in percent of equity.')),
-  position_size_fixed: Type.Optional(moneyOrNull('Entry notional in quote; wins over the percentage.')),
-  stop_loss_perc: Type.Optional(numberOrNull('Percent below the average entry price.')),
-  take_profit_perc: Type.Optional(numberOrNull('Percent above the average entry price.')),
-  trailing_stop_perc: Type.Optional(numberOrNull('Percent below the best price since entry.')),
-  trailing_stop_active: Type.Optional(Type.Boolean()),
-  ema_fast: Type.Optional(number('Candles.')),
-  ema_slow: Type.Optional(number('Candles.')),
-  ema_period: Type.Optional(number('Candles of the trend EMA.')),
-  rsi_period: Type.Optional(number('Candles.')),
-  rsi_oversold: Type.Optional(number('0 to 100.')),
-  rsi_overbought: Type.Optional(number('0 to 100.')),
-  max_daily_trades: Type.Optional(numberOrNull('Entries per UTC day.')),
-  cooldown_after_loss_minutes: Type.Optional(
-    numberOrNull('No entry for so long after a round trip that lost. docs/protections.md explains these.'),
+  max_daily_trades: orNull(number('Entries per UTC day.')),
+  cooldown_after_loss_minutes: orNull(
+    number('No entry for so many minutes after a round trip that lost. docs/protections.md explains these.'),
   ),
-  stop_guard_stops: Type.Optional(
-    numberOrNull('Stop guard: so many stop-outs within the window begin a pause. Its columns are set together.'),
-  ),
-  stop_guard_window_minutes: Type.Optional(numberOrNull('Stop guard: its window.')),
-  stop_guard_pause_minutes: Type.Optional(numberOrNull('Stop guard: no entry for so long.')),
-  low_profit_trades: Type.Optional(
-    numberOrNull('Low profit: judged from so many round trips within the window on. Its columns are set together.'),
-  ),
-  low_profit_window_minutes: Type.Optional(numberOrNull('Low profit: its window.')),
-  low_profit_min_perc: Type.Optional(numberOrNull('Low profit: least net result in percent of what was spent; may be negative.')),
-  low_profit_pause_minutes: Type.Optional(numberOrNull('Low profit: no entry for so long.')),
-  check_interval_seconds: Type.Optional(number('Least time between two checks of stops inside a candle.')),
-  custom_ema_fast: Type.Optional(numberOrNull('Overrides ema_fast.')),
-  custom_ema_slow: Type.Optional(numberOrNull('Overrides ema_slow.')),
-  custom_rsi_period: Type.Optional(numberOrNull('Overrides rsi_period.')),
-  custom_rsi_oversold: Type.Optional(numberOrNull('Overrides rsi_oversold.')),
-  custom_rsi_overbought: Type.Optional(numberOrNull('Overrides rsi_overbought.')),
-  custom_stop_loss: Type.Optional(numberOrNull('Overrides stop_loss_perc.')),
-  custom_take_profit: Type.Optional(numberOrNull('Overrides take_profit_perc.')),
-  custom_trailing_stop: Type.Optional(numberOrNull('Overrides trailing_stop_perc.')),
-  transfer_amount: Type.Optional(moneyOrNull('Futures: amount of one top-up from spot.')),
-  auto_transfer_funds: Type.Optional(Type.Boolean()),
-  leverage: Type.Optional(number('Futures.')),
-  strategy: Type.Optional(Type.String({ maxLength: 50 })),
-  strategy_parameters: Type.Optional(strategyParameters),
-  timeframe: Type.Optional(Type.String({ maxLength: 10, description: timeframes.join(', ') })),
-  mode: Type.Optional(Type.Enum(['paper', 'live'], { description: 'paper when absent; live needs confirm_name.' })),
-  confirm_name: Type.Optional(Type.String({ maxLength: 100, description: "The bot's name once more: it shall trade real money." })),
-  direction: Type.Optional(Type.String({ maxLength: 10 })),
-  margin_type: Type.Optional(Type.Enum(['isolated', 'crossed'])),
-  symbol: Type.Optional(Type.String({ minLength: 1, maxLength: 30 })),
-  venue: Type.Optional(Type.String({ maxLength: 30, description: "The engine's own when absent." })),
-  position_type: Type.Optional(Type.String({ maxLength: 10 })),
-  is_active: Type.Optional(Type.Boolean({ description: 'Start it at once; later the commands start and stop change it.' })),
+  stop_guard_stops: orNull(number('Stop guard: so many stop-outs within the window begin a pause. Its columns are set together.')),
+  stop_guard_window_minutes: orNull(number('Stop guard: its window, minutes.')),
+  stop_guard_pause_minutes: orNull(number('Stop guard: no entry for so many minutes.')),
+  low_profit_trades: orNull(number('Low profit: judged from so many round trips within the window on. Its columns are set together.')),
+  low_profit_window_minutes: orNull(number('Low profit: its window, minutes.')),
+  low_profit_min_perc: orNull(number('Low profit: least net result in percent of what was spent; may be negative.')),
+  low_profit_pause_minutes: orNull(number('Low profit: no entry for so many minutes.')),
+  check_interval_seconds: number('Least time between two checks of stops inside a candle, seconds.'),
+  ema_fast: number('Length of the fast EMA, candles.'),
+  ema_slow: number('Length of the slow EMA, candles.'),
+  ema_period: number('Length of the trend EMA, candles.'),
+  rsi_period: number('Length of the RSI, candles.'),
+  rsi_oversold: number('RSI at or below it is oversold, 0 to 100.'),
+  rsi_overbought: number('RSI at or above it is overbought, 0 to 100.'),
+  custom_ema_fast: orNull(number('Overrides ema_fast.')),
+  custom_ema_slow: orNull(number('Overrides ema_slow.')),
+  custom_rsi_period: orNull(number('Overrides rsi_period.')),
+  custom_rsi_oversold: orNull(number('Overrides rsi_oversold.')),
+  custom_rsi_overbought: orNull(number('Overrides rsi_overbought.')),
+  custom_stop_loss: orNull(number('Overrides stop_loss_perc.')),
+  custom_take_profit: orNull(number('Overrides take_profit_perc.')),
+  custom_trailing_stop: orNull(number('Overrides trailing_stop_perc.')),
+  strategy_parameters: strategyParameters,
+  direction: Type.String({ maxLength: 10, description: 'long; short and both are for futures.' }),
+  venue: Type.String({ maxLength: 30, description: "Where its orders go; the engine's own venue when absent." }),
+  position_type: Type.String({ maxLength: 10, description: 'spot; futures bots are refused.' }),
+  leverage: number('For futures; 1 on spot.'),
+  margin_type: choice(['isolated', 'crossed'], 'For futures.'),
+  transfer_amount: orNull(amount('For futures: quote of one top-up from spot.')),
+  auto_transfer_funds: flag('For futures: whether it is topped up from spot.'),
 };
 
-export const createBotBody = Type.Object(
-  {
-    ...columns,
-    name: Type.String({ minLength: 1, maxLength: 100 }),
-    symbol: Type.String({ minLength: 1, maxLength: 30 }),
-    timeframe: Type.String({ maxLength: 10, description: timeframes.join(', ') }),
-    strategy: Type.String({ maxLength: 50, description: 'See GET /v1/strategies.' }),
-    initial_capital: money('Budget in quote.'),
-  },
-  { additionalProperties: false },
-);
+type Asked<Columns> = { [Name in keyof Columns]: Columns[Name] extends TSchema ? TOptional<Columns[Name]> : never };
+
+/** As a body has the column: amounts may be JSON numbers, too, as far as those are exact. */
+function taken<Column extends TSchema>(column: Column): Column {
+  const { format, type, ...rest } = column as { readonly format?: string; readonly type?: string | readonly string[] };
+  return format === 'decimal' ? (Type.Unsafe({ ...rest, type: ['number', ...[type ?? []].flat()] }) as TSchema as Column) : column;
+}
+
+/** The columns as a body has them: each may be absent. */
+function asked<Columns extends Readonly<Record<string, TSchema>>>(answered: Columns): Asked<Columns> {
+  return Object.fromEntries(Object.entries(answered).map(([name, column]) => [name, Type.Optional(taken(column))])) as Asked<Columns>;
+}
+
+const body = {
+  ...asked(columns),
+  confirm_name: Type.Optional(Type.String({ maxLength: 100, description: "The bot's name once more: it shall trade real money." })),
+};
+
+export const createBotBody = object({
+  ...body,
+  name,
+  symbol,
+  timeframe,
+  strategy,
+  initial_capital: taken(capital),
+});
 
 export const changeBotBody = Type.Object(
   {
-    ...columns,
+    ...body,
     version: Type.Optional(Type.Integer({ description: 'Refuse the change when the bot has another version by now (or send If-Match).' })),
   },
   { additionalProperties: false, minProperties: 1 },
 );
 
-export const botSchema = Type.Object(
-  {
-    id: Type.String(),
-    name: Type.String(),
-    symbol: Type.String(),
-    timeframe: Type.String(),
-    strategy: Type.String(),
-    strategy_parameters: nullable(Type.Record(Type.String(), Type.Number())),
-    mode: Type.String(),
-    venue: Type.String(),
-    is_active: Type.Boolean(),
-    initial_capital: Type.String(),
-    version: Type.Integer(),
-    is_running: Type.Boolean(),
-    status_message: nullable(Type.String()),
-    last_execution: nullable(Type.String()),
-    position_quantity: Type.String({ description: 'Base coins held by the open position; 0 when flat.' }),
-    dust_quantity: Type.String({
-      description: 'Base coins left over by closed positions, too few for the exchange to sell; they are sold with the next position.',
-    }),
-  },
-  { additionalProperties: true },
-);
+export const botSchema = object({
+  id: idText('Bot id.'),
+  ...columns,
+  api_key_id: orNull(idText("Id of the exchange key that it trades with; null for the engine's own.")),
+  version: integer('Raised with every change; also its ETag.'),
+  created_at: time('When it was created.'),
+  updated_at: time('When its columns were changed last.'),
+  is_running: flag('Whether an engine runs it.'),
+  status_message: orNull(text('Why it did what it did last, or does nothing, in words; null before it ran first.')),
+  last_execution: orNull(time('Close of the newest candle that it decided on, by the venue.')),
+  lock_holder: orNull(text('The engine that runs it.')),
+  position_quantity: amount('Base coins held by the open position; 0 when flat.'),
+  dust_quantity: amount(
+    'Base coins left over by closed positions, too few for the exchange to sell; they are sold with the next position.',
+  ),
+  entry_price: orNull(amount('Average price of the open position without fees, quote, to 12 digits; null when flat.')),
+  last_price: orNull(
+    amount(
+      'Price that the engine heard last, quote. When another engine runs the bot, or none: the one that engine wrote last, at a close, at an execution, and every 30 s while a live bot holds something. Null before the first.',
+    ),
+  ),
+  last_price_at: orNull(time('When that price was heard, by the venue; null where that was not written.')),
+  unrealized_pnl: orNull(
+    amount('What the open position would gain at the last price, entry fees taken off, quote; 0 when flat, null while no price is known.'),
+  ),
+  realized_pnl: amount('What its closed trades have gained since it was created, net of fees, quote.'),
+});
 
-export const botPage = Type.Object({ items: Type.Array(botSchema), nextCursor: nullable(Type.String()) });
+export const botPage = pageSchema(botSchema);

@@ -114,6 +114,10 @@ export class BotSession implements SeriesListener {
   get equity(): Decimal {
     return equityAt(this.#state, this.#settings.trading, this.#state.lastPrice);
   }
+  /** When the last price was looked at, venue time, ms; null while it is the one that the rows had. */
+  get lastPriceAtMs(): number | null {
+    return this.#state.lastCheckMs === 0 ? null : this.#state.lastCheckMs;
+  }
   get phase(): TradingPhase {
     return this.#phase;
   }

@@ -254,7 +254,7 @@ function wholeEngine(problem: string): LocalKillSwitch {
 /** The switch, or what is wrong with it. */
 function readSwitch(value: unknown, index: number): LocalKillSwitch | string {
   if (typeof value !== 'object' || value === null) return 'is not an object';
-  const known = new Set(['id', 'scope', 'subject', 'policy', 'reason', 'expiresAt', 'request']);
+  const known = new Set(['id', 'scope', 'subject', 'policy', 'reason', 'expires_at', 'expiresAt', 'request']);
   const stranger = Object.keys(value).find((name) => !known.has(name));
   if (stranger !== undefined) return `"${stranger}" is not known`;
   const {
@@ -263,7 +263,9 @@ function readSwitch(value: unknown, index: number): LocalKillSwitch | string {
     policy: wantedPolicy = 'leave',
     ...rest
   } = value as Record<string, unknown>;
-  const { subject: given = '', reason = 'set in the kill file', expiresAt = null, request = null } = rest;
+  // By hand in the words of the API; engines, also older ones, write `expiresAt`.
+  const { subject: given = '', reason = 'set in the kill file', expiresAt: asWritten = null, request = null } = rest;
+  const { expires_at: expiresAt = asWritten } = rest;
   const scope = killScopes.find((one) => one === wantedScope);
   const policy = killPolicies.find((one) => one === wantedPolicy);
   const subject = typeof given === 'number' ? String(given) : given;
@@ -273,7 +275,7 @@ function readSwitch(value: unknown, index: number): LocalKillSwitch | string {
     return scope === 'engine' ? 'the engine has no subject' : `subject must name the ${scope}`;
   if (typeof id !== 'string' || typeof reason !== 'string') return 'id and reason must be text';
   const expiresAtMs = expiresAt === null ? null : typeof expiresAt === 'string' ? Date.parse(expiresAt) : Number.NaN;
-  if (Number.isNaN(expiresAtMs)) return 'expiresAt must be a time, as in 2026-11-27T12:00:00Z';
+  if (Number.isNaN(expiresAtMs)) return 'expires_at must be a time, as in 2026-11-27T12:00:00Z';
   if (request !== null && !isRequest(request)) return 'request must be as the engine wrote it';
   return { id, scope, subject, policy, reason, expiresAtMs, request };
 }

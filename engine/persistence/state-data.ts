@@ -15,6 +15,8 @@ export interface StateData {
   readonly notices: readonly DayNotice[];
   /** As last seen, quote; null when unknown. */
   readonly lastPrice: number | null;
+  /** When that was, venue time, ms; null when unknown. */
+  readonly lastPriceAtMs: number | null;
   /** Best price since entry, quote; null when flat or unknown. */
   readonly bestPrice: number | null;
   /** Why a trader paused entries; null when they are not paused. */
@@ -63,6 +65,7 @@ export interface StateDataJson {
   } | null;
   readonly notices?: readonly DayNotice[];
   readonly lastPrice?: number | null;
+  readonly lastPriceAtMs?: number | null;
   readonly bestPrice?: number | null;
   readonly pausedReason?: string | null;
   readonly heldReason?: string | null;
@@ -93,6 +96,7 @@ export function readStateData(json: StateDataJson): StateData {
           },
     notices: json.notices ?? [],
     lastPrice: json.lastPrice ?? null,
+    lastPriceAtMs: json.lastPriceAtMs ?? null,
     bestPrice: json.bestPrice ?? null,
     pausedReason: json.pausedReason ?? null,
     heldReason: json.heldReason ?? null,

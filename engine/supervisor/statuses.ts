@@ -96,6 +96,7 @@ function statusOf({ botId, epoch, bot }: RunningEntry): BotStatus {
             day: dayOf(session),
             notices: session.state.notices,
             lastPrice: known(session.state.lastPrice),
+            lastPriceAtMs: session.lastPriceAtMs,
             closing: closingOf(session),
           }),
       bestPrice: known(session?.state.bestPrice),

@@ -152,7 +152,7 @@ async function everyBotOnce(world: World): Promise<boolean> {
   for (const { engine } of world.replicas) {
     if (engine === null) return false;
     const status = await engine.status();
-    if (status.botsRunning !== (held.get(String(status['owner'])) ?? 0)) return false;
+    if (status.botsRunning !== (held.get(status.owner) ?? 0)) return false;
     running += status.botsRunning;
   }
   return running === world.options.bots;

@@ -87,13 +87,13 @@ describe(`${botCount} bots over ${candles} candles`, () => {
   const all = async (id: string): Promise<readonly Decision[]> => {
     const told: Decision[] = [];
     for (let cursor: string | null = ''; cursor !== null; ) {
-      type Page = { items: Decision[]; nextCursor: string | null };
+      type Page = { items: Decision[]; next_cursor: string | null };
       const page: Page = await replay.engine.ask<Page>(
         'GET',
-        `/v1/bots/${id}/decisions?limit=500${cursor === '' ? '' : `&cursor=${cursor}`}`,
+        `/v1/bots/${id}/decisions?limit=500${cursor === '' ? '' : `&after=${cursor}`}`,
       );
       told.push(...page.items);
-      cursor = page.nextCursor;
+      cursor = page.next_cursor;
     }
     return told.reverse();
   };
@@ -130,12 +130,12 @@ describe(`${botCount} bots over ${candles} candles`, () => {
     let entries = 0;
     for (const id of replay.bots.values()) {
       const orders = (
-        await replay.engine.ask<{ items: { client_order_id: string; role: string; decision_ms: string }[] }>(
+        await replay.engine.ask<{ items: { client_order_id: string; role: string; decided_at: string }[] }>(
           'GET',
           `/v1/bots/${id}/orders?limit=500`,
         )
       ).items;
-      const entered = new Set(orders.filter(({ role }) => role === 'entry').map((order) => Number(order.decision_ms)));
+      const entered = new Set(orders.filter(({ role }) => role === 'entry').map((order) => Date.parse(order.decided_at)));
       const told = (await all(id)).filter(({ outcome }) => outcome === 'entered').map(({ close_time: closeTime }) => Date.parse(closeTime));
       expect(told).toEqual([...entered].sort((a, b) => a - b));
       for (const close of told.slice(0, 3)) {

@@ -177,7 +177,7 @@ it('says why no bot runs when Redis is not there at the start, and starts them w
   );
   expect(engine.process.output()).toMatch(/No bot starts: Redis does not answer since/);
   expect(await ready()).toMatchObject({ status: 503, text: expect.stringContaining('Redis does not answer since') as string });
-  expect((await engine.status())['coordination']).toMatchObject({ kind: 'redis', reachable: false });
+  expect((await engine.status()).coordination).toMatchObject({ kind: 'redis', reachable: false });
   await redis.start();
   await bothRun();
   expect((await ready()).status).toBe(200);

@@ -82,17 +82,13 @@ describe('engines that share', () => {
   it('loses no order while Redis is away, and none when it comes back empty', async () => {
     await redis.kill();
     await go(60);
-    expect((await replay.engine.status())['coordination']).toEqual({
+    expect((await replay.engine.status()).coordination).toEqual({
       kind: 'redis',
       reachable: false,
       outage: expect.stringMatching(/^Redis does not answer since /) as string,
     });
     await redis.start();
-    await eventually(
-      'Redis is back',
-      10_000,
-      async () => ((await replay.engine.status())['coordination'] as { reachable: boolean }).reachable,
-    );
+    await eventually('Redis is back', 10_000, async () => (await replay.engine.status()).coordination['reachable'] === true);
     await go(60);
     expect(await storedTrades(replay)).toEqual(predictedTrades(replay, driven));
     expect(await compareWithLedger(replay)).toEqual(noDifference);

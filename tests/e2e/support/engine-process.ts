@@ -7,7 +7,9 @@ import type { RunningProcess, SpawnedProcess } from './processes.ts';
 export interface EngineStatus {
   readonly settledThroughMs: number | null;
   readonly botsRunning: number;
-  readonly [key: string]: unknown;
+  readonly owner: string;
+  /** As the API tells it. */
+  readonly coordination: Readonly<Record<string, unknown>>;
 }
 
 export interface BotView {
@@ -42,8 +44,13 @@ export class EngineProcess {
     });
   }
 
-  status(): Promise<EngineStatus> {
-    return this.ask<EngineStatus>('GET', '/v1/status');
+  async status(): Promise<EngineStatus> {
+    const told = await this.ask<Pick<EngineStatus, 'owner' | 'coordination'> & { bots_running: number; settled_through: string | null }>(
+      'GET',
+      '/v1/status',
+    );
+    const settledThroughMs = told.settled_through === null ? null : Date.parse(told.settled_through);
+    return { settledThroughMs, botsRunning: told.bots_running, owner: told.owner, coordination: told.coordination };
   }
 
   async createBot(columns: Record<string, unknown>): Promise<BotView> {

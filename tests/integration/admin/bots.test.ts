@@ -50,7 +50,7 @@ describe('a bot', () => {
 
   it('is listed page by page', async () => {
     const first = await plane.ask('GET', '/v1/bots?limit=2');
-    expect([first.body.items?.length, first.body['nextCursor']]).toEqual([2, '2']);
+    expect([first.body.items?.length, first.body['next_cursor']]).toEqual([2, '2']);
     expect((await plane.ask('GET', '/v1/bots?limit=2&after=2')).body.items?.[0]?.['id']).toBe('3');
   });
 
@@ -98,7 +98,7 @@ describe('a bot', () => {
     const answer = await plane.ask('POST', '/v1/bots', { ...goodBot, ...change });
     expect([answer.status, answer.headers['content-type']]).toEqual([status, 'application/problem+json; charset=utf-8']);
     expect(answer.body.errors?.map((error) => error.field)).toEqual([field]);
-    expect(answer.body).toMatchObject({ status, instance: '/v1/bots', requestId: expect.stringMatching(/^[0-9a-f-]{36}$/) as string });
+    expect(answer.body).toMatchObject({ status, instance: '/v1/bots', request_id: expect.stringMatching(/^[0-9a-f-]{36}$/) as string });
     expect(await plane.written()).toEqual(before);
   });
 
@@ -151,10 +151,11 @@ describe('a bot', () => {
     expect((await plane.ask('DELETE', `/v1/bots/${id}`)).status).toBe(204);
     for (const [method, url] of [
       ['GET', `/v1/bots/${id}`],
-      ['GET', `/v1/bots/${id}/trades`],
+      ['GET', `/v1/bots/${id}/state`],
+      ['PATCH', `/v1/bots/${id}`],
       ['DELETE', `/v1/bots/${id}`],
     ] as const)
-      expect((await plane.ask(method, url)).status).toBe(404);
+      expect((await plane.ask(method, url, method === 'PATCH' ? { name: 'again' } : undefined)).status).toBe(404);
   });
 
   it('is not deleted while the fate of one of its orders is open', async () => {
@@ -235,7 +236,7 @@ describe('a command', () => {
     ];
     expect(await fates()).toEqual(expected);
     const first = await plane.ask('GET', `/v1/bots/${id}/commands?limit=2`);
-    expect(await fates(`?limit=3&after=${String(first.body['nextCursor'])}`)).toEqual(expected.slice(2));
+    expect(await fates(`?limit=3&after=${String(first.body['next_cursor'])}`)).toEqual(expected.slice(2));
     expect((await plane.ask('GET', `/v1/bots/${id}/commands/${String(close['id'])}`)).body).toMatchObject({
       fate: 'expired',
       outcome: expect.stringContaining('in time') as string,
@@ -311,7 +312,7 @@ describe('history', () => {
 
   it('of a bot that never ran is empty, not missing', async () => {
     const id = await create();
-    expect((await plane.ask('GET', `/v1/bots/${id}/trades`)).body).toEqual({ items: [], nextCursor: null });
+    expect((await plane.ask('GET', `/v1/bots/${id}/trades`)).body).toEqual({ items: [], next_cursor: null });
     expect((await plane.ask('GET', `/v1/bots/${id}/state`)).body).toMatchObject({
       is_running: false,
       status_message: 'the bot has never run',
@@ -359,6 +360,59 @@ describe('the door', () => {
       headers: { host: '127.0.0.1', ...(status === 401 ? {} : { authorization: `Bearer ${plane.token}` }), ...headers },
     });
     expect([answer.statusCode, answer.headers['content-type']]).toEqual([status, 'application/problem+json; charset=utf-8']);
+  });
+
+  it.each([
+    ['no token', undefined, 'Bearer realm="evenkeel"'],
+    ['a wrong token', `Bearer ek_${'0'.repeat(43)}`, 'Bearer realm="evenkeel", error="invalid_token"'],
+  ])('tells whoever comes with %s how to authenticate', async (_, authorization, challenge) => {
+    for (const url of ['/v1/bots', '/v1/nothing']) {
+      const headers = { host: '127.0.0.1', ...(authorization === undefined ? {} : { authorization }) };
+      const answer = await plane.admin.app.inject({ method: 'GET', url, headers });
+      expect([answer.statusCode, answer.headers['www-authenticate']]).toEqual([401, challenge]);
+    }
+  });
+
+  it.each([
+    ['GET', '/v1/bots?limit=0', undefined, 'limit', 'does not take "0". Rows per page, a whole number from 1 to 500; 100 when absent.'],
+    ['GET', '/v1/bots?limit=501', undefined, 'limit', 'does not take "501". Rows per page, a whole number from 1 to 500; 100 when absent.'],
+    ['GET', '/v1/bots?limit=5&limit=6', undefined, 'limit', 'is given more than once'],
+    ['GET', '/v1/bots?after=x', undefined, 'after', 'does not take "x". The next_cursor of the page before.'],
+    ['GET', '/v1/bots?limt=5', undefined, 'limt', 'is not known here; did you mean limit?'],
+    ['GET', '/v1/bots?cursor=5', undefined, 'cursor', 'is not known here; the query takes limit, after'],
+    ['GET', '/v1/status?verbose=1', undefined, 'verbose', 'is not known here; the query takes none'],
+    ['POST', '/v1/bots/1/commands?force=1', { command: 'stop' }, 'force', 'is not known here; the query takes none'],
+    ['GET', '/v1/bots/one', undefined, 'id', 'does not take "one". Bot id, a whole number above 0.'],
+    ['POST', '/v1/bots', { ...goodBot, stop_loss: 2 }, 'stop_loss', 'is not known here; did you mean stop_loss_perc?'],
+    ['PATCH', '/v1/bots/1', { stopLossPerc: 2 }, 'stopLossPerc', 'is not known here; did you mean stop_loss_perc?'],
+    ['PATCH', '/v1/bots/1', { lucky_number: 2 }, 'lucky_number', 'is not known here'],
+    [
+      'POST',
+      '/v1/bots/1/commands',
+      { command: 'close_position' },
+      'command',
+      'must be one of start, stop, pause-entries, resume, close-position; did you mean close-position?',
+    ],
+    ['POST', '/v1/bots/1/commands', {}, 'command', 'is missing'],
+    ['POST', '/v1/bots/1/commands', { command: 'stop', why: 'x' }, 'why', 'is not known here; the body takes command, reason'],
+    [
+      'POST',
+      '/v1/kill-switch',
+      { scope: 'user', policy: 'leave', reason: 'x', expiresAt: 'x' },
+      'expiresAt',
+      'is not known here; did you mean expires_at?',
+    ],
+  ] as const)('explains what is wrong with %s %s %j', async (method, url, body, field, detail) => {
+    const answer = await plane.ask(method, url, body);
+    expect([answer.status, answer.headers['content-type']]).toEqual([400, 'application/problem+json; charset=utf-8']);
+    expect(answer.body.errors).toEqual([expect.objectContaining({ field, detail })]);
+    expect(answer.body['detail']).toContain(detail);
+  });
+
+  it('tells the first fifty of many unknown fields', async () => {
+    const body = Object.fromEntries(Array.from({ length: 5_000 }, (_, n) => [n.toString(36), 1]));
+    const answer = await plane.ask('POST', '/v1/bots', body);
+    expect([answer.status, answer.body.errors?.length]).toEqual([400, 50]);
   });
 
   it('slows down whoever guesses', async () => {
@@ -416,7 +470,7 @@ describe('the door', () => {
     ['GET', '/v1/bots/9999999999999999999', undefined, 'id'],
     ['GET', '/v1/bots/9999999999999999999/trades', undefined, 'id'],
     ['DELETE', '/v1/bots/9999999999999999999', undefined, 'id'],
-    ['GET', '/v1/bots/1/commands/9999999999999999999', undefined, 'commandId'],
+    ['GET', '/v1/bots/1/commands/9999999999999999999', undefined, 'command_id'],
     ['GET', '/v1/bots?after=9999999999999999999', undefined, 'after'],
     ['GET', '/v1/bots/1/orders?after=9999999999999999999', undefined, 'after'],
     ['POST', '/v1/bots', { ...goodBot, name: 'a\0b' }, 'name'],
@@ -458,19 +512,21 @@ describe('the door', () => {
 
   it('answers any nonsense with a 4xx problem and writes nothing', async () => {
     const before = await plane.written();
-    const text = fc.oneof(
-      fc.json(),
-      fc.string(),
-      fc.constant('{"a":'.repeat(50)),
-      fc.dictionary(fc.constantFrom(...Object.keys(goodBot), 'id', 'constructor'), fc.anything()).map((value) => JSON.stringify(value)),
-    );
+    const text = fc
+      .oneof(
+        fc.json(),
+        fc.string(),
+        fc.constant('{"a":'.repeat(50)),
+        fc.dictionary(fc.constantFrom(...Object.keys(goodBot), 'id', 'constructor'), fc.anything()).map((value) => JSON.stringify(value)),
+      )
+      .map(senseless);
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom('POST' as const, 'PATCH' as const),
         fc.constantFrom('/v1/bots', '/v1/bots/1', '/v1/bots/1/commands', '/v1/bots/9999999999999999999'),
         text,
         async (method, url, body) => {
-          const answer = await plane.ask(method, url, body ?? '');
+          const answer = await plane.ask(method, url, body);
           expect(answer.status).toBeGreaterThanOrEqual(400);
           expect(answer.status).toBeLessThan(500);
           expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8');
@@ -481,6 +537,18 @@ describe('the door', () => {
     expect(await plane.written()).toEqual(before);
   });
 });
+
+/** A body that was drawn, with a field that no route knows where it is an object: it cannot make sense by chance. */
+function senseless(body: string | undefined): string {
+  try {
+    const value: unknown = JSON.parse(body ?? '');
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? JSON.stringify({ ...value, 'no column': 1 })
+      : (body ?? '');
+  } catch {
+    return body ?? '';
+  }
+}
 
 describe('the routes', () => {
   it('all declare a scope, a schema and their answers, and stand in the OpenAPI document', async () => {
@@ -499,7 +567,7 @@ describe('the routes', () => {
         'put /v1/accounts/{account}/limits',
         'get /v1/bots',
         'get /v1/bots/{id}',
-        'get /v1/bots/{id}/commands/{commandId}',
+        'get /v1/bots/{id}/commands/{command_id}',
         'get /v1/bots/{id}/decisions',
         'get /v1/bots/{id}/explain',
         'get /v1/bots/{id}/orders',
@@ -513,6 +581,7 @@ describe('the routes', () => {
         'get /v1/strategies',
         'get /v1/strategies/{name}/schema',
         'get /v1/symbols',
+        'get /v1/trades',
         'patch /v1/bots/{id}',
         'post /v1/bots',
         'get /v1/bots/{id}/commands',

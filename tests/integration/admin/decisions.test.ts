@@ -35,7 +35,7 @@ describe('decisions of a bot', () => {
     expect(answer.body.items).toEqual([
       {
         close_time: iso(closeOf(9)),
-        close: 20_000.5,
+        close: '20000.5',
         config_version: 1,
         strategy: 'rsi',
         timeframe: '1m',
@@ -55,10 +55,10 @@ describe('decisions of a bot', () => {
     for (let cursor: unknown = ''; typeof cursor === 'string'; ) {
       const answer: Awaited<ReturnType<Plane['ask']>> = await plane.ask(
         'GET',
-        `/v1/bots/1/decisions?limit=3${cursor === '' ? '' : `&cursor=${cursor}`}`,
+        `/v1/bots/1/decisions?limit=3${cursor === '' ? '' : `&after=${cursor}`}`,
       );
       told.push(...closes(answer));
-      cursor = answer.body['nextCursor'];
+      cursor = answer.body['next_cursor'];
     }
     expect(told).toEqual(minutes(9, 8, 5, 4, 3, 2, 1, 0));
   });
@@ -73,7 +73,7 @@ describe('decisions of a bot', () => {
     ['to', '?to=2024-13-45T00:00:00Z'],
     ['to', '?to=2024-05-06'],
     ['from', '?from=99999999999999999'],
-    ['cursor', '?cursor=-1'],
+    ['after', '?after=-1'],
     ['limit', '?limit=501'],
     ['since', '?since=3'],
   ])('are refused with the name of a bad %s: %s', async (field, query) => {

@@ -29,6 +29,8 @@ export interface Plane {
   readonly otherToken: string;
   readonly token: string;
   readonly decisions: DecisionStore;
+  /** Prices that bots of this process heard last, by bot id. */
+  readonly heard: Map<string, { readonly price: number; readonly atMs: number }>;
   /** Where the venue's time stands, ms UTC; a test may move it. */
   venueNowMs: number;
   ask(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', url: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
@@ -66,7 +68,7 @@ export async function openPlane(
         owner: 'me',
         venue: 'simulated',
         schemaVersion: 's',
-        startedAt: 'now',
+        startedAt: '2023-11-14T22:13:20.000Z',
         uptimeSeconds: 1,
         botsRunning: 0,
         botsWished: 0,
@@ -80,6 +82,7 @@ export async function openPlane(
       live: () => ({ ok: true, problems: [] }),
       ready: async () => ({ ok: false, problems: ['the database does not answer'] }),
       started: () => true,
+      heardPrice: (botId) => plane.heard.get(botId) ?? null,
     },
   });
   const now = new Date(systemClock.now());
@@ -102,6 +105,7 @@ export async function openPlane(
   const plane: Plane = {
     rows,
     decisions,
+    heard: new Map(),
     venueNowMs: 1_714_953_600_000,
     admin,
     urls: await admin.start(),

@@ -88,7 +88,7 @@ describe.each(['of an engine', 'of an admin process'])('the kill switch %s', (ki
   });
 
   it('is set, followed, listed, audited and told to engines, and is released once', async () => {
-    const answer = await set({ ...engineWide, expiresAt: '2100-01-01T00:00:00Z' });
+    const answer = await set({ ...engineWide, expires_at: '2100-01-01T00:00:00Z' });
     expect([answer.status, answer.body]).toEqual([
       201,
       expect.objectContaining({ scope: 'engine', subject: null, held: 'everywhere', expires_at: '2100-01-01T00:00:00.000Z' }),
@@ -155,12 +155,12 @@ describe.each(['of an engine', 'of an admin process'])('the kill switch %s', (ki
     ['a scope and a policy that do not exist', { scope: 'world', policy: 'stop', reason: 'test' }, ['scope', 'policy']],
     [
       'a subject of the engine and a time that is past',
-      { ...engineWide, subject: '1', expiresAt: '2020-01-01T00:00:00Z' },
-      ['subject', 'expiresAt'],
+      { ...engineWide, subject: '1', expires_at: '2020-01-01T00:00:00Z' },
+      ['subject', 'expires_at'],
     ],
-    ['a time that the database cannot write', { ...engineWide, expiresAt: '+010000-01-01T00:00:00Z' }, ['expiresAt']],
-    ['a time that a zone leads there', { ...engineWide, expiresAt: '9999-12-31T23:59:59-01:00' }, ['expiresAt']],
-    ['no account and no time', { ...engineWide, scope: 'account', expiresAt: 'soon' }, ['subject', 'expiresAt']],
+    ['a time that the database cannot write', { ...engineWide, expires_at: '+010000-01-01T00:00:00Z' }, ['expires_at']],
+    ['a time that a zone leads there', { ...engineWide, expires_at: '9999-12-31T23:59:59-01:00' }, ['expires_at']],
+    ['no account and no time', { ...engineWide, scope: 'account', expires_at: 'soon' }, ['subject', 'expires_at']],
     ['no bot and a blank reason', { ...engineWide, scope: 'bot', subject: 'x', reason: ' ' }, ['subject', 'reason']],
     ['a field that does not exist', { ...engineWide, until: 'tomorrow' }, ['until']],
   ])('with %s is refused, every field named', async (_, body, fields) => {

@@ -42,11 +42,17 @@ describe('the text of a kill file', () => {
     ['has an unknown field', '{"scopes":"bot","subject":"7"}'],
     ['names no bot', '{"scope":"bot"}'],
     ['gives the engine a subject', '{"subject":"7"}'],
-    ['expires at no time', '{"expiresAt":"soon"}'],
+    ['expires at no time', '{"expires_at":"soon"}'],
+    ['expires at no time, as engines write it', '{"expiresAt":"soon"}'],
     ['has half a request', '{"request":{"userId":"1"}}'],
   ])('that %s stops the whole engine and says what is wrong', (_, text) => {
     expect(said(text)).toEqual(['engine  leave']);
     expect(parseKillFile(text).problem).not.toBeNull();
+  });
+
+  it.each(['expires_at', 'expiresAt'])('may say when it ends: %s', (name) => {
+    const { switches, problem } = parseKillFile(JSON.stringify({ [name]: '2026-12-01T00:00:00Z' }));
+    expect([switches[0]?.expiresAtMs, problem]).toEqual([Date.parse('2026-12-01T00:00:00Z'), null]);
   });
 
   it('that is wrong in part keeps the rest', () => {
