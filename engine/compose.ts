@@ -20,6 +20,7 @@ import { createRedisCoordination } from './coordination/redis.ts';
 import { startDatabase, startExchange } from './embedded.ts';
 import { startFleet } from './fleet.ts';
 import type { Fleet } from './fleet.ts';
+import type { LetGo } from './supervisor/bot-lines.ts';
 import { startKillSwitches } from './kill-switch.ts';
 import type { Log } from './observe/log.ts';
 import { createMetrics } from './observe/metrics.ts';
@@ -66,7 +67,8 @@ export interface RunningEngine {
   readonly venue: ConnectedVenue;
   /** Why bots that shall run do not start now; null when nothing stands in their way. */
   hindrance(): string | null;
-  stop(): Promise<void>;
+  /** Answers what its bots leave; null when it runs none. */
+  stop(): Promise<LetGo | null>;
 }
 
 /** A supervisor that has not beaten for this long is stuck. */
@@ -80,9 +82,11 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
   const random = (): number => randomInt(2 ** 32) / 2 ** 32;
   const stops: (() => Promise<void>)[] = [];
   let stopping = false;
-  const stop = async (): Promise<void> => {
+  let left: LetGo | null = null;
+  const stop = async (): Promise<LetGo | null> => {
     stopping = true;
     for (let end = stops.pop(); end !== undefined; end = stops.pop()) await end();
+    return left;
   };
   const keep = <T extends { stop(): Promise<void> }>(part: T): T => {
     stops.push(() => part.stop());
@@ -239,26 +243,28 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       );
       ledger.start();
       keep(boundOutbox({ pool: decisionPool, clock, log, metrics }));
-      fleet = keep(
-        await startFleet({
-          config,
-          orders,
-          bots,
-          reconciliation,
-          ledger,
-          capital: createPostgresCapitalStore({ pool, clock }),
-          coordination,
-          venue,
-          installation,
-          owner,
-          clock,
-          log,
-          metrics,
-          random,
-          reach,
-          killSwitches: kill.switches,
-        }),
-      );
+      const trading = await startFleet({
+        config,
+        orders,
+        bots,
+        reconciliation,
+        ledger,
+        capital: createPostgresCapitalStore({ pool, clock }),
+        coordination,
+        venue,
+        installation,
+        owner,
+        clock,
+        log,
+        metrics,
+        random,
+        reach,
+        killSwitches: kill.switches,
+      });
+      stops.push(async () => {
+        left = await trading.stop();
+      });
+      fleet = trading;
     }
     started = true;
     log.info({ adminUrl, metricsUrl, owner, schemaVersion, venue: config.venue, role: config.role }, 'the engine runs');

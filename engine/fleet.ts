@@ -23,6 +23,7 @@ import type { ReconcileStore } from './persistence/reconcile-store.ts';
 import { fullSafety } from './safety.ts';
 import type { Safety } from './safety.ts';
 import type { KillSwitches } from './supervisor/kill-switches.ts';
+import type { LetGo } from './supervisor/bot-lines.ts';
 import type { ClaimedBot } from './supervisor/claims.ts';
 import { Leases } from './supervisor/leases.ts';
 import { Quarantine } from './supervisor/quarantine.ts';
@@ -75,8 +76,8 @@ export interface Fleet {
   readonly executor: Executor;
   /** Whether user data is subscribed; null without an account. */
   readonly streaming: boolean | null;
-  /** Settles or leaves what is in flight, frees the locks. */
-  stop(): Promise<void>;
+  /** Settles or leaves what is in flight, frees the locks; answers what is left. */
+  stop(): Promise<LetGo>;
 }
 
 const watchMs = 1_000;
@@ -223,11 +224,12 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       openOrders?.stop();
       takeOver?.leave();
       protectionCheck.cancel();
-      await supervisor.drain(config.drainTimeoutMs);
+      const left = await supervisor.drain(config.drainTimeoutMs);
       executor.stop();
       await takeOver?.stop();
       await capital?.stop();
       await audit?.stop();
+      return left;
     },
   };
 }

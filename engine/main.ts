@@ -12,6 +12,7 @@ import type { Log } from './observe/log.ts';
 import { DataFolderUnusable, makeDataFolder } from './data-folder.ts';
 import { prepareEmbedded } from './embedded.ts';
 import type { Embedded } from './embedded.ts';
+import { lastLine } from './supervisor/bot-lines.ts';
 import { KillFile } from './persistence/kill-file.ts';
 import { systemClock } from './time/clock.ts';
 import { Interrupted } from './time/interruptible.ts';
@@ -77,7 +78,7 @@ async function main(): Promise<void> {
   killOnSignal(killFile, log);
   const interrupt = new AbortController();
   const starting = startEngine({ config, log, killFile, reach, onFatal, interrupt: interrupt.signal });
-  endInOrder(starting, interrupt, log);
+  endInOrder(starting, interrupt, log, embedded !== null);
   const engine = await starting.catch((error: unknown) => endStart(log, error));
   const hindrance = engine.hindrance();
   // In one piece: whoever waits for the first line has the others too.
@@ -145,7 +146,7 @@ function killOnSignal(killFile: KillFile, log: Log): void {
 }
 
 /** A signal that comes while the engine starts ends its waiting; what was started by then is stopped in order. */
-function endInOrder(starting: Promise<RunningEngine>, interrupt: AbortController, log: Log): void {
+function endInOrder(starting: Promise<RunningEngine>, interrupt: AbortController, log: Log, embedded: boolean): void {
   let ending = false;
   const end = (signal: NodeJS.Signals): void => {
     if (ending) {
@@ -158,7 +159,12 @@ function endInOrder(starting: Promise<RunningEngine>, interrupt: AbortController
     starting.then(
       (engine) =>
         engine.stop().then(
-          () => process.exit(0),
+          (left) => {
+            const { fields, text } = left === null ? { fields: {}, text: 'stopped' } : lastLine(left);
+            log.info(fields, text);
+            if (embedded) say(`Evenkeel has ${text}`);
+            process.exit(0);
+          },
           (error: unknown) => {
             log.error({ err: error }, 'the engine did not stop in order');
             process.exit(exitCodes.failure);

@@ -13,7 +13,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import { hasTraded } from '../persistence/bot-rows.ts';
 import type { BotConfigRow, BotRows } from '../persistence/bot-rows.ts';
 import type { Checkpoint } from '../persistence/state-data.ts';
-import type { DecisionLedger } from '../persistence/decision-ledger.ts';
+import type { DecidedClose, DecisionLedger } from '../persistence/decision-ledger.ts';
 import type { Safety } from '../safety.ts';
 import type { Clock, VenueClock } from '../time/clock.ts';
 import type { Candle } from '../trading/candle.ts';
@@ -31,6 +31,7 @@ import { BotSession } from './session.ts';
 import type { BotSettings } from './session.ts';
 import { applicableRow, needsRestart, settingsOf } from './settings.ts';
 import { StandingStop } from './standing-stop.ts';
+import { StopLines, keptStopLine } from './stop-lines.ts';
 
 export interface BotOptions {
   readonly botId: string;
@@ -89,6 +90,7 @@ export class Bot {
   #leaving: boolean;
   readonly #watch: ProtectionWatch;
   readonly #standingStop = new StandingStop();
+  readonly #stopLines = new StopLines();
   #withoutMarket = false;
   #checkpoint: Checkpoint | null = null;
 
@@ -284,13 +286,28 @@ export class Bot {
       instrument: this.#instrument,
       carryOut: (command, triggeredAt) => this.#carryOut(command, triggeredAt),
       onPrice: (candle) => this.#options.onPrice(candle),
-      onTradingPhase: (phase) => this.#send({ type: 'trading-changed', phase }),
-      onFeedPhase: (phase) => this.#send({ type: 'feed-changed', phase }),
+      onTradingPhase: (phase) => {
+        this.#options.log.debug({ botId: this.#options.botId, symbol: this.symbol, phase }, `the bot is ${phase}`);
+        this.#send({ type: 'trading-changed', phase });
+      },
+      onFeedPhase: (phase) => {
+        this.#options.log.debug({ botId: this.#options.botId, symbol: this.symbol, feed: phase }, `the candles of the bot are ${phase}`);
+        this.#send({ type: 'feed-changed', phase });
+      },
       onExposure: (exposure) => this.#onExposure(exposure),
-      onAllowance: (reason) => this.#send({ type: 'allowance-changed', reason }),
+      onAllowance: (reason) => {
+        this.#options.log.debug(
+          { botId: this.#options.botId, symbol: this.symbol, reason },
+          `entries are ${reason === null ? 'open' : 'closed'}`,
+        );
+        this.#send({ type: 'allowance-changed', reason });
+      },
       onDirty: () => this.#options.onDirty(),
       onNotice: ({ topic, reason }) => this.#options.log.warn({ botId: this.#options.botId, symbol: this.symbol, topic }, reason),
-      onVerdict: (close) => this.#options.ledger.record(close),
+      onVerdict: (close) => {
+        this.#options.log.debug(closeLine(this.#options.botId, this.symbol, close), 'a closed candle was decided on');
+        this.#options.ledger.record(close);
+      },
       onFault: (error) => this.#send({ type: 'fault', error }),
     });
     this.#session = session;
@@ -319,10 +336,12 @@ export class Bot {
         executor.place(botId, command, triggeredAt);
         return;
       case 'place-protection':
+        this.#stopLines.asked();
         executor.protect(botId, command);
         return;
       case 'replace-protection':
         this.#standingStop.move();
+        this.#stopLines.asked();
         executor.protect(botId, command);
         return;
       case 'cancel-protection':
@@ -361,6 +380,7 @@ export class Bot {
       },
       onOrderEnded: (order) => {
         session.tell({ type: 'order-ended', ...order, atMs: venueClock.now() });
+        if (order.role === 'entry' && session.holds) this.#tellKeptStop(session);
         // Nothing was bought at this close after all: the close is decided on again while it is still fresh.
         if (order.role === 'entry' && order.outcome === 'never-placed') late.entryAgain(order.decisionMs);
         else if (order.role === 'exit' && order.outcome !== 'filled') late.exitAgain();
@@ -409,12 +429,19 @@ export class Bot {
     if (reason !== null) session.block({ rule: 'symbol-not-trading', reason });
   }
 
+  #tellKeptStop({ state, settings, instrument }: BotSession): void {
+    const line = keptStopLine(state, settings.trading, instrument);
+    if (line !== null) this.#options.log.info({ botId: this.#options.botId, symbol: this.symbol, ...line.fields }, line.text);
+  }
+
   #onProtection(session: BotSession, news: ProtectionNews): void {
     const { log, botId, metrics, venueClock } = this.#options;
     const { refused } = news;
     const vanished = this.#standingStop.told(news);
     if (refused !== null) log.error({ botId, symbol: this.symbol, refused }, 'the exchange refused a protective order');
     session.tell({ type: 'protection-changed', ...news, atMs: venueClock.now() });
+    const line = news.settled ? this.#stopLines.rests(news.resting, session.holds) : null;
+    if (line !== null) log[line.level]({ botId, symbol: this.symbol, ...line.fields }, line.text);
     if (!vanished || isFlat(session.state, session.instrument, session.state.lastPrice)) return;
     metrics.reconcileDrift.inc({ kind: 'protection-vanished' });
     log.error(
@@ -458,4 +485,10 @@ export class Bot {
     this.#session?.close();
     void this.#options.executor.detach(this.#options.botId).finally(() => this.#options.onEnded({ error, fenced: this.#fenced }));
   }
+}
+
+function closeLine(botId: string, symbol: string, { view, signal, verdict }: DecidedClose): Record<string, unknown> {
+  const { outcome, rule, reason } = verdict;
+  const { closeTime, close } = view.candle;
+  return { botId, symbol, closeTime, close, signal: signal.action, signalReason: signal.reason, outcome, rule, reason };
 }

@@ -17,6 +17,7 @@ import { cancelLate } from './late-arrivals.ts';
 import { openedAt } from './new-orders.ts';
 import { isProtective } from './order-line.ts';
 import type { LiveOrder, OrderLine } from './order-line.ts';
+import { tradeLine } from './trade-line.ts';
 
 export interface BookkeeperOptions {
   readonly store: OrderStore;
@@ -130,8 +131,9 @@ export class Bookkeeper {
       } catch (error) {
         metrics.dbErrors.inc({ class: 'record-execution' });
         if (this.#stopped) throw error;
+        const level = unheard ? 'debug' : 'error';
         unheard = true;
-        log.error({ err: error, botId: link.botId, clientOrderId }, 'what happened to an order could not be written; trying again');
+        log[level]({ err: error, botId: link.botId, clientOrderId }, 'what happened to an order could not be written; it is tried on');
         await clock.sleep(waitMs);
       }
     }
@@ -161,6 +163,8 @@ export class Bookkeeper {
       metrics.reconcileDrift.inc({ kind: 'order-without-intent' });
       return;
     }
+    const { state, executedQuantity } = answer.order;
+    log.debug({ botId: line.link.botId, clientOrderId, state, executed: executedQuantity.toFixed() }, `an order is ${state}`);
     if (answer.late !== null) {
       metrics.lateArrivals.inc();
       log.error(
@@ -169,6 +173,7 @@ export class Bookkeeper {
       );
       if (!line.detached) line.link.onLate(answer.late);
     }
+    this.#tellTrade(line, answer);
     const told = line.told(clientOrderId);
     // They may have been written by somebody else: a try whose answer was lost, or the comparison with the exchange.
     const newFills = told !== null || unheard ? untold(evidence.fills, answer, told) : answer.newFills;
@@ -211,6 +216,14 @@ export class Bookkeeper {
     } else if (!live.awaitingAnswer) this.#options.lookSoon(line, live);
     if (isProtective(live)) this.#options.tellProtection(line);
     this.countUnknown();
+  }
+
+  /** Once, when the order is over: from then on it is followed no longer. */
+  #tellTrade(line: OrderLine, { order, trade, late }: Extract<RecordAnswer, { verdict: 'recorded' }>): void {
+    if (trade === null || !isTerminal(order.state)) return;
+    if (late === null && !line.open.has(order.clientOrderId)) return;
+    const { fields, text } = tradeLine(order, trade, line.link.instrument());
+    this.#options.log.info(fields, text);
   }
 
   /** A stop or target that was believed never placed and stands at the exchange after all: the bot decides what becomes of it. */

@@ -45,6 +45,8 @@ export class CapitalWatch {
   #work: Promise<void> = Promise.resolve();
   #lastReadAt = Number.NEGATIVE_INFINITY;
   #stopped = false;
+  /** The last reading failed: only the first failure of a row is told above `debug`. */
+  #failing = false;
 
   constructor(options: CapitalWatchOptions) {
     this.#options = options;
@@ -88,10 +90,13 @@ export class CapitalWatch {
       if (this.#stopped) return;
       try {
         await this.#read(asked);
+        this.#failing = false;
       } catch (error) {
-        this.#options.log.warn(
+        const level = this.#failing ? 'debug' : 'warn';
+        this.#failing = true;
+        this.#options.log[level](
           { err: error, account: this.#options.account.name },
-          "the account's balances could not be read into the capital ledger; without a reading entries close",
+          "the account's balances could not be read into the capital ledger; when the last reading is too old, live bots enter nothing",
         );
       }
     });

@@ -18,6 +18,7 @@ import type { FeePrices } from './fee-prices.ts';
 import { cancelLate } from './late-arrivals.ts';
 import { allOrdersSince, ownAmong } from './own-orders.ts';
 import type { OwnOrder } from './own-orders.ts';
+import { tradeLine } from './trade-line.ts';
 
 export interface ReconcilerOptions {
   readonly account: TradingAccount;
@@ -183,16 +184,21 @@ export class AccountReconciler {
   }
 
   async #write(target: ReconcileTarget, order: ExchangeOrder): Promise<RecordAnswer> {
-    const { orders, account } = this.#options;
+    const { orders, account, log } = this.#options;
     const fills = order.executedQuantity.gt(0) ? await account.fillsOfOrder(order.symbol, order.orderId) : [];
     const evidence = evidenceOfOrder(order, fills, 'history', { reconciled: order.status });
-    return orders.record({
+    const answer = await orders.record({
       ...valuedEvidence(evidence, target.instrument(), this.#options.feePrices ?? null),
       botId: target.botId,
       epoch: target.epoch,
       clientOrderId: order.clientOrderId,
       instrument: target.instrument(),
     });
+    if (answer.verdict === 'recorded' && answer.trade !== null && answer.newFills.length > 0 && isTerminal(answer.order.state)) {
+      const { fields, text } = tradeLine(answer.order, answer.trade, target.instrument());
+      log.info(fields, `${text}: found in the account's history`);
+    }
+    return answer;
   }
 
   #sayLate({ botId, symbol }: ReconcileTarget, reason: string): void {

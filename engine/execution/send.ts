@@ -59,6 +59,8 @@ export interface SenderOptions {
 export class Sender {
   readonly #options: SenderOptions;
   #batch: Outgoing[] = [];
+  /** The last commit failed: only the first failure of a row is told above `debug`. */
+  #failing = false;
 
   constructor(options: SenderOptions) {
     this.#options = options;
@@ -67,6 +69,7 @@ export class Sender {
   /** Queues a request's intents for this turn's group commit. `done` is called exactly once. */
   submit(outgoing: Outgoing): void {
     this.#batch.push(outgoing);
+    for (const intent of outgoing.intents) this.#options.log.debug(intentFields(intent), 'an order is decided');
     if (this.#batch.length === 1) this.#options.clock.soon(() => this.#flush());
   }
 
@@ -89,6 +92,7 @@ export class Sender {
       reach('CP2');
       const verdicts = await committing;
       reach('CP3');
+      this.#failing = false;
       metrics.dbQueryDuration.observe({ op: 'commit-intents' }, (clock.monotonic() - startedAt) / 1000);
       for (const outgoing of batch) {
         const failed = outgoing.intents
@@ -99,7 +103,9 @@ export class Sender {
       }
     } catch (error) {
       metrics.dbErrors.inc({ class: error instanceof CommitUnknown ? 'commit-unknown' : 'commit-refused' });
-      log.error({ err: error, intents: batch.length }, 'order intents could not be committed; nothing of them is sent');
+      const level = this.#failing && !(error instanceof CommitUnknown) ? 'debug' : 'error';
+      this.#failing = true;
+      log[level]({ err: error, orders: batch.length }, 'decided orders could not be written to the database; none of them is sent');
       if (error instanceof CommitUnknown) void this.#settleUnknownCommit(batch);
       else for (const outgoing of batch) outgoing.done({ kind: 'not-committed', reason: reasonOf(error) });
     }
@@ -163,7 +169,10 @@ export class Sender {
         }
         return;
       } catch (error) {
-        log.warn({ err: error, intents: batch.length }, 'still waiting for the database to tell whether intents were committed');
+        log.debug(
+          { err: error, orders: batch.length },
+          'the database still does not tell whether decided orders were written; they are not sent',
+        );
       }
     }
   }
@@ -171,4 +180,21 @@ export class Sender {
 
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+function intentFields({
+  botId,
+  symbol,
+  clientOrderId,
+  role,
+  exitKind,
+  side,
+  type,
+  quantity,
+  price,
+  stopPrice,
+  reason,
+}: Intent): Record<string, unknown> {
+  const amounts = { quantity: quantity.toFixed(), price: price?.toFixed() ?? null, stopPrice: stopPrice?.toFixed() ?? null };
+  return { botId, symbol, clientOrderId, role, exitKind, side, type, ...amounts, reason };
 }

@@ -6,13 +6,11 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { Fill as FillRow, Trade } from '../../entities/index.ts';
 import type { BotState, Order } from '../../entities/index.ts';
-import type { Decimal } from 'decimal.js';
 import type { Fill } from '../trading/events.ts';
 import { exact, toRowScale, zero } from '../trading/exact.ts';
 import { applyFill, commissionOf } from '../trading/position.ts';
 import type { Booked } from '../trading/position.ts';
-import type { Filled } from './order-life.ts';
-import type { ExecutionEvidence, ReportedFill } from './order-store.ts';
+import type { ExecutionEvidence, OrderTrade, ReportedFill } from './order-store.ts';
 import { readStateData, writePosition } from './state-data.ts';
 
 export interface BookedFill extends Booked {
@@ -97,28 +95,42 @@ function byTime(a: ReportedFill, b: ReportedFill): number {
   return a.atMs - b.atMs || a.tradeId.length - b.tradeId.length || (a.tradeId < b.tradeId ? -1 : 1);
 }
 
-/** Grows the order's trade row by the booked fills; answers what all fills of the order add up to. */
-export async function bookTrade(em: EntityManager, order: Order, booked: readonly BookedFill[]): Promise<Filled> {
-  const trade = await em.findOne(Trade, { order });
+/** What an order has traded, after the booked fills; null when it has traded nothing. */
+export function tradeAfter(before: OrderTrade | null, booked: readonly BookedFill[]): OrderTrade | null {
+  let trade = before;
+  for (const { fill, pnl, realisedPnl } of booked) {
+    const commissionAsset = trade?.commissionAsset ?? fill.commissionAsset;
+    const commission = fill.commissionAsset === commissionAsset ? fill.commission : zero;
+    trade = {
+      quantity: exact(trade?.quantity ?? 0).plus(fill.quantity),
+      quote: exact(trade?.quote ?? 0).plus(exact(fill.quantity).times(fill.price)),
+      commission: exact(trade?.commission ?? 0).plus(commission),
+      commissionAsset,
+      pnl: exact(trade?.pnl ?? 0).plus(pnl),
+      realisedPnl: exact(trade?.realisedPnl ?? 0).plus(realisedPnl),
+    };
+  }
+  return trade;
+}
+
+/** Grows the order's trade row by the booked fills. */
+export async function bookTrade(em: EntityManager, order: Order, booked: readonly BookedFill[]): Promise<OrderTrade | null> {
+  const row = await em.findOne(Trade, { order });
+  const before = row === null ? null : tradeOf(row);
+  const trade = tradeAfter(before, booked);
   const last = booked.at(-1);
-  if (last === undefined) return { quantity: trade?.quantityFilled ?? zero, quote: trade?.quoteQuantityFilled ?? zero };
-  const sum = (start: Decimal | undefined, pick: (one: BookedFill) => Decimal): Decimal =>
-    booked.reduce((total, one) => total.plus(pick(one)), exact(start ?? 0));
-  const commissionAsset = trade?.commissionAsset ?? last.fill.commissionAsset;
-  const quantityFilled = sum(trade?.quantityFilled, ({ fill }) => fill.quantity);
-  const quoteQuantityFilled = sum(trade?.quoteQuantityFilled, ({ fill }) => exact(fill.quantity).times(fill.price));
+  if (trade === null || last === undefined) return before;
   const values = {
-    price: toRowScale(quoteQuantityFilled.div(quantityFilled)),
-    quantityFilled,
-    quoteQuantityFilled,
-    // Should one order pay in two assets (BNB ran out), the row sums the first; the fills tell all.
-    commissionAmount: sum(trade?.commissionAmount, ({ fill }) => (fill.commissionAsset === commissionAsset ? fill.commission : zero)),
-    commissionAsset,
-    pnl: sum(trade?.pnl, ({ pnl }) => pnl),
-    realizedPnl: sum(trade?.realizedPnl, ({ realisedPnl }) => realisedPnl),
+    price: toRowScale(trade.quote.div(trade.quantity)),
+    quantityFilled: trade.quantity,
+    quoteQuantityFilled: trade.quote,
+    commissionAmount: trade.commission,
+    commissionAsset: trade.commissionAsset,
+    pnl: trade.pnl,
+    realizedPnl: trade.realisedPnl,
     timestamp: new Date(last.fill.atMs),
   };
-  if (trade !== null) Object.assign(trade, values);
+  if (row !== null) Object.assign(row, values);
   else {
     em.create(Trade, {
       ...values,
@@ -135,5 +147,16 @@ export async function bookTrade(em: EntityManager, order: Order, booked: readonl
       orderType: order.type,
     });
   }
-  return { quantity: quantityFilled, quote: quoteQuantityFilled };
+  return trade;
+}
+
+function tradeOf(row: Trade): OrderTrade {
+  return {
+    quantity: row.quantityFilled,
+    quote: row.quoteQuantityFilled,
+    commission: row.commissionAmount,
+    commissionAsset: row.commissionAsset,
+    pnl: row.pnl,
+    realisedPnl: row.realizedPnl,
+  };
 }

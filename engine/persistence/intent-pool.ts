@@ -48,10 +48,10 @@ function openSmallPool(options: SmallPoolOptions): Pool {
   // The pool takes its own listener off a client that is checked out: a server that ends it meanwhile (57P01) would be an
   // uncaught exception. The query under way fails by itself, so there is nothing to do but say so.
   pool.on('connect', (client) => {
-    client.on('error', (error) => options.log.warn({ err: error }, 'a database connection ended'));
+    client.on('error', (error) => options.log.debug({ err: error }, 'a database connection ended'));
     if (options.logSql === true) logStatements(client, options.name, options.log);
   });
   // An idle client that the server ends (57P01) would otherwise be an uncaught exception.
-  pool.on('error', (error) => options.log.warn({ err: error }, 'an idle database connection ended; the pool opens another'));
+  pool.on('error', (error) => options.log.debug({ err: error }, 'an idle database connection ended; the pool opens another'));
   return pool;
 }

@@ -72,12 +72,28 @@ export interface ExecutionEvidence {
   readonly proof: Readonly<Record<string, unknown>> | null;
 }
 
+/** What an order has traded in all, as its trade row says. */
+export interface OrderTrade {
+  /** Base. */
+  readonly quantity: Decimal;
+  /** Price times quantity. */
+  readonly quote: Decimal;
+  /** In `commissionAsset` only: should one order pay in two assets (BNB ran out), the first counts and the fills tell all. */
+  readonly commission: Decimal;
+  readonly commissionAsset: string;
+  /** Gross and net of fees, in quote; 0 for a purchase. */
+  readonly pnl: Decimal;
+  readonly realisedPnl: Decimal;
+}
+
 export type RecordAnswer =
   /** `newFills` were not in the rows before, in the order in which they were folded. `missing` is executed quantity without fill rows. */
   | {
       readonly verdict: 'recorded';
       readonly order: StoredOrder;
       readonly newFills: readonly Fill[];
+      /** Null while it has traded nothing. */
+      readonly trade: OrderTrade | null;
       readonly missing: Decimal;
       /** The order had been declared never placed and this evidence is the first that it exists: the bot is held, durably. Its reason. */
       readonly late: string | null;

@@ -7,6 +7,7 @@ import type { EntityManager, MikroORM } from '@mikro-orm/postgresql';
 import type { Pool } from 'pg';
 import { BotState, Order } from '../../entities/index.ts';
 import type { Clock } from '../time/clock.ts';
+import { zero } from '../trading/exact.ts';
 import { bookFills, bookTrade } from './book-fills.ts';
 import { selectOrder, storedOrder } from './bot-rows.ts';
 import type { OrderRecord } from './bot-rows.ts';
@@ -74,8 +75,8 @@ async function record(em: EntityManager, holder: string, evidence: ExecutionEvid
   order.exchangeOrderId ??= evidence.exchangeOrderId;
 
   const booked = await bookFills(em, order, state, evidence, now);
-  const filled = await bookTrade(em, order, booked);
-  const missing = advanceOrder(em, order, evidence, filled, now);
+  const trade = await bookTrade(em, order, booked);
+  const missing = advanceOrder(em, order, evidence, trade ?? { quantity: zero, quote: zero }, now);
   const late = denied && (order.exchangeOrderId !== null || order.executedQuantity.gt(0)) ? lateReason(order) : null;
   // In the same unit of work: whoever learns of the order also finds the bot held.
   if (late !== null) {
@@ -83,7 +84,7 @@ async function record(em: EntityManager, holder: string, evidence: ExecutionEvid
     // It spends after all: it counts until a reading of the balance contains it.
     order.capitalSettledAt = null;
   }
-  return { verdict: 'recorded', order: stored(order, evidence.botId), newFills: booked.map(({ fill }) => fill), missing, late };
+  return { verdict: 'recorded', order: stored(order, evidence.botId), newFills: booked.map(({ fill }) => fill), trade, missing, late };
 }
 
 function stored(order: Order, botId: string): StoredOrder {

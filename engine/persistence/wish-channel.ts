@@ -71,7 +71,7 @@ export class WishChannel {
       connectionTimeoutMillis: 5_000,
       stream: boundedSocket(heldConnection.statementTimeoutMs),
     });
-    client.on('error', (error) => log.warn({ err: error }, 'the connection that hears of changed wishes broke'));
+    client.on('error', (error) => log.debug({ err: error }, 'the connection that hears of changed wishes broke'));
     await client.connect();
     if (logSql === true) logStatements(client, 'evenkeel-wishes', log);
     if (exclusive) {
@@ -91,19 +91,29 @@ export class WishChannel {
     return true;
   }
 
+  /** The one connection that is always there: the log tells by it when the database went away and came back. */
   async #reconnect(): Promise<void> {
+    const { clock, log } = this.#options;
     this.#client = null;
-    for (let waitMs = 250; !this.#stopped; waitMs = Math.min(waitMs * 2, 5_000)) {
-      await this.#options.clock.sleep(waitMs);
+    const sinceMs = clock.now();
+    const since = new Date(sinceMs).toISOString();
+    for (let waitMs = 250, failures = 0; !this.#stopped; waitMs = Math.min(waitMs * 2, 5_000)) {
+      await clock.sleep(waitMs);
       try {
-        if (await this.#connect()) {
-          this.#options.onWish();
+        if (!(await this.#connect())) {
+          this.#options.onLostExclusive();
           return;
         }
-        this.#options.onLostExclusive();
+        if (failures > 0) log.info({ awayMs: clock.now() - sinceMs }, `the database is back (it had been away since ${since})`);
+        this.#options.onWish();
         return;
       } catch (error) {
-        this.#options.log.warn({ err: error }, 'the database cannot be reached to hear of changed wishes; trying again');
+        failures += 1;
+        if (failures === 1)
+          log.warn(
+            { reason: error instanceof Error ? error.message : String(error) },
+            `the database does not answer since ${since}: no order is sent, stops at the exchange stay, and what happens is written when it is back`,
+          );
       }
     }
   }

@@ -2,6 +2,8 @@
 import type { Log } from '../observe/log.ts';
 import type { BotStore } from '../persistence/bot-store.ts';
 import type { Clock } from '../time/clock.ts';
+import { tellStopped } from './bot-lines.ts';
+import type { StoppedBot } from './bot-lines.ts';
 import type { Leases } from './leases.ts';
 
 export interface DeparturesOptions {
@@ -15,13 +17,15 @@ export interface Departure {
   readonly botId: string;
   /** What is said of it last. */
   readonly message: string;
+  /** For the log; null when that has been told otherwise. */
+  readonly stopped: StoppedBot | null;
 }
 
 const retryMs = 250;
 
 export class Departures {
   readonly #options: DeparturesOptions;
-  readonly #leaving = new Map<string, string>();
+  readonly #leaving = new Map<string, Departure>();
   #releasing: Promise<void> | null = null;
   #giveUpAt = Number.POSITIVE_INFINITY;
 
@@ -41,7 +45,7 @@ export class Departures {
 
   /** Resolves when all that leave are gone; who leaves meanwhile goes in one statement. */
   letGo(bots: readonly Departure[]): Promise<void> {
-    for (const { botId, message } of bots) this.#leaving.set(botId, message);
+    for (const bot of bots) this.#leaving.set(bot.botId, bot);
     this.#releasing ??= this.#release().finally(() => {
       this.#releasing = null;
     });
@@ -50,19 +54,26 @@ export class Departures {
 
   async #release(): Promise<void> {
     const { store, leases, clock, log } = this.#options;
+    let failing = false;
     while (this.#leaving.size > 0) {
-      const bots = [...this.#leaving].map(([botId, message]) => ({ botId, message }));
-      const marked = await store.release(bots).then(
+      const bots = [...this.#leaving.values()];
+      const marked = await store.release(bots.map(({ botId, message }) => ({ botId, message }))).then(
         () => true,
         (error: unknown) => {
-          log.warn({ err: error, bots: bots.length }, 'bots that stopped could not be marked so in the database; trying again');
+          if (!failing) log.warn({ err: error, bots: bots.length }, 'bots that stopped could not be marked so in the database; trying on');
+          failing = true;
           return false;
         },
       );
       // Whatever the rows say: another engine may take them now, and its claim ends our say.
       await leases.release(bots.map(({ botId }) => botId));
-      if (marked) for (const { botId } of bots) this.#leaving.delete(botId);
-      else if (clock.monotonic() >= this.#giveUpAt) return;
+      if (marked) {
+        for (const { botId } of bots) this.#leaving.delete(botId);
+        tellStopped(
+          log,
+          bots.flatMap(({ stopped }) => stopped ?? []),
+        );
+      } else if (clock.monotonic() >= this.#giveUpAt) return;
       else await clock.sleep(retryMs);
     }
   }

@@ -28,6 +28,8 @@ export class Statuses {
   readonly #dirty = new Set<RunningEntry>();
   #timer: Timer | null = null;
   #stopped = false;
+  /** The last write failed: only the first failure of a row is told above `debug`. */
+  #failing = false;
   /** The write under way. A later one must not overtake it: what it told would come undone when the older one arrives. */
   #writing: Promise<unknown> = Promise.resolve();
 
@@ -65,9 +67,12 @@ export class Statuses {
     try {
       const written = await this.#options.store.writeStatuses(due.map(statusOf));
       for (const { botId, bot } of due) if (written.has(botId)) bot.checkpointWritten();
+      this.#failing = false;
       return true;
     } catch (error) {
-      this.#options.log.warn({ err: error, bots: due.length }, 'the status of bots could not be written; the next flush tries again');
+      const level = this.#failing ? 'debug' : 'warn';
+      this.#failing = true;
+      this.#options.log[level]({ err: error, bots: due.length }, 'the status of bots could not be written; it is tried on');
       for (const entry of due) this.changed(entry);
       return false;
     }

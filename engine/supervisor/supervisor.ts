@@ -11,6 +11,8 @@ import type { BotRows, BotStore, Wish } from '../persistence/bot-store.ts';
 import type { Clock, Timer, VenueClock } from '../time/clock.ts';
 import type { EntryBlock } from '../trading/events.ts';
 import { BotCounts } from './bot-counts.ts';
+import { tellLost, tellStarted } from './bot-lines.ts';
+import type { LetGo, OpenPosition, StartedBot } from './bot-lines.ts';
 import { Claims } from './claims.ts';
 import type { ClaimedBot, ClaimsOptions } from './claims.ts';
 import { Commands, pausedBy } from './commands.ts';
@@ -63,8 +65,13 @@ export interface SupervisorOptions extends Pick<ClaimsOptions, 'reach' | 'prepar
 }
 
 interface Entry extends RunningEntry {
+  readonly name: string;
   configVersion: number;
   mode: 'live' | 'paper';
+  /** Why it was told to stop; null while it was not. */
+  stopping: string | null;
+  /** The log says that another engine took it. */
+  lossTold: boolean;
 }
 
 export class Supervisor {
@@ -79,7 +86,11 @@ export class Supervisor {
   readonly #waiting: Waiting;
   #round: Promise<void> | null = null;
   #again = false;
+  /** The last round failed: only the first failure of a row is told above `debug`. */
+  #failing = false;
   #draining = false;
+  /** Of bots that were let go since the drain began. */
+  readonly #positions: OpenPosition[] = [];
   #wished = 0;
   #lastRoundAt: number;
   /** Monotonic: when the rows were asked that were compared last. */
@@ -121,11 +132,12 @@ export class Supervisor {
     return this.#round;
   }
 
-  /** Stops all bots, settles what is in flight, writes the last status and frees the locks. */
-  async drain(timeoutMs: number): Promise<void> {
+  /** Stops all bots, settles what is in flight, writes the last status and frees the locks; answers what is left. */
+  async drain(timeoutMs: number): Promise<LetGo> {
     const { clock, log } = this.#options;
     this.#draining = true;
-    for (const entry of this.#entries.values()) entry.bot.stop();
+    const { size } = this.#entries;
+    for (const entry of this.#entries.values()) stop(entry, 'the engine stops');
     const deadline = clock.monotonic() + timeoutMs;
     this.#departures.giveUpAt(deadline);
     while (this.#entries.size > 0 && clock.monotonic() < deadline) await clock.sleep(20);
@@ -137,7 +149,17 @@ export class Supervisor {
         { bots: [...this.#entries.keys()] },
         'these bots did not come to rest in time; what was in flight is resolved by their next owner',
       );
-    await this.#departures.letGo([...this.#entries.values()].map((entry) => ({ botId: entry.botId, message: 'the engine stopped' })));
+    for (const entry of this.#entries.values()) this.#notePosition(entry);
+    await this.#departures.letGo([...this.#entries.values()].map(({ botId }) => ({ botId, message: 'the engine stopped', stopped: null })));
+    return { bots: size, positions: this.#positions };
+  }
+
+  #notePosition({ botId, bot, mode }: Entry): void {
+    const { session, symbol } = bot;
+    if (session === null || !session.holds) return;
+    const { position, protection } = session.state;
+    const stopPrice = protection.resting?.stopPrice?.toFixed() ?? null;
+    this.#positions.push({ botId, symbol, mode, quantity: position.quantity.toFixed(), stopPrice });
   }
 
   bot(botId: string): Bot | null {
@@ -163,8 +185,14 @@ export class Supervisor {
       this.#again = false;
       try {
         if (!this.#draining) await this.#compare();
+        this.#failing = false;
       } catch (error) {
-        this.#options.log.error({ err: error }, 'the supervisor could not compare wishes with what runs; the next round tries again');
+        const level = this.#failing ? 'debug' : 'error';
+        this.#failing = true;
+        this.#options.log[level](
+          { err: error },
+          'the bots that shall run could not be compared with those that do; every round tries again',
+        );
       }
       this.#lastRoundAt = this.#options.clock.monotonic();
     } while (this.#again && !this.#draining);
@@ -177,16 +205,21 @@ export class Supervisor {
     this.#rowsReadAt = askedAt;
     this.#wished = wishes.filter((wish) => wish.wanted).length;
     const wanted = new Map(wishes.map((wish) => [wish.botId, wish]));
+    const lost: string[] = [];
     for (const entry of this.#entries.values()) {
       const wish = wanted.get(entry.botId);
-      if (wish === undefined) entry.bot.stop();
-      else if (wish.epoch !== entry.epoch || wish.holder !== owner) entry.bot.fence();
-      else if (wish.wanted) entry.bot.stay();
+      if (wish === undefined) stop(entry, 'it was deleted');
+      else if (wish.epoch !== entry.epoch || wish.holder !== owner) {
+        if (!entry.lossTold) lost.push(entry.botId);
+        entry.lossTold = true;
+        entry.bot.fence();
+      } else if (wish.wanted) entry.bot.stay();
       else {
         entry.bot.leave();
-        if (!wish.unfinished && !wish.commanded && entry.bot.over) entry.bot.stop();
+        if (!wish.unfinished && !wish.commanded && entry.bot.over) stop(entry, 'it was switched off');
       }
     }
+    tellLost(this.#options.log, lost);
     await this.#reconfigure(
       wishes.filter((wish) => (this.#entries.get(wish.botId)?.configVersion ?? wish.configVersion) !== wish.configVersion),
     );
@@ -207,12 +240,13 @@ export class Supervisor {
   }
 
   async #claim(wishes: readonly Wish[]): Promise<void> {
-    const { capacity, log } = this.#options;
+    const { capacity, owner, log } = this.#options;
     // Where there is not room for all, those that hold something go first.
     const byNeed = wishes.toSorted((one, other) => Number(other.unfinished) - Number(one.unfinished));
     const { claimed, commands, more } = await this.#claims.take(byNeed, capacity - this.#entries.size);
     if (claimed.length === 0) return;
     const wishById = new Map(wishes.map((wish) => [wish.botId, wish]));
+    const started: StartedBot[] = [];
     const start = async ({ botId, epoch, rows }: ClaimedBot, blocks: readonly EntryBlock[]): Promise<void> => {
       try {
         const wish = wishById.get(botId);
@@ -220,10 +254,11 @@ export class Supervisor {
         const paused = pausedBy(commands.filter((command) => command.botId === botId));
         const closed = [...blocks, ...(wish?.wanted === false ? [leavingBlock] : []), ...(paused === null ? [] : [paused])];
         await this.#spawn(botId, epoch, rows, closed, wish?.configVersion ?? rows.config.version);
+        started.push({ botId, rows, takenFrom: wish?.holder === owner ? null : (wish?.holder ?? null), wanted: wish?.wanted !== false });
       } catch (error) {
         log.error({ err: error, botId }, 'a bot could not be started');
         this.#options.quarantine.crashed(botId, this.#options.clock.monotonic());
-        void this.#departures.letGo([{ botId, message: `could not be started: ${reasonOf(error)}` }]);
+        void this.#departures.letGo([{ botId, message: `could not be started: ${reasonOf(error)}`, stopped: null }]);
       }
     };
     const live = claimed.filter(({ rows }) => rows.config.mode === 'live');
@@ -231,6 +266,7 @@ export class Supervisor {
       ...claimed.filter(({ rows }) => rows.config.mode !== 'live').map((bot) => start(bot, [])),
       this.#claims.prepared(live).then(({ ready, blocks }) => Promise.all(ready.map((bot) => start(bot, blocks.get(bot.botId) ?? [])))),
     ]);
+    tellStarted(log, started);
     if (more) this.#again = this.#entries.size < capacity;
     // Commands given while nobody ran the bot are carried out by its new owner; some may have expired since they were read.
     await this.#commands.carryOut(commands.map(({ botId }) => botId));
@@ -257,29 +293,43 @@ export class Supervisor {
       },
       onEnded: (end) => this.#onEnded(botId, bot, end),
     });
-    this.#entries.set(botId, { botId, epoch, bot, configVersion, mode: rows.config.mode });
+    this.#entries.set(botId, {
+      botId,
+      epoch,
+      bot,
+      configVersion,
+      name: rows.config.columns.name,
+      mode: rows.config.mode,
+      stopping: null,
+      lossTold: false,
+    });
     bot.start();
   }
 
   #onEnded(botId: string, bot: Bot, end: { readonly error: Error | null; readonly fenced: boolean }): void {
     const { leases, metrics, log, quarantine, clock } = this.#options;
-    if (this.#entries.get(botId)?.bot !== bot) return;
+    const entry = this.#entries.get(botId);
+    if (entry?.bot !== bot) return;
     this.#entries.delete(botId);
     if (end.fenced) {
       metrics.leaseLost.inc();
       leases.forget(botId);
-      log.warn({ botId }, 'another engine took the bot; it stopped here without a further write');
+      if (!entry.lossTold) tellLost(log, [botId]);
       return;
     }
+    if (this.#draining) this.#notePosition(entry);
     if (end.error === null) {
-      const message = this.#draining ? 'the engine stopped' : `stopped; ${positionNote(bot)}`;
-      void this.#departures.letGo([{ botId, message }]).then(() => (this.#draining ? undefined : this.wake()));
+      const leaves = positionNote(bot);
+      const message = this.#draining ? 'the engine stopped' : `stopped; ${leaves}`;
+      const { name, stopping } = entry;
+      const stopped = this.#draining ? null : { botId, name, symbol: bot.symbol, why: stopping ?? 'it was let go', leaves };
+      void this.#departures.letGo([{ botId, message, stopped }]).then(() => (this.#draining ? undefined : this.wake()));
       return;
     }
     const verdict = quarantine.crashed(botId, clock.monotonic());
     metrics.actorRestarts.inc({ kind: 'bot', reason: verdict.quarantined ? 'quarantined' : 'fault' });
     log.error({ err: end.error, botId, quarantined: verdict.quarantined }, 'a bot crashed; it is started again from its rows');
-    void this.#departures.letGo([{ botId, message: `crashed: ${end.error.message}` }]);
+    void this.#departures.letGo([{ botId, message: `crashed: ${end.error.message}`, stopped: null }]);
   }
 
   async #reconfigure(changed: readonly Wish[]): Promise<void> {
@@ -293,7 +343,7 @@ export class Supervisor {
         const taken = entry.bot.reconfigure(row);
         // The next round tries again.
         if (taken === 'waits') continue;
-        if (taken === 'restart') entry.bot.stop();
+        if (taken === 'restart') stop(entry, 'it is started again with its changed settings');
       } catch (error) {
         this.#options.log.error({ err: error, botId: wish.botId }, 'changed settings cannot be used; the bot goes on with those it had');
       }
@@ -310,7 +360,8 @@ export class Supervisor {
   /** Lets go of a bot and takes it again from its rows. */
   rebuild(botId: string, reason: string): void {
     this.#options.log.warn({ botId, reason }, 'a bot is built anew from its rows');
-    this.#entries.get(botId)?.bot.stop();
+    const entry = this.#entries.get(botId);
+    if (entry !== undefined) stop(entry, 'it is started again from its changed rows');
   }
 
   async #renew(): Promise<void> {
@@ -330,6 +381,11 @@ export class Supervisor {
     }
     this.#options.metrics.leaseHeld.set({ role: 'bot' }, this.#options.leases.held);
   }
+}
+
+function stop(entry: Entry, why: string): void {
+  entry.stopping ??= why;
+  entry.bot.stop();
 }
 
 function positionNote(bot: Bot): string {

@@ -75,7 +75,7 @@ export function stopWithinTick(config: TradingConfig, price: number, tick: Decim
   const step = tick.toNumber();
   const near = stopRules(config, price, price).find(({ percent }) => price - price * (1 - percent / 100) < step * (1 - roundOff));
   if (near === undefined) return null;
-  return `a stop ${near.percent} % below ${text(price)} would lie within one tick of the price (the tick of ${tick.toFixed()} is ${((step / price) * 100).toFixed(2)} % of it)`;
+  return `a stop ${near.percent} % below ${priceText(price)} would lie within one tick of the price (the tick of ${tick.toFixed()} is ${((step / price) * 100).toFixed(2)} % of it)`;
 }
 
 /** At least one tick above the average price. */
@@ -120,16 +120,21 @@ export function protectiveExit(
     if (resting !== null && resting.stopPrice !== null && range.low <= resting.stopPrice.toNumber()) return null;
     const trailing = stop > stopPrice({ ...config, trailingStopActive: false }, averagePrice, best, tick);
     const reason = trailing
-      ? `trailing stop at ${text(stop)} was reached (best price ${text(best)})`
-      : `stop-loss at ${text(stop)} was reached (average entry ${text(averagePrice)})`;
+      ? `trailing stop at ${priceText(stop)} was reached (best price ${priceText(best)})`
+      : `stop-loss at ${priceText(stop)} was reached (average entry ${priceText(averagePrice)})`;
     return { kind: 'stop', reason, price: stop };
   }
   const target = targetPrice(config, averagePrice, tick);
   if (resting !== null && resting.targetPrice !== null) return null;
   if (range.high < target * (1 - roundOff)) return null;
-  return { kind: 'target', reason: `take-profit at ${text(target)} was reached (average entry ${text(averagePrice)})`, price: target };
+  return {
+    kind: 'target',
+    reason: `take-profit at ${priceText(target)} was reached (average entry ${priceText(averagePrice)})`,
+    price: target,
+  };
 }
 
-function text(price: number): string {
+/** For whoever reads it: a float price without the noise of its arithmetic, and without an exponent. */
+export function priceText(price: number): string {
   return exact(price.toPrecision(10)).toFixed();
 }

@@ -40,6 +40,15 @@ describe('protection at the exchange', () => {
       ),
     ]);
   };
+  const logLines = (): readonly { readonly msg: string }[] =>
+    replay.engine.process
+      .output()
+      .split('\n')
+      .filter((line) => line.startsWith('{') && line.endsWith('}'))
+      .map((line) => JSON.parse(line) as { readonly msg: string });
+  /** A line that whoever runs the engine reads in its log. */
+  const logged = (text: RegExp): Promise<unknown> =>
+    eventually(`the log says ${text}`, 10_000, async () => logLines().find(({ msg }) => text.test(msg)));
   const agrees = async (): Promise<void> => {
     await eventually(
       'rows and ledger agree',
@@ -76,6 +85,10 @@ describe('protection at the exchange', () => {
         .map(({ role, state }) => `${role} ${state}`)
         .sort(),
     ).toEqual(['stop expired', 'target filled']);
+    await logged(/^bot started: crafted \(live, BTCUSDT 1m, ema_cross\)$/);
+    await logged(/^bought 0\.2 BTC at 30000 for 6000 USDT$/);
+    await logged(/^a stop rests at the exchange: it sells 0\.1998 at 29400, or at the target of 31200$/);
+    await logged(/^sold 0\.1998 BTC at 31200, profit or loss 227\.52624 USDT \(target\)$/);
   });
 
   it('puts up the stop first thing after kill -9 between fill and stop', async () => {
@@ -117,6 +130,8 @@ describe('protection at the exchange', () => {
     );
     expect(items).toHaveLength(2);
     expect(items.find(({ side }) => side === 'SELL')).toMatchObject({ order_type: 'STOP_LOSS' });
+    await logged(/^bot started: crafted .*, taken over from engine /);
+    await logged(/^sold \d\.\d+ BTC at \d+(\.\d+)?, profit or loss -\d+\.\d+ USDT \(stop\)/);
   });
 
   it('leaves its stops at the exchange when it is asked to end', async () => {
@@ -124,6 +139,10 @@ describe('protection at the exchange', () => {
     await drive(replay, 1);
     const before = await protectedBy(replay, ['STOP_LOSS', 'LIMIT_MAKER']);
     expect(await replay.engine.process.end('SIGTERM')).toBe(0);
+    expect(await logged(/^stopped: 1 bot let go, 1 position stays open$/)).toMatchObject({
+      positions: [{ botId: replay.botId, symbol: 'BTCUSDT', stopPrice: '29400' }],
+    });
+    expect(logLines().at(-1)?.msg).toMatch(/^stopped/);
     expect(new Map((await openOrders(replay)).map((order) => [order.type, order]))).toEqual(before);
     await restart();
     await settled(replay, await standsAt(replay));

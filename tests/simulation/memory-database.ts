@@ -4,6 +4,7 @@
  * is one transaction. `memory-stores.ts` puts the engine's ports over it.
  */
 import { Decimal } from 'decimal.js';
+import { tradeAfter } from '../../engine/persistence/book-fills.ts';
 import type { BotConfigRow, BotRows } from '../../engine/persistence/bot-rows.ts';
 import type { BotStatus, FinishedCommand, PendingCommand, Wish } from '../../engine/persistence/bot-store.ts';
 import type { Intent, IntentVerdict } from '../../engine/persistence/commit-intents.ts';
@@ -111,6 +112,7 @@ export class MemoryDatabase {
       evidence,
       filled: zero,
       filledQuote: zero,
+      trade: null,
     };
     this.orders.set(intent.clientOrderId, row);
     const own = this.#ordersOf.get(intent.botId) ?? [];
@@ -172,7 +174,7 @@ export class MemoryDatabase {
       this.capital.count(order);
     }
     this.watch?.onOrderChanged(order, before);
-    return { verdict: 'recorded', order: stored(order), newFills, missing, late };
+    return { verdict: 'recorded', order: stored(order), newFills, trade: order.trade, missing, late };
   }
 
   #book(order: OrderRow, state: StateRow, evidence: ExecutionEvidence): readonly Fill[] {
@@ -206,6 +208,7 @@ export class MemoryDatabase {
       realisedTotal = exact(realisedTotal).plus(result.realisedPnl);
       order.filled = exact(order.filled).plus(quantity);
       order.filledQuote = exact(order.filledQuote).plus(exact(quantity).times(price));
+      order.trade = tradeAfter(order.trade, [{ ...result, fill }]);
       const row: FillRow = { id: this.fills.length + 1, botId: intent.botId, symbol: intent.symbol, fill, source: evidence.source };
       this.#fillKeys.add(fillKey(intent, tradeId));
       this.fills.push(row);

@@ -2,7 +2,7 @@
 import type { Decimal } from 'decimal.js';
 import type { FinishedCommand, PendingCommand } from '../../engine/persistence/bot-store.ts';
 import type { Intent } from '../../engine/persistence/commit-intents.ts';
-import type { FillSource, OrderState, ReportedFill, StoredOrder, TradingPlace } from '../../engine/persistence/order-store.ts';
+import type { FillSource, OrderState, OrderTrade, ReportedFill, StoredOrder, TradingPlace } from '../../engine/persistence/order-store.ts';
 import type { StateDataJson } from '../../engine/persistence/state-data.ts';
 import type { Fill } from '../../engine/trading/events.ts';
 
@@ -18,6 +18,7 @@ export interface OrderRow {
   /** What the fill rows add up to. */
   filled: Decimal;
   filledQuote: Decimal;
+  trade: OrderTrade | null;
 }
 
 export interface FillRow {

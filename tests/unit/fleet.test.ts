@@ -16,7 +16,7 @@ import type { KillSwitches } from '../../engine/supervisor/kill-switches.ts';
 import { systemClock as clock } from '../../engine/time/clock.ts';
 import { budgetOf } from '../../engine/venue.ts';
 import { MemoryDatabase } from '../simulation/memory-database.ts';
-import { addCrossBot, cross, log, startMemoryFleet, venueClock } from './memory-fleet.ts';
+import { addCrossBot, cross, silent as log, startMemoryFleet, venueClock } from './memory-fleet.ts';
 
 let server: Server;
 let rest: RestClient;

@@ -7,6 +7,7 @@ import { startFleet } from '../../engine/fleet.ts';
 import type { Fleet } from '../../engine/fleet.ts';
 import type { MarketSeries, SeriesListener, SeriesView } from '../../engine/market/market.ts';
 import { SymbolDirectory } from '../../engine/market/symbols.ts';
+import type { Log } from '../../engine/observe/log.ts';
 import { createMetrics } from '../../engine/observe/metrics.ts';
 import { noLedger } from '../../engine/persistence/decision-ledger.ts';
 import { KillSwitches } from '../../engine/supervisor/kill-switches.ts';
@@ -18,7 +19,7 @@ import type { MemoryDatabase } from '../simulation/memory-database.ts';
 import { atOnce, createMemoryBotStore, createMemoryOrderStore, createMemoryReconcileStore } from '../simulation/memory-stores.ts';
 import { btc, d } from './trading/given.ts';
 
-export const log = pino({ level: 'silent' });
+export const silent = pino({ level: 'silent' });
 export const venueClock = { now: () => clock.now(), trusted: true, resync: async () => undefined };
 
 export interface MemoryFleet {
@@ -40,9 +41,18 @@ export interface MemoryFleetOptions {
   /** Closes that a bot has missed while nobody ran it. */
   readonly missed?: readonly SeriesView[];
   readonly reach?: (point: CrashPoint, killSwitches: KillSwitches) => void;
+  readonly log?: Log;
 }
 
-export async function startMemoryFleet({ database, owner, account, warm, missed = [], reach }: MemoryFleetOptions): Promise<MemoryFleet> {
+export async function startMemoryFleet({
+  database,
+  owner,
+  account,
+  warm,
+  missed = [],
+  reach,
+  log = silent,
+}: MemoryFleetOptions): Promise<MemoryFleet> {
   const metrics = createMetrics();
   const coordination = createMemoryCoordination({ clock, owner, metrics });
   const nothing = async (): Promise<never> => Promise.reject(new Error('nobody asks for it here'));
@@ -104,10 +114,10 @@ export async function startMemoryFleet({ database, owner, account, warm, missed 
 }
 
 /** A bot that trades the crosses of two averages with half of 1,000. */
-export function addCrossBot(database: MemoryDatabase, mode: 'live' | 'paper', change: Partial<BotColumns> = {}): void {
+export function addCrossBot(database: MemoryDatabase, mode: 'live' | 'paper', change: Partial<BotColumns> = {}, id = '1'): void {
   const columns = { ...defaultColumns, name: 'b', symbol: 'BTCUSDT', timeframe: '1m', strategy: 'ema_cross' } as const;
   database.addBot({
-    ...{ id: '1', userId: '1', version: 1, mode, venue: 'simulated' },
+    ...{ id, userId: '1', version: 1, mode, venue: 'simulated' },
     columns: { ...columns, initialCapital: d(1_000), positionSizePerc: 50, ...change },
   });
 }

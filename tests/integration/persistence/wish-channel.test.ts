@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SecondEngine, WishChannel, wishChannel } from '../../../engine/persistence/wish-channel.ts';
 import type { WishChannelOptions } from '../../../engine/persistence/wish-channel.ts';
 import { systemClock } from '../../../engine/time/clock.ts';
+import { recordedLog } from '../../support/recorded-log.ts';
+import { FaultProxy } from '../../chaos/proxy.ts';
 import { eventually } from '../../e2e/support/processes.ts';
 import { openRows, silent } from './given.ts';
 import type { Rows } from './given.ts';
@@ -41,6 +43,25 @@ describe('the wish channel', () => {
     await channel.stop();
     expect(heard()).toBe(3);
   });
+
+  it('tells the log once that the database is away, and once that it is back', async () => {
+    const link = await FaultProxy.start('database', rows.url);
+    const { log, told } = recordedLog();
+    const { channel, heard } = await open({ url: link.through(rows.url), log });
+    link.set({ kind: 'refused' });
+    await eventually('the log says so', 20_000, async () => told().length > 0);
+    // It asks again and again meanwhile.
+    const { harmed } = link;
+    await eventually('it has been asked for again', 20_000, async () => link.harmed >= harmed + 2);
+    link.heal();
+    await eventually('it is back', 20_000, async () => heard() === 1);
+    await channel.stop();
+    await link.stop();
+    expect(told().map((line) => line.replaceAll(/\d{4}-\S+Z/g, 'T'))).toEqual([
+      'warn: the database does not answer since T: no order is sent, stops at the exchange stay, and what happens is written when it is back',
+      'info: the database is back (it had been away since T)',
+    ]);
+  }, 90_000);
 
   it('refuses a second engine without Redis, and lets the next one in after the first', async () => {
     const first = await open({ exclusive: true });

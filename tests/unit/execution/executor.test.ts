@@ -26,6 +26,8 @@ import { createMetrics } from '../../../engine/observe/metrics.ts';
 import { CommitUnknown } from '../../../engine/persistence/commit-intents.ts';
 import type { Fill, PlaceOrder } from '../../../engine/trading/events.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { recordedLog } from '../../support/recorded-log.ts';
+import type { RecordedLog } from '../../support/recorded-log.ts';
 import { btc } from '../trading/given.ts';
 import { MemoryOrderStore } from './order-store.ts';
 
@@ -130,6 +132,7 @@ function filledAnswer(request: OrderRequest): PlaceOutcome {
 
 describe('the executor', () => {
   let clock: FakeClock;
+  let recorded: RecordedLog;
   let store: MemoryOrderStore;
   let account: ScriptedAccount;
   let executor: Executor;
@@ -168,6 +171,7 @@ describe('the executor', () => {
 
   beforeEach(() => {
     clock = new FakeClock();
+    recorded = recordedLog();
     store = new MemoryOrderStore();
     account = new ScriptedAccount();
     strays = [];
@@ -179,7 +183,7 @@ describe('the executor', () => {
       store,
       clock,
       venueClock: { now: () => clock.now(), trusted: true, resync: () => Promise.resolve() },
-      log: pino({ level: 'silent' }),
+      log: recorded.log,
       metrics: createMetrics(),
       recvWindowMs: 3_000,
       reach: reachNothing,
@@ -331,6 +335,18 @@ describe('the executor', () => {
     await placed();
     expect(account.posts).toHaveLength(0);
     expect(told.ended).toEqual(['never-placed']);
+  });
+
+  it('says once that orders cannot be written, until they can be again, and each time that the outcome is unknown', async () => {
+    const place = async (decisionMs: number, error: Error | null): Promise<void> => {
+      store.commitFault = error === null ? null : { error, durable: false };
+      executor.place('7', { ...buy, decisionMs }, null);
+      await clock.advance(10_000);
+    };
+    const away = new Error('connection refused');
+    for (const [index, error] of [away, away, null, away, new CommitUnknown(away)].entries()) await place(buy.decisionMs + index, error);
+    const line = 'error: decided orders could not be written to the database; none of them is sent';
+    expect(recorded.told().filter((told) => !told.startsWith('info'))).toEqual([line, line, line]);
   });
 
   it.each([true, false])(
@@ -490,8 +506,14 @@ describe('the executor', () => {
     store.recordFault = new Error('deadlock detected');
     await placed();
     expect(told.fills).toHaveLength(0);
+    await clock.advance(50);
+    store.recordFault = new Error('deadlock detected');
     await clock.advance(1_000);
     expect(told.fills).toHaveLength(1);
+    expect(recorded.told()).toEqual([
+      'error: what happened to an order could not be written; it is tried on',
+      'info: bought 0.5 BTC at 100 for 50 USDT',
+    ]);
   });
 
   it('tells the bot of a fill although the write that booked it was never answered', async () => {
@@ -538,6 +560,29 @@ describe('the executor', () => {
     expect(told.fills).toHaveLength(1);
     expect(told.ended).toEqual(['filled']);
     expect(told.faults).toEqual([]);
+  });
+
+  it('tells the log of an order once, when it is over, however many executions it took and whoever told them', async () => {
+    const answer = Promise.withResolvers<PlaceOutcome>();
+    account.answer = () => answer.promise;
+    await placed();
+    const [post] = account.posts;
+    if (post === undefined) throw new Error('no order');
+    const { request } = post;
+    const part = new Decimal('0.2');
+    const event = (order: ExchangeOrder, fill: ExchangeFill): void =>
+      executor.onUserEvent({ type: 'order-updated', order, fill, reason: null, atMs: 1 });
+    event(exchangeOrder(request, 'PARTIALLY_FILLED', part), fillOf(request, '1', part));
+    await settle();
+    expect(recorded.told()).toEqual([]);
+    event(exchangeOrder(request), fillOf(request, '2', request.quantity.minus(part)));
+    answer.resolve({
+      kind: 'accepted',
+      order: exchangeOrder(request),
+      fills: [fillOf(request, '1', part), fillOf(request, '2', request.quantity.minus(part))],
+    });
+    await clock.advance(1_000);
+    expect([told.ended, recorded.told()]).toEqual([['filled'], ['info: bought 0.5 BTC at 100 for 50 USDT']]);
   });
 
   it('lets the late answer of an earlier life leave the bot of a later one alone', async () => {

@@ -1,10 +1,13 @@
 /** An order store in memory with the rules of the real one, for tests of the protocol around it. */
 import { Decimal } from 'decimal.js';
+import { tradeAfter } from '../../../engine/persistence/book-fills.ts';
 import type { Intent, IntentVerdict } from '../../../engine/persistence/commit-intents.ts';
 import { nextState } from '../../../engine/persistence/order-life.ts';
 import { isTerminal } from '../../../engine/persistence/order-store.ts';
 import type { ExecutionEvidence, OrderStore, RecordAnswer, StoredOrder, TradingPlace } from '../../../engine/persistence/order-store.ts';
 import type { Fill } from '../../../engine/trading/events.ts';
+import { zero } from '../../../engine/trading/exact.ts';
+import { emptyPosition } from '../../../engine/trading/position.ts';
 
 export class MemoryOrderStore implements OrderStore {
   readonly orders = new Map<string, StoredOrder>();
@@ -63,9 +66,8 @@ export class MemoryOrderStore implements OrderStore {
       this.fills.set(key, booked);
       newFills.push(booked);
     }
-    const filled = [...this.fills.values()]
-      .filter((fill) => fill.clientOrderId === order.clientOrderId)
-      .reduce((sum, fill) => sum.plus(fill.quantity), new Decimal(0));
+    const own = [...this.fills.values()].filter((fill) => fill.clientOrderId === order.clientOrderId);
+    const filled = own.reduce((sum, fill) => sum.plus(fill.quantity), new Decimal(0));
     const executedQuantity = Decimal.max(order.executedQuantity, evidence.executedQuantity ?? 0, filled);
     const missing = executedQuantity.minus(filled);
     const exchangeOrderId = order.exchangeOrderId ?? evidence.exchangeOrderId;
@@ -73,12 +75,16 @@ export class MemoryOrderStore implements OrderStore {
     const state = nextState(order.state, evidence.state, known);
     const next: StoredOrder = { ...order, state, executedQuantity, exchangeOrderId };
     this.orders.set(order.clientOrderId, next);
+    const trade = tradeAfter(
+      null,
+      own.map((fill) => ({ fill, position: emptyPosition, pnl: zero, realisedPnl: zero })),
+    );
     const lost = this.answerLost;
     if (lost !== null && newFills.length > 0) {
       this.answerLost = null;
       throw lost;
     }
-    return { verdict: 'recorded', order: next, newFills, missing, late: null };
+    return { verdict: 'recorded', order: next, newFills, trade, missing, late: null };
   }
 
   async byExchangeId({ symbol }: TradingPlace, ids: readonly string[]): Promise<readonly StoredOrder[]> {

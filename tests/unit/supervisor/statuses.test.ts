@@ -1,11 +1,12 @@
 import { Decimal } from 'decimal.js';
-import { pino } from 'pino';
 import { beforeEach, expect, it } from 'vitest';
 import type { Bot } from '../../../engine/bot/bot.ts';
 import { Statuses } from '../../../engine/supervisor/statuses.ts';
 import type { RunningEntry } from '../../../engine/supervisor/statuses.ts';
 import { config, emptyState } from '../trading/given.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { recordedLog } from '../../support/recorded-log.ts';
+import type { RecordedLog } from '../../support/recorded-log.ts';
 
 const state = emptyState();
 const settings = { trading: config() };
@@ -25,9 +26,11 @@ let over: Set<string>;
 /** The database answers after this. */
 let answering: Promise<void>;
 let statuses: Statuses;
+let recorded: RecordedLog;
 
 beforeEach(() => {
   clock = new FakeClock();
+  recorded = recordedLog();
   written = [];
   data = [];
   away = false;
@@ -44,7 +47,7 @@ beforeEach(() => {
       },
     },
     clock,
-    log: pino({ level: 'silent' }),
+    log: recorded.log,
     runs: ({ botId }) => !over.has(botId),
   });
 });
@@ -79,7 +82,7 @@ it('writes what a restart needs of the day: how it began, what was told, and the
   ]);
 });
 
-it('writes again until the database takes it', async () => {
+it('writes again until the database takes it, and says once that it does not', async () => {
   away = true;
   statuses.changed(recovered('1'));
   await clock.advance(2_000);
@@ -87,6 +90,12 @@ it('writes again until the database takes it', async () => {
   away = false;
   await clock.advance(1_000);
   expect(written).toEqual([['1']]);
+  const line = 'warn: the status of bots could not be written; it is tried on';
+  expect(recorded.told()).toEqual([line]);
+  away = true;
+  statuses.changed(recovered('1'));
+  await clock.advance(2_000);
+  expect(recorded.told()).toEqual([line, line]);
 });
 
 it('never has two writes under way: an older one that is late would undo the newer one', async () => {

@@ -1,4 +1,3 @@
-import { pino } from 'pino';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createMemoryCoordination, createMemoryStore } from '../../../engine/coordination/memory.ts';
 import { reachNothing } from '../../../engine/crash-points.ts';
@@ -8,6 +7,8 @@ import { Leases } from '../../../engine/supervisor/leases.ts';
 import { Quarantine } from '../../../engine/supervisor/quarantine.ts';
 import { Supervisor } from '../../../engine/supervisor/supervisor.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { recordedLog } from '../../support/recorded-log.ts';
+import type { RecordedLog } from '../../support/recorded-log.ts';
 
 const wish = (botId: string): Wish => ({
   botId,
@@ -23,9 +24,11 @@ const rows = { config: { version: 1, mode: 'live' } } as BotRows;
 
 describe('bots that stop', () => {
   let clock: FakeClock;
+  let recorded: RecordedLog;
   let released: string[][];
   let claimed: string[];
   let databaseAway: boolean;
+  let wishesAway: boolean;
   let hindrance: string | null;
   let waiting: string[];
   let supervisor: Supervisor;
@@ -33,13 +36,18 @@ describe('bots that stop', () => {
 
   beforeEach(() => {
     clock = new FakeClock();
+    recorded = recordedLog();
     released = [];
     claimed = [];
     databaseAway = false;
+    wishesAway = false;
     hindrance = null;
     waiting = [];
     const store: BotStore = {
-      wishes: async () => ['1', '2', '3'].map(wish),
+      async wishes() {
+        if (wishesAway) throw new Error('timeout exceeded when trying to connect');
+        return ['1', '2', '3'].map(wish);
+      },
       async claim(botIds) {
         claimed.push(...botIds);
         return new Map(botIds.map((botId) => [botId, 1]));
@@ -70,7 +78,7 @@ describe('bots that stop', () => {
       quarantine: new Quarantine(() => 0),
       clock,
       venueClock: { now: () => clock.now(), trusted: true, resync: async () => undefined },
-      log: pino({ level: 'silent' }),
+      log: recorded.log,
       metrics,
       reach: reachNothing,
       prepare: async () => ({ changed: new Set(), blocks: new Map() }),
@@ -100,6 +108,19 @@ describe('bots that stop', () => {
     databaseAway = false;
     await clock.advance(1_000);
     expect(released.flat().sort()).toEqual(['1', '2', '3']);
+    expect(recorded.told().filter((line) => line.includes('could not be marked'))).toEqual([
+      'warn: bots that stopped could not be marked so in the database; trying on',
+    ]);
+  });
+
+  it('that shall run are compared in vain while their rows cannot be read: told once, until they can be', async () => {
+    wishesAway = true;
+    for (let round = 0; round < 3; round += 1) await supervisor.wake();
+    wishesAway = false;
+    await supervisor.wake();
+    wishesAway = true;
+    for (let round = 0; round < 3; round += 1) await supervisor.wake();
+    expect(recorded.told().filter((line) => line.includes('could not be compared'))).toHaveLength(2);
   });
 
   it('do not keep a stop waiting for a database that stays away', async () => {
