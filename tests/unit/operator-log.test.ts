@@ -22,8 +22,8 @@ it('tells the life of a bot at info, in few lines, and each decision at debug', 
   const held = (): string | undefined => engine.fleet.supervisor.bot('1')?.session?.phase;
   cross(bot);
   await expect.poll(() => (move(bot, 100), held()), patience).toBe('holding');
-  // Its exit is decided at the first price beyond the target that it looks at, and executed at the next one.
-  await expect.poll(() => (move(bot, 106), held()), patience).toBe('flat');
+  // At the target itself: whether the candle counts as opened beyond it makes no difference.
+  await expect.poll(() => (move(bot, 105), held()), patience).toBe('flat');
   database.changeBot('1', { active: false });
   await expect.poll(() => engine.fleet.supervisor.bot('1'), patience).toBeNull();
   await expect.poll(() => lines.some(({ msg }) => msg.startsWith('bot stopped')), patience).toBe(true);
