@@ -3,13 +3,14 @@
  * moved at every candle).
  */
 import type { LogLine } from '../execution/trade-line.ts';
+import { priceText } from '../trading/amounts.ts';
 import type { TradingConfig } from '../trading/events.ts';
 import { tickOf } from '../trading/instrument.ts';
 import type { Instrument } from '../trading/instrument.ts';
 import { figuresOf } from '../trading/position.ts';
 import { hasStop, stopKeeper } from '../trading/protect.ts';
 import type { RestingProtection, TradingState } from '../trading/state.ts';
-import { priceText, stopPrice, targetPrice } from '../trading/stops.ts';
+import { stopPrice, targetPrice } from '../trading/stops.ts';
 
 export class StopLines {
   /** An order of ours is on its way: what the log says of a stop that was found resting belongs to the start of the bot. */

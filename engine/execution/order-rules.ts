@@ -3,6 +3,7 @@
  * filters of the account count what rests and what will rest: every bot that holds or enters will put up its stop. What is not
  * known refuses an entry, never an exit or a stop.
  */
+import { priceText } from '../trading/amounts.ts';
 import type { PlaceOrder, OrderRule } from '../trading/events.ts';
 import { brokenAccountFilter, brokenFilter } from '../trading/filters.ts';
 import type { FilterSubject } from '../trading/filters.ts';
@@ -25,7 +26,7 @@ export function brokenBy({ link }: OrderLine, draft: Draft): BrokenRule | null {
   const rule = brokenFilter(instrument, subject, { averagePrice: () => link.averagePrice() });
   if (rule === null) return null;
   const average = link.averagePrice();
-  const prices = average === null ? '' : `, average price between ${average.low.toPrecision(8)} and ${average.high.toPrecision(8)}`;
+  const prices = average === null ? '' : `, average price between ${priceText(average.low)} and ${priceText(average.high)}`;
   const at = draft.stopPrice ?? draft.price;
   const what = `${draft.type} ${draft.side} of ${draft.quantity.toFixed()} ${instrument.baseAsset}${at === null ? '' : ` at ${at.toFixed()}`}`;
   return { rule, reason: `${what} would break the exchange's filter ${rule}${prices}` };

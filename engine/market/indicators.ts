@@ -4,6 +4,7 @@
  * without movement turns it into NaN for good) and the stochastic (it knows no smoothing of %K, and calls a flat market oversold).
  */
 import { AverageGain, AverageLoss, ATR, BollingerBands, EMA, Highest, Lowest, SMA, TrueRange, WEMA } from 'technicalindicators';
+import { priceText } from '../trading/amounts.ts';
 import { indicatorOutputs } from '../strategies/indicator.ts';
 import type { IndicatorNeed } from '../strategies/indicator.ts';
 import type { Candle } from '../trading/candle.ts';
@@ -45,7 +46,7 @@ export function createIndicator(need: IndicatorNeed): Indicator {
 function refuseUnsound({ openTime, high, low, close }: Candle): void {
   if (low > 0 && low <= close && close <= high && high < Infinity) return;
   throw new RangeError(
-    `indicators were fed a candle (${new Date(openTime).toISOString()}) whose low ${low}, close ${close} and high ${high} are no prices of one candle`,
+    `indicators were fed a candle (${new Date(openTime).toISOString()}) whose low ${priceText(low)}, close ${priceText(close)} and high ${priceText(high)} are no prices of one candle`,
   );
 }
 

@@ -12,7 +12,7 @@ export class MoneyType extends Type<Decimal | null | undefined, string | null | 
     if (value === null || value === undefined) return value;
     const money = new Decimal(value);
     // The database would round silently; an amount with more digits is a mistake of ours.
-    if (!money.isFinite() || money.decimalPlaces() > scale) throw new RangeError(`${money.toString()} does not fit numeric(38,${scale})`);
+    if (!money.isFinite() || money.decimalPlaces() > scale) throw new RangeError(`${money.toFixed()} does not fit numeric(38,${scale})`);
     return money.toFixed();
   }
 

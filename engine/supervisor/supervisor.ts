@@ -392,5 +392,5 @@ function positionNote(bot: Bot): string {
   const session = bot.session;
   return session === null || session.phase === 'flat'
     ? 'no position is open'
-    : `its position of ${session.state.position.quantity.toFixed()} was left open`;
+    : `its position of ${session.state.position.quantity.toFixed()} ${session.instrument.baseAsset} was left open`;
 }

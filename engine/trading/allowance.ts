@@ -1,4 +1,5 @@
 /** What risk permits now: the first rule that forbids an entry, with its reason in the trader's words, or null. */
+import { quoteText } from './amounts.ts';
 import type { BlockingRule, TradingConfig } from './events.ts';
 import type { Instrument } from './instrument.ts';
 import { pauseOf } from './pause.ts';
@@ -35,12 +36,12 @@ export function entryRefusal(
   if (state.day.lossReached)
     return {
       rule: 'daily-loss',
-      reason: `no entry until the next UTC midnight: the day's loss reached ${config.maxDailyLossPercent ?? 0} % of ${state.day.startEquity.toFixed(2)}`,
+      reason: `no entry until the next UTC midnight: the day's loss reached ${config.maxDailyLossPercent ?? 0} % of ${quoteText(state.day.startEquity, instrument)}`,
     };
   if (state.day.targetReached)
     return {
       rule: 'daily-target',
-      reason: `no entry until the next UTC midnight: the day's profit of ${state.day.realised.toFixed(2)} reached the target`,
+      reason: `no entry until the next UTC midnight: the day's profit of ${quoteText(state.day.realised, instrument)} reached the target`,
     };
   if (config.maxDailyTrades !== null && state.day.entries >= config.maxDailyTrades) {
     return {
@@ -48,5 +49,5 @@ export function entryRefusal(
       reason: `no entry until the next UTC midnight: ${state.day.entries} of ${config.maxDailyTrades} entries were made today`,
     };
   }
-  return pauseAt(state.roundTrips.closed, config.protections, atMs);
+  return pauseAt(state.roundTrips.closed, config.protections, atMs, instrument);
 }

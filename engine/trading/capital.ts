@@ -1,5 +1,6 @@
 /** What entries of several bots take from one account: how much one reserves, and why the account cannot bear another. */
 import { Decimal } from 'decimal.js';
+import { amountText } from './amounts.ts';
 import type { AccountRule } from './events.ts';
 import { exact } from './exact.ts';
 import { marketReserveShare } from './sizing.ts';
@@ -34,7 +35,7 @@ export function entryReservation(quantity: Decimal, referencePrice: number, asse
 }
 
 export function refusedBy(rule: AccountRule, { amount, bound }: Compared, of: { account: string; asset: string }): AccountRefusal {
-  const quote = (value: Decimal): string => `${value.toFixed(2)} ${of.asset}`;
+  const quote = (value: Decimal): string => amountText(value, of.asset);
   const account = `the account ${of.account}`;
   switch (rule) {
     case 'account-capital':

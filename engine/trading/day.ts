@@ -3,6 +3,8 @@
  * target was reached. Both verdicts hold until the next midnight, whatever happens to the money afterwards.
  */
 import type { Decimal } from 'decimal.js';
+import { quoteText } from './amounts.ts';
+import type { Quote } from './amounts.ts';
 import type { Fill, TradingConfig } from './events.ts';
 import { exact, zero } from './exact.ts';
 import type { Instrument } from './instrument.ts';
@@ -63,8 +65,8 @@ export function withLossJudged(
   const limit = (start * config.maxDailyLossPercent) / 100;
   const lossReached = day.lossReached || loss >= limit;
   if (!lossReached && loss < limit * warningShare) return state;
-  const lossText = (): string => `the day's loss of ${loss.toFixed(2)}`;
-  const limitText = (): string => `its limit (${config.maxDailyLossPercent ?? 0} % of ${day.startEquity.toFixed(2)})`;
+  const lossText = (): string => `the day's loss of ${quoteText(exact(day.startEquity).minus(equityAt(state, config, price)), instrument)}`;
+  const limitText = (): string => `its limit (${config.maxDailyLossPercent ?? 0} % of ${quoteText(day.startEquity, instrument)})`;
   const warned = withNotice(
     state.notices,
     day,
@@ -86,9 +88,10 @@ export function withLossJudged(
 }
 
 /** The notices after a fill at `atMs`, when the target is reached. */
-export function withTargetTold(notices: readonly DayNotice[], day: TradingDay, atMs: number): readonly DayNotice[] {
+export function withTargetTold(notices: readonly DayNotice[], day: TradingDay, atMs: number, quote: Quote): readonly DayNotice[] {
   if (!day.targetReached) return notices;
-  const reason = (): string => `the day's profit of ${day.realised.toFixed(2)} reached its target: no entry until the next UTC midnight`;
+  const reason = (): string =>
+    `the day's profit of ${quoteText(day.realised, quote)} reached its target: no entry until the next UTC midnight`;
   return withNotice(notices, day, 'daily-target-reached', atMs, reason);
 }
 

@@ -3,6 +3,7 @@
  * At most one order is in flight; an exit that was decided holds until the position is flat, however many orders that takes.
  */
 import { entryRefusal } from './allowance.ts';
+import { quoteText } from './amounts.ts';
 import type { Candle } from './candle.ts';
 import { inDayOf, withLossJudged, withRealised, withTargetTold } from './day.ts';
 import type { BlockingRule, Decision, EntryBlock, PlaceOrder, TradingCommand, TradingConfig, TradingEvent } from './events.ts';
@@ -171,7 +172,7 @@ function checked(
     return { ...held, exiting: newExit(due.kind, due.reason, decisionMs, triggerPrice) };
   }
   if (!held.day.lossReached) return held;
-  const reason = `the day's loss reached ${config.maxDailyLossPercent ?? 0} % of ${held.day.startEquity.toFixed(2)}`;
+  const reason = `the day's loss reached ${config.maxDailyLossPercent ?? 0} % of ${quoteText(held.day.startEquity, instrument)}`;
   return { ...held, exiting: newExit('daily-loss', reason, decisionMs) };
 }
 
@@ -255,7 +256,7 @@ function onFill(before: TradingState, event: EventOf<'fill-received'>, config: T
     ...state,
     ...folded,
     day,
-    notices: withTargetTold(state.notices, day, fill.atMs),
+    notices: withTargetTold(state.notices, day, fill.atMs, instrument),
     bestPrice: flat
       ? Number.NaN
       : Number.isNaN(state.bestPrice) || position.openedAtMs !== state.position.openedAtMs

@@ -3,6 +3,8 @@
  * a round trip and over at a time that is known. docs/protections.md has the exact meanings and a worked example.
  * (Stops that rest at the exchange are `protect.ts`.)
  */
+import { quoteText } from './amounts.ts';
+import type { Quote } from './amounts.ts';
 import { exact, zero } from './exact.ts';
 import type { RoundTrip } from './state.ts';
 
@@ -30,8 +32,8 @@ export interface Pause {
  * What keeps entries closed at `atMs` (the venue's time of the event under decision), or null. `closed` in the order in which
  * the round trips closed. Of several pauses the graver one is named: stop guard, low profit, cooldown.
  */
-export function pauseAt(closed: readonly RoundTrip[], protections: Protections, atMs: number): Pause | null {
-  return stopGuard(closed, protections, atMs) ?? lowProfit(closed, protections, atMs) ?? cooldown(closed, protections, atMs);
+export function pauseAt(closed: readonly RoundTrip[], protections: Protections, atMs: number, quote: Quote): Pause | null {
+  return stopGuard(closed, protections, atMs) ?? lowProfit(closed, protections, atMs) ?? cooldown(closed, protections, atMs, quote);
 }
 
 /** The newest round trip whose close began a pause that still lasts at `atMs`, with the time at which that ends. */
@@ -86,14 +88,14 @@ function lowProfit(closed: readonly RoundTrip[], { lowProfit: rule }: Protection
   };
 }
 
-function cooldown(closed: readonly RoundTrip[], { cooldownAfterLossMs }: Protections, atMs: number): Pause | null {
+function cooldown(closed: readonly RoundTrip[], { cooldownAfterLossMs }: Protections, atMs: number, quote: Quote): Pause | null {
   if (cooldownAfterLossMs === null) return null;
   const begun = trigger(closed, cooldownAfterLossMs, atMs, (trip) => trip.result.lt(0));
   if (begun === null) return null;
   const { closedAtMs, result } = begun.trip;
   return {
     rule: 'cooldown',
-    reason: `no entry until ${begun.until}: the round trip that closed at ${iso(closedAtMs)} lost ${result.neg().toFixed(2)}`,
+    reason: `no entry until ${begun.until}: the round trip that closed at ${iso(closedAtMs)} lost ${quoteText(result.neg(), quote)}`,
   };
 }
 

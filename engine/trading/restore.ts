@@ -73,7 +73,7 @@ export function restoreState(config: TradingConfig, instrument: Instrument, inpu
     if (fill.side === 'BUY') bought.push({ held: folded.position.quantity, price: fill.price.toNumber(), atMs: fill.atMs });
     if (day === null) continue;
     day = withRealised(day, fill, next.realisedPnl, config);
-    notices = withTargetTold(notices, day, fill.atMs);
+    notices = withTargetTold(notices, day, fill.atMs, instrument);
   }
   day ??= begin();
   const position = input.openedAtMs === undefined ? folded.position : { ...folded.position, openedAtMs: input.openedAtMs };

@@ -1,5 +1,6 @@
 /** How much to buy: the entry's notional by the bot's columns, put on the instrument's grid, or the reason why not. */
 import { Decimal } from 'decimal.js';
+import { quoteText } from './amounts.ts';
 import type { TradingConfig } from './events.ts';
 import { exact } from './exact.ts';
 import { tickOf } from './instrument.ts';
@@ -38,10 +39,10 @@ function unsellableAtStop(
   const at = stop > 0 ? Math.min(stop, price) : price;
   const by = unsellableBy(held, instrument, at);
   if (by === null) return null;
-  const { baseAsset, quoteAsset } = instrument;
+  const { baseAsset } = instrument;
   const sellable = sellableQuantity(held, instrument);
   const where = stop > 0 ? `at its stop of ${exactPrice(at).toFixed()}` : 'now';
-  return `no entry: of ${quantity.toFixed()} ${baseAsset} ${sellable.toFixed()} could be sold after the fee, worth ${sellable.times(exactPrice(at)).toFixed(2)} ${quoteAsset} ${where}, but ${by.least}: it could not be sold`;
+  return `no entry: of ${quantity.toFixed()} ${baseAsset} ${sellable.toFixed()} could be sold after the fee, worth ${quoteText(sellable.times(exactPrice(at)), instrument)} ${where}, but ${by.least}: it could not be sold`;
 }
 
 /**
@@ -61,7 +62,7 @@ export function entrySize(state: TradingState, config: TradingConfig, instrument
     return {
       ok: false,
       rule: 'capital-exhausted',
-      reason: `no entry: nothing of the budget is left (${uncommitted(state, config).toFixed(2)} ${instrument.quoteAsset})`,
+      reason: `no entry: nothing of the budget is left (${quoteText(uncommitted(state, config), instrument)})`,
     };
   const budget = Decimal.min(wanted, free, mostWorth(instrument) ?? wanted);
   const quantity = flooredToLot(exact(budget).div(price), instrument);
@@ -70,7 +71,7 @@ export function entrySize(state: TradingState, config: TradingConfig, instrument
     return {
       ok: false,
       rule: 'size-below-minimum',
-      reason: `no entry: ${exact(budget).toFixed(2)} ${instrument.quoteAsset} buys less than the smallest lot of ${least.toFixed()} ${instrument.baseAsset}`,
+      reason: `no entry: ${quoteText(budget, instrument)} buys less than the smallest lot of ${least.toFixed()} ${instrument.baseAsset}`,
     };
   }
   const worth = exact(quantity).times(price);
@@ -78,7 +79,7 @@ export function entrySize(state: TradingState, config: TradingConfig, instrument
     return {
       ok: false,
       rule: 'size-below-minimum',
-      reason: `no entry: ${worth.toFixed(2)} ${instrument.quoteAsset} is below the exchange's least order value of ${notional.min.toFixed()}`,
+      reason: `no entry: ${quoteText(worth, instrument)} is below the exchange's least order value of ${notional.min.toFixed()} ${instrument.quoteAsset}`,
     };
   const unsellable = unsellableAtStop(quantity, state.baseFeeShare, config, instrument, price);
   if (unsellable !== null) return { ok: false, rule: 'size-below-minimum', reason: unsellable };
@@ -90,8 +91,9 @@ export function entrySize(state: TradingState, config: TradingConfig, instrument
 /** Whose capital, or share of it, is below the least order value enters nothing, ever. The column at fault, and why; null when it can. */
 export function neverEnters(
   { initialCapital, positionSizeFixed, positionSizePerc }: Pick<BotColumns, 'initialCapital' | 'positionSizeFixed' | 'positionSizePerc'>,
-  { notional, quoteAsset }: Instrument,
+  instrument: Instrument,
 ): { readonly column: 'initialCapital' | 'positionSizeFixed' | 'positionSizePerc'; readonly problem: string } | null {
+  const { notional, quoteAsset } = instrument;
   if (notional === null || !notional.applyMinToMarket) return null;
   const most = exact(initialCapital).times(1 - marketReserveShare);
   const wanted =
@@ -100,10 +102,10 @@ export function neverEnters(
       .times(positionSizePerc ?? 0)
       .div(100);
   const least = `below the exchange's least order value of ${notional.min.toFixed()} ${quoteAsset}: the bot would never enter`;
-  if (most.lt(notional.min)) return { column: 'initialCapital', problem: `${most.toFixed()} ${quoteAsset} of it can be spent, ${least}` };
+  if (most.lt(notional.min)) return { column: 'initialCapital', problem: `${quoteText(most, instrument)} of it can be spent, ${least}` };
   if (exact(wanted).gte(notional.min)) return null;
   return {
     column: positionSizeFixed === null ? 'positionSizePerc' : 'positionSizeFixed',
-    problem: `an entry of ${exact(wanted).toFixed()} ${quoteAsset} is ${least}`,
+    problem: `an entry of ${quoteText(exact(wanted), instrument)} is ${least}`,
   };
 }

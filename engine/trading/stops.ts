@@ -4,6 +4,7 @@
  * against the low; when stop and target both lie inside, the stop wins.
  */
 import { Decimal } from 'decimal.js';
+import { priceText } from './amounts.ts';
 import type { Candle } from './candle.ts';
 import type { TradingConfig } from './events.ts';
 import { ceilToStep, exact, floorToStep } from './exact.ts';
@@ -132,9 +133,4 @@ export function protectiveExit(
     reason: `take-profit at ${priceText(target)} was reached (average entry ${priceText(averagePrice)})`,
     price: target,
   };
-}
-
-/** For whoever reads it: a float price without the noise of its arithmetic, and without an exponent. */
-export function priceText(price: number): string {
-  return exact(price.toPrecision(10)).toFixed();
 }

@@ -86,7 +86,7 @@ describe('protection at the exchange', () => {
         .sort(),
     ).toEqual(['stop expired', 'target filled']);
     await logged(/^bot started: crafted \(live, BTCUSDT 1m, ema_cross\)$/);
-    await logged(/^bought 0\.2 BTC at 30000 for 6000 USDT$/);
+    await logged(/^bought 0\.2 BTC at 30000 for 6000\.00 USDT$/);
     await logged(/^a stop rests at the exchange: it sells 0\.1998 at 29400, or at the target of 31200$/);
     await logged(/^sold 0\.1998 BTC at 31200, profit or loss 227\.52624 USDT \(target\)$/);
   });

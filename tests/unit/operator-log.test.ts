@@ -32,7 +32,7 @@ it('tells the life of a bot at info, in few lines, and each decision at debug', 
   const loud = lines.filter(({ level }) => level !== 'debug');
   expect(loud.map(({ level, msg }) => `${level}: ${msg}`)).toEqual([
     'info: bot started: crossing (paper, BTCUSDT 1m, ema_cross)',
-    'info: bought 5 BTC at 100 for 500 USDT',
+    'info: bought 5 BTC at 100 for 500.00 USDT',
     'info: the engine keeps the stop: it sells at 90, or at the target of 105',
     'info: sold 4.995 BTC at 105, profit or loss 23.950525 USDT (target)',
     'info: bot stopped: crossing (it was switched off; no position is open)',

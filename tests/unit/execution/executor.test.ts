@@ -512,7 +512,7 @@ describe('the executor', () => {
     expect(told.fills).toHaveLength(1);
     expect(recorded.told()).toEqual([
       'error: what happened to an order could not be written; it is tried on',
-      'info: bought 0.5 BTC at 100 for 50 USDT',
+      'info: bought 0.5 BTC at 100 for 50.00 USDT',
     ]);
   });
 
@@ -582,7 +582,7 @@ describe('the executor', () => {
       fills: [fillOf(request, '1', part), fillOf(request, '2', request.quantity.minus(part))],
     });
     await clock.advance(1_000);
-    expect([told.ended, recorded.told()]).toEqual([['filled'], ['info: bought 0.5 BTC at 100 for 50 USDT']]);
+    expect([told.ended, recorded.told()]).toEqual([['filled'], ['info: bought 0.5 BTC at 100 for 50.00 USDT']]);
   });
 
   it('lets the late answer of an earlier life leave the bot of a later one alone', async () => {

@@ -247,3 +247,17 @@ describe('an order that would break a filter', () => {
     });
   });
 });
+
+it('an order that a filter refuses is told with its prices, also tiny ones, without exponents', () => {
+  instrument = {
+    ...btc,
+    price: { min: d('0.00000001'), max: d(1), tick: d('0.00000001') },
+    percentPrice: { bidUp: d(5), bidDown: d('0.2'), askUp: d(5), askDown: d('0.2'), averagePriceMinutes: 5 },
+  };
+  const one = line();
+  Object.assign(one.link, { averagePrice: () => ({ low: d('0.000000451234567'), high: d('0.00000046') }) });
+  const broken = brokenBy(one, { side: 'SELL', type: 'LIMIT', quantity: d(1), price: d('0.00000009'), stopPrice: null });
+  expect(broken?.reason).toBe(
+    "LIMIT SELL of 1 BTC at 0.00000009 would break the exchange's filter PERCENT_PRICE_BY_SIDE, average price between 0.000000451234567 and 0.00000046",
+  );
+});

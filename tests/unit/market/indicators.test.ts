@@ -222,4 +222,10 @@ describe('an indicator that is fed a candle with prices that are none', () => {
       /indicators were fed a candle .* no prices of one candle/,
     );
   });
+
+  it('and tells them without exponents', () => {
+    expect(() => playRow([{ kind: 'ema', period: 3 }]).next(candle(0, { close: 4.5e-7, low: 4.6e-7, high: 4.7e-7 }))).toThrow(
+      'low 0.00000046, close 0.00000045 and high 0.00000047 are no prices',
+    );
+  });
 });

@@ -109,7 +109,7 @@ export const columnCases: CasesOf<BotColumns> = {
     outcomes: [
       [null, [buy('0.02475'), taken, buy('0.02475', '00:06:59')]],
       [1, [buy('0.02475'), taken, buy('0.02475', '00:06:59')]],
-      [0.9, [buy('0.02475'), taken, noEntry('00:06:59', "the day's profit of 9.90 reached the target")]],
+      [0.9, [buy('0.02475'), taken, noEntry('00:06:59', "the day's profit of 9.90 USDT reached the target")]],
     ],
   },
   maxDailyLossPerc: {
@@ -121,8 +121,8 @@ export const columnCases: CasesOf<BotColumns> = {
         1,
         [
           buy('0.02475'),
-          sell('00:03:30', "the day's loss reached 1 % of 1000.00"),
-          noEntry('00:05:59', "the day's loss reached 1 % of 1000.00"),
+          sell('00:03:30', "the day's loss reached 1 % of 1000.00 USDT"),
+          noEntry('00:05:59', "the day's loss reached 1 % of 1000.00 USDT"),
         ],
       ],
     ],

@@ -66,7 +66,7 @@ describe('the warning before the day’s loss limit', () => {
         topic: 'daily-loss-warning',
         dayStartMs: midnight,
         atMs: midnight + 3 * second,
-        reason: "the day's loss of 40.00 reached 80 % of its limit (5 % of 1000.00)",
+        reason: "the day's loss of 40.00 USDT reached 80 % of its limit (5 % of 1000.00 USDT)",
       },
     ]);
     expect(bot.state.day.lossReached).toBe(false);
@@ -92,7 +92,7 @@ describe('the warning before the day’s loss limit', () => {
     bot.sees(17_900, midnight + 3 * second);
     expect(bot.topics).toEqual(['daily-loss-warning', 'daily-loss-reached']);
     expect(bot.state.notices.at(-1)?.reason).toBe(
-      "the day's loss of 100.00 reached its limit (5 % of 1000.00): the position is closed, no entry until the next UTC midnight",
+      "the day's loss of 100.00 USDT reached its limit (5 % of 1000.00 USDT): the position is closed, no entry until the next UTC midnight",
     );
   });
 
@@ -140,7 +140,7 @@ it('tells once that the day’s target was reached', () => {
       topic: 'daily-target-reached',
       dayStartMs: midnight,
       atMs: midnight + 2 * second,
-      reason: "the day's profit of 12.00 reached its target: no entry until the next UTC midnight",
+      reason: "the day's profit of 12.00 USDT reached its target: no entry until the next UTC midnight",
     },
   ]);
 });

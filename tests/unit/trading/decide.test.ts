@@ -455,7 +455,7 @@ describe('the day', () => {
     bot.tell({ type: 'fill-received', fill: fill('BUY', '3', 100, fee), atMs: fee.atMs });
     bot.ended('entry', 'filled', fee.atMs);
     expect(bot.close(3, { close: 95.01 }).commands).toEqual([]);
-    expect(bot.close(4, { close: 95 }).reason).toBe("the day's loss reached 5 % of 1000.00");
+    expect(bot.close(4, { close: 95 }).reason).toBe("the day's loss reached 5 % of 1000.00 USDT");
     expect(bot.orders).toEqual(['exit SELL 3']);
     expect(bot.state.day.lossReached).toBe(true);
   });

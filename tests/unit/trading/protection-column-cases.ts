@@ -40,7 +40,7 @@ export const protectionCases: CasesOf<ProtectionColumns> = {
         [
           buy('0.02475'),
           crossedDown('00:03:59'),
-          paused('00:04:59', '05', 'the round trip that closed at 2024-05-06T00:03:59.999Z lost 4.95'),
+          paused('00:04:59', '05', 'the round trip that closed at 2024-05-06T00:03:59.999Z lost 4.95 USDT'),
           buy('0.02438', '00:06:59'),
         ],
       ],

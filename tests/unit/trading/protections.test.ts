@@ -18,7 +18,7 @@ const trip = (closedAtMinute: number, result: number, change: Partial<RoundTrip>
 });
 const stopOut = (closedAtMinute: number): RoundTrip => trip(closedAtMinute, -10, { stopped: true });
 const pauseOf = (protections: Partial<Protections>, closed: readonly RoundTrip[], atMinute: number, ms = 0) =>
-  pauseAt(closed, { ...noProtections, ...protections }, midnight + atMinute * minute + ms);
+  pauseAt(closed, { ...noProtections, ...protections }, midnight + atMinute * minute + ms, btc);
 
 describe('cooldown', () => {
   const cooldown = { cooldownAfterLossMs: 30 * minute };
@@ -26,7 +26,7 @@ describe('cooldown', () => {
   it('keeps entries closed from a loss until its minutes are over, to the millisecond', () => {
     expect(pauseOf(cooldown, [trip(10, -0.01)], 40, -1)).toEqual({
       rule: 'cooldown',
-      reason: 'no entry until 2024-05-06T00:40:00.000Z: the round trip that closed at 2024-05-06T00:10:00.000Z lost 0.01',
+      reason: 'no entry until 2024-05-06T00:40:00.000Z: the round trip that closed at 2024-05-06T00:10:00.000Z lost 0.01 USDT',
     });
     expect(pauseOf(cooldown, [trip(10, -0.01)], 40)).toBeNull();
   });
@@ -272,7 +272,7 @@ describe('the worked example of docs/protections.md', () => {
     expect(bot.state.roundTrips.closed.at(-1)?.result.toFixed(2)).toBe('-5.99');
     expect(refusal(at(9, 20))).toEqual([
       'cooldown',
-      'no entry until 2024-05-06T09:25:00.000Z: the round trip that closed at 2024-05-06T09:10:00.000Z lost 5.99 (go)',
+      'no entry until 2024-05-06T09:25:00.000Z: the round trip that closed at 2024-05-06T09:10:00.000Z lost 5.9883059 USDT (go)',
     ]);
     // The candle that closes at 09:24:59.999 is decided on before the cooldown is over, the next one after it.
     expect(refusal(at(9, 25))[0]).toBe('cooldown');

@@ -85,7 +85,7 @@ describe('the size of an entry', () => {
       return sized.ok ? sized.quantity.toFixed() : sized.reason;
     };
     expect(of(101, {})).toBe('1.01');
-    expect(of(99.99, {})).toBe("no entry: 99.99 USDT is below the exchange's least order value of 100");
+    expect(of(99.99, {})).toBe("no entry: 99.99 USDT is below the exchange's least order value of 100 USDT");
     expect(of(99.99, { applyMinToMarket: false })).toBe('0.9999');
     expect(of(99.99, null)).toBe('0.9999');
     // The average that the exchange judges by may lie above the price.
