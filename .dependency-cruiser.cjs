@@ -1,4 +1,4 @@
-// Dependencies point one way (design.md section 2):
+// Dependencies point one way (CONTRIBUTING.md):
 // main -> supervisor -> bot -> {market, execution, coordination} -> exchanges; trading, strategies and matching are pure.
 const rooms = (list) => `^engine/(${list.join('|')})/`;
 const forbid = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });

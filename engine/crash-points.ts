@@ -1,5 +1,5 @@
 /**
- * Named places at which a crash hurts most (order-safety.md section 4). The protocol says when it passes one; in
+ * Named places at which a crash hurts most. The protocol says when it passes one; in
  * production nobody listens. A proof arms one: the process then kills itself there, or a simulated one is dead from there on.
  */
 export const crashPoints = {

@@ -17,7 +17,6 @@ import { KillFile } from './persistence/kill-file.ts';
 import { systemClock } from './time/clock.ts';
 import { Interrupted } from './time/interruptible.ts';
 
-/** Exit codes: surface.md section 4. */
 const exitCodes = { failure: 1, configuration: 4, dependency: 6 } as const;
 
 const help = `The trading engine. It is set by environment variables; .env.example lists all of them with what they mean.

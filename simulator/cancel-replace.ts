@@ -1,4 +1,4 @@
-/** POST /api/v3/order/cancelReplace: two actions in one request, and an answer that tells what became of each (binance-wire.md 2.2). */
+/** POST /api/v3/order/cancelReplace: two actions in one request, and an answer that tells what became of each. */
 import type { BookRefusal, CancelReplaced } from '../engine/matching/matching.ts';
 import { signer } from './endpoint.ts';
 import type { Call } from './endpoint.ts';

@@ -14,7 +14,7 @@ export const defaultLimits: LimitValues = { weightPerMinute: 6_000, ordersPer10s
 /** Requests after a 429 that are still only warned. */
 const warningsBeforeBan = 5;
 const firstBanMs = 120_000;
-/** Unfilled orders that the first fill of an order takes back: a maker's is rewarded (binance-wire.md 4.1). */
+/** Unfilled orders that the first fill of an order takes back: a maker's is rewarded. */
 const refundOnTakerFill = 1;
 const refundOnMakerFill = 5;
 

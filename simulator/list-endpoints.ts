@@ -1,4 +1,4 @@
-/** OCO order lists: placed, queried and cancelled as one (binance-wire.md 2.2). */
+/** OCO order lists: placed, queried and cancelled as one. */
 import type { ListTarget } from '../engine/matching/matching.ts';
 import { signer } from './endpoint.ts';
 import type { Call, Endpoint } from './endpoint.ts';

@@ -1,4 +1,4 @@
-/** Public market data by REST (binance-wire.md 1.4). */
+/** Public market data by REST. */
 import type { Timeframe } from '../engine/trading/candle.ts';
 import type { Instrument } from '../engine/trading/instrument.ts';
 import type { Call, Endpoint } from './endpoint.ts';

@@ -1,4 +1,4 @@
-/** What market streams say of trades, the book and the average price (binance-wire.md 1.3). Times are ms. */
+/** What market streams say of trades, the book and the average price. Times are ms. */
 import type { Decimal } from 'decimal.js';
 import type { Depth, DepthChange } from './depth.ts';
 import type { TapeTrade } from './tape.ts';

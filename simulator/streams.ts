@@ -1,4 +1,4 @@
-/** Market streams: raw (`/ws/…`) and combined (`/stream?streams=…`), with control messages (binance-wire.md 1.1 to 1.3). */
+/** Market streams: raw (`/ws/…`) and combined (`/stream?streams=…`), with control messages. */
 import type { WebSocket } from 'ws';
 import type { BookEvent } from '../engine/matching/matching.ts';
 import type { Candle, Timeframe } from '../engine/trading/candle.ts';

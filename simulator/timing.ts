@@ -1,4 +1,4 @@
-/** Whether a signed request came in time: not from the future, not older than its receive window (binance-wire.md 2.1). */
+/** Whether a signed request came in time: not from the future, not older than its receive window. */
 import type { Parameters } from './parameters.ts';
 import { VenueRefusal } from './refusal.ts';
 import type { VenueTime } from './venue-time.ts';

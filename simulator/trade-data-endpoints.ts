@@ -1,4 +1,4 @@
-/** The book, the trades and the tickers by REST (binance-wire.md 1.4). */
+/** The book, the trades and the tickers by REST. */
 import type { Call, Endpoint } from './endpoint.ts';
 import { askedSymbols, knownSymbol } from './market-endpoints.ts';
 import type { Parameters } from './parameters.ts';

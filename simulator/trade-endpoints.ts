@@ -1,4 +1,4 @@
-/** Orders, trades and the account by REST (binance-wire.md 2.2, 3.3). */
+/** Orders, trades and the account by REST. */
 import { Decimal } from 'decimal.js';
 import type { CancelTarget } from '../engine/matching/matching.ts';
 import { cancelReplace } from './cancel-replace.ts';

@@ -1,4 +1,4 @@
-/** Binance's JSON shapes of user events (binance-wire.md 3.1). */
+/** Binance's JSON shapes of user events. */
 import type { BookEvent } from '../engine/matching/matching.ts';
 import { id, text } from './wire.ts';
 

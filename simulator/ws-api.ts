@@ -1,4 +1,4 @@
-/** The WebSocket API: user data subscriptions by signature, and the orders' methods over the same books (binance-wire.md 2.1, 3.1). */
+/** The WebSocket API: user data subscriptions by signature, and the orders' methods over the same books. */
 import type { WebSocket } from 'ws';
 import type { SimulatedAccount } from './accounts.ts';
 import type { Endpoint } from './endpoint.ts';

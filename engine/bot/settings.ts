@@ -17,7 +17,7 @@ export class UnusableConfig extends Error {
   }
 }
 
-/** A paper bot's stops are kept by the engine whatever `stops` says: the fill model of design.md section 5. */
+/** A paper bot's stops are kept by the engine whatever `stops` says: paper orders fill by the rules of docs/bots.md. */
 export function settingsOf(row: BotConfigRow, stops: StopKeeper): BotSettings {
   const strategy = findStrategy(row.columns.strategy);
   if (strategy === undefined) throw new UnusableConfig(row.id, `there is no strategy "${row.columns.strategy}"`);

@@ -147,7 +147,7 @@ export interface Refusal {
   readonly retryAfterMs?: number;
 }
 
-/** What a refusal means for us (binance-wire.md section 4.2). */
+/** What a refusal means for us. */
 export type ExchangeErrorClass =
   | 'network'
   | 'rate-limited'

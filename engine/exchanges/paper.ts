@@ -103,7 +103,7 @@ export function createPaperAccount(options: PaperOptions): PaperAccount {
       const { order, trades } = result.value;
       return { kind: 'accepted', order: exchangeOrder(order), fills: trades.map((trade, index) => exchangeFill(order, trade, index)) };
     },
-    // A paper bot's stops are kept by the engine (design.md section 5), so nothing ever rests here.
+    // A paper bot's stops are kept by the engine (docs/bots.md), so nothing ever rests here.
     async placeOco() {
       return refused('a paper account takes no orders that rest');
     },

@@ -15,7 +15,7 @@ export interface LookUpsOptions {
   stopped(): boolean;
 }
 
-/** Look-ups of an open order after 0.3, 1, 2, 4 and then every 8 seconds (binance-wire.md 4.4). */
+/** Look-ups of an open order after 0.3, 1, 2, 4 and then every 8 seconds. */
 const pausesMs = [300, 700, 1_000, 2_000, 4_000, 8_000] as const;
 
 export class LookUps {

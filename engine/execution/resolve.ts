@@ -1,5 +1,5 @@
 /**
- * One look at an order whose fate is open (order-safety.md section 2.7). "Does not exist" is the exchange's word, not proof:
+ * One look at an order whose fate is open. "Does not exist" is the exchange's word, not proof:
  * only after the horizon, and only when open orders, order history and trades show no trace in two rounds apart in time, was
  * it never placed.
  */

@@ -1,5 +1,5 @@
 /**
- * What stands between taking bots and letting them trade (order-safety.md section 2.10): their account is compared with the
+ * What stands between taking bots and letting them trade: their account is compared with the
  * exchange first. An exchange that is slow or away does not keep positions unmanaged: after a moment the bots run with
  * entries closed, and open them when the comparison has succeeded. Later comparisons find what arrives late.
  */

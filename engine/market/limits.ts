@@ -24,7 +24,7 @@ export interface MarketLimits {
   readonly silentAfterMs1s: number;
   /** A stream that REST keeps agreeing with is asked less often, up to this multiple of the silence. */
   readonly silentBackoffMax: number;
-  /** How long the stream may still take to tell of trades that REST shows: frames come every 1 to 2 s (binance-wire.md). */
+  /** How long the stream may still take to tell of trades that REST shows: frames come every 1 to 2 s. */
   readonly untoldMs: number;
 
   /** A series that is not live and tells no price gets one by REST this often: one request of weight 4 for all of them. */

@@ -9,7 +9,7 @@ import { holdBots, markCompared } from './hold-bots.ts';
 import type { ReconcileStore } from './reconcile-store.ts';
 import { retryUndone } from './retry-undone.ts';
 
-/** Orders that were declared never placed are looked for as long as this (order-safety.md section 2.7). */
+/** Orders that were declared never placed are looked for as long as this. */
 const lateArrivalWindow = '24 hours';
 
 export interface PostgresReconcileStoreOptions {

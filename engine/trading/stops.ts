@@ -1,6 +1,6 @@
 /**
  * Stop-loss, take-profit and trailing stop of a long position, as percent distances from the average entry price.
- * Order of tests within one candle (design.md section 5): the trailing stop first rises with the high, then is tested
+ * Order of tests within one candle: the trailing stop first rises with the high, then is tested
  * against the low; when stop and target both lie inside, the stop wins.
  */
 import { Decimal } from 'decimal.js';

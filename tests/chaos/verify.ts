@@ -1,5 +1,5 @@
 /**
- * Holds the rows against the simulator's true ledger (order-safety.md section 6). Everything that differs is a line;
+ * Holds the rows against the simulator's true ledger. Everything that differs is a line;
  * lost, doubled and orphaned orders are counted by themselves.
  */
 import { Decimal as Standard } from 'decimal.js';

@@ -13,7 +13,7 @@ export interface Ablation {
   readonly invariants: readonly number[];
 }
 
-/** Issue 3: each must be caught within so many seeds. */
+/** Each must be caught within so many seeds. */
 export const ablationSeedsMax = 10_000;
 
 export const elements = Object.keys(safetyElements) as SafetyElement[];

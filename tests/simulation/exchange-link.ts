@@ -270,7 +270,7 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
   };
 }
 
-/** Answers to an order that prove nothing: it may have been executed or not (binance-wire.md 4.2). */
+/** Answers to an order that prove nothing: it may have been executed or not. */
 const unprovenAnswers: readonly RawAnswer[] = [
   unproven(504, { code: -1007, msg: 'Timeout waiting for response from backend server.' }),
   unproven(500, { code: -1000, msg: 'An unknown error occurred while processing the request.' }),

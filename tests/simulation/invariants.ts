@@ -1,5 +1,5 @@
 /**
- * The promises, numbered as in order-safety.md section 6, that can be broken at a step: judged inside it, when the exchange
+ * The promises, numbered as in docs/order-safety.md, that can be broken at a step: judged inside it, when the exchange
  * accepts and when a row changes. `exposure.ts` and `at-rest.ts` have the others. The exchange is the truth.
  */
 import { parseClientOrderId } from '../../engine/execution/client-order-id.ts';

@@ -21,13 +21,14 @@ Examples
   npm run simulate -- --seeds 1000            a thousand schedules from seed 1 on
   npm run simulate -- --seeds 500 --from 9000
   npm run simulate -- --seed 9123             one of them, told step by step
-  npm run simulate -- --replay tests/simulation/regressions/FILE.json
+  npm run simulate -- --replay FILE.json      a schedule that was kept in tests/simulation/regressions/
 
 Options
   --seeds N       how many schedules are played (default 1000)
   --from N        the first seed (default 1)
+  --long          sessions of one to three hours, each with a change of day, instead of minutes
   --seed S        plays this seed alone and prints its trace
-  --replay FILE   plays a schedule that was kept and prints its trace
+  --replay FILE   plays the schedule of that name in tests/simulation/regressions/ and prints its trace
   --ablations     which seed first fails when a safety element is switched off, element by element
   --json          the totals as JSON
   -h, --help      this text

@@ -20,7 +20,7 @@ import { Denials } from './denials.ts';
 import { zero } from '../../engine/trading/exact.ts';
 import type { Instrument } from '../../engine/trading/instrument.ts';
 
-/** Ahead of the venue's time by this much a timestamp is refused (binance-wire.md 2.1). */
+/** Ahead of the venue's time by this much a timestamp is refused. */
 export const aheadMs = 1_000;
 
 /** What was done, or the wire's refusal. */

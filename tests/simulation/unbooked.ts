@@ -6,7 +6,7 @@ import type { Ledger } from './ledger.ts';
 import { outOfReach } from './reach.ts';
 import type { Fail, Watched } from './watched.ts';
 
-/** Issue 3: fills missing from the stream are in the database within this. */
+/** Fills that the stream did not tell are in the database within this: the audit reads them every 30 s. */
 const rowWithinMs = 35_000;
 
 export class UnbookedWatch {

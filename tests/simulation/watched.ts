@@ -15,7 +15,7 @@ export interface Violation {
   readonly what: string;
 }
 
-/** Numbered as in order-safety.md section 6; 16 is about the account's money (docs/accounts.md), 17 about stops that are not believed. */
+/** Numbered as in docs/order-safety.md. */
 export type Fail = (invariant: number, what: string) => void;
 
 export interface Watched {

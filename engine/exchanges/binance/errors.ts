@@ -1,5 +1,5 @@
 /**
- * What an answer of Binance means (binance-wire.md 4.2). For orders the question is only whether the answer proves that
+ * What an answer of Binance means. For orders the question is only whether the answer proves that
  * nothing was placed; whatever proves nothing is unknown, and evidence decides.
  */
 import { askedSilenceMs } from '../asked-silence.ts';

@@ -1,5 +1,5 @@
 /**
- * Signs requests as Binance asks (binance-wire.md 2.1): REST signs the percent-encoded query exactly as it is sent, the
+ * Signs requests as Binance asks: REST signs the percent-encoded query exactly as it is sent, the
  * WebSocket API the sorted, not encoded parameters. HMAC-SHA256 answers hex, Ed25519 base64. Keys stay inside.
  */
 import { createHmac, createPrivateKey, sign } from 'node:crypto';

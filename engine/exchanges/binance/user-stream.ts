@@ -1,5 +1,5 @@
 /**
- * User data over the WebSocket API (binance-wire.md 3.1): one signed subscription that is made anew after every
+ * User data over the WebSocket API: one signed subscription that is made anew after every
  * reconnect. Nothing is replayed, so whoever listens reads history when it is told that a subscription stands.
  */
 import type { Log } from '../../observe/log.ts';

@@ -17,7 +17,10 @@ import type { SimulatorProcess } from './simulator-process.ts';
 
 const Decimal = Standard.clone({ precision: 60 });
 
-const recordedPath = fileURLToPath(new URL('../../../../shared/data/BTCUSDT-1m-2023-03-01_11.csv.gz', import.meta.url));
+/** A gzipped CSV as the simulator takes it; one that lies beside the repository is used when none is named. */
+const recordedPath =
+  process.env['EVENKEEL_E2E_RECORDING'] ??
+  fileURLToPath(new URL('../../../../shared/data/BTCUSDT-1m-2023-03-01_11.csv.gz', import.meta.url));
 export const hasRecording = existsSync(recordedPath) && process.env['EVENKEEL_E2E_FUEL'] !== 'generated';
 
 /** Candles that are past when the replay begins: enough to warm up the slowest of the four bots. */

@@ -1,4 +1,4 @@
-/** The containers keep what security.md asks for, and monitoring names only series that exist. */
+/** The containers are hardened and publish loopback ports only, and monitoring names only series that exist. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
