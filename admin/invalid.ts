@@ -55,7 +55,9 @@ function detailOf({ keyword, params, message = 'is not valid', data, parentSchem
     case 'pattern':
       return `does not take "${String(data).slice(0, shownMax)}". ${parentSchema.description ?? ''}`.trimEnd();
     case 'type':
-      return place === 'query' && Array.isArray(data) ? 'is given more than once' : message;
+      return place === 'query' && Array.isArray(data) ? 'is given more than once' : message.replaceAll(',', ' or ');
+    case 'minProperties':
+      return 'has no field';
     default:
       return message;
   }

@@ -9,6 +9,7 @@ import { readBots } from '../bot-view.ts';
 import type { BotAnswer } from '../bot-view.ts';
 import { editedColumns, liveProblems, readStanding, sizeProblems } from '../edit-bot.ts';
 import { callerOf } from '../guard.ts';
+import { nearName } from '../near-name.ts';
 import type { AdminPorts } from '../ports.ts';
 import { Problem, fieldProblem } from '../problem.ts';
 import { botPage, botSchema, changeBotBody, createBotBody } from '../schemas/bot.ts';
@@ -177,7 +178,14 @@ function venueProblems(
   if (body.venue !== undefined && body.venue !== ports.venue)
     found.push({ field: 'venue', detail: `this engine trades at ${ports.venue}` });
   if (body.mode === 'live') found.push(...liveProblems(ports, body.name, body.confirm_name));
-  if (instrument === null) found.push({ field: 'symbol', detail: `${ports.venue} does not list "${body.symbol}"` });
+  if (instrument === null) {
+    const near = nearName(
+      body.symbol,
+      ports.symbols.list().map(({ symbol }) => symbol),
+    );
+    const hint = near === null ? 'GET /v1/symbols tells what it lists' : `did you mean ${near}?`;
+    found.push({ field: 'symbol', detail: `${ports.venue} does not list "${body.symbol}"; ${hint}` });
+  }
   return found;
 }
 

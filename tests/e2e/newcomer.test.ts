@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Decimal } from 'decimal.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEngineProcess } from './support/engine-process.ts';
 import type { BotView, EngineProcess } from './support/engine-process.ts';
@@ -15,6 +16,7 @@ interface TradeView {
   readonly id: string;
   readonly client_order_id: string;
   readonly price: string;
+  readonly realized_pnl: string;
 }
 
 describe('npm start with nothing configured', () => {
@@ -39,6 +41,22 @@ describe('npm start with nothing configured', () => {
     expect(await bots()).toHaveLength(3);
     await eventually('three bots run', 20_000, async () => (await bots()).every((bot) => bot['is_running'] === true));
     await eventually('a trade was made', 60_000, async () => (await allTrades()).length > 0);
+  });
+
+  it('shows what each bot has brought, at the price that it heard last', async () => {
+    const priced = (bot: BotView): boolean => typeof bot['last_price'] === 'string' && typeof bot['last_price_at'] === 'string';
+    await eventually('all have heard a price', 20_000, async () => (await bots()).every(priced));
+    for (const bot of await bots()) {
+      // Trades may come in between.
+      await eventually('its profit is the sum of its trades', 20_000, async () => {
+        const shown = await engine.ask<BotView>('GET', `/v1/bots/${bot.id}`);
+        const sum = (await trades(bot.id)).reduce((total, trade) => total.plus(trade.realized_pnl), new Decimal(0));
+        return new Decimal(String(shown['realized_pnl'])).eq(sum);
+      });
+    }
+    const newest = async (): Promise<number> => Date.parse(String((await bots())[0]?.['last_price_at']));
+    const before = await newest();
+    await eventually('the price moves on', 20_000, async () => (await newest()) > before);
   });
 
   it('goes on from the same rows after kill -9', async () => {

@@ -107,6 +107,14 @@ describe('a bot', () => {
     expect(answer.body.errors?.map((error) => error.field).sort()).toEqual(['stop_loss_perc', 'symbol', 'timeframe']);
   });
 
+  it.each([
+    ['BTCUSD', 'simulated does not list "BTCUSD"; did you mean BTCUSDT?'],
+    ['btcusdt', 'simulated does not list "btcusdt"; did you mean BTCUSDT?'],
+    ['SOLEUR', 'simulated does not list "SOLEUR"; GET /v1/symbols tells what it lists'],
+  ])('in a symbol that is not listed hears of the one that was meant: %s', async (symbol, detail) => {
+    expect((await plane.ask('POST', '/v1/bots', { ...goodBot, symbol })).body.errors).toMatchObject([{ field: 'symbol', detail }]);
+  });
+
   it('has its protections as they were written, and hears which columns of one are missing', async () => {
     const protections = {
       cooldown_after_loss_minutes: 15,
@@ -394,6 +402,8 @@ describe('the door', () => {
       'must be one of start, stop, pause-entries, resume, close-position; did you mean close-position?',
     ],
     ['POST', '/v1/bots/1/commands', {}, 'command', 'is missing'],
+    ['PATCH', '/v1/bots/1', {}, '', 'has no field'],
+    ['PATCH', '/v1/bots/1', { initial_capital: true }, 'initial_capital', 'must be number or string'],
     ['POST', '/v1/bots/1/commands', { command: 'stop', why: 'x' }, 'why', 'is not known here; the body takes command, reason'],
     [
       'POST',

@@ -58,7 +58,7 @@ it('writes what changed within a moment in one statement, and nothing while noth
   expect(written).toEqual([['1', '2']]);
 });
 
-it('writes what a restart needs of the day: how it began, what was told, and the last price', async () => {
+it('writes what a restart needs of the day: how it began, what was told, and the last price with its time', async () => {
   const notices = [{ topic: 'daily-loss-warning', dayStartMs: 0, atMs: 1, reason: 'near its limit' }];
   const day = { startMs: 86_400_000, startEquity: new Decimal('950.000000000000000001'), lossReached: true };
   const known = { ...state, day, notices, lastPrice: 19_000 };
@@ -66,7 +66,7 @@ it('writes what a restart needs of the day: how it began, what was told, and the
     entryOf('1', {
       life: 'running',
       checkpoint: null,
-      session: { state: known, settings, equity: new Decimal(951), message: 'waits', lastDecisionAtMs: 5 },
+      session: { state: known, settings, equity: new Decimal(951), message: 'waits', lastDecisionAtMs: 5, lastPriceAtMs: 7 },
     }),
   );
   await clock.advance(1_000);
@@ -76,6 +76,7 @@ it('writes what a restart needs of the day: how it began, what was told, and the
       day: { startMs: 86_400_000, startEquity: '950.000000000000000001', equity: '951', capital: '1000', lossReached: true },
       notices,
       lastPrice: 19_000,
+      lastPriceAtMs: 7,
       closing: null,
       bestPrice: null,
     },
