@@ -10,7 +10,8 @@ const maxWorkers = Math.max(2, availableParallelism());
 
 /**
  * Six suites: pure and fast; virtual time with faults; real PostgreSQL and Redis; real processes against the simulator; after these and
- * one by one those that hold the product to a time on the wall clock, and then real processes under chaos.
+ * one by one those that hold the product to a time on the wall clock, and then real processes under chaos. Files of one suite share
+ * their worker's modules (`isolate: false`): to load those anew for each file was half of the work of unit and integration tests.
  */
 export default defineConfig({
   test: {
@@ -22,7 +23,6 @@ export default defineConfig({
           name: 'unit',
           include: ['tests/unit/**/*.test.ts'],
           testTimeout: 20_000,
-          // These tests share nothing but modules, and loading those anew for each file was two thirds of their time.
           pool: 'threads',
           isolate: false,
         },
@@ -35,6 +35,7 @@ export default defineConfig({
           globalSetup: servers,
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          isolate: false,
         },
       },
       {
@@ -44,6 +45,7 @@ export default defineConfig({
           globalSetup: servers,
           testTimeout: 300_000,
           hookTimeout: 120_000,
+          isolate: false,
         },
       },
       {
