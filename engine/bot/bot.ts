@@ -1,6 +1,6 @@
 /**
- * One bot as an actor: the machine, the session and their ports. It is claimed by the supervisor, recovers from rows,
- * warms its series, runs, and lets go. An error in it ends it and nothing else.
+ * One bot as an actor: its state machine, its session, and their ways to executor, market and rows. The supervisor takes it; it recovers
+ * from its rows, waits for candles, runs, and lets go. An error in it ends this bot and nothing else.
  */
 import { createActor } from 'xstate';
 import type { Actor, SnapshotFrom } from 'xstate';
@@ -44,7 +44,7 @@ export interface BotOptions {
   readonly account: TradingAccount;
   readonly horizonMs: number;
   readonly executor: Executor;
-  /** Keeps the verdict on each closed candle. */
+  /** Keeps what was decided on each closed candle. */
   readonly ledger: DecisionLedger;
   readonly market: MarketSeries;
   readonly clock: Clock;
@@ -103,7 +103,7 @@ export class Bot {
       clock: options.clock,
       metrics: options.metrics,
       onTick: () => this.#session?.tell({ type: 'time-passed', atMs: options.venueClock.now() }),
-      // An exit that is decided is not decided again.
+      // While an exit is under way nothing more has to be sold.
       ask: async (sinceMs) => this.#session?.state.exiting === null && options.executor.stopDenied(options.botId, sinceMs),
       onUnanswered: (error) =>
         options.log.error(
@@ -146,8 +146,8 @@ export class Bot {
   }
 
   /**
-   * It is switched off: nothing is entered and its strategy is not asked; stops, targets, the day's loss and what users ask for work
-   * as ever. It is stopped once its rows say that nothing is left: a position or an order must not be nobody's.
+   * It is switched off: nothing is entered and its strategy is not asked; stops, targets, the day's loss limit and commands work as
+   * before. It is stopped when its rows say that no position and no open order is left, so that somebody looks after these until then.
    */
   leave(): void {
     this.#leaving = true;
@@ -159,7 +159,7 @@ export class Bot {
     return !this.exposed && this.#options.executor.over(this.#options.botId);
   }
 
-  /** Other kill switches stand than before. */
+  /** Kill switches were set or released. */
   followKillSwitches(): void {
     const block = this.#options.killBlock();
     if (block === null) this.#session?.unblock('kill-switch');
@@ -223,13 +223,13 @@ export class Bot {
     return this.#withoutMarket;
   }
 
-  /** Exposed: holds something, or has an order that is not over. */
+  /** It holds something, or has an order that is not over. */
   get exposed(): boolean {
     const { executor, botId } = this.#options;
     return !executor.idle(botId) || (this.#session !== null && this.#session.phase !== 'flat');
   }
 
-  /** The newest close that the bot has decided on with nothing left to do about it; null while it is not there yet. */
+  /** The newest close that the bot has decided on and dealt with; null while an order or stop that follows from it is under way. */
   get settledThroughMs(): number | null {
     const session = this.#session;
     if (session === null || !this.running || !this.#options.executor.idle(this.#options.botId)) return null;
@@ -239,8 +239,8 @@ export class Bot {
   }
 
   /**
-   * Takes changed columns over from the next decision on. What may not change while a position or an order is open waits (the
-   * decision that opened it was made in the moment of the change); some changes need the bot to be started again.
+   * Uses changed columns from the next decision on. A column that may not change while a position or an order is open waits (an entry may
+   * have been decided just before the change arrived); some changes need the bot to be started again.
    */
   reconfigure(rows: BotRows): 'taken' | 'waits' | 'restart' {
     if (this.#session === null) return 'restart';
@@ -261,7 +261,7 @@ export class Bot {
   async #recover(left: AbortSignal): Promise<void> {
     const { rows, clock, venueClock, metrics, executor, safeMode, safety } = this.#options;
     this.#instrument = await this.#options.loadInstrument(this.symbol);
-    // It was stopped meanwhile: its orders are the next owner's.
+    // It was stopped meanwhile: whoever takes it next looks after its orders.
     if (left.aborted) return;
     const instrument = this.#instrument();
     const { state: restored, checkpoint } = recover({
@@ -269,7 +269,7 @@ export class Bot {
       rows,
       config: this.#settings.trading,
       instrument,
-      // Asked in the turn in which the session begins: from then on it is told of changes.
+      // Asked right before the session begins: from then on the bot hears of changes.
       killed: this.#options.killBlock(),
       blocks: this.#options.blocks,
       atMs: venueClock.now(),
@@ -316,7 +316,7 @@ export class Bot {
     this.#late = late;
     if (safeMode)
       session.block({ rule: 'quarantined', reason: 'the bot crashed again and again; its position is managed, nothing new is opened' });
-    // What happened at the exchange meanwhile is learnt before anything is decided; an exchange that is away does not stop that.
+    // What happened at the exchange meanwhile is learnt before anything is decided; an exchange that does not answer is not waited for.
     executor.attach(this.#link(session, late, this.#instrument), rows.orders, rows.fills);
     await Promise.race([executor.protectionVerified(this.#options.botId), clock.sleep(verifyPatienceMs)]);
     session.tell({ type: 'time-passed', atMs: venueClock.now() });
@@ -373,7 +373,7 @@ export class Bot {
       onFills: (fills) => {
         for (const fill of fills) session.tell({ type: 'fill-received', fill, atMs: fill.atMs });
         this.#options.onDirty();
-        // The bunch is complete: what protects the position follows it. Of its own fills it tells next.
+        // All fills of this answer are in: now the stop can follow the position. Fills of stops and targets are followed by news of their own.
         if (fills.every(({ role }) => role === 'stop' || role === 'target')) return;
         const newestMs = Math.max(...fills.map((fill) => fill.atMs));
         session.tell({ type: 'time-passed', atMs: Math.max(venueClock.now(), newestMs) });
@@ -381,7 +381,7 @@ export class Bot {
       onOrderEnded: (order) => {
         session.tell({ type: 'order-ended', ...order, atMs: venueClock.now() });
         if (order.role === 'entry' && session.holds) this.#tellKeptStop(session);
-        // Nothing was bought at this close after all: the close is decided on again while it is still fresh.
+        // The entry never reached the exchange: its close is decided on again while it is fresh.
         if (order.role === 'entry' && order.outcome === 'never-placed') late.entryAgain(order.decisionMs);
         else if (order.role === 'exit' && order.outcome !== 'filled') late.exitAgain();
       },
@@ -392,7 +392,7 @@ export class Bot {
     };
   }
 
-  /** However long the market takes: its status tells what it waits for, and its position is kept meanwhile. */
+  /** Waits for candles as long as it takes: the status says what is missing, and the position is looked after meanwhile. */
   async #warm(left: AbortSignal): Promise<void> {
     const session = this.#session;
     if (session === null) throw new Error('a bot warms up after it has recovered');
@@ -422,7 +422,7 @@ export class Bot {
     this.#late?.onNewestClose();
   }
 
-  /** It runs without candles; whoever watches the symbols takes it anew when the symbol trades. */
+  /** It runs without candles; it is started again when the symbol trades (venue-watch.ts). */
   #pauseWithoutMarket(session: BotSession): void {
     this.#withoutMarket = true;
     const reason = pauseOf(session.instrument);
@@ -455,7 +455,7 @@ export class Bot {
     this.#subscription?.close();
     const deadline = clock.monotonic() + drainTimeoutMs;
     let settled = await executor.settle(botId, drainTimeoutMs);
-    // A stop that could not be put up is tried again, or the position sold: nobody may look after it for a while.
+    // A missing stop is placed, or the position sold, before the bot lets go: it may take a while until an engine takes it again.
     while (settled && this.#watch.exposure === 'bare' && clock.monotonic() < deadline) {
       await clock.sleep(drainPollMs);
       settled = await executor.settle(botId, Math.max(0, deadline - clock.monotonic()));

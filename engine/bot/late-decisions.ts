@@ -1,6 +1,6 @@
 /**
- * What was not decided, or came to nothing, in its moment: a close that nobody decided on, an exit that was signalled while the
- * bot was away, an entry that never got out, an exit that was not filled.
+ * Decisions that are made late or again: on a close that passed while the bot was away, on an entry that never reached the exchange, on
+ * an exit that was not filled.
  */
 import type { SeriesSubscription, SeriesView } from '../market/market.ts';
 import type { Clock, Timer, VenueClock } from '../time/clock.ts';
@@ -15,12 +15,12 @@ export interface LateDecisionsOptions {
   subscription(): SeriesSubscription | null;
 }
 
-/** An entry that never got out is decided on once more at once, and then again after this. */
+/** An entry that never reached the exchange is decided on again at once, and then once more after this. */
 const decideAgainMs = 250;
 
 export class LateDecisions {
   readonly #options: LateDecisionsOptions;
-  /** The close whose entry never got out and was decided on once more. */
+  /** The close whose entry never reached the exchange and was decided on again. */
   #decidedAgainMs: number | null = null;
   #exitRetry: Timer | null = null;
 
@@ -28,7 +28,7 @@ export class LateDecisions {
     this.#options = options;
   }
 
-  /** The newest close may not have been decided on (restart, an entry that never got out). */
+  /** The newest close may not have been decided on (after a restart, or because its entry never reached the exchange). */
   onNewestClose(): void {
     const { session } = this.#options;
     const view = this.#options.subscription()?.view() ?? null;
@@ -38,7 +38,7 @@ export class LateDecisions {
     if (closeTime > lastDecidedMs || (closeTime === lastDecidedMs && lastEntryMs < closeTime)) session.onClose(view);
   }
 
-  /** What the closes since `sinceMs`, while nobody ran the bot, ask of its position is made up for; entries are not. */
+  /** Exits that the closes since `sinceMs` asked for while nobody ran the bot are made now; entries are not. */
   onMissedCloses(sinceMs: number): void {
     const { session } = this.#options;
     const { openedAtMs } = session.state.position;
@@ -48,7 +48,7 @@ export class LateDecisions {
     else this.#onMissedExit(missed);
   }
 
-  /** At an exchange its stops rested meanwhile; the strategy's exit is what nobody saw. */
+  /** The stops of a live bot rested at the exchange meanwhile; only the strategy's exit can have been missed. */
   #onMissedExit(missed: Iterable<SeriesView>): void {
     const { session, venueClock } = this.#options;
     if (session.silenced) return;
@@ -62,7 +62,7 @@ export class LateDecisions {
     }
   }
 
-  /** At once, and for one close a second time only after a moment: a database that refuses at once would be asked without end. */
+  /** At once the first time, after a pause the second time: a database that refuses at once would otherwise be asked without end. */
   entryAgain(decisionMs: number): void {
     if (decisionMs !== this.#decidedAgainMs) {
       this.#decidedAgainMs = decisionMs;

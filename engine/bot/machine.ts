@@ -29,7 +29,7 @@ export interface BotMachineInput {
   readonly recover: Work;
   readonly warm: Work;
   readonly drain: Work;
-  /** Sends the changes of phase that came before there was a state for them: a recovered bot may hold a position. */
+  /** Repeats the changes of phase that came before the machine was running: a recovered bot may hold a position. */
   readonly tellPhases: () => void;
   readonly safeMode: boolean;
 }

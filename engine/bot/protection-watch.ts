@@ -1,7 +1,7 @@
 /**
- * How long a bot's position is without the stop that shall rest at the exchange: counted, tried again every moment, and ended when
- * it has lasted too long. Our own clock only says when the exchange is asked: this host, or its database, may have stood still since
- * the stop was taken. For a price beyond a stop that is not executed the same patience holds, and nothing has to be asked.
+ * Watches whether the stop that a position should have rests at the exchange. While it does not, the seconds are counted, placing it is
+ * tried again, and after five seconds the exchange is asked: this host or its database may have been slow, and the stop may rest. When the
+ * exchange has denied it twice, the position is closed. When the price is beyond a stop that does not execute, it is closed without asking.
  */
 import { denialsApartMs } from '../execution/protector.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -14,11 +14,11 @@ export interface ProtectionWatchOptions {
   /** Time passed: what failed may be tried again. */
   readonly onTick: () => void;
   /**
-   * One round of asking the exchange about the stop. True when it has denied it often enough since then (monotonic ms). Throws when
-   * it does not answer.
+   * Asks the exchange about the stop once. True when it has denied the stop often enough since `sinceMs` (monotonic). Throws when it does
+   * not answer.
    */
   readonly ask: (sinceMs: number) => Promise<boolean>;
-  /** The exchange does not answer: told once for each time without a stop; it is asked on. */
+  /** The exchange does not answer. Called once for each time without a stop; it is asked again and again. */
   readonly onUnanswered: (error: unknown) => void;
   /** It has lasted too long. */
   readonly onOverdue: (exposure: 'bare' | 'overrun') => void;
@@ -27,7 +27,7 @@ export interface ProtectionWatchOptions {
 /** A position without its stop is asked about after this; one whose price is beyond its stop is closed. */
 const patienceMs = 5_000;
 const tickMs = 500;
-/** A round is two requests: no more of them than the rule of two rounds needs. */
+/** A round is two requests: they are made no more often than two rounds need. */
 const askEveryMs = denialsApartMs;
 
 export class ProtectionWatch {
@@ -71,7 +71,7 @@ export class ProtectionWatch {
 
   #tick(exposure: 'bare' | 'overrun' | 'disarmed'): void {
     this.#count();
-    // Somebody wants it so: it is counted, not ended.
+    // A kill switch asks for it: the seconds are counted, and nothing is sold.
     if (exposure === 'disarmed') return;
     const overdue = this.#options.clock.monotonic() - this.#since >= patienceMs;
     if (overdue && exposure === 'overrun') {
@@ -98,11 +98,11 @@ export class ProtectionWatch {
       }
     }
     if (this.#asking === timer) this.#asking = null;
-    // What was asked about is over: it was protected or sold meanwhile.
+    // Unless the position was protected or sold meanwhile.
     if (denied && timer === this.#timer) this.#end('bare');
   }
 
-  /** Should it not have ended by then, it is looked at anew after the same patience. */
+  /** If the position is still there after the same time again, the exchange is asked again. */
   #end(exposure: 'bare' | 'overrun'): void {
     this.#since = this.#options.clock.monotonic();
     this.#options.onOverdue(exposure);

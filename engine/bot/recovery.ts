@@ -34,7 +34,7 @@ export interface Recovered {
   readonly checkpoint: Checkpoint | null;
 }
 
-/** Throws when the rows contradict each other: nobody trades on those. */
+/** Throws when the rows contradict each other. */
 export function recover({ botId, rows, config, instrument, killed, blocks, atMs, metrics }: Recovery): Recovered {
   const { day, notices, bestPrice, heldReason, pausedReason, closing, position } = rows.stateData;
   const restored = restoreState(config, instrument, {
@@ -88,7 +88,7 @@ function nextCheckpoint({ fills, orders, stateData }: BotRows, instrument: Instr
   return behind === null || last === undefined ? null : { throughFillId: last.id, folded: behind.folded };
 }
 
-/** Fees in coins once took a position below nothing: what rows of that time hold is the plain sum of all that came and went. */
+/** Earlier engines let a fee in coins make a position negative: their rows hold the plain sum of what was bought, sold and paid. */
 function withFeesBelowNothing({ fills, stateData }: BotRows, instrument: Instrument): string {
   const sum = fills.reduce(
     (held, fill) => {
@@ -107,7 +107,7 @@ function goingOn(state: TradingState, closing: RequestedClose | null, instrument
   return openedAtMs === null || openedAtMs === state.position.openedAtMs ? newExit('request', reason, decisionMs) : null;
 }
 
-/** A paper bot's stop or target is due at its trigger whoever notices: the candles are judged anew, and tell where. */
+/** A paper bot's stop or target executes at its trigger: the missed candles are judged again, and say where that was. */
 function isProtective(kind: ExitKind | null): boolean {
   return kind === 'stop' || kind === 'target';
 }

@@ -55,16 +55,16 @@ export interface SessionOptions {
   onAllowance(reason: string | null): void;
   /** Whether the position's stop rests at the exchange. */
   onExposure(exposure: Exposure): void;
-  /** Something worth a row changed: status message, day, blocks. */
+  /** Something that its status row shows has changed: message, day, blocks. */
   onDirty(): void;
-  /** The day's loss or profit came to something that its user wants to hear; the rows get it with the next status. */
+  /** A limit of the day came near or was reached; the row gets the notice with the next status. */
   onNotice(notice: DayNotice): void;
   /** A candle was decided on; the view's arrays change at the next close. */
   onVerdict(close: DecidedClose): void;
   onFault(error: Error): void;
 }
 
-/** An entry is made up to this share of a candle, or this long, after the close that it was decided on. */
+/** So late after its close an entry may still be made: a share of the candle's length, and at least so many ms. */
 const lateEntryShare = 0.1;
 const lateEntryMinMs = 5_000;
 
@@ -151,7 +151,7 @@ export class BotSession implements SeriesListener {
     return this.#lastDecisionAtMs;
   }
 
-  /** A close that is too old (repaired late, found after a restart) is not entered on; exits, stops and the day's loss are judged all the same. */
+  /** No entry is made on a close that is too old (it was missing, or is from before a restart); exits, stops and the day's loss are judged. */
   onClose(view: SeriesView): void {
     const receivedAt = this.#options.clock.monotonic();
     this.#options.onPrice(view.candle);
@@ -163,7 +163,7 @@ export class BotSession implements SeriesListener {
       const stale = asked.action === 'enter-long' && !this.#fresh(view.candle);
       const signal = stale ? staleSignal : asked;
       const decision = this.#decide({ type: 'candle-closed', candle: view.candle, signal, atMs: view.candle.closeTime }, receivedAt);
-      // What keeps entries closed stays readable while nothing happens.
+      // While nothing happens the status still says what keeps entries closed.
       if (decision.reason === null) this.#say(this.#allowance === null ? signal.reason : `${this.#allowance}; ${signal.reason}`);
       this.#lastDecisionAtMs = view.candle.closeTime;
       this.#options.onDirty();
@@ -173,8 +173,8 @@ export class BotSession implements SeriesListener {
   }
 
   /**
-   * A close that passed while nobody ran the bot. Nothing of a paper bot rests at an exchange, so what would have executed there
-   * is judged afterwards, candle by candle, and so are the strategy's exits; entries are not made up for.
+   * A close that passed while nobody ran the bot. A paper bot has no orders at an exchange, so its stops and targets are judged
+   * afterwards, candle by candle, and so are the strategy's exits; missed entries are not made.
    */
   onMissedClose(view: SeriesView): void {
     const { candle } = view;
@@ -244,7 +244,7 @@ export class BotSession implements SeriesListener {
     this.tell({ type: 'entries-unblocked', rule, atMs: this.#options.venueClock.now() });
   }
 
-  /** Tells a listener that has just begun what it would have heard of. */
+  /** Repeats the present phases for a listener that has just begun. */
   tellPhases(): void {
     if (this.#phase !== 'flat') this.#options.onTradingPhase(this.#phase);
     if (this.#feed !== 'live') this.#options.onFeedPhase(this.#feed);
@@ -313,7 +313,7 @@ export class BotSession implements SeriesListener {
     this.#options.onDirty();
   }
 
-  /** Stops were to rest at the exchange, and the symbol offers none: whoever reads the status shall know. */
+  /** For the status: stops should rest at the exchange, but the symbol offers no stop orders. */
   #keeperNote(): string {
     const { trading } = this.#settings;
     const instrument = this.#options.instrument();

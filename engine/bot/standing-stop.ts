@@ -1,6 +1,6 @@
 /**
- * Notices a stop that is gone from the exchange although nobody here took it down. What an operation of ours takes down has not
- * vanished, however many tries its cancel needs and whatever rests between them.
+ * Notices when a stop is gone from the exchange although this engine did not cancel it. A stop that is being cancelled or moved by us
+ * counts as ours to remove until that operation has ended, however many tries it needs.
  */
 import type { ProtectionNews } from '../execution/order-line.ts';
 
@@ -8,12 +8,12 @@ export class StandingStop {
   #stands = false;
   #moved = false;
 
-  /** An operation of ours takes it down, or puts another one in its place, from now until its end is told. */
+  /** This engine cancels or replaces it: from now until news say that the operation has ended. */
   move(): void {
     this.#moved = true;
   }
 
-  /** Answers whether one that stood has vanished. */
+  /** Answers whether a stop that rested has vanished. */
   told({ resting, settled }: Pick<ProtectionNews, 'resting' | 'settled'>): boolean {
     const stood = this.#stands && !this.#moved;
     if (settled) this.#moved = false;

@@ -13,7 +13,7 @@ import type { RestingProtection, TradingState } from '../trading/state.ts';
 import { stopPrice, targetPrice } from '../trading/stops.ts';
 
 export class StopLines {
-  /** An order of ours is on its way: what the log says of a stop that was found resting belongs to the start of the bot. */
+  /** Since the bot was taken a stop was placed. One that rested before is not news. */
   #asked = false;
   #told = false;
   #last = '';

@@ -16,11 +16,11 @@ export interface AnswersOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly bookkeeper: Bookkeeper;
-  /** An order's fate is open. */
+  /** It is not known what became of the order: look it up. */
   lookSoon(line: OrderLine, live: LiveOrder): void;
 }
 
-/** The line's other evidence waits for the balance this long at most. */
+/** Other answers of the bot are written after this reading: it may hold them up for so long. */
 const readAvailableMs = 2_000;
 
 /** Refusals that say nothing against the order itself: it may be tried again. */
@@ -78,7 +78,7 @@ export class Answers {
     const { refusal } = outcome;
     if (outcome.kind === 'rejected') {
       metrics.ordersRejected.inc({ market: 'spot', code_class: refusal.class });
-      // Filters that have changed since it was planned are no verdict on the position: it is planned anew.
+      // The filters have changed since the order was made: that says nothing against the position, and a new order is made by the new filters.
       const outdated = refusal.class === 'filter' && live.instrument !== line.link.instrument();
       const refused = passing.has(refusal.class) || outdated ? null : `${refusal.message}, code ${refusal.code ?? 'none'}`;
       log.warn({ botId: line.link.botId, clientOrderId: live.clientOrderId, refusal }, 'the exchange rejected an order');
@@ -102,7 +102,7 @@ export class Answers {
     this.#options.lookSoon(line, live);
   }
 
-  /** What there is to sell after all. Not known in time: the next order asks for all again. */
+  /** Reads how many coins there are to sell. When that fails, the next order tries to sell all again. */
   async #readAvailable(line: OrderLine, live: LiveOrder): Promise<void> {
     const { clock, log } = this.#options;
     const { baseAsset } = line.link.instrument();

@@ -1,6 +1,6 @@
 /**
  * The third path of fills: an account's trade history by id, read when the user stream has (re)subscribed and on a timer
- * while bots are exposed. Whatever the stream lost reaches the same unique key; whatever is not ours is left alone.
+ * while bots hold something. Executions that the stream lost are written under the same unique key; those of others are passed over.
  */
 import type { Reach } from '../crash-points.ts';
 import type { ExchangeFill, TradingAccount, UserEvent, UserEventListener } from '../exchanges/exchange.ts';
@@ -27,7 +27,7 @@ export interface AccountAuditOptions {
   exposedSymbols(): Iterable<string>;
   /** The user stream tells that the account's balances have changed. */
   onBalancesChanged(): void;
-  /** Hears what the stream tells, and reads anew when a subscription stands. */
+  /** Gets the stream's events; when the stream has subscribed again, history is read. */
   readonly openOrders: OpenOrders | null;
   /** Trades were seen that belong to no order on record: of a person, or of an order of ours that is not known. */
   onUnknownTrades(symbol: string): void;
@@ -38,16 +38,16 @@ const maxPages = 20;
 const pageSize = 1_000;
 /**
  * History may show an execution later than its successor, and the stream may tell the successor alone: what is younger than this is
- * asked for again (order-safety.md finding 2: reads lag by tens of seconds).
+ * asked for again (the exchange's reads can lag by tens of seconds).
  */
 const overlapMs = 60_000;
-/** A person who trades by hand must not cost a search for each trade. */
+/** Somebody who trades by hand on the account must not cause a search for each of their trades. */
 const tellUnknownMs = 60_000;
 
 export class AccountAudit implements UserEventListener {
   readonly #options: AccountAuditOptions;
   readonly #places = new Map<string, PlaceInHistory>();
-  /** When unknown trades of a symbol were last told (monotonic). */
+  /** When a symbol was last searched because of unknown trades (monotonic). */
   readonly #toldUnknownAt = new Map<string, number>();
   #timer: Timer | null = null;
   #stream: { stop(): Promise<void> } | null = null;
@@ -137,7 +137,7 @@ export class AccountAudit implements UserEventListener {
       for (const fill of fills) if (!place.seenAt.has(sideOf(fill))) place.seenAt.set(sideOf(fill), now);
       const last = fills.at(-1)?.tradeId;
       if (last === undefined || fills.length < pageSize) break;
-      // A long history is read once: the next audit goes on here. The other side of the last match may be ours too, and on the next page.
+      // The next audit goes on from here. The last trade is asked for again: two of our orders may have matched, and the other side would be on the next page.
       place.readTo = (BigInt(last) - 1n).toString();
       from = last;
     }

@@ -1,6 +1,6 @@
 /**
  * Orders of ours that the exchange has and the rows lack: the database was restored from an older backup. Each gets its row
- * again and then its executions, like any other order. What cannot be told to belong to a bot is not guessed at.
+ * again and then its executions, like any other order. An order is given to a bot only when it is certain that it is the bot's.
  */
 import type { ExchangeOrder } from '../exchanges/exchange.ts';
 import type { KnownBot, LostOrder } from '../persistence/reconcile-store.ts';

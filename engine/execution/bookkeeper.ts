@@ -32,13 +32,13 @@ export interface BookkeeperOptions {
   readonly lines: Map<string, OrderLine>;
   /** The exchange has an order of ours that the rows lack. */
   onStrayOrder(symbol: string): void;
-  /** An order's fate is open, or something about it is not known yet. */
+  /** It is not known what became of the order, or not all executions of it are known: look it up. */
   lookSoon(line: OrderLine, live: LiveOrder): void;
   /** What rests at the exchange may have changed. */
   tellProtection(line: OrderLine): void;
 }
 
-/** An exit may wait for what is to be written before it (the proof that a stop is gone): the database's return is noticed soon. */
+/** Longest pause between two tries. Short, because an exit may wait for what is being written (that a stop is gone). */
 const recordRetryMaxMs = 2_000;
 
 export class Bookkeeper {
@@ -49,12 +49,12 @@ export class Bookkeeper {
     this.#options = options;
   }
 
-  /** What cannot be written is given up from now on: the next owner finds it out. */
+  /** From now on what cannot be written is given up: whoever takes the bot next learns it from the exchange. */
   stop(): void {
     this.#stopped = true;
   }
 
-  /** Writes the exchange's view of one of our orders, fetching the fills that it implies and nobody told. */
+  /** Writes what the exchange says of one of our orders; when executions are missing, they are looked up. */
   async recordOrder(
     line: OrderLine,
     order: ExchangeOrder,
@@ -68,7 +68,7 @@ export class Bookkeeper {
     if (answer.verdict === 'no-such-order') this.#options.onStrayOrder(order.symbol);
     if (answer.verdict === 'recorded' && answer.order.state === 'never-placed') await this.#settleLate(line, order);
     if (answer.verdict !== 'recorded' || !answer.missing.gt(0)) return;
-    // Later trade events of the same order usually bring the rest; history is asked by the probe when they do not.
+    // The stream usually brings the missing executions; if not, the look-up reads them from history.
     const live = line.open.get(order.clientOrderId);
     if (live !== undefined) this.#options.lookSoon(line, live);
   }
@@ -89,7 +89,7 @@ export class Bookkeeper {
     }
   }
 
-  /** A verdict without executions. `refused`: why the exchange refused it for good, as in `record`. */
+  /** Ends an order that has not traded. `refused`: as in `record`. */
   async conclude(
     line: OrderLine,
     live: LiveOrder,
@@ -99,14 +99,14 @@ export class Bookkeeper {
     refused: string | null = null,
   ): Promise<void> {
     const answer = await this.record(line, live.clientOrderId, evidenceOfState(state, 'history', proof), refused);
-    // `#record` ends the order when it finds it terminal; here the reason is known better.
+    // `record` has ended the order if its row is terminal; here the reason is better known.
     if (answer.verdict === 'recorded' && !isTerminal(answer.order.state)) return;
     this.end(line, live, state, reason);
   }
 
   /**
-   * Writes evidence, however long the database is away, then tells the bot. `refused`: why the exchange will not have a stop or target
-   * like this one; the bot hears it when the order ends by this evidence, and not when it had ended before or rests all the same.
+   * Writes evidence, however long the database is away, then tells the bot. `refused`: why the exchange refuses a stop or target like
+   * this one. The bot is told so only when this evidence ends the order (it may have ended before, or rest all the same).
    */
   async record(line: OrderLine, clientOrderId: string, told: Evidence, refused: string | null = null): Promise<RecordAnswer> {
     const { store, clock, log, metrics, reach } = this.#options;
@@ -150,7 +150,7 @@ export class Bookkeeper {
   ): void {
     const { metrics, log } = this.#options;
     if (answer.verdict === 'fenced') {
-      // A later life of the bot in this process may have a line of its own.
+      // The bot may have been taken again by this process: the newer entry stays.
       if (this.#options.lines.get(line.link.botId) === line) this.#options.lines.delete(line.link.botId);
       if (!line.detached) line.link.onFenced();
       return;
@@ -175,7 +175,7 @@ export class Bookkeeper {
     }
     this.#tellTrade(line, answer);
     const told = line.told(clientOrderId);
-    // They may have been written by somebody else: a try whose answer was lost, or the comparison with the exchange.
+    // Another write may have stored them: a try of ours whose answer was lost, or the comparison with the exchange.
     const newFills = told !== null || unheard ? untold(evidence.fills, answer, told) : answer.newFills;
     if (newFills === null) {
       if (!line.detached)
@@ -209,7 +209,7 @@ export class Bookkeeper {
       return;
     }
     live.resting = isProtective(live) && answer.order.state === 'accepted' && live.exchangeOrderId !== null && answer.missing.lte(0);
-    // The answer of its request, still under way perhaps, tells no more than what is known: nobody waits for it.
+    // It is known to rest: the answer to its request, if that is still under way, is not waited for.
     if (live.resting) {
       live.gone = live.awaitingAnswer = false;
       live.prices?.stop();
@@ -241,7 +241,7 @@ export class Bookkeeper {
   end(line: OrderLine, live: LiveOrder, state: OrderState, reason: string, rule?: OrderRule): void {
     if (!this.close(line, live) || line.detached) return;
     if (live.role === 'stop' || live.role === 'target') {
-      // Its sibling is over too, or soon: what it says next counts.
+      // The other order of the pair is over too, or will be soon: it is looked up.
       for (const sibling of line.protective().filter((other) => other.decisionMs === live.decisionMs && other.resting)) {
         sibling.resting = false;
         this.#options.lookSoon(line, sibling);
@@ -279,7 +279,7 @@ export class Bookkeeper {
   }
 }
 
-/** Fills that the bot has not heard of, whichever try wrote them; null when nobody remembers what it has heard. */
+/** Fills that the bot has not been told of, whichever try wrote them; null when it is not known what it was told. */
 function untold(
   fills: ExecutionEvidence['fills'],
   { order: { clientOrderId, role, exitKind, side }, newFills }: Extract<RecordAnswer, { verdict: 'recorded' }>,

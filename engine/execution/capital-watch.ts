@@ -1,7 +1,8 @@
 /**
  * Keeps what the capital ledger knows of one account fresh: its free balances, read on a timer, when bots are taken, and soon
- * after the user stream tells that balances have changed. What entries have reserved until a reading contains it is the rows'
- * to say; a reading that another engine has overtaken is dropped. Without a reading entries stay closed (order-safety.md).
+ * after the user stream tells that balances have changed. What entries have reserved beyond that
+ * follows from their rows. A reading that is older than one by another engine is dropped. Without a reading entries stay closed
+ * (docs/accounts.md).
  */
 import { Decimal } from 'decimal.js';
 import type { TradingAccount } from '../exchanges/exchange.ts';
@@ -23,9 +24,9 @@ export interface CapitalWatchOptions {
 }
 
 const intervalMs = 30_000;
-/** Balances show what was executed a moment after the rows do: entries that are over are settled by what is read this much later. */
+/** Balances may show an execution later than the rows do: entries that are over are settled by a reading that is this much younger. */
 const settleAfterMs = 2_000;
-/** One reading costs 20 of weight: changes in a row share one. */
+/** A reading costs 20 of the request weight: several changes in a row share one. */
 const gapMs = 5_000;
 /** Bots that are taken wait this long for a reading: they may have exits to manage. */
 const patienceMs = 1_500;
@@ -112,7 +113,7 @@ export class CapitalWatch {
       this.#options.publishResults();
       await store.noteLosses(venue, account.name, venueClock.now());
     }
-    // Bots that were just taken and money for first entries are not kept waiting; what is over is settled by the reading after it.
+    // Bots that were just taken wait for this reading, so it is made at once; entries that are over are settled by the next one.
     const atOnce = first.size > 0 || [...assets].some((asset) => !reading.known.has(asset));
     const over = atOnce ? [] : reading.over;
     if (!anew && over.length === 0 && [...assets].every((asset) => isFresh(reading, asset))) return;

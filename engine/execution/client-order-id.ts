@@ -30,7 +30,7 @@ export function formatClientOrderId(parts: ClientOrderIdParts): string {
   return `${clientOrderIdPrefix(parts.installation)}${bot}-${parts.decisionMs.toString(36)}${letters[parts.role]}-${parts.attempt.toString(36)}`;
 }
 
-/** A number of so many base-36 digits is exact. */
+/** A number of so many base-36 digits is below 2^53. */
 const safeDigits = 10;
 
 /** Null for every id that is not ours. */

@@ -1,6 +1,6 @@
 /**
  * Whether the account still has what its bots hold together. Less than that means that somebody else sold or moved it: the
- * bots would sell what is not there, or what is not theirs. More is none of our business: foreign balances are never touched.
+ * bots would sell what is not there, or what is not theirs. When the account has more, the rest belongs to somebody else.
  */
 import { Decimal } from 'decimal.js';
 import type { TradingAccount } from '../exchanges/exchange.ts';
@@ -28,7 +28,7 @@ export interface DriftOptions {
   instrument(symbol: string): Instrument | null;
 }
 
-/** Fills reach the rows a moment after the balances: a difference counts when it still stands after this. */
+/** Fills reach the rows a moment after the balances: a difference counts when it is still there after this. */
 const confirmAfterMs = 2_000;
 
 interface Measured {
@@ -47,7 +47,7 @@ export class DriftWatch {
     this.#options = options;
   }
 
-  /** As found last, by base asset. */
+  /** As last found, by base asset. */
   get standing(): ReadonlyMap<string, Drift> {
     return this.#standing;
   }
@@ -68,7 +68,7 @@ export class DriftWatch {
       metrics.reconcilePosition.set({ asset, of: 'bots' }, held.toNumber());
       metrics.reconcilePosition.set({ asset, of: 'account' }, balance.toNumber());
       const standing = this.#standing.get(asset);
-      // What is in flight hides the truth for a moment: the last finding stands.
+      // An order in flight makes rows and balance differ for a moment: the last finding is kept.
       if (inFlight && standing !== undefined) found.set(asset, standing);
       else if (short.includes(asset)) found.set(asset, { asset, held, balance, reason: reasonOf(asset, held, balance) });
       if (found.has(asset) && standing === undefined) metrics.reconcileDrift.inc({ kind: 'position' });

@@ -1,7 +1,7 @@
 /**
- * The order protocol of one process: intents out (once), evidence in (acks, user events, look-ups, history), rows and
- * bots told in that order. An order whose fate is open is looked up until evidence decides; "does not exist" counts only
- * after the horizon and in two independent rounds.
+ * The order protocol of one process. An intent is committed and then sent once. What the exchange says (answers, user events, look-ups,
+ * history) is written first, and then the bot is told. While it is not known what became of an order, it is looked up; "does not exist"
+ * counts only after the horizon and in two independent rounds.
  */
 import { placedId } from '../exchanges/exchange.ts';
 import type { ExchangeFill, SignedWindow, UserEvent } from '../exchanges/exchange.ts';
@@ -82,7 +82,7 @@ export class Executor {
     for (const order of history) {
       if (isTerminal(order.state)) continue;
       const live = openedAt(now, order, order.recvWindowMs);
-      // It may have been placed since its signature, whoever was its owner then: the horizon counts from there, not from each take-over.
+      // The horizon counts from the order's signature, not from the take-over: it may have been placed at any time since.
       live.openSince = now - Math.max(0, venueMs - order.signedTimestampMs - skewBoundMs);
       live.executedQuantity = order.executedQuantity;
       live.resting = isProtective(order) && order.state === 'accepted' && order.exchangeOrderId !== null;
@@ -122,8 +122,8 @@ export class Executor {
   }
 
   /**
-   * One round of asking the exchange about a stop of the bot that is not known to rest; what is found is written. True when it has been
-   * denied in two rounds since then (monotonic ms). Throws what the reads throw.
+   * Asks the exchange once about a stop of the bot that is not known to rest, and writes what is found. True when the exchange has denied
+   * the stop in two such rounds after `sinceMs` (monotonic). Throws what the reads throw.
    */
   async stopDenied(botId: string, sinceMs: number): Promise<boolean> {
     const line = this.#lines.get(botId);
@@ -131,15 +131,15 @@ export class Executor {
     return !this.#options.safety.askBeforeSale || this.#protector.stopDenied(line, sinceMs);
   }
 
-  /** Puts a stop (and a target) up at the exchange, or in the place of the standing stop. */
+  /** Places a stop (and a target) at the exchange, or replaces the stop that rests there. */
   protect(botId: string, command: PutProtection): void {
     const line = this.#lines.get(botId);
     if (line !== undefined && !line.detached) this.#protector.put(line, command);
   }
 
   /**
-   * Takes down whatever protects the position; the bot is told when that is proven. Nothing is taken down before there is room for
-   * what follows: a position whose exit the exchange would not take keeps its stop.
+   * Cancels the stop and target of the position; the bot is told when that is proven. Room for the order that follows is reserved first:
+   * while the exchange would not take the exit, the position keeps its stop.
    */
   unprotect(botId: string, { follows }: Pick<CancelProtection, 'follows'>): void {
     const line = this.#lines.get(botId);
@@ -159,7 +159,7 @@ export class Executor {
     });
   }
 
-  /** Lets go of a bot once what is queued has been written. Orders that are still open are the next owner's to resolve. */
+  /** Lets go of a bot once what is queued has been written. Orders that are not over are resolved by whoever takes the bot next. */
   async detach(botId: string): Promise<void> {
     const line = this.#lines.get(botId);
     if (line === undefined) return;
@@ -208,7 +208,7 @@ export class Executor {
     const { link } = line;
     const broken = this.#brokenRule(line, command);
     const { role } = command;
-    // Nothing rests any more when an exit is placed: nothing else protects the position.
+    // When an exit is placed, the stop has been cancelled: the exit may use the room that is kept for protection.
     const room = broken !== null ? undefined : role === 'exit' ? line.takeRoom() : link.account.reserveOrder(role);
     const refusal = room?.granted === false ? ({ rule: 'order-limit', reason: room.reason } as const) : broken;
     if (refusal !== null) {
@@ -245,7 +245,7 @@ export class Executor {
     });
   }
 
-  /** Counts of the account concern entries alone: an exit frees places. */
+  /** The account's limits of open orders are checked for entries only: an exit frees places. */
   #brokenRule(line: OrderLine, { role, side, orderType: type, quantity }: PlaceOrder): BrokenRule | null {
     const broken = brokenBy(line, { side, type, quantity, price: null, stopPrice: null });
     if (broken !== null || role !== 'entry') return broken;
@@ -253,8 +253,8 @@ export class Executor {
   }
 
   /**
-   * The exchange would refuse it, or there is no room for it under its limits: no intent, nothing sent, nothing queued. An exit is tried again after a
-   * pause; an entry is over, for its close passes.
+   * The exchange would refuse the order, or its limits leave no room: nothing is written or sent. An exit is tried again after a pause; an
+   * entry is over, because its close passes.
    */
   #refuse(line: OrderLine, { role, decisionMs }: Pick<PlaceOrder, 'role' | 'decisionMs'>, { rule, reason }: BrokenRule): void {
     this.#options.metrics.ordersRejected.inc({ market: 'spot', code_class: rule === 'order-limit' ? 'no-room' : 'not-sent' });
@@ -272,7 +272,7 @@ export class Executor {
     };
   }
 
-  /** The orders of one operation, in the line from now on. */
+  /** The orders of one operation; from now on the bot's line follows them. */
   #prepare(line: OrderLine, command: PutProtection, drafts: readonly [OrderDraft, ...OrderDraft[]]): PreparedOrders {
     const signed = this.#sign(line);
     const signedAt = this.#options.clock.monotonic();
@@ -287,7 +287,7 @@ export class Executor {
     const first = prepareOne(draft);
     const rest = others.map(prepareOne);
     const lives = [first.live, ...rest.map(({ live }) => live)] as const;
-    // Counted against the venue's limit, but never held back here: when even protection has no room, the exchange says so.
+    // Counted under the venue's limit, but sent in any case: when there is no room even for protection, the exchange says so.
     const rooms = drafts.map(() => line.takeRoom());
     return {
       lives,

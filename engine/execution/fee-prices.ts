@@ -1,6 +1,6 @@
 /**
  * What the exchange's fee coin is worth in the quotes that live bots trade in: asked every minute, so that a fee paid in it can be
- * valued in the moment in which it is booked. A price that is too old is none: the fee is then left out of the profit.
+ * valued when it is booked. A price that is too old is not used: the fee is then left out of the profit.
  */
 import type { Decimal } from 'decimal.js';
 import type { Log } from '../observe/log.ts';

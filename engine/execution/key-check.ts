@@ -1,7 +1,7 @@
 /**
  * Whether real money may be traded with the engine's key: asked at the start, every hour, and when the exchange refuses a
- * request for want of authority. Until a check has passed nothing is entered live; exits are tried all the same. A check that
- * gets no answer takes nothing back that an earlier one has shown.
+ * request for missing rights. Until a check has passed nothing is entered live; exits are tried all the same. A check that
+ * gets no answer changes nothing.
  */
 import { ExchangeError } from '../exchanges/exchange.ts';
 import type { KeyRights } from '../exchanges/exchange.ts';
@@ -15,12 +15,12 @@ export interface KeyCheckOptions {
 }
 
 const recheckMs = 3_600_000;
-/** After a key that does not do: whoever mends it at the exchange shall not wait for the next hour. */
+/** After a refused key: whoever mends it at the exchange shall not have to wait an hour. */
 const refusedRetryMs = 60_000;
 const unansweredRetryMs = 5_000;
 /** An engine does not wait longer for its first check. */
 const startPatienceMs = 5_000;
-/** Orders may be refused in numbers: they ask for at most one check in this time. */
+/** Many orders may be refused at once: they lead to one check in this time at most. */
 const doubtPauseMs = 10_000;
 
 export class KeyCheck {
@@ -51,7 +51,7 @@ export class KeyCheck {
     return this.#refusal;
   }
 
-  /** The exchange refused a request for want of authority. */
+  /** The exchange refused a request for missing rights. */
   doubt(): void {
     if (this.#running || this.#stopped || this.#refusal !== null) return;
     const { clock } = this.#options;

@@ -1,6 +1,6 @@
 /**
- * An order that had been declared never placed and exists all the same: the bot is held by the unit of work that records
- * it, what was executed is booked, and what is still open is cancelled. Found by the user stream, or by the search through
+ * An order that had been declared never placed and exists all the same: the transaction that records it also holds the bot, what was
+ * executed is booked, and what is still open is cancelled. Found by the user stream, or by the search through
  * the exchange's orders of the last day.
  */
 import type { ExchangeOrder, TradingAccount } from '../exchanges/exchange.ts';
@@ -13,7 +13,7 @@ export function isOpen({ status }: ExchangeOrder): boolean {
   return status === 'NEW' || status === 'PENDING_NEW' || status === 'PARTIALLY_FILLED';
 }
 
-/** Cancels the order if it is open; answers it as it then is. A cancel that proves nothing leaves the rest to the next search. */
+/** Cancels the order if it is open; answers it as it is then. When the cancel's outcome is not known, the next search looks again. */
 export async function cancelLate(
   account: TradingAccount,
   order: ExchangeOrder,

@@ -1,4 +1,4 @@
-/** Orders whose fate is open are looked up at the exchange until evidence decides. */
+/** Asks the exchange about orders of which it is not known what became of them, until that is proven. */
 import type { Log } from '../observe/log.ts';
 import type { Safety } from '../safety.ts';
 import type { Clock } from '../time/clock.ts';
@@ -37,7 +37,7 @@ export class LookUps {
     });
   }
 
-  /** One look at an order whose fate is open. Read errors decide nothing. */
+  /** One look-up of an order. An error of the read decides nothing. */
   async look(line: OrderLine, live: LiveOrder): Promise<void> {
     if (this.#options.stopped() || line.detached || !line.open.has(live.clientOrderId) || live.awaitingAnswer || live.resting) return;
     const { log } = this.#options;

@@ -22,9 +22,9 @@ export type SentOutcome = PlaceOutcome | { readonly kind: 'not-attempted'; reado
 export type SendResult =
   /** One outcome per intent, in their order. */
   | { readonly kind: 'answered'; readonly outcomes: readonly SentOutcome[] }
-  /** Proven not sent, by us, although the intent is durable. */
+  /** The intent is in the database, and we know that we did not send it. */
   | { readonly kind: 'not-sent'; readonly reason: string }
-  /** Nothing is durable and nothing was sent. */
+  /** Nothing was written and nothing was sent. */
   | { readonly kind: 'not-committed'; readonly reason: string }
   | { readonly kind: 'fenced' }
   | { readonly kind: 'refused' }
@@ -34,7 +34,7 @@ export type SendResult =
 /** One request: it places one order, or two that cancel one another. */
 export interface Outgoing {
   readonly intents: readonly [Intent, ...Intent[]];
-  /** Sends the one request, up to the socket in this turn of the loop; answers what became of each intent, in their order. */
+  /** Writes the one request to the socket before it returns; answers what became of each intent, in their order. */
   transmit(signed: SignedWindow): Promise<readonly SentOutcome[]>;
   /** Monotonic time of the signature. */
   readonly signedAt: number;
@@ -73,7 +73,7 @@ export class Sender {
     if (this.#batch.length === 1) this.#options.clock.soon(() => this.#flush());
   }
 
-  /** Entries that may have to wait for their account's lock go apart: nothing else ever waits for money. */
+  /** Entries that spend money may have to wait for their account's lock: they are committed apart, so that nothing else waits with them. */
   #flush(): void {
     const batch = this.#batch;
     this.#batch = [];
@@ -155,7 +155,7 @@ export class Sender {
       : { timestampMs: Math.floor(venueClock.now()), recvWindowMs: 60_000 };
   }
 
-  /** Only we could have sent these and we did not: durable or not, they were never placed. Which of the two decides what must be written. */
+  /** Nobody has sent these orders. Whether their rows were written decides whether their end has to be written, too. */
   async #settleUnknownCommit(batch: readonly Outgoing[]): Promise<void> {
     const { store, clock, log } = this.#options;
     for (let waitMs = 200; ; waitMs = Math.min(waitMs * 2, 5_000)) {

@@ -1,6 +1,5 @@
 /**
- * What stands between taking bots and letting them trade: their account is compared with the
- * exchange first. An exchange that is slow or away does not keep positions unmanaged: after a moment the bots run with
+ * Before bots that were taken may trade, their account is compared with the exchange. An exchange that is slow or away does not keep positions unmanaged: after a moment the bots run with
  * entries closed, and open them when the comparison has succeeded. Later comparisons find what arrives late.
  */
 import type { Log } from '../observe/log.ts';
@@ -48,7 +47,7 @@ export interface Prepared {
   readonly blocks: ReadonlyMap<string, readonly EntryBlock[]>;
 }
 
-/** Positions wait this long for the comparison before they are managed without it. */
+/** Bots wait this long for the comparison; then their positions are looked after without it. */
 const patienceMs = 5_000;
 const retryFirstMs = 1_000;
 const retryMaxMs = 15_000;
@@ -58,7 +57,7 @@ const searchAllMs = 3_600_000;
 
 export class TakeOver {
   readonly #options: TakeOverOptions;
-  /** Epoch of bots that wait for a comparison. */
+  /** Bots that wait for a comparison, with their epoch. */
   readonly #waiting = new Map<string, number>();
   /** Bots that may have been built from rows that have changed since. */
   readonly #outdated = new Set<string>();
@@ -116,7 +115,7 @@ export class TakeOver {
       )
       .then(() => {
         if (!gaveUp) return;
-        // It came too late for the rows that the bots were built from, and perhaps before they run.
+        // The bots were built from the rows as they were before, and may not run yet.
         for (const botId of changed) this.#outdated.add(botId);
         this.#rebuild(changed, 'its account was compared with the exchange, which changed its rows');
       });
@@ -197,7 +196,7 @@ export class TakeOver {
 
   async #compareWaiting(): Promise<void> {
     const wanted = this.#targets((bot) => this.#waiting.get(bot.botId) === bot.epoch);
-    // Whoever is not here any more is compared by whoever takes it next.
+    // A bot that has left is compared by the engine that takes it next.
     const here = new Set(wanted.map(({ botId }) => botId));
     for (const botId of this.#waiting.keys()) if (!here.has(botId)) this.#waiting.delete(botId);
     const changed = new Set(this.#outdated);
