@@ -2,7 +2,7 @@
  * The exchange port: what the engine needs of a venue. Adapters: `binance/` (Binance and everything that speaks
  * its wire, our simulator included) and `paper.ts`. Placing never throws and never retries: it answers what is
  * known, as cancelling and replacing do. Reads throw `ExchangeError` when no answer was had. Nothing here is optional, so the
- * compiler refuses an account that stands before another one and does not pass everything on.
+ * compiler refuses a wrapper around an account that does not pass every argument on.
  */
 import type { Decimal } from 'decimal.js';
 import type { Candle, Timeframe } from '../trading/candle.ts';
@@ -16,7 +16,7 @@ export interface KlineRequest {
   readonly endTime?: number;
   /** At most 1000. */
   readonly limit?: number;
-  /** Stops and exits wait for the answer: it may use weight that history may not. */
+  /** A stop or an exit waits for the answer: it may use a part of the request weight that other reads may not. */
   readonly forExits?: boolean;
 }
 
@@ -29,7 +29,7 @@ export interface MarketData {
   klines(request: KlineRequest): Promise<readonly Candle[]>;
   /** Last trade price. */
   price(symbol: string): Promise<Decimal>;
-  /** The same of several symbols at once; those that the venue tells no price of are left out. */
+  /** The last prices of several symbols in one request; symbols without a price are left out. */
   prices(symbols: readonly string[]): Promise<ReadonlyMap<string, Decimal>>;
 }
 
@@ -43,7 +43,7 @@ export interface OrderRequest {
   readonly stopPrice?: Decimal;
   readonly timeInForce?: TimeInForce;
   readonly selfTradePrevention: SelfTradePrevention;
-  /** What a paper account fills it by; an exchange has prices of its own. */
+  /** What a paper account needs to find the price of the fill. */
   readonly decided?: DecidedAt;
 }
 
@@ -54,7 +54,7 @@ export interface DecidedAt {
   readonly triggerPrice: number | null;
 }
 
-/** What an order is for, when there is not room for all: lower ones leave the last part of each limit to those before. */
+/** What an order is for. Entries may not use the last part of each limit, so that exits and stops have room. */
 export type OrderPriority = 'protect' | 'exit' | 'entry';
 
 /** Room for an order under the venue's limits, kept until it is released; or why there is none. */
@@ -62,7 +62,7 @@ export type OrderReservation =
   | { readonly granted: true; release(): void }
   | { readonly granted: false; readonly retryAfterMs: number; readonly reason: string };
 
-/** What an account without limits answers. */
+/** The answer of an account without limits. */
 export const unlimited: OrderReservation = { granted: true, release: () => undefined };
 
 /** One leg of an order list: `price` for orders with a limit, `stopPrice` for those that wait for a trigger. */

@@ -21,9 +21,9 @@ interface Open {
   readonly heardAt: number;
 }
 
-/** A market that says nothing for so long has no other price than its last: an order at the market of an exchange would not wait either. */
+/** When no price is heard for so long, the order fills at the last one: a market order at an exchange would not wait either. */
 const silenceMs = 10_000;
-/** An order comes this long after its decision at most; longer waits get the oldest open that is remembered. */
+/** Opens are remembered for so long: an order that comes later after its decision gets the oldest of them. */
 const opensKeptMs = 60_000;
 const opensMax = 1_000;
 

@@ -87,9 +87,9 @@ export function createPaperAccount(options: PaperOptions): PaperAccount {
       const { atMs } = execution;
       const engine = book();
       const tick = options.instrument().price.tick;
-      // As an order that rests at an exchange stands: on the grid, and not below its level.
+      // Rounded up to the tick, like an order at the exchange.
       const mid = execution.triggered ? ceilToStep(exact(execution.price.toPrecision(12)), tick) : new Decimal(execution.price);
-      // Never better than the settings say: what does not fit the grid goes against the bot.
+      // Rounded against the bot, so that a fill is never better than the settings say.
       engine.tick({
         symbol: request.symbol,
         price: floorToStep(mid, tick),
@@ -117,7 +117,7 @@ export function createPaperAccount(options: PaperOptions): PaperAccount {
       return [];
     },
     async order(): Promise<OrderLookup> {
-      // Every fill was on record before anyone could ask: what is asked for never happened.
+      // Fills are written before anybody asks: an order that is looked up here was never placed.
       return { kind: 'absent' };
     },
     async openOrders() {
@@ -142,7 +142,7 @@ export function createPaperAccount(options: PaperOptions): PaperAccount {
   };
 }
 
-/** The account sees prices at its orders only: an average of those would be none, so the filters are judged by the last price. */
+/** The filters are judged by the last price: the account hears too few prices for an average. */
 function judgedByLastPrice(instrument: Instrument): Instrument {
   const { notional, percentPrice } = instrument;
   return {
@@ -192,7 +192,7 @@ function exchangeFill(order: BookOrder, trade: BookTrade, index: number): Exchan
 
 const noRest: Refusal = { httpStatus: 400, code: -2011, message: 'nothing rests in a paper account', class: 'not-found' };
 
-/** In the exchange's words, so it means what the exchange would mean. */
+/** Refusals have the exchange's codes and texts, so that they are understood like the exchange's. */
 function refused(message: string, code: number | null = null): Extract<PlaceOutcome, { kind: 'rejected' }> {
   const own = { httpStatus: 400, code, message, class: 'other' } as const;
   if (code === null) return { kind: 'rejected', refusal: own };

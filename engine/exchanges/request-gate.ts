@@ -1,7 +1,7 @@
 /**
- * What leaves for a venue passes here: request weight is taken before a read, room for an order before its intent, and
- * while the venue wants silence (429, 418) nothing leaves at all. Whatever the venue answers is learnt from. An order is
- * judged at once, from what this process knows, because nothing may stand between its intent and the wire.
+ * Every request to a venue passes here. A read first takes request weight, an order first reserves room under the order limits, and while
+ * the venue has asked for a pause (429, 418) nothing is sent. The limits are updated by what the venue answers. Orders are decided on at
+ * once from what this process knows, because nothing may delay an order whose intent is written.
  */
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -54,7 +54,7 @@ export interface LimitNews {
 
 /** A read waits this long for weight, then fails. */
 const patienceMs = 30_000;
-/** When the venue says that it is enough and not for how long. */
+/** The pause when the venue asks for one and does not say how long. */
 const defaultPauseMs = 60_000;
 const publishedWeightLimit = 6_000;
 const tooManyOrders = -1015;
@@ -81,7 +81,7 @@ export class RequestGate {
     for (;;) {
       const answer = await budget.take(weight, priority);
       const waited = clock.monotonic() - startedAt;
-      // The venue may have asked for silence while the budget was asked.
+      // The venue may have asked for a pause meanwhile.
       const silent = this.silenceRefusal();
       const refusal = silent ?? (answer.granted ? null : limited(answer));
       if (refusal === null) {
@@ -150,7 +150,7 @@ export class RequestGate {
       { status: refusal.httpStatus, pauseMs, message: refusal.message },
       'the exchange asks for silence; nothing is requested until then',
     );
-    // Known here before anything is awaited; the other replicas hear of it right after.
+    // Noted here before anything is awaited; then the other replicas are told.
     budget
       .blockUntil(untilMs, `HTTP ${refusal.httpStatus}: ${refusal.message}`)
       .catch((error: unknown) => log.warn({ err: error }, 'the silence could not be shared'));

@@ -1,7 +1,7 @@
 /**
  * One exchange web socket that keeps itself connected: jittered back-off under the venue's connect limit, own ping
  * so that a half-open link is found within ping interval + pong timeout, paced sending. Nothing is replayed after a
- * reconnect: queued messages belong to the connection they were meant for, and `onOpen` is where they start anew.
+ * reconnect: queued messages are dropped with their connection, and `onOpen` is where its user begins again.
  */
 import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
@@ -209,7 +209,7 @@ export class ExchangeSocket implements StreamSocket {
     this.#nextSendAt = Math.max(this.#nextSendAt, sentAt) + this.#spacingMs;
     socket.ping();
     this.#deadline = this.#clock.after(this.#options.pongTimeoutMs ?? 5_000, () => {
-      // One more turn of the loop: after a long pause of this process the pong may lie unread behind this timer.
+      // Judged one turn of the loop later: when this process has stood still, the pong may have arrived and not been read yet.
       this.#deadline = this.#clock.after(1, () => {
         this.#deadline = null;
         if (this.#lastReceivedAt < sentAt) this.#end(socket, 'pong-timeout', 'half-open: no frame since our ping');
@@ -226,7 +226,7 @@ export class ExchangeSocket implements StreamSocket {
     this.#end(socket, 'refused', `handshake refused with HTTP ${status}`);
   }
 
-  /** The one way out of a connection: whatever is noticed first ends it, later signs of the same end are ignored. */
+  /** Every end of a connection passes here: the first sign of it counts, later ones are ignored. */
   #end(socket: WebSocket, kind: DisconnectKind, reason: string): void {
     if (socket !== this.#socket) return;
     this.#socket = null;
@@ -258,7 +258,7 @@ export class ExchangeSocket implements StreamSocket {
     return this.#options.random() * ceiling;
   }
 
-  /** Sends what the pace allows. Even spacing, not a full second's allowance at once: network delay would bunch two bursts. */
+  /** Sends what the pace allows, evenly spaced: two bursts could arrive as one after a network delay. */
   #flush(): void {
     if (this.#sendTimer !== null || this.#state !== 'open') return;
     const waitMs = this.#nextSendAt - this.#clock.monotonic();

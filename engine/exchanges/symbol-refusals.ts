@@ -1,13 +1,13 @@
 /**
- * An account that tells when the exchange refuses something for the sake of the symbol (a filter, a market that is closed, a
- * symbol that it does not know): what is known of the symbol is out of date. A refused order is answered once it has been read
- * anew, so whoever decides next decides by the new filters.
+ * Wraps an account: when the exchange refuses an order because of the symbol (a filter, a closed market, an unknown symbol), what the
+ * engine knows of the symbol is out of date and is read again. The refusal is passed on after that, so that the next decision uses the new
+ * filters.
  */
 import type { Clock } from '../time/clock.ts';
 import { ExchangeError } from './exchange.ts';
 import type { OcoOutcome, PlaceOutcome, Refusal, TradingAccount } from './exchange.ts';
 
-/** An order's verdict waits this long for the reading at most. */
+/** The refusal waits this long for the reading at most. */
 const patienceMs = 2_000;
 
 /** The venue does not list the symbol. */

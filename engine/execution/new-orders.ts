@@ -1,4 +1,4 @@
-/** How an order begins: as an intent for the rows and as something that is not over yet. */
+/** How an order begins: its intent for the rows, and what this process follows until it is over. */
 import type { SignedWindow } from '../exchanges/exchange.ts';
 import type { Intent } from '../persistence/commit-intents.ts';
 import { entryReservation } from '../trading/capital.ts';
@@ -84,15 +84,15 @@ export function openedAt(
 }
 
 /**
- * What gives way when an order of ours would trade with one of the same account. An entry does: what it would take down is the target of
- * another bot, whose stop would fall with it, or an order of a person. An order that closes a position never does, for then nothing would
- * end the loss; the order in its way expires, as it does for whoever names no mode. What rests already has no say.
+ * Which order expires when an order of ours would trade with another one of the same account. If ours is an entry, it expires itself:
+ * the other one may be a bot's target (and the target's stop would end with it) or a person's order. If ours closes a position, the other one
+ * expires, or the position would stay without an end to its loss. (Binance goes by the order that comes later; what rests does not count.)
  */
 export function preventionOf(role: OrderRole): SelfTradePrevention {
   return role === 'entry' ? 'EXPIRE_TAKER' : 'EXPIRE_MAKER';
 }
 
-/** How far the venue's clock and ours may disagree while entries are allowed (order-safety.md row 13). */
+/** How far the venue's clock and ours may disagree while entries are allowed (engine/time/venue-clock.ts). */
 export const skewBoundMs = 1_000;
 
 export function refusedByDatabase(orders: readonly LiveOrder[]): Error {

@@ -27,9 +27,9 @@ export interface OpenOrder {
 /** One request of weight 80 for all symbols: the exchange's own events say what happens in between. */
 const refreshEveryMs = 300_000;
 const retryMs = 5_000;
-/** Nothing is known any more when the last good reading is older: two refreshes have failed, and the stream may have lost events. */
+/** A reading older than this does not count: two refreshes have failed, and the stream may have lost events. */
 const knownForMs = 700_000;
-/** Nobody waits longer for the first reading; entries that depend on it are refused until it is there. */
+/** The start waits for the first reading no longer than this; entries that depend on it are refused until it is there. */
 const firstReadPatienceMs = 2_000;
 
 export class OpenOrders {
@@ -37,7 +37,7 @@ export class OpenOrders {
   #open = new Map<string, OpenOrder>();
   #held = new Map<string, Decimal>();
   #readAt: number | null = null;
-  /** What events told while a reading was under way: it may be older than they are. */
+  /** Events that came while a reading was under way: the reading may be older. */
   #toldMeanwhile: UserEvent[] | null = null;
   #reading: Promise<void> | null = null;
   #timer: Timer | null = null;
@@ -76,7 +76,7 @@ export class OpenOrders {
     this.#apply(event);
   }
 
-  /** Reads anew; calls during a reading share it. Never throws: a failure is told and tried again. */
+  /** Reads again; calls during a reading share it. Never throws: a failure is logged and tried again. */
   refresh(): Promise<void> {
     this.#reading ??= this.#read().finally(() => {
       this.#reading = null;
@@ -113,7 +113,7 @@ export class OpenOrders {
       return;
     }
     const { order } = event;
-    // It never was open; the number in its report may be that of an order that is.
+    // It never was open; the number in the report may be another order's.
     if (placedId(order) === null) return;
     const open = order.status === 'NEW' || order.status === 'PENDING_NEW' || order.status === 'PARTIALLY_FILLED';
     // A market order never stays open.

@@ -1,6 +1,6 @@
 /**
- * A bot's line of orders: what is in flight, in which order its evidence is written, how attempts are numbered.
- * All writes of one bot go through one queue, so two paths that learn the same fill never race.
+ * The orders of one bot that are not over, and the numbers of its attempts. All writes of a bot go through one queue, in order: two
+ * paths that learn of the same fill never write at the same time.
  */
 import type { Decimal } from 'decimal.js';
 import type { OrderReservation, TradingAccount } from '../exchanges/exchange.ts';
@@ -57,9 +57,9 @@ export interface BotLink {
 
 export interface ProtectionNews {
   readonly resting: RestingProtection | null;
-  /** False while an operation or the fate of one of the orders is open. */
+  /** False while an operation is under way, or it is not known what became of one of the orders. */
   readonly settled: boolean;
-  /** An order that binds no coins has not found its end. */
+  /** An order that binds no coins is not proven to be over. */
   readonly unresolved: boolean;
   /** Why the exchange did not take one of the orders; null when it did not refuse any since the last news. */
   readonly refused: string | null;
@@ -80,7 +80,7 @@ export interface LiveOrder {
   readonly instrument: Instrument | null;
   /** Monotonic time after which the exchange no longer accepts it: its receive window is over. */
   readonly acceptedUntil: number;
-  /** Monotonic time since when its fate has been open; before the start of this process for an order of an earlier owner. */
+  /** Monotonic time since when its outcome has not been known; before the start of this process for an order of an earlier owner. */
   openSince: number;
   exchangeOrderId: string | null;
   executedQuantity: Decimal | null;
@@ -90,13 +90,13 @@ export interface LiveOrder {
   lastNegativeAt?: number;
   probes: number;
   probeScheduled: boolean;
-  /** True while its only POST is under way: nobody looks it up before the answer. */
+  /** True while its request is under way: it is not looked up before the answer. */
   awaitingAnswer: boolean;
-  /** A stop or target that stands at the exchange and waits for its price: nothing about it is open. */
+  /** A stop or target that is known to rest at the exchange and waits for its price. */
   resting: boolean;
   /**
-   * The matching engine said that it is not open when it could no longer be accepted, and a query knows nothing of it, both for some
-   * seconds (for as long as the horizon, when it had been accepted): it binds no coins.
+   * It binds no coins: for some seconds a cancel has said that it is not open, although it could no longer arrive, and a query has not
+   * found it (for as long as the horizon, when it had been accepted).
    */
   gone: boolean;
   /**
@@ -116,7 +116,7 @@ export function isProtective({ role }: Pick<LiveOrder, 'role'>): boolean {
   return role === 'stop' || role === 'target';
 }
 
-/** Late words on an order come within the next few orders of its bot. */
+/** Late news of an order come while its bot places the next few: so many orders are remembered. */
 const toldOrdersMax = 16;
 
 export class OrderLine {
@@ -132,11 +132,11 @@ export class OrderLine {
   detached = false;
   /** Operations on protective orders that have not ended. */
   operations = 0;
-  /** Room kept for what follows a cancel that is under way. */
+  /** Room reserved for the order that follows a cancel under way. */
   #kept: OrderReservation[] = [];
   /** Why the exchange refused a protective order, until the bot was told. */
   refused: string | null = null;
-  /** The first round in which the exchange denied these stops; null while it has not, or has told of one since. */
+  /** The first round in which the exchange denied these stops; null before it, and again once one is found. */
   denied: { readonly askedAt: number; readonly stops: ReadonlySet<string> } | null = null;
 
   constructor(link: BotLink, history: readonly Pick<StoredOrder, 'role' | 'decisionMs' | 'attempt'>[]) {
@@ -154,7 +154,7 @@ export class OrderLine {
     }
   }
 
-  /** Ids of the order's executions that the bot has heard of; null when nobody remembers. */
+  /** Ids of the order's executions that the bot has heard of; null when that is not remembered. */
   told(clientOrderId: string): Set<string> | null {
     return this.#told.get(clientOrderId) ?? null;
   }

@@ -1,7 +1,7 @@
 /**
- * What the exchange's filters say of an order before there is an intent for it: one that would be refused is not sent. The
- * filters of the account count what rests and what will rest: every bot that holds or enters will put up its stop. What is not
- * known refuses an entry, never an exit or a stop.
+ * Checks an order against the exchange's filters before it gets an intent: one that would be refused is not sent. For the account's
+ * limits what rests counts, and the stop that every bot with a position or an entry still has to place. Where something is not known, an
+ * entry is refused; an exit or a stop never is.
  */
 import { priceText } from '../trading/amounts.ts';
 import type { PlaceOrder, OrderRule } from '../trading/events.ts';
@@ -19,7 +19,7 @@ export interface BrokenRule {
 
 type Draft = Pick<FilterSubject, 'side' | 'type' | 'quantity' | 'price' | 'stopPrice'>;
 
-/** The filter that the order itself would break, as far as the prices of the last minutes tell. */
+/** The filter that the order would break, judged by the prices of the last minutes. */
 export function brokenBy({ link }: OrderLine, draft: Draft): BrokenRule | null {
   const instrument = link.instrument();
   const subject: FilterSubject = { ...draft, trailingDelta: null, quoteQuantity: null };
@@ -58,7 +58,7 @@ export function entryHasNoRoom(
   return noPlaceForStop(line, wanted, neighbours, open, instrument) ?? tooMuchHeld(quantity, neighbours, open, held, instrument);
 }
 
-/** Whether the exchange has room for one more stop beside those that rest: a replacement is judged before its cancel. Unknown is yes. */
+/** Whether the exchange has room for one more stop: it checks a replacement before it cancels the old one. True when it is not known. */
 export function hasRoomToReplace(line: OrderLine, lines: Iterable<OrderLine>, openOrders: OpenOrders | null): boolean {
   const { symbol, maxAlgoOrders, maxOrders } = line.link.instrument();
   const open = openOrders?.of(symbol) ?? null;
@@ -129,7 +129,7 @@ function tooMuchHeld(
   };
 }
 
-/** What a bot's orders take, or will take once it has put up its stop. */
+/** The places that a bot's orders take, or will take once its stop is placed. */
 function placesOf(line: OrderLine): RestingOrders {
   const protective = line.protective().filter((live) => !live.gone);
   const stops = protective.filter(({ role }) => role === 'stop').length;

@@ -1,4 +1,4 @@
-/** Finds the orders of this installation among all orders of an account; whatever is foreign is left out and never touched. */
+/** Finds the orders of this installation among all orders of an account; orders of others are left out. */
 import type { ExchangeOrder, TradingAccount } from '../exchanges/exchange.ts';
 import { parseClientOrderId } from './client-order-id.ts';
 import type { ClientOrderIdParts } from './client-order-id.ts';
@@ -39,7 +39,7 @@ export async function allOrdersSince(
   let pages = 0;
   let page: readonly ExchangeOrder[] = [];
   let fromMs = sinceMs;
-  // By time until something is found (a day at most per request), by id from there on.
+  // Asked by time (a day at most per request) until an order is found, and by its id from there on.
   for (; page.length === 0 && fromMs <= nowMs; fromMs += dayMs) {
     if ((pages += 1) > pagesMax) throw new HistoryTooLong(symbol, sinceMs);
     page = await account.ordersSince(symbol, Math.floor(fromMs));

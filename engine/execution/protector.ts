@@ -1,6 +1,6 @@
 /**
- * Stops and targets at the exchange: placed (two that cancel one another in one request), replaced in one request, cancelled
- * until that is proven, and looked at in sets. Each order is an intent of its own, durable before the wire.
+ * Stops and targets at the exchange. A stop with its target is placed in one request, a stop alone is replaced in one request, a cancel is
+ * repeated until it is proven, and one read checks the stops of many bots. Each order has its intent in the database before it is sent.
  */
 import type { Reach } from '../crash-points.ts';
 import type { CancelOutcome, ExchangeOrder, OcoLeg, OrderRequest, SignedWindow } from '../exchanges/exchange.ts';
@@ -29,7 +29,7 @@ export interface OrderDraft {
 /** A draft with its number, its place in the line and its signature. */
 export interface PreparedOrders {
   readonly lives: readonly [LiveOrder, ...LiveOrder[]];
-  /** Commits, sends and records; resolves when what is known of every order is written. Null outcomes: nothing was sent. */
+  /** Commits, sends and records; resolves when what is known of every order is written. */
   send(transmit: Outgoing['transmit']): Promise<void>;
   /** Resolves when evidence has ended every order, whether an answer came or not. */
   readonly over: Promise<void>;
@@ -73,7 +73,7 @@ export class Protector {
     void this.#during(line, command.type === 'place-protection' ? this.#place(line, command) : this.#replace(line, command));
   }
 
-  /** Cancels whatever protects the position; ends when every such order is proven to be over, or proven to bind no coins. */
+  /** Cancels the position's stop and target; ends when each is proven to be over, or to bind no coins. */
   cancel(line: OrderLine): void {
     if (this.#cancelling.has(line)) return;
     this.#cancelling.add(line);
@@ -87,7 +87,7 @@ export class Protector {
   tell(line: OrderLine): void {
     if (line.detached) return;
     const told = line.protection();
-    // While the stop that was to be replaced still counts and its own fate is open, the refusal waits: what became of that one decides.
+    // While it is not known what became of the stop that was to be replaced, the refusal of the new one is not told: it may still rest.
     const open = !told.settled && told.resting !== null && told.resting.stopPrice !== null;
     const refused = open ? null : line.refused;
     if (!open) line.refused = null;
@@ -95,13 +95,13 @@ export class Protector {
   }
 
   /**
-   * Looks whether what should rest does: one read per account and symbol, however many bots. What is missing is looked up by its
-   * id. Lines whose exchange could not be read are looked at again soon.
+   * Checks whether the stops and targets that should rest do: one read per account and symbol, however many bots. Those that are missing
+   * are looked up by their ids. Where the exchange could not be read, the check is made again soon.
    */
   async verify(lines: Iterable<OrderLine>): Promise<void> {
     const { clock, log } = this.#ports;
     const groups = Map.groupBy(
-      // Of a symbol that is not listed any more the exchange tells nothing but an error.
+      // For a symbol that is not listed any more the exchange answers with an error.
       [...lines].filter(
         (line) => !line.detached && line.link.instrument().status !== 'DELISTED' && line.protective().some((live) => live.resting),
       ),
@@ -127,7 +127,7 @@ export class Protector {
     );
   }
 
-  /** One of ours that its bot does not know to be open: the rows decide what it is. */
+  /** An order of ours that is open and that its bot does not know of: the rows decide. */
   async #noticeUnexpected(lines: readonly OrderLine[], order: ExchangeOrder): Promise<void> {
     const parts = parseClientOrderId(order.clientOrderId);
     if (parts === null || (parts.role !== 'stop' && parts.role !== 'target')) return;
@@ -135,7 +135,7 @@ export class Protector {
     if (line !== undefined && !line.open.has(order.clientOrderId)) await this.#ports.record(line, order, { verified: order.status });
   }
 
-  /** As `Executor.stopDenied`: the order query and the open orders must both deny each stop (and its target) whose fate is open, twice. */
+  /** As `Executor.stopDenied`: the order query and the open orders must both deny, twice, each stop (and its target) that is not known to rest. */
   async stopDenied(line: OrderLine, sinceMs: number): Promise<boolean> {
     const { clock, record, look } = this.#ports;
     const { account, botId, installation } = line.link;
@@ -154,22 +154,22 @@ export class Protector {
         continue;
       }
       await record(line, order, { asked: order.status });
-      // One that is over by its rows is shown as it was.
+      // For an order that is over in the rows, the open orders showed an older state.
       found ||= line.open.has(order.clientOrderId);
     }
     for (const live of asked) {
       if (!line.open.has(live.clientOrderId) || live.resting) continue;
       if (await look(line, live)) found = true;
-      // What reads deny from here on a cancel need not wait to hear again.
+      // A cancel may count these denials, too.
       else if (askedAt > live.acceptedUntil) live.deniedSince ??= clock.monotonic();
     }
-    // A bot that was not told of it yet (it recovers, and the rows of others are awaited) hears it now; what rests may still be too little.
+    // The bot may not have been told of it yet (while it recovers it waits for the rows of others). What rests may still be too little.
     if (rests) this.tell(line);
     if (found) {
       line.denied = null;
       return false;
     }
-    // One that was put up meanwhile has not been asked about.
+    // A stop that was placed meanwhile has not been asked about.
     if (open().some((live) => !asked.includes(live))) return false;
     const first = line.denied;
     if (first === null || first.askedAt < sinceMs || asked.some((live) => !first.stops.has(live.clientOrderId))) {
@@ -202,11 +202,11 @@ export class Protector {
       line.operations -= 1;
     }
     this.tell(line);
-    // What follows was decided as it was told.
+    // The bot was told of it just now, and has decided what follows.
     if (line.operations === 0) line.giveBackRoom();
   }
 
-  /** What the exchange would refuse is not sent: the bot hears that nothing new rests, and plans anew with the next event. */
+  /** An order that the exchange would refuse is not sent: the bot hears that nothing new rests, and decides again at the next event. */
   #broken(line: OrderLine, quantity: PutProtection['plan']['quantity'], drafts: readonly OrderDraft[]): boolean {
     for (const { type, price, stopPrice } of drafts) {
       const broken = brokenBy(line, { side: 'SELL', type, quantity, price, stopPrice });
@@ -249,18 +249,19 @@ export class Protector {
         return order === undefined ? { kind: 'unknown', refusal } : { kind: 'accepted', order, fills: [] };
       });
     });
-    // Nothing waits for the answer of orders that are over (cancelled by a stranger, executed at once): the position is bare.
+    // When the orders are over before the answer comes (somebody cancelled them, or they executed at once), the answer is not waited for.
     await Promise.race([sent, orders.over]);
   }
 
   async #replace(line: OrderLine, command: PutProtection): Promise<void> {
     const { reach } = this.#ports;
     const standing = line.protective().find((live) => live.role === 'stop' && live.resting);
-    // It ended in the same turn in which this was decided: the bot is told and decides anew.
+    // The stop ended in the same moment in which this was decided: the bot is told and decides again.
     if (standing === undefined) return;
     const draft = stopDraft(command, 1 - standing.slot);
     if (this.#broken(line, command.plan.quantity, [draft])) return;
-    // Its filters are judged while the old one still counts: with all places taken it is cancelled first, and the bot puts up the new one.
+    // The exchange checks its limits while the old stop still counts. When all places are taken, the old one is cancelled first and the bot
+    // places the new one then.
     if (!this.#ports.roomToReplace(line)) return line.keepRoom('protect') === null ? this.#cancelAll(line) : undefined;
     const orders = this.#ports.prepare(line, command, [draft]);
     const half: { cancel: CancelOutcome | 'not-sent' | 'unheard' } = { cancel: 'not-sent' };
@@ -274,7 +275,7 @@ export class Protector {
       const why = outcome.cancel.kind === 'refused' ? outcome.cancel.refusal.message : 'its cancel failed';
       return [{ kind: 'not-attempted', reason: `the stop that it replaces could not be cancelled: ${why}` }];
     });
-    // Nothing waits for the answer when the user stream has told that the new one is over: the position is bare, or about to be.
+    // When the user stream says that the new stop is over, the answer is not waited for: the position is, or soon will be, without a stop.
     await Promise.race([sent, orders.over]);
     if (half.cancel === 'unheard') void sent.then(() => this.#settleCancelled(line, standing, half.cancel));
     await this.#settleCancelled(line, standing, half.cancel);
@@ -298,7 +299,7 @@ export class Protector {
       const left = line.protective().filter((live) => !live.gone);
       if (left.length === 0 || line.detached) return;
       const leaseLeftMs = line.link.leaseLeftMs();
-      // Without the lock another owner may have put up what this would take down.
+      // When the lock is lost, another engine may have placed the stop that this would cancel.
       if (leaseLeftMs === null || leaseLeftMs > 0) {
         for (const live of left) {
           try {
@@ -326,17 +327,17 @@ export class Protector {
       for (const order of outcome.orders) await record(line, order, { cancelled: order.status });
       return;
     }
-    // Filled, cancelled by its sibling or by a stranger, or never placed: its own record tells.
+    // Filled, cancelled (by the other order of its pair, or by somebody), or never placed: the look-up tells which.
     const known = await look(line, live);
     const denied = outcome.kind === 'refused' && outcome.refusal.class === 'not-found';
     if (known || !denied || !tooLate) return;
     live.deniedSince ??= clock.monotonic();
-    // One that was accepted has ended, perhaps filled: reads that lag may tell that as late as the horizon. One that was never heard
-    // of can have been filled only if the price has met it; otherwise the wait is short, for nothing protects the position.
+    // An order that had been accepted is over, perhaps filled, and lagging reads may show that as late as the horizon. An order that was
+    // never answered can have been filled only if the price has reached it; if not, the wait is short, because nothing protects the position.
     const { horizonMs } = line.link;
     const mayHaveEnded = live.exchangeOrderId !== null || mayHaveFilled(live);
     const mayLagMs = mayHaveEnded ? horizonMs : Math.min(unheardMayLagMs, horizonMs);
-    // The newest denial is as old as its question, however late its answer was heard.
+    // A denial counts from when it was asked for, not from when the answer came.
     live.gone = !safety.horizon || mayLagMs === 0 || askedAt - live.deniedSince >= mayLagMs;
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Compares one account with its exchange, for many bots in one go: orders that the rows lack are filled in, orders that were
- * declared never placed and exist hold their bot, executions that nobody told are booked. Never a query per bot: the
+ * declared never placed and exist hold their bot, executions that the engine missed are booked. There is no query per bot: the
  * exchange is asked per symbol, the rows in sets. Everything is written under the bots' epochs, by whoever runs them.
  */
 import type { Reach } from '../crash-points.ts';
@@ -38,7 +38,7 @@ export interface ReconcileTarget {
   readonly botId: string;
   readonly epoch: number;
   readonly symbol: string;
-  /** True when its orders that are not over are looked after elsewhere (a bot that runs, by now perhaps): they are left alone here. */
+  /** True when the bot runs (or may by now): its open orders are looked after there and left alone here. */
   readonly running: boolean;
   instrument(): Instrument;
 }
@@ -46,7 +46,7 @@ export interface ReconcileTarget {
 /** Searches begin this long before the last comparison: reads of the exchange lag its matching, and clocks differ. */
 const overlapMs = 120_000;
 const dayMs = 86_400_000;
-/** From here on all open orders in one request are cheaper than those of each symbol. */
+/** From so many symbols on, one request for all open orders costs less weight than one for each symbol. */
 const symbolsForOneRequest = 14;
 /** Symbols that are read at the same time. */
 const lanes = 8;
@@ -128,7 +128,7 @@ export class AccountReconciler {
       }
       const strange = notOf(bots.get(parts.botId), own, this.#options.venue === 'simulated');
       if (strange !== null) {
-        // Whoever was compared since it came has been told of it.
+        // Bots that were compared after the order came have been told of it.
         const untold = [...targets.values()].filter(
           ({ botId, symbol }) => symbol === order.symbol && order.updatedAtMs >= comparedThrough(starts.get(botId), nowMs) - overlapMs,
         );
@@ -136,7 +136,7 @@ export class AccountReconciler {
         await this.#holdAll(untold, own, strange);
         continue;
       }
-      if (target === undefined) continue; // Its own engine, or its next one, sees to it.
+      if (target === undefined) continue; // The engine that has its bot, or the next one, sees to it.
       if (await changing(changed, target, () => this.#fillIn(target, own))) filledIn += 1;
     }
     if (filledIn > 0) {
@@ -153,7 +153,7 @@ export class AccountReconciler {
     return !running && (!isTerminal(row.state) || order.executedQuantity.gt(row.executedQuantity));
   }
 
-  /** Makes the row and books what was executed. Before a bot is spawned only: one that runs is first let go. */
+  /** Makes the row and books what was executed. Only for a bot that does not run: one that runs is first let go. */
   async #fillIn(target: ReconcileTarget, own: OwnOrder): Promise<boolean> {
     if (target.running) return true;
     const { rows, account, venue } = this.#options;
@@ -209,7 +209,7 @@ export class AccountReconciler {
     );
   }
 
-  /** Nobody can say whose the order is: whoever trades the symbol might double it. */
+  /** It is not known whose the order is: every bot of the symbol is held, because it might place the same order again. */
   async #holdAll(targets: readonly ReconcileTarget[], { order }: OwnOrder, why: string): Promise<void> {
     if (targets.length === 0) return;
     this.#options.metrics.reconcileDrift.inc({ kind: 'order-without-bot' });

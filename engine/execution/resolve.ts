@@ -1,7 +1,6 @@
 /**
- * One look at an order whose fate is open. "Does not exist" is the exchange's word, not proof:
- * only after the horizon, and only when open orders, order history and trades show no trace in two rounds apart in time, was
- * it never placed.
+ * One look-up of an order of which it is not known what became of it. That the exchange says "does not exist" is no proof. An order was
+ * never placed only when, after the horizon, two rounds apart in time find no trace of it in open orders, order history and trades.
  */
 import { placedId } from '../exchanges/exchange.ts';
 import type { ExchangeFill, ExchangeOrder } from '../exchanges/exchange.ts';
@@ -21,11 +20,11 @@ export type Finding =
 
 const undecided: Finding = { kind: 'undecided' };
 
-/** Rounds without a trace, after the horizon, that make the verdict. */
+/** So many rounds without a trace, after the horizon, prove that it was never placed. */
 const negativeRoundsNeeded = 2;
 /** Order history is searched from this long before the signature: clocks differ. */
 const historyMarginMs = 60_000;
-/** Two rounds at one moment are one: the exchange's reads flap for a while. */
+/** Two rounds count as two only so far apart: the exchange's reads change their answer for a while. */
 const roundsApartMs = 5_000;
 /** Trades are looked at until this long after the signature. */
 const tradesWindowMs = 120_000;
@@ -56,7 +55,7 @@ export async function lookUp({ account, horizonMs }: BotLink, live: LiveOrder, a
     proof: { negativeRounds: live.negativeRounds, horizonMs, looked: ['order', 'openOrders', 'allOrders', 'myTrades'] },
   };
 
-  /** The order behind a trade that no list explains, if it is ours; `hidden` when the exchange tells of a trade and not of its order. */
+  /** The order behind a trade that belongs to no listed order, if it is ours; `hidden` when the exchange shows the trade and not the order. */
   async function behindTrades(known: ReadonlySet<string | null>): Promise<ExchangeOrder | 'hidden' | null> {
     const trades = await account.fillsSince(live.symbol, null);
     const until = live.signedTimestampMs + tradesWindowMs;

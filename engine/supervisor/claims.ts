@@ -33,14 +33,14 @@ export interface ClaimsOptions {
   prepare(claimed: readonly ClaimedBot[]): Promise<PreparedBots>;
 }
 
-/** Bots claimed in one step: bounds a query and leaves some to other replicas that start at the same time. */
+/** Bots taken in one step: bounds the query, and leaves some for engines that start at the same time. */
 const claimBatch = 1_000;
-/** Round trips of one claim: an engine with little room among many bots of others looks on in its next round. */
+/** Most requests for locks in one round; the next round goes on from there. */
 const claimTrips = 20;
 
 export class Claims {
   readonly #options: ClaimsOptions;
-  /** Bots of others whose locks were asked for so far: the next round goes on behind them. */
+  /** How many bots of other engines were tried so far: the next round goes on with those after them. */
   #askedOthers = 0;
 
   constructor(options: ClaimsOptions) {
@@ -71,7 +71,7 @@ export class Claims {
     return { ready: live.map((bot) => ({ ...bot, rows: reloaded.get(bot.botId) ?? bot.rows })), blocks };
   }
 
-  /** Locks of up to `most` bots: free ones first, then those of others in turn, since one of them may have died. */
+  /** Locks of up to `most` bots: free ones first, then those of other engines in turn, because one of them may have died. */
   async #acquire(wishes: readonly Wish[], most: number): Promise<readonly string[]> {
     const free = wishes.filter((wish) => wish.holder === null);
     const others = wishes.filter((wish) => wish.holder !== null);

@@ -48,7 +48,7 @@ export class Commands {
     await this.#writeDown();
   }
 
-  /** By an actor that is over it may have had no effect that lasted: the next one does it. */
+  /** A bot that was restarted meanwhile may have lost its effect: it is carried out again. */
   #isDone(commandId: string, entry: RunningEntry): boolean {
     return this.#unwritten.get(commandId)?.entry === entry;
   }
@@ -111,7 +111,7 @@ function nothingToSell({ state: { position }, instrument }: BotSession): string 
 const reasonGiven = ({ reason }: PendingCommand): string => reason ?? 'asked for by a user';
 const pausedBlock = (reason: string): EntryBlock => ({ rule: 'paused', reason: `entries are paused: ${reason}` });
 
-/** What these commands, oldest first, leave entries at: null when they do not pause them. */
+/** The pause that these commands, oldest first, end with; null when they end without one. */
 export function pausedBy(commands: readonly PendingCommand[]): EntryBlock | null {
   const last = commands.findLast(({ command }) => command === 'pause-entries' || command === 'resume');
   return last?.command === 'pause-entries' ? pausedBlock(reasonGiven(last)) : null;

@@ -1,4 +1,4 @@
-/** Bots that ended here and are still ours in the rows: their rows are marked and their locks freed, however long the database is away. */
+/** Bots that ended here: their rows are marked and their locks freed, as soon as the database answers. */
 import type { Log } from '../observe/log.ts';
 import type { BotStore } from '../persistence/bot-store.ts';
 import type { Clock } from '../time/clock.ts';
@@ -33,7 +33,7 @@ export class Departures {
     this.#options = options;
   }
 
-  /** True until its row says that it is nobody's. */
+  /** True until its row says that no engine has it. */
   has(botId: string): boolean {
     return this.#leaving.has(botId);
   }
@@ -65,7 +65,7 @@ export class Departures {
           return false;
         },
       );
-      // Whatever the rows say: another engine may take them now, and its claim ends our say.
+      // Also when the rows could not be marked: another engine may take them now, and raises their epoch.
       await leases.release(bots.map(({ botId }) => botId));
       if (marked) {
         for (const { botId } of bots) this.#leaving.delete(botId);

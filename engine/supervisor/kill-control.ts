@@ -1,6 +1,6 @@
 /**
- * Brings kill switches to this engine and from it to the rows: follows the rows (told, and asked every half second) and the flag
- * file, and writes down what was set here while the database was away. None of it goes through Redis or the exchange.
+ * Reads kill switches from the rows (on NOTIFY, and every half second) and from the flag file, and writes those that were set here while
+ * the database was away into the rows. Redis and the exchange have no part in it.
  */
 import type { Log } from '../observe/log.ts';
 import type { KillFile, LocalKillSwitch, RequestedKillSwitch } from '../persistence/kill-file.ts';
@@ -61,7 +61,7 @@ export class KillControl {
     await this.#writing;
   }
 
-  /** Reads the rows anew. Of answers that overtake each other the one that was asked for last counts. */
+  /** Reads the rows again. When answers overtake each other, the one that was asked for last counts. */
   async refresh(): Promise<void> {
     const turn = (this.#asked += 1);
     const rows = await this.#options.readRows();
@@ -105,7 +105,7 @@ export class KillControl {
     }
   }
 
-  /** One that is asked for while others are being written is written after them. */
+  /** A switch that is set while others are being written is written after them. */
   async #writeAll(): Promise<void> {
     while (this.#writing !== null) await this.#writing;
     const { file, log } = this.#options;
@@ -145,7 +145,7 @@ export class KillControl {
       }
     }
     if (done.length === 0) return;
-    // It holds by its row before it stops holding by the file.
+    // Its row is known here before it leaves the file, so that it never stops working.
     await this.refresh();
     file.remove(done);
   }

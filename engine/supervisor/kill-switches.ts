@@ -20,7 +20,7 @@ export class KillSwitches {
   #rows: readonly KillSwitch[] = [];
   #here: readonly KillSwitch[] = [];
   #standing: ReadonlyMap<string, KillSwitch> = new Map();
-  /** Called when other switches stand than before. Must not throw. */
+  /** Called when switches were added or are over. Must not throw. */
   onChange: () => void = () => undefined;
 
   constructor(options: KillSwitchesOptions) {
@@ -44,7 +44,7 @@ export class KillSwitches {
   review(): void {
     const now = this.#options.clock.now();
     const before = this.#standing;
-    // One that was set here and has reached the rows meanwhile is one.
+    // A switch that was set here and has reached the rows is counted once.
     const after = new Map([...this.#rows, ...this.#here].filter((one) => standsAt(one, now)).map((one) => [nameOf(one), one]));
     const set = [...after].filter(([name]) => !before.has(name));
     const over = [...before].filter(([name]) => !after.has(name));

@@ -19,7 +19,7 @@ export class Leases {
   readonly #options: LeasesOptions;
   /** Monotonic end of each lock that we hold, as far as we know. */
   readonly #until = new Map<string, number>();
-  /** Locks of which the service says nothing that counts: it did not renew them for its own fault, or the rows know better. */
+  /** Locks about which the lock service says nothing usable: it could not renew them, or the rows contradict it. */
   readonly #unknown = new Set<string>();
 
   constructor(options: LeasesOptions) {
@@ -52,7 +52,7 @@ export class Leases {
     this.#unknown.delete(botId);
   }
 
-  /** The rows say that the bot is ours, whoever has its lock: whatever lies there is no engine that took it. */
+  /** The rows say that the bot is ours although the lock says otherwise: no engine has taken it. */
   overruled(botId: string): void {
     if (this.#until.has(botId)) this.#unknown.add(botId);
   }

@@ -41,7 +41,7 @@ export interface SupervisorOptions extends Pick<ClaimsOptions, 'reach' | 'prepar
   lift(botId: string, epoch: number): Promise<void>;
   /** Why no bot can be taken now, in words for its user; null when nothing stands in the way. */
   hindrance(): string | null;
-  /** Whatever a bot needs beyond what the supervisor knows. */
+  /** What a bot needs beyond what the supervisor has. */
   equip(
     botId: string,
     rows: BotRows,
@@ -93,7 +93,7 @@ export class Supervisor {
   readonly #positions: OpenPosition[] = [];
   #wished = 0;
   #lastRoundAt: number;
-  /** Monotonic: when the rows were asked that were compared last. */
+  /** Monotonic time at which the rows of the last comparison were asked for. */
   #rowsReadAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: SupervisorOptions) {
@@ -227,7 +227,7 @@ export class Supervisor {
     const startable = wishes.filter((wish) => wish.venue === venue && !this.#entries.has(wish.botId) && this.#mayStart(wish));
     const hindrance = this.#options.hindrance();
     if (hindrance === null) await this.#claim(startable);
-    // One that was taken and could not be started is leaving: its row says so.
+    // A bot that could not be started is among the departures: its row says why.
     const left = startable.filter((wish) => (wish.wanted || wish.unfinished) && !this.#entries.has(wish.botId) && this.#mayStart(wish));
     await this.#waiting.tell(left, hindrance, this.#entries.size >= capacity);
     this.#counts.count(this.#entries.values());
@@ -241,7 +241,7 @@ export class Supervisor {
 
   async #claim(wishes: readonly Wish[]): Promise<void> {
     const { capacity, owner, log } = this.#options;
-    // Where there is not room for all, those that hold something go first.
+    // When there is not room for all, bots that hold something go first.
     const byNeed = wishes.toSorted((one, other) => Number(other.unfinished) - Number(one.unfinished));
     const { claimed, commands, more } = await this.#claims.take(byNeed, capacity - this.#entries.size);
     if (claimed.length === 0) return;
@@ -352,7 +352,7 @@ export class Supervisor {
     }
   }
 
-  /** Has the live bots that hold something write down what their day has brought so far. */
+  /** Writes the present result of the day of all live bots that hold something. */
   publishResults(): void {
     for (const entry of this.#entries.values()) if (entry.bot.live && entry.bot.exposed) this.#statuses.changed(entry);
   }
@@ -368,7 +368,7 @@ export class Supervisor {
     const { leases, clock, log } = this.#options;
     const taken = await leases.renew();
     if (taken.length > 0) {
-      // Anybody can have written that; an engine that took a bot has said so in the rows, or will in a moment.
+      // Anybody can have written the lock. An engine that has really taken a bot says so in the rows: they are read before anything is given up.
       const heardAt = clock.monotonic();
       await this.wake();
       for (const botId of taken) {

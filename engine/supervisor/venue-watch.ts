@@ -1,4 +1,4 @@
-/** What of the venue keeps entries closed, as the bots are told: a time in doubt, a refused key, a symbol that does not trade. */
+/** Tells the bots what keeps entries closed at the venue: an uncertain clock, a refused key, a symbol that does not trade. */
 import type { Bot } from '../bot/bot.ts';
 import type { EntryBlock } from '../trading/events.ts';
 import { pauseOf } from '../trading/pause.ts';
@@ -15,7 +15,7 @@ export type WatchedVenue = Pick<ConnectedVenue, 'clock' | 'keyRefusal' | 'symbol
 /** A candle could be stale and a signature late. */
 const untrustedClock: EntryBlock = { rule: 'clock-untrusted', reason: "the exchange's time is not known well enough" };
 
-/** Exits are tried all the same: whatever the exchange thinks of the key, what is held is to be sold. */
+/** Entries only: exits are tried although the key is refused. */
 export function keyBlock(venue: Pick<ConnectedVenue, 'keyRefusal'>): EntryBlock | null {
   const refusal = venue.keyRefusal();
   return refusal === null ? null : { rule: 'key-unverified', reason: refusal };

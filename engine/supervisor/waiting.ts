@@ -1,4 +1,4 @@
-/** Says in the rows of bots that shall run why they do not yet: nobody runs them who could. Each reason is written once. */
+/** Writes into the rows of bots that should run and do not why that is. Each reason is written once. */
 import { reasonOf } from '../execution/send.ts';
 import type { Log } from '../observe/log.ts';
 import type { BotStore, Wish } from '../persistence/bot-store.ts';
@@ -52,7 +52,7 @@ export class Waiting {
     }
   }
 
-  /** A bot of another engine may well run there: of that one only what is certain is said, and not for a short outage. */
+  /** A bot of another engine may be running there: nothing is written about it for a short outage, and only what is certain. */
   #message({ holder }: Wish, hindrance: string | null, full: boolean, waitedMs: number): string | null {
     const { lockTtlMs, capacity, owner } = this.#options;
     const long = waitedMs > lockTtlMs;

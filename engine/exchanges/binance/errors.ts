@@ -1,11 +1,11 @@
 /**
- * What an answer of Binance means. For orders the question is only whether the answer proves that
- * nothing was placed; whatever proves nothing is unknown, and evidence decides.
+ * What an answer of Binance means. For an order the only question is whether the answer proves that nothing was placed; if not, its
+ * outcome is unknown and is looked up.
  */
 import { askedSilenceMs } from '../asked-silence.ts';
 import type { ExchangeErrorClass, Refusal } from '../exchange.ts';
 
-/** An answer as it came, the body not yet believed. */
+/** An answer as it came; its body is not checked yet. */
 export interface RawAnswer {
   /** 0 when no answer came. */
   readonly status: number;
@@ -66,7 +66,7 @@ const unknownCodes = new Set([-1000, -1001, -1006, -1007]);
 
 export function refusalOf({ status, body, retryAfterSeconds, receivedAtVenueMs }: RawAnswer): Refusal {
   const { code, message } = readError(body);
-  // "banned until" is prose and may be missing; where both are told, the longer counts.
+  // The time after "banned until" stands in a text and may be missing; when there are two times, the longer counts.
   const bannedUntil = /banned until (\d{13})\b/.exec(message)?.[1];
   const waits = [retryAfterSeconds, bannedUntil === undefined ? null : (Number(bannedUntil) - receivedAtVenueMs) / 1_000]
     .map(askedSilenceMs)
@@ -107,8 +107,8 @@ function classify(status: number, code: number | null, message: string): Exchang
 }
 
 /**
- * A cancel that is refused for another reason than an unknown order says nothing about what rests. Undefined for a code that speaks
- * for itself.
+ * A cancel that is refused for another reason than an unknown order does not prove that the order is gone. Undefined for codes whose
+ * meaning does not depend on the text.
  */
 function classOfWords(code: number, message: string): ExchangeErrorClass | undefined {
   const unworded = wordedCodes.get(code);

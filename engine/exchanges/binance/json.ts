@@ -11,7 +11,7 @@ const maybeLarge = /\d{16}/;
 /** The text itself when it is not JSON (an error page). */
 export function parseJson(text: string): unknown {
   try {
-    // A reviver makes it five times slower: only where there is something to keep.
+    // A reviver makes parsing five times slower: it is used only when the text has such a number.
     if (!maybeLarge.test(text)) return JSON.parse(text) as unknown;
     // The third argument of revivers is newer than the compiler's library.
     return JSON.parse(text, keepLargeIds as (this: unknown, key: string, value: unknown) => unknown) as unknown;

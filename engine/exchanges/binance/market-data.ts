@@ -44,7 +44,7 @@ export function createBinanceMarketData(
         'exit',
       ),
     klines: ({ symbol, timeframe, startTime, endTime, limit, forExits }) => {
-      // Rows are as old as the question may be: one that ended while the answer was under way is told unfinished.
+      // The rows may be as old as the question: a candle that ended while the answer was under way is marked as not closed.
       const askedAtMs = venueClock.now();
       return read(
         'klines',
@@ -62,12 +62,12 @@ export function createBinanceMarketData(
       );
     },
     price: (symbol) => read('price', '/api/v3/ticker/price', { symbol }, 2, (body) => priceOf(fields(body, 'price'), 'price')),
-    // All there are: one symbol that is not listed any more would refuse the answer for the others. Stops are judged by them.
+    // All symbols are asked for: naming one that is not listed any more would get an error for all, and stops depend on these prices.
     prices: (symbols) => read('price', '/api/v3/ticker/price', {}, 4, (body) => pricesOf(rows(body, 'prices'), new Set(symbols)), 'exit'),
   };
 }
 
-/** What is no price is left out: the others are wanted all the same. */
+/** A symbol without a valid price is left out. */
 function pricesOf(told: readonly unknown[], wanted: ReadonlySet<string>): ReadonlyMap<string, Decimal> {
   const prices = new Map<string, Decimal>();
   for (const row of told) {
@@ -116,7 +116,7 @@ export function readLimits(published: unknown): { readonly weightPerMinute: numb
   return { weightPerMinute, orders };
 }
 
-/** A body that is not what it must be is an answer nobody can use. */
+/** Throws when the body has not the expected shape. */
 export function understood<T>(what: string, metrics: Metrics, use: () => T): T {
   try {
     return use();

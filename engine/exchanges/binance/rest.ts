@@ -27,7 +27,7 @@ export interface RestOptions {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly signer: Signer | null;
-  /** The venue refused a request for want of authority. */
+  /** The venue refused a request for missing rights. */
   readonly onUnauthorised?: () => void;
 }
 
@@ -42,7 +42,7 @@ export interface ReadRequest {
 }
 
 const readTimeoutMs = 10_000;
-/** Binance gives up after 10 s itself (-1007): waiting longer than that makes fewer unknowns. */
+/** Longer than the 10 s after which Binance itself gives up (-1007): fewer outcomes stay unknown. */
 const orderTimeoutMs = 15_000;
 const readAttempts = 3;
 
@@ -193,7 +193,7 @@ export class RestClient {
   }
 }
 
-/** A request may wait for a free socket, and a new socket for the other side: it is asked about again when the wait is over. */
+/** A request may wait for a free socket, or for a new connection: whether it may still leave is asked again after that. */
 function giveUpUnless(mayLeave: () => boolean, request: ClientRequest): void {
   const look = (): void => {
     if (!mayLeave()) request.destroy(new Error('it was stopped before it was sent'));

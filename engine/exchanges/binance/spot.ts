@@ -27,7 +27,7 @@ export function createBinanceSpotAccount({ name, rest, gate, metrics, listen }: 
     query: Record<string, QueryValue>,
     weight: number,
     use: (body: unknown) => T,
-    // What became of orders is what exits and stops wait for, after a restart most of all.
+    // Exits and stops wait to learn what became of orders, most of all after a restart.
     priority: RequestPriority = 'exit',
   ): Promise<T> => {
     const body = await rest.read({ what, path, query, weight, priority, signed: true });

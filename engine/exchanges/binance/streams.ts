@@ -1,8 +1,7 @@
 /**
  * Binance spot market streams on the wire: stream names, control messages and the parse of what arrives (combined
- * wrapper). Unknown frames are passed over; a kline that is not exactly what it must be is `malformed` and never
- * becomes a candle: a wrong number would poison every indicator that sees it. Where only its times are wrong, its last price
- * is true all the same.
+ * wrapper). Unknown frames are passed over. A kline with anything wrong is `malformed` and never becomes a candle, because a
+ * wrong number would spoil every indicator. When only its times are wrong, its last price is still used.
  */
 import { isTimeframe, timeframeMs, type Candle, type Timeframe } from '../../trading/candle.ts';
 

@@ -1,6 +1,6 @@
 /**
  * User data over the WebSocket API: one signed subscription that is made anew after every
- * reconnect. Nothing is replayed, so whoever listens reads history when it is told that a subscription stands.
+ * reconnect. Nothing is replayed: on each new subscription the listener reads history.
  */
 import type { Log } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
@@ -60,7 +60,7 @@ export function listenToUserData(options: UserStreamOptions, listener: UserEvent
   });
   socket.start();
 
-  /** A subscription is a request: in a silence it waits on the open socket. */
+  /** A subscription is a request: while the venue wants no requests, it waits on the open socket. */
   function subscribe(wanted: number): void {
     if (wanted !== subscription || stopped) return;
     const silence = gate.silenceRefusal();
@@ -79,7 +79,7 @@ export function listenToUserData(options: UserStreamOptions, listener: UserEvent
       return;
     }
     log.error({ component: 'user-stream', error: frame['error'] }, 'the exchange refused the user data subscription; dialling again');
-    // Often it is our time that is refused.
+    // The reason is often that our clock is off.
     void venueClock.resync().then(() => socket.reconnect('subscription refused'));
   }
 

@@ -19,7 +19,7 @@ export class MalformedAnswer extends Error {
   }
 }
 
-/** Where a price belongs there is 0, nothing, or no number. */
+/** There is 0, nothing, or no number in the place of a price. */
 export class NoPrice extends MalformedAnswer {
   constructor(what: string) {
     super(`${what} is no price`);
@@ -208,7 +208,7 @@ export function readInstrument(value: unknown): Instrument {
     throw new MalformedAnswer(`${String(symbol['symbol'])} has no PRICE_FILTER or LOT_SIZE`);
   const marketLot = filters.get('MARKET_LOT_SIZE');
   const notional = filters.get('NOTIONAL') ?? filters.get('MIN_NOTIONAL');
-  // A limit that is there and cannot be read must not look like none.
+  // A limit that cannot be read must not look like no limit.
   const maxOf = (name: string, field: string): number | null => {
     const filter = filters.get(name);
     return filter === undefined ? null : count(filter, field);
@@ -270,7 +270,7 @@ function readPercentPrice(filter: Fields | undefined): PercentPriceFilter | null
   return { bidUp: up, bidDown: down, askUp: up, askDown: down, averagePriceMinutes: time(filter, 'avgPriceMins') };
 }
 
-/** The venue lists one of them; should it list both, an order must keep both. */
+/** The venue lists one of the two; when it lists both, an order must obey both. */
 function stricter(one: PercentPriceFilter | null, other: PercentPriceFilter | null): PercentPriceFilter | null {
   if (one === null || other === null) return one ?? other;
   return {
