@@ -47,7 +47,7 @@ import type { ConnectedVenue } from './venue.ts';
 export interface EngineOptions {
   readonly config: Config;
   readonly log: Log;
-  /** Exists before the engine does: a signal that comes early counts. */
+  /** Made before the engine, so that a signal during the start works. */
   readonly killFile: KillFile;
   readonly metrics?: Metrics;
   /** Ends the start early: what was started is stopped, and `startEngine` throws `Interrupted`. */
@@ -71,7 +71,7 @@ export interface RunningEngine {
   stop(): Promise<LetGo | null>;
 }
 
-/** A supervisor that has not beaten for this long is stuck. */
+/** A supervisor whose last round is older than this is stuck. */
 const heartbeatMaxMs = 60_000;
 
 export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
@@ -165,7 +165,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       liveRefusal: () => venue.keyRefusal(),
       symbols: {
         list: () => venue.symbols.list(),
-        // What was delisted is kept for the bots that have it, and is none to begin with.
+        // Delisted symbols are kept for the bots that have them; no new bot gets one.
         find: async (symbol) => venue.symbols.list().find((listed) => listed.symbol === symbol && listed.status !== 'DELISTED') ?? null,
         cacheStats: async () => ({ spot: await venue.symbols.cacheStats() }),
       },
@@ -215,7 +215,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       killSwitches: kill?.switches.counts() ?? null,
     });
     metrics.buildInfo.set({ version, commit: config.commit, node: process.version }, 1);
-    // Probes answer from here on, and a port that is taken is found before a bot trades. They close after the bots have drained.
+    // The listeners open before bots trade, so that a port that is taken is found first; they close after the bots have stopped.
     stops.push(() => admin.stop());
     const { adminUrl, metricsUrl } = await admin.start();
     if (kill !== null) {
@@ -285,7 +285,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 
-/** The newest close that all bots here have dealt with; null while one of them has not come so far. */
+/** The newest close that all bots here have dealt with; null while one of them has dealt with none. */
 function settledThrough(fleet: Fleet): number | null {
   let through: number | null = null;
   for (const { bot } of fleet.supervisor.entries()) {

@@ -39,7 +39,7 @@ export interface Config {
   readonly databaseUrl: Secret | null;
   readonly database: {
     readonly poolMax: number;
-    /** Connections kept apart for intents, so that reports can never starve an order. */
+    /** Connections that only intents and claims use, so that no report keeps an order waiting. */
     readonly intentPoolMax: number;
     readonly statementTimeoutMs: number;
     readonly lockTimeoutMs: number;
@@ -115,7 +115,7 @@ export function readConfig(env: Environment): Config {
       if (value !== '') return new Secret(value);
       problems.push(`${name}_FILE names a file that is empty`);
     } catch (error) {
-      // The name is not repeated: it may be the secret itself, pasted to the wrong setting.
+      // The value is not printed: it may be the secret itself, pasted into the wrong setting.
       problems.push(
         `${name}_FILE names a file that cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}); it takes the path of a file, not the value`,
       );
@@ -233,7 +233,7 @@ function checkCrashAt(venue: Venue, crashAt: string, problems: string[]): void {
 
 const loopback = /^(127(\.\d{1,3}){3}|localhost|\[::1\])$/;
 
-/** The key and every signed request would be there to read, and answers to forge. What stays on this host does not pass a wire. */
+/** Without TLS others could read the key and signed requests, and forge answers. Addresses of this host are allowed. */
 function refuseOpenWires(urls: VenueUrls | null, problems: string[]): void {
   const named = {
     EVENKEEL_VENUE_REST_URL: urls?.restUrl,
@@ -251,7 +251,7 @@ function refuseOpenWires(urls: VenueUrls | null, problems: string[]): void {
 function checkUrl(name: string, raw: string, protocols: readonly string[], problems: string[]): void {
   const expected = protocols.map((protocol) => `${protocol}//…`).join(' or ');
   const parsed = URL.canParse(raw) ? new URL(raw) : null;
-  // The value is not repeated: it may carry a password.
+  // The value is not printed: it may contain a password.
   if (parsed === null || !protocols.includes(parsed.protocol)) problems.push(`${name} is not a URL of the form ${expected}`);
 }
 

@@ -1,6 +1,6 @@
 /**
- * Named places at which a crash hurts most. The protocol says when it passes one; in
- * production nobody listens. A proof arms one: the process then kills itself there, or a simulated one is dead from there on.
+ * Named places at which a crash could do most harm. The code calls `reach` at each; normally that does nothing. A proof arms one with
+ * `EVENKEEL_CRASH_AT`: the process kills (or stops) itself there. In the simulation the simulated process is dead from there on.
  */
 export const crashPoints = {
   CP1: 'before the intents are committed',

@@ -5,7 +5,7 @@
 import { accessSync, constants, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-/** The folder is no use to this engine; the message says why and what to do. */
+/** The engine cannot use the folder; the message says why and what to do. */
 export class DataFolderUnusable extends Error {
   constructor(problem: string) {
     super(problem);
@@ -48,11 +48,11 @@ function readHolder(path: string): { readonly pid: number; readonly startedAt: s
     const [pid = '', startedAt = ''] = readFileSync(path, 'utf8').split('\n');
     return /^[1-9]\d*$/.test(pid) && startedAt !== '' ? { pid: Number(pid), startedAt } : null;
   } catch {
-    return null; // nobody has said so
+    return null; // there is no such file
   }
 }
 
-/** When a process started, in the system's ticks: its number alone may be somebody else's by now. Null when it does not live. */
+/** When a process started, in the system's ticks: the number alone may belong to another process by now. Null when it does not live. */
 function startOf(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

@@ -1,4 +1,4 @@
-/** The bots of this process with everything they stand on: executor, audit, locks, supervisor. Ports in, so a simulation starts the same. */
+/** The bots of this process and what they need: executor, audit, locks, supervisor. All ports are arguments, so the simulation starts the same code. */
 import type { Config } from './config.ts';
 import type { Reach } from './crash-points.ts';
 import type { Coordination } from './coordination/coordination.ts';
@@ -67,7 +67,7 @@ export interface FleetOptions {
   readonly random: () => number;
   readonly reach: Reach;
   readonly killSwitches: KillSwitches;
-  /** Whole unless a proof switches an element off. */
+  /** All safety elements are on, unless the simulation switches one off. */
   readonly safety?: Safety;
 }
 
@@ -81,7 +81,7 @@ export interface Fleet {
 }
 
 const watchMs = 1_000;
-/** Of the ten seconds that a stop may take. */
+/** Kept for writing rows, of the time that a stop may take. */
 const writeReserveMs = 1_000;
 
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
@@ -141,7 +141,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       const key = keyBlock(venue);
       return { changed, blocks: key === null ? blocks : new Map(claimed.map(({ botId }) => [botId, [...(blocks.get(botId) ?? []), key]])) };
     },
-    // What a bot holds is judged by the exchange's own filters, and who may run it by locks that can be written.
+    // Bots are not taken without the exchange's own filters, nor while locks cannot be written.
     hindrance: () =>
       coordination.outage ?? (venue.symbols.confirmed ? null : 'the exchange has not told its symbols and their filters yet'),
     lift: (botId, epoch) => options.reconciliation.hold([{ botId, epoch, reason: null }]),
@@ -252,12 +252,12 @@ function createTakeOver(
   });
 }
 
-/** The venue's account, whose refusals for the sake of a symbol lead to a fresh reading of its filters and status. */
+/** The venue's account; when an order is refused because of its symbol, the symbol's filters and status are read again. */
 function watchedAccount({ venue, clock }: FleetOptions): TradingAccount | null {
   return venue.account === null ? null : withSymbolRefusals(venue.account, clock, (symbol) => venue.symbols.recheck(symbol));
 }
 
-/** Bots of symbols that the exchange does not list are left out: it tells nothing of them, and the others must not wait for that. */
+/** Bots of symbols that the exchange does not list are left out: it answers nothing about them, and the others must not wait. */
 async function withInstruments(claimed: readonly ClaimedBot[], venue: ConnectedVenue): Promise<readonly Claimed[]> {
   const found = await Promise.all(
     claimed.map(async ({ botId, epoch, rows }) => {

@@ -1,4 +1,4 @@
-/** The kill switches of a process that runs bots: what stands, its flag file, and a small pool of its own that nothing keeps waiting. */
+/** The kill switches of a process that runs bots: those in force, the flag file, and a small database pool that nothing else uses. */
 import type { Log } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
 import { openIntentPool } from './persistence/intent-pool.ts';
@@ -27,7 +27,7 @@ export interface KillSwitchPart {
 
 const statementTimeoutMs = 1_000;
 
-/** Throws when what stands cannot be read. */
+/** Throws when the switches cannot be read. */
 export async function startKillSwitches({ url, logSql, file, clock, log, metrics, write }: KillSwitchOptions): Promise<KillSwitchPart> {
   const pool = openIntentPool({ url, max: 2, statementTimeoutMs, lockTimeoutMs: statementTimeoutMs, logSql, log });
   const switches = new KillSwitches({ clock, log, metrics });

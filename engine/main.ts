@@ -1,6 +1,6 @@
 /**
  * The command: reads the configuration, starts what it asks for, prints one line when ready, and ends in order.
- * Crash-only: an error that nobody owns ends the process, and the next start recovers from the rows.
+ * An error that nobody caught ends the process, and the next start recovers from the rows.
  */
 import { ConfigError, readConfig } from './config.ts';
 import type { Config } from './config.ts';
@@ -80,7 +80,7 @@ async function main(): Promise<void> {
   endInOrder(starting, interrupt, log, embedded !== null);
   const engine = await starting.catch((error: unknown) => endStart(log, error));
   const hindrance = engine.hindrance();
-  // In one piece: whoever waits for the first line has the others too.
+  // Written at once, so that a program that waits for the first line has the others, too.
   say(
     [
       `Evenkeel is ready: ${engine.adminUrl} (process ${process.pid})`,
@@ -113,7 +113,7 @@ function endStart(log: Log, error: unknown): never {
   process.exit(exitCodes.dependency);
 }
 
-/** Nobody owns these: shared code is broken, so the process ends and is started again by whoever watches it. */
+/** Errors that nobody caught: shared code is broken, so the process ends, and its service manager starts it again. */
 function crashOnStrayErrors(log: Log): void {
   const crash = (error: unknown): void => {
     log.fatal({ err: error }, 'an error that nobody handles; the process ends and recovers at its next start');

@@ -1,6 +1,6 @@
 /**
- * The safety elements of the order protocol, by name. All of them are always on: nothing that ships can make another
- * value. The simulation switches off one at a time to show that its checks notice (tests/simulation/ablations.ts).
+ * The safety elements of the order protocol, by name. In the engine all of them are always on. The simulation switches off one at a time to
+ * show that its checks notice (tests/simulation/ablations.ts).
  */
 export const safetyElements = {
   fence: 'an intent is committed by the current owner of its bot only',

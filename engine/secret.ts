@@ -1,4 +1,4 @@
-/** A value that no printer shows. Only the code that needs it calls `reveal`. */
+/** A value that is not shown when it is printed or logged. Only the code that needs it calls `reveal`. */
 import { inspect } from 'node:util';
 
 export class Secret {

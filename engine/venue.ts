@@ -56,7 +56,7 @@ export async function connectVenue(options: VenueOptions): Promise<ConnectedVenu
   const { config, urls, coordination, clock, log, metrics, random } = options;
   const { venue, credentials } = config;
   const signer = credentials === null ? null : createSigner(credentials);
-  // The clock asks the REST client for the time, and the client asks the clock when it signs.
+  // The clock and the REST client need each other: for the venue's time, and for signatures.
   const venueClock = (venue === 'simulated' ? createFollowedVenueClock : createMeasuredVenueClock)({
     clock,
     log,

@@ -1,6 +1,6 @@
 /**
- * What replicas tell one another of budgets over Redis, and the schema that it must have. Anybody who can write there can write
- * anything: what is not exactly such a message, or tells what no venue could have imposed, reads as nothing at all.
+ * The messages by which replicas share their budgets over Redis, and their schema. Anybody who can write to Redis can send one: a message
+ * that does not fit the schema, or claims what no venue could impose, is ignored.
  */
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
@@ -39,19 +39,19 @@ const ordersNews = Type.Object({
 export type SilenceNews = Static<typeof silenceNews>;
 export type OrdersNews = Static<typeof ordersNews>;
 
-/** Null for anything that is no news. Never throws. */
+/** Null for anything else than a valid message. Never throws. */
 export function readNews(text: unknown): SilenceNews | OrdersNews | null {
   if (typeof text !== 'string' || text.length > newsCharsMax) return null;
   let news: unknown;
   try {
     news = JSON.parse(text);
   } catch {
-    return null; // garbage is no news, by design
+    return null; // not JSON: ignored like every other invalid message
   }
   return Check(silenceNews, news) || Check(ordersNews, news) ? news : null;
 }
 
-/** A silence that stands in Redis: what is left of it, and why. Null for what no venue could have imposed. */
+/** A pause that is noted in Redis: what is left of it, and why. Null for one that no venue could impose. */
 export function readSilence(leftMs: unknown, reason: unknown): Pick<SilenceNews, 'leftMs' | 'reason'> | null {
   if (typeof leftMs !== 'number' || !(leftMs > 0) || leftMs > silenceMsMax || typeof reason !== 'string') return null;
   return { leftMs, reason: shortened(reason) };

@@ -60,9 +60,9 @@ export interface WeightBudget {
    * `limit`: null while the venue has not told it to this process.
    */
   observe(venue: string, used: number, limit: number | null, atVenueMs: number): void;
-  /** The venue told us to be silent until then, ms UTC by this host's clock (429 Retry-After, 418 ban): nothing is granted before. */
+  /** The venue wants no requests until then, ms UTC by this host's clock (429 Retry-After, 418 ban): nothing is granted before. */
   blockUntil(venue: string, untilMs: number, reason: string): Promise<void>;
-  /** The silence that stands as far as is known here, without asking anybody: for what must not wait. Other replicas' news arrive as they happen. */
+  /** The venue's pause as this process knows it, without asking anybody: for requests that must not wait. Other replicas send news of it. */
   silence(venue: string): Silence | null;
 }
 

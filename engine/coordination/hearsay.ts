@@ -1,11 +1,11 @@
 /**
- * How long the word of others may hold this engine up. What arrives over Redis may be anybody's, and said again and again: it is
- * believed for a while, and then for a longer while the venue's own answers alone decide.
+ * How long messages of others may delay this engine. What arrives over Redis may be forged, again and again: it counts for a while, and
+ * then for a longer while only the venue's own answers do.
  */
 import type { Clock } from '../time/clock.ts';
 
 export interface Hearsay {
-  /** How much longer it is believed, ms: 0 when it has been believed for long enough. Asked only when something is to be held up. */
+  /** How much longer such messages count, ms; 0 when it has been long enough. Asked only when they would delay something. */
   leftMs(): number;
 }
 

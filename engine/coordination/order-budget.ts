@@ -1,8 +1,7 @@
 /**
- * How many orders one account may still place, as this process knows it without asking anybody: what the venue counted
- * last in each window, and what is on its way. Answers come at once, because the way of an order has no time to wait; what
- * other replicas know is told to this process as it happens, and holds what closes a position up for a short while only.
- * Windows are the venue's, aligned to its clock.
+ * How many orders one account may still place, as this process knows it: what the venue counted last in each window, and what is on its
+ * way. It answers at once, because orders must not wait. Other replicas send what they know; their messages can delay an order that closes
+ * a position for a short while only. Windows are the venue's, aligned to its clock.
  */
 import type { Clock } from '../time/clock.ts';
 import type { OrdersNews } from './budget-news.ts';
@@ -17,15 +16,15 @@ export const defaultOrderLimits: readonly OrderLimit[] = [
 /** The share of the limit up to which each priority may fill a window: what closes a position may use what entries may not. */
 export const shareOfOrders: Readonly<Record<OrderPriority, number>> = { protect: 1, exit: 1, entry: 0.8 };
 
-/** What another replica has on its way is forgotten after this: it has died, or said so since. */
+/** Another replica's orders on their way are forgotten after this: it has died, or has sent a newer number. */
 const othersAgeMaxMs = 20_000;
-/** Replicas of one account that are listened to; more are made up. */
+/** Most replicas of an account that are listened to: there are never so many, so more are forged. */
 const othersMax = 64;
-/** The venue's clocks of two replicas differ by less than this; what was said later than this from now was not said. */
+/** Two replicas' ideas of the venue's time differ by less than this: a message from further in the future is ignored. */
 const aheadMsMax = 5_000;
 /**
- * Others may say for so long, a shortest window, that there is no room to close a position whose stop rests; then it is tried. In every
- * so long a time.
+ * So long (a shortest window) messages of others may delay an order that closes a position whose stop rests, in each such period; then the
+ * order is tried.
  */
 const believedMs = 10_000;
 const believedEveryMs = 300_000;
@@ -37,7 +36,7 @@ interface Counted {
   /** Which window, counted from the epoch, venue's clock. */
   readonly index: number;
   readonly count: number;
-  /** A count that went round among the replicas must not undo a newer one. */
+  /** An old count that arrives late from another replica must not replace a newer one. */
   readonly saidAtVenueMs: number;
 }
 
@@ -51,7 +50,7 @@ export interface OrderCount {
   refusal(orders: number, priority: OrderPriority, atVenueMs: number): OrderRefusal | null;
   add(orders: number): void;
   remove(orders: number): void;
-  /** What the venue counted, by window length. It also falls: filled orders are taken back. */
+  /** What the venue counted, by window length. It can fall, because the venue takes back filled orders. */
   observe(counts: ReadonlyMap<number, number>, atVenueMs: number): void;
   /** The venue refused an order for the number of them; null when it does not say for which window. */
   pause(windowMs: number | null, atVenueMs: number): void;
@@ -128,10 +127,10 @@ export function createOrderCount(account: string, clock: Clock): OrderCount {
       venueAheadMs = atVenueMs - clock.now();
       const asked = { orders, priority, atVenueMs };
       const own = refusalBy((windowMs) => told.counted.get(windowMs), told.pause, inFlight, asked);
-      // Whoever stands without a stop does not wait for what others say.
+      // A position without its stop does not wait because of others' messages.
       if (own !== null || priority === 'protect') return own;
       const shared = refusalBy(newest, later(told.pause, heard.pause), inFlight + othersInFlight(), asked);
-      // Whether a position can be closed is not for others to say for long: the venue answers who asks it.
+      // Others' messages delay the close of a position for a short while only; then the venue is asked.
       return shared === null || priority === 'entry' || hearsay.leftMs() > 0 ? shared : null;
     },
     add(orders) {

@@ -1,9 +1,8 @@
 /**
- * Budgets that replicas share over Redis. Request weight is asked for (one round trip before a read). Orders wait for
- * nobody: what the others count and a silence that the venue asked for are told to every replica as they happen, and read
- * again every second in case the news was lost. A silence is kept as a time to live, because hosts' clocks differ. Nothing that
- * Redis says is more than a hint: it must be possible, concern a venue or account that is used here, and it holds up what
- * positions wait for no longer than a moment.
+ * Budgets that replicas share over Redis. Request weight is asked for before each read (one round trip). Orders do not wait: order counts
+ * and the venue's pauses are sent to every replica when they change, and read again every second in case a message was lost. A pause is
+ * kept as a time to live, because the hosts' clocks differ. What Redis says is only a hint: it must be possible and concern a venue or account
+ * that is used here, and it can delay what a position waits for only briefly.
  */
 import type { Redis } from 'ioredis';
 import type { Log } from '../observe/log.ts';
@@ -22,16 +21,16 @@ export interface RedisBudgetsOptions {
   readonly log: Log;
 }
 
-/** Replicas that cannot see each other share blindly what the venue's count leaves: a third each leaves room for three. */
+/** While replicas cannot see each other, each uses a third of what the venue's count leaves. */
 const blindShare = 1 / 3;
 const readAgainMs = 1_000;
-/** Orders come in bunches: their number is told at most this often. */
+/** Many orders come at once: their number is sent at most this often. */
 const tellOrdersMs = 50;
 const orderNewsTtlMs = 86_400_000;
 
 /**
- * Adds the weight if the sum stays within the share of the limit, which whoever heard it from the venue tells the others;
- * answers granted, the sum, a silence (what is left of it and why), and the limit.
+ * Adds the weight if the sum stays within the share of the limit (which a replica that has heard it from the venue stores for the others).
+ * Answers whether it was granted, the sum, a pause (what is left of it and why), and the limit.
  */
 const takeScript = `
 local blocked = redis.call('GET', KEYS[2])
@@ -116,7 +115,7 @@ export function createRedisBudgets(redis: Redis, options: RedisBudgetsOptions, t
       const orders = counts.of(venue, account).news();
       const text = JSON.stringify({ kind: 'orders', from: owner, venue, account, orders });
       const told = redis.pipeline().publish(channel, text);
-      // A newcomer that knows of no count yet must not write over what the others know.
+      // A replica that has just started knows no counts: it must not overwrite those of others.
       if (orders.windows.length > 0) told.set(key, text, 'PX', orderNewsTtlMs);
       timed('orders-tell', () => told.exec()).catch((error: unknown) =>
         log.debug({ err: error }, 'the other replicas were not told how many orders are out'),
@@ -124,7 +123,7 @@ export function createRedisBudgets(redis: Redis, options: RedisBudgetsOptions, t
     });
   };
 
-  /** From what is known here: a share of what is left, as nobody sees what the others take. */
+  /** Decided from what this process knows: only a share of what is left, because it does not see what others take. */
   const takeAlone = (budget: VenueBudget, wanted: number, priority: RequestPriority): WeightAnswer => {
     const answer = budget.decide(wanted, priority, blindShare);
     if (answer.granted) budget.window().pending += wanted;
@@ -136,7 +135,7 @@ export function createRedisBudgets(redis: Redis, options: RedisBudgetsOptions, t
       const wanted = checkedWeight(asked, priority);
       const budget = budgets.of(venue);
       const local = budget.decide(wanted, priority, 1);
-      // Who does not know the limit yet asks those who may.
+      // The limit is not known here yet; another replica may have stored it.
       if (!local.granted && (budget.limitKnown || budget.silence() !== null)) return local;
       const window = budget.window();
       let answer: SharedAnswer | null;
@@ -175,7 +174,7 @@ export function createRedisBudgets(redis: Redis, options: RedisBudgetsOptions, t
         budget.hearOfSilence(answer.silence.leftMs, answer.silence.reason);
         return takeAlone(budget, wanted, priority);
       }
-      // What positions wait for is held up by others for a while only: the venue tells its own count with every answer.
+      // Others' messages delay what positions wait for only for a while: the venue sends its own count with every answer.
       const waits = (priority !== 'exit' && priority !== 'protect') || budget.hearsay.leftMs() > 0;
       return waits ? budget.full(priority, wanted, answer.used, budget.ceiling(priority)) : takeAlone(budget, wanted, priority);
     },
@@ -235,14 +234,14 @@ export function createRedisBudgets(redis: Redis, options: RedisBudgetsOptions, t
   };
 }
 
-/** What is known here, to whoever's words it is put. */
+/** Sends what is known here. */
 export interface Hearer {
   readonly owner: string;
   readonly budgets: Pick<ReturnType<typeof createVenueBudgets>, 'known'>;
   readonly counts: Pick<ReturnType<typeof createOrderCounts>, 'known'>;
 }
 
-/** A message may be anybody's: it concerns the venue and the accounts that are used here, or nothing. Never throws. */
+/** Anybody can have sent the message: it counts only for the venue and accounts that are used here. Never throws. */
 export function hearNews(message: string, { owner, budgets, counts }: Hearer): void {
   const news = readNews(message);
   if (news === null || news.from === owner) return;
@@ -257,11 +256,11 @@ interface SharedAnswer {
   readonly silence: ReturnType<typeof readSilence>;
 }
 
-/** What the script answered; null when it stands on keys that hold what no engine wrote. */
+/** What the script answered; null when its keys hold something that no engine wrote. */
 function readShared(answer: unknown): SharedAnswer | null {
   const [granted, used, silentMs, reason, limit] = Array.isArray(answer) ? (answer as unknown[]) : [];
   if (typeof used !== 'number' || typeof limit !== 'number' || !(limit > 0)) return null;
-  // The venue refuses what is asked beyond its limit: no minute has twice as much.
+  // More than twice the limit cannot have been used: the venue refuses what is beyond it.
   if (!(used >= 0) || used > 2 * limit) return null;
   if (granted === 1) return { granted: true, used, limit, silence: null };
   if (reason === '' && silentMs === 0) return { granted: false, used, limit, silence: null };

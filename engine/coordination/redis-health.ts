@@ -13,7 +13,7 @@ export interface RedisHealth {
   wrote(): void;
   /** `reason`: the error as the client or the server words it. */
   failed(reason: string): void;
-  /** The connection broke, whatever the reason will be. */
+  /** The connection broke; the reason is not known yet. */
   lost(): void;
   /** Resolves when the first of these was told. */
   readonly judged: Promise<void>;

@@ -27,9 +27,9 @@ const commandTimeoutMs = 250;
 const reconnectMaxMs = 2_000;
 /** Whether writes are carried out is tried this often. */
 const probeEveryMs = 1_000;
-/** The first command waits this long for the connection, so that what it would have found is not missed. */
+/** The first command waits this long for the connection instead of failing at once. */
 const firstConnectMs = 2_500;
-/** No lock of ours lives longer (EVENKEEL_LOCK_TTL_MS): what does is none, and must not keep a bot from its engines. */
+/** The longest that EVENKEEL_LOCK_TTL_MS allows: a key that lives longer is no lock, and must not keep engines from a bot. */
 const lockTtlMaxMs = 300_000;
 
 /**

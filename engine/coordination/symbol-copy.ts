@@ -1,6 +1,6 @@
 /**
- * How a cached value is written down and how a written one is judged. Whatever lies in the cache is foreign text: an
- * entry that is not exactly our envelope reads as absent, so that garbage costs one fetch and never a crash.
+ * How a cached value is written down and how a written one is judged. The cache may hold anything: an
+ * entry that has not exactly the expected form counts as absent, so that garbage costs one fetch and never a crash.
  */
 import type { CachedValue, SymbolCacheStats } from './coordination.ts';
 
@@ -37,7 +37,7 @@ export function readEntry(text: unknown, nowMs: number): Omit<CachedValue, 'fres
   try {
     entry = JSON.parse(text);
   } catch {
-    return null; // garbage in the cache is absence, by design
+    return null; // not JSON: counts as absent
   }
   if (typeof entry !== 'object' || entry === null) return null;
   const { format, refreshedAtMs, value } = entry as { format?: unknown; refreshedAtMs?: unknown; value?: unknown };
@@ -66,7 +66,7 @@ export function createCacheStats() {
   };
   return {
     of,
-    /** A value was put at that time, or found as put at it. */
+    /** A value was stored at that time, or was found with it. */
     refreshed,
     count(key: string, hit: boolean, refreshedAtMs: number | null) {
       const { hits, misses, lastRefreshMs } = of(key);
@@ -76,7 +76,7 @@ export function createCacheStats() {
   };
 }
 
-/** The copies that this process keeps for itself, the oldest dropped first: markets times venues are few. */
+/** Most copies that this process keeps, the oldest dropped first: there are few markets and venues. */
 export function createCopies(limit = 64) {
   const copies = new Map<string, Copy>();
   return {

@@ -2,7 +2,7 @@
  * One venue's request weight as this process knows it: what is used per minute, what each priority may use, and until
  * when the venue wants silence. Pure but for the clock; both adapters decide with it. Minutes are the venue's: the
  * offset to this host's clock is learned from `observe`, taking the greatest of the last two minutes, because an
- * observation that was delivered late can only make the venue look slower, never faster.
+ * answer that arrives late can only make the venue's clock look slower, never faster.
  */
 import type { Clock } from '../time/clock.ts';
 import { silenceMsMax } from './budget-news.ts';
@@ -15,11 +15,11 @@ export const defaultWeightLimit = 6_000;
 const windowMs = 60_000;
 /** A window that ended is kept this long, for clocks that step back over a minute's edge. */
 const windowsKept = 3;
-/** Whether it can be a limit that another replica tells: Binance has published 1,200 and 6,000. */
+/** Whether a limit that another replica stored is plausible: Binance has published 1,200 and 6,000. */
 export const isSharedLimit = (limit: number): boolean => limit >= 1_000 && limit <= 100_000;
-/** Others may hold everything up for so long, the length of Binance's shortest ban; then the venue is asked, and tells of a longer one itself. */
+/** So long others' messages can stop all requests (Binance's shortest ban); then the venue is asked, and answers with a longer one if there is. */
 const believedMs = 120_000;
-/** In every so long a time. */
+/** Once in each such period. */
 const believedEveryMs = 600_000;
 
 /** The share of the limit up to which each priority may fill the minute. */
@@ -39,21 +39,21 @@ export interface VenueBudget {
   window(): WeightWindow;
   /** What the venue last said, else what another replica said, else the default. */
   readonly limit: number;
-  /** What the venue told this process; null before. */
+  /** As the venue told this process; null before. */
   readonly observedLimit: number | null;
-  /** The limit was told, by the venue or by another replica; the default is only what Binance publishes. */
+  /** The limit is known from the venue or from another replica; the default is only what Binance publishes. */
   readonly limitKnown: boolean;
   adoptLimit(limit: number): void;
-  /** The silence that stands; null when none does. */
+  /** The pause that the venue wants now; null when there is none. */
   silence(): Silence | null;
   /** The venue asked this process to be silent. */
   block(untilMs: number, reason: string): void;
   /** Another replica says that the venue did. */
   hearOfSilence(leftMs: number, reason: string): void;
-  /** How much longer others may say that there is no room for what positions wait for. */
+  /** How much longer others' messages may delay what positions wait for. */
   readonly hearsay: Hearsay;
   observe(used: number, limit: number | null, atVenueMs: number): void;
-  /** What may be answered from what is known here; `share` of what is left is ours (replicas that cannot see each other). Grants nothing yet. */
+  /** The answer by what is known here; `share` of what is left is ours (when replicas cannot see each other). Grants nothing yet. */
   decide(weight: number, priority: RequestPriority, share: number): WeightAnswer;
   /** The refusal for a full minute. */
   full(priority: RequestPriority, weight: number, used: number, ceiling: number): WeightAnswer;
@@ -107,7 +107,7 @@ export function createVenueBudget(venue: string, clock: Clock): VenueBudget {
       blockReason = reason;
     },
     hearOfSilence(leftMs, reason) {
-      // One that was heard before, and is no news.
+      // It is known already.
       if (clock.now() + leftMs <= blockedUntilMs) return;
       budget.block(clock.now() + Math.min(leftMs, silences.leftMs()), reason);
     },
@@ -143,14 +143,14 @@ export function createVenueBudget(venue: string, clock: Clock): VenueBudget {
   return budget;
 }
 
-/** Throws on what no caller may mean; a broken weight must not pass as "free". */
+/** Throws on a weight that cannot be meant: a broken number must not count as no weight. */
 export function checkedWeight(weight: number, priority: RequestPriority): number {
   if (!Number.isFinite(weight) || weight < 0) throw new RangeError(`request weight ${weight}: expected a number of 0 or more`);
   if (!(priority in requestPriority)) throw new RangeError(`request priority ${String(priority)} does not exist`);
   return Math.ceil(weight);
 }
 
-/** One budget per venue name; names come from configuration, so a growing number of them is a bug. */
+/** Most venue names: they come from configuration, so a growing number is a bug. */
 export function createVenueBudgets(clock: Clock): {
   of(venue: string): VenueBudget;
   /** Null for a venue that this process has nothing to do with. */

@@ -1,7 +1,7 @@
 /**
  * The shared stream pool of one market: each stream is subscribed once however many series want it, spread over sockets
  * within the venue's limits. A socket is replaced before its end (24 h, serverShutdown): the new one is subscribed first.
- * Nothing is replayed by the venue, so every (re)subscription is told to the series, which fetch what they missed.
+ * Nothing is replayed by the venue, so the series hear of every (re)subscription and fetch what they missed.
  */
 import { klineStream } from '../exchanges/binance/streams.ts';
 import type { KlineFrame, MalformedFrame } from '../exchanges/binance/streams.ts';
@@ -75,8 +75,8 @@ export class Feed {
   }
 
   /**
-   * Make before break: the old socket goes on until the new one has all streams. A new one that is due itself before it
-   * stands hands on whom it was to relieve.
+   * The old socket goes on until the new one has all streams. When the new one has to be replaced before it is ready, its successor
+   * replaces both.
    */
   #replace(old: Link, reason: string): void {
     if (old.retiring) return;
@@ -103,7 +103,7 @@ export class Feed {
     this.#streams.get(frame.stream)?.listener.onFrame(frame);
   }
 
-  /** Logged at growing distances: a broken venue must not fill the disk. */
+  /** Logged ever more rarely: a broken venue must not fill the disk. */
   #onMalformed({ problem, stream, price }: MalformedFrame): void {
     this.#malformed += 1;
     this.#options.metrics.marketGaps.inc({ kind: 'malformed-frame' });

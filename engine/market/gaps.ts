@@ -41,7 +41,7 @@ export class CandleSequence {
     return this.#forming;
   }
 
-  /** True while something newer is known and the candle due next is not. */
+  /** True while a newer candle is known and the one that is due next is missing. */
   get gapped(): boolean {
     return this.#held.size > 0 || (this.#forming !== null && this.#forming.openTime > this.#nextOpenTime);
   }
@@ -113,7 +113,7 @@ export class CandleSequence {
   }
 }
 
-/** Same trades seen. Two sockets deliver equal frames during a renewal. */
+/** Whether both frames show the same trades: while a socket is replaced, both deliver the same frames. */
 export function isSame(a: Candle, b: Candle): boolean {
   return a.close === b.close && a.volume === b.volume && a.high === b.high && a.low === b.low && a.open === b.open;
 }

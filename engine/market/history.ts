@@ -1,4 +1,4 @@
-/** Candles by REST: bounded reads at once, pages put together up to the last hole, the newest row believed only when it is final. */
+/** Candles by REST: few reads at a time, pages joined up to the last hole, the newest row used only when it is final. */
 import { isSoundCandle } from '../exchanges/binance/streams.ts';
 import type { KlineRequest, MarketData } from '../exchanges/exchange.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -92,8 +92,7 @@ export class History {
   }
 
   /**
-   * REST comes from a database that can lag the market: a row that closed a moment ago counts once two reads agree on it.
-   * Rows behind which the venue's time has moved on are final.
+   * REST can lag the market: a row that closed a moment ago counts when two reads agree on it. Older rows are final.
    */
   async #final(read: () => Promise<Rows>): Promise<Rows> {
     const { clock, venueClock, limits } = this.#options;
@@ -113,7 +112,7 @@ export class History {
   }
 
   async #read({ symbol, timeframe }: SeriesKey, range: Omit<KlineRequest, 'symbol' | 'timeframe'>): Promise<Rows> {
-    // An exit does not queue behind reads that wait for weight which only it may use.
+    // A read that an exit waits for does not queue: the reads before it may wait for request weight that it does not need to wait for.
     const queues = range.forExits !== true;
     if (queues) await this.#enter();
     try {

@@ -70,7 +70,7 @@ export class IndicatorBoard {
     for (const panel of this.#panels.values()) panel.refresh();
   }
 
-  /** Views at the kept closes after `closeMs` but the newest, worked out anew. Each view's arrays are its own. */
+  /** Views at the kept closes after `closeMs`, the newest left out, computed again. Each view has arrays of its own. */
   *replay(needs: readonly IndicatorNeed[], closeMs: number): Iterable<SeriesView> {
     const row = playRow(needs);
     const newest = this.newest;
@@ -81,7 +81,7 @@ export class IndicatorBoard {
     }
   }
 
-  /** Forgets everything: what follows has a hole before it. */
+  /** Forgets everything: the next candle comes after a hole. */
   reset(): void {
     this.#candles = [];
     this.#before = 'hole';

@@ -14,7 +14,7 @@ export interface Indicator {
   readonly current: Float64Array;
   /** The values one candle earlier. */
   readonly previous: Float64Array;
-  /** Throws on prices that are none: NaN would poison an average for good. */
+  /** Throws on invalid prices: NaN would spoil an average for good. */
   next(candle: Candle): void;
   /** Forgets every candle. */
   reset(): void;

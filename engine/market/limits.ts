@@ -1,4 +1,4 @@
-/** Every bound of the market room in one place, each with its reason. Tests shrink them; production uses the defaults. */
+/** All bounds of engine/market in one place, each with its reason. Tests use smaller ones. */
 
 export interface MarketLimits {
   /** Binance: 1024 streams per connection. */
@@ -22,7 +22,7 @@ export interface MarketLimits {
   /** Silence after which a stream is cross-checked by REST, so that a mute one is found within 30 s. A liquid stream speaks every 2 s (1s candles: every 1 s). */
   readonly silentAfterMs: number;
   readonly silentAfterMs1s: number;
-  /** A stream that REST keeps agreeing with is asked less often, up to this multiple of the silence. */
+  /** A silent stream that REST confirms is checked less often, up to this multiple of the silence. */
   readonly silentBackoffMax: number;
   /** How long the stream may still take to tell of trades that REST shows: frames come every 1 to 2 s. */
   readonly untoldMs: number;

@@ -35,7 +35,7 @@ export interface Stream {
   readonly listener: StreamListener;
   /** Where it belongs; null once it is closed. */
   link: Link | null;
-  /** Where it is acknowledged: the old socket until the new one answers, null while nobody tells it. */
+  /** The socket on which it is acknowledged: the old one until the new one answers; null when none has. */
   carrier: Link | null;
 }
 
@@ -55,7 +55,7 @@ export class Link {
   readonly #streams = new Set<Stream>();
   readonly #unsent = new Set<Stream>();
   readonly #unwanted = new Set<string>();
-  /** The control message that is not answered yet, and the streams that it asked for: one at a time, so that none waits in a queue. */
+  /** The control message that is not answered yet, with its streams: only one is under way at a time. */
   #asked: { readonly id: number; readonly streams: readonly Stream[] } | null = null;
   #nextId = 1;
   #open = false;
@@ -120,7 +120,7 @@ export class Link {
     this.#checkStanding();
   }
 
-  /** A stream is mute although it was acknowledged: the socket is dialled anew, but not again and again. */
+  /** A stream is silent although it was acknowledged: the socket connects again, but not too often. */
   restart(reason: string): void {
     const now = this.#options.clock.monotonic();
     if (now - this.#restartedAt < this.#options.limits.socketRestartEveryMs) return;
@@ -154,7 +154,7 @@ export class Link {
       stream.carrier = null;
       if (stream.link !== null) stream.listener.onInterrupted(reason);
     }
-    // Its replacement dials already; two would only cost connects.
+    // A replacement is connecting already; a second one would only cost a connect.
     if (this.retiring) this.#events.onOver();
   }
 
@@ -233,7 +233,7 @@ export class Link {
     const { streams } = this.#asked;
     this.#asked = null;
     for (const stream of streams) {
-      // A socket that is being replaced carries only what nobody else does.
+      // A socket that is being replaced passes on only streams that no other socket has yet.
       if (stream.link === null || (stream.link !== this && stream.carrier !== null)) continue;
       stream.carrier = this;
       stream.listener.onSubscribed();

@@ -13,7 +13,7 @@ export interface SeriesKey {
 /**
  * `warming`: history is being loaded. `live`: contiguous and fed. `gapped`: closed candles are missing and could not be fetched,
  * or fewer stand behind a hole than the subscriber's warm-up. `stale`: nothing arrived for longer than the stream should be
- * silent, or what arrives is no candle.
+ * silent, or what arrives is not a valid candle.
  */
 export type SeriesHealth = 'warming' | 'live' | 'gapped' | 'stale';
 
@@ -28,7 +28,7 @@ export interface SeriesView {
 export interface SeriesListener {
   /** A candle closed. Each closed candle is delivered exactly once and in order, repaired ones included. */
   onClose(view: SeriesView): void;
-  /** The forming candle changed. While candles cannot be had, one that knows the last price only. */
+  /** The forming candle changed. While candles cannot be had, it has the last price only. */
   onUpdate(candle: Candle): void;
   onHealth(health: SeriesHealth, reason: string): void;
 }

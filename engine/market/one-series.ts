@@ -1,7 +1,7 @@
 /**
  * One series: candles in order from stream and REST, indicator values computed once per close, handed to every bot on it in
- * a plain pass. Whatever interrupts the stream, the missing candles are fetched and each closed one is delivered once. Prices
- * reach the bots also while candles cannot be had: their stops and the day's loss do not wait for the shape of a stream.
+ * a plain pass. When the stream was interrupted, the missing candles are fetched, and each closed one is delivered once. Prices
+ * reach the bots also while candles cannot be had, because stops and the day's loss limit need them.
  */
 import type { KlineFrame } from '../exchanges/binance/streams.ts';
 import type { Log } from '../observe/log.ts';
@@ -54,7 +54,7 @@ export class OneSeries {
   readonly #board = new IndicatorBoard();
   readonly #subscribers = new Set<Subscriber>();
   readonly #stream: ReturnType<Feed['subscribe']>;
-  /** Whose history is still being loaded: they hear prices, and why it takes so long. */
+  /** Listeners whose history is still being loaded: they get prices, and the reason why it takes so long. */
   readonly #joining = new Set<Pick<Subscriber, 'listener'>>();
   /** By whether exits wait for it. */
   readonly #openings = new Map<boolean, Promise<void>>();
@@ -65,7 +65,7 @@ export class OneSeries {
   #closed = false;
   #condition = loading;
   #subscribed = false;
-  /** What is wrong with what the venue tells, since it last told something right; null while it does. */
+  /** What is wrong with the venue's candles since the last valid one; null while they are valid. */
   #unsound: string | null = null;
   #lastUnsoundAt = Number.NEGATIVE_INFINITY;
   /** Subscribed (again) since the last read began: that read may not know what was missed before. */
@@ -150,7 +150,7 @@ export class OneSeries {
     this.#stream.close();
   }
 
-  /** Looks for silence: a stream that says nothing for long is compared with REST, which tells quiet from mute. */
+  /** Looks for silence: a stream that sends nothing for long is compared with REST, to tell a quiet market from a dead stream. */
   watch(): void {
     const { clock, limits, key } = this.#options;
     if (this.#closed || this.#isWarming() || this.#repairing || !this.#subscribed) return;
@@ -162,7 +162,7 @@ export class OneSeries {
     void this.#crossCheck();
   }
 
-  /** What cannot be had is waited for: neither an exchange that is away nor a symbol that is too new is a bot's fault. */
+  /** Waits for candles: a bot must not fail because the exchange is away or the symbol is too new. */
   async #open(request: SeriesRequest): Promise<void> {
     for (let round = 0; this.#isWarming(); round += 1) {
       if (this.#closed) throw new Error('the series was closed before its history was there');
@@ -220,7 +220,7 @@ export class OneSeries {
     return opening;
   }
 
-  /** Deepens one at a time: two at once would put the same candles before the same first one. */
+  /** Loads older candles, one load at a time: two at once would add the same candles twice. */
   async #warm(request: SeriesRequest, listener: SeriesListener, signal: AbortSignal | undefined): Promise<void> {
     if (this.#isWarming()) await this.#opened(request);
     for (let round = 0; !this.#closed && signal?.aborted !== true; round += 1) {
@@ -252,7 +252,7 @@ export class OneSeries {
     }
   }
 
-  /** Logged and said in one. */
+  /** Logs the error and answers the text for the status. */
   #unreadable(error: unknown): string {
     const { key, log } = this.#options;
     log.warn({ err: error }, 'the history of a series could not be loaded; trying again');
@@ -276,7 +276,7 @@ export class OneSeries {
     if (this.health === 'stale' && this.#subscribed && !this.#repairing) this.#settleHealth();
   }
 
-  /** No frame, and no sign that the stream works: closes are read by REST as if it were silent. Its price is a price. */
+  /** Not a valid candle, and no sign that the stream works: closes are read by REST as if it were silent. Its price is used. */
   #onUnsound(problem: string, price: number | null): void {
     this.#unsound ??= problem;
     this.#lastUnsoundAt = this.#options.clock.monotonic();
@@ -284,7 +284,7 @@ export class OneSeries {
     if (price !== null) this.onPrice(price, this.#options.venueClock.now());
   }
 
-  /** A price that came without a candle. */
+  /** A price without a candle. */
   onPrice(price: number, atMs: number): void {
     const openTime = Math.floor(atMs / this.#stepMs) * this.#stepMs;
     const closeTime = openTime + this.#stepMs - 1;
@@ -317,7 +317,7 @@ export class OneSeries {
         }
         // REST has later candles but not the one that is due: perhaps none exists.
         holes = rows !== null && rows > 0 && this.#sequence.nextOpenTime === before ? holes + 1 : 0;
-        // That is news, whatever was waited for till now.
+        // A new candle was found missing: the waits begin again.
         if (holes === 1) round = 0;
         if (holes >= limits.holeReads) {
           this.#jumpOverHole();
@@ -336,7 +336,7 @@ export class OneSeries {
             `candles from ${new Date(this.#sequence.nextOpenTime).toISOString()} on are missing and cannot be fetched`,
           );
         }
-        // A long outage is read page by page; what brings candles is no failure.
+        // A long outage is read page by page: a read that brings candles is no failure.
         if (this.#sequence.nextOpenTime > before) round = 0;
         const news = new Promise<void>((resolve) => (this.#readSoon = resolve));
         await Promise.race([clock.sleep(this.#waitMs(round)), news]);
@@ -364,7 +364,7 @@ export class OneSeries {
     }
   }
 
-  /** The venue has no such candle: go on behind the hole with indicators that know nothing from before it. */
+  /** The venue has no such candle: goes on after the hole with new indicators. */
   #jumpOverHole(): void {
     const next = this.#sequence.firstHeldOpenTime;
     if (next === null) return;
@@ -384,7 +384,7 @@ export class OneSeries {
     else this.#setHealth('live', 'candles are contiguous');
   }
 
-  /** The stream was silent: does REST know of trades that it did not tell? */
+  /** The stream was silent: asks REST whether there were trades that the stream did not send. */
   async #crossCheck(): Promise<void> {
     const { history, key, clock, limits, log } = this.#options;
     const framesBefore = this.#lastFrameAt;
@@ -406,11 +406,11 @@ export class OneSeries {
       else this.#setHealth('stale', 'the market stream is silent and REST does not answer');
       return;
     }
-    // It may be about to tell.
+    // The stream may send them in a moment.
     await clock.sleep(limits.untoldMs);
     if (this.#lastFrameAt !== framesBefore || this.#closed || this.#repairing) return;
     if (speaks) {
-      // No candles, but it works: these are REST's then.
+      // The stream works and sends no valid candles: they are read by REST.
       void this.#repair();
       return;
     }
@@ -482,7 +482,7 @@ export class OneSeries {
     };
   }
 
-  /** One bot's error is its own. */
+  /** An error of one listener does not reach the others. */
   #tell(call: () => void): void {
     try {
       call();

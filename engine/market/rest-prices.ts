@@ -1,6 +1,6 @@
 /**
- * Prices by REST for series whose stream tells none: stops, targets and the day's loss of their bots are judged by these. One
- * question serves all of them, one at a time.
+ * Prices by REST for series whose stream sends none: their bots need them for stops, targets and the day's loss limit. One request serves
+ * all series, and only one is under way at a time.
  */
 import type { MarketData } from '../exchanges/exchange.ts';
 import type { Log } from '../observe/log.ts';

@@ -1,6 +1,6 @@
 /**
- * The venue's instruments: read from the exchange, shared through the symbol cache, kept current while bots run. What lies in
- * the cache is good for showing symbols and for judging new bots; what a bot holds is judged by the exchange's own word only.
+ * The venue's instruments: read from the exchange, shared through the symbol cache, kept current while bots run. The cache serves to show
+ * symbols and to check new bots; for bots that run only what the exchange has told this process counts.
  */
 import { Decimal } from 'decimal.js';
 import type { SymbolCache, SymbolCacheStats } from '../coordination/coordination.ts';
@@ -29,7 +29,7 @@ export class UnknownSymbol extends Error {
   }
 }
 
-/** Filters change while bots run; order-safety.md asks for a refresh within five minutes. */
+/** Filters change while bots run: docs/order-safety.md promises a refresh within five minutes. */
 const ttlMs = 300_000;
 /** With the jitter below five minutes: replicas do not ask at the same moment. */
 const refreshEveryMs = 230_000;
@@ -38,7 +38,7 @@ const refreshJitterMs = 40_000;
 const refreshHaltedMs = 30_000;
 /** While bots wait for the exchange's own word. */
 const confirmEveryMs = 2_000;
-/** A symbol whose orders are refused again and again costs a reading no more often than this. */
+/** A symbol whose orders are refused again and again is read no more often than this. */
 const recheckEveryMs = 10_000;
 /** Older copies are not traded on. */
 const usableForMs = 24 * 3_600_000;
@@ -47,7 +47,7 @@ export class SymbolDirectory {
   readonly #options: SymbolDirectoryOptions;
   readonly #key: string;
   #instruments = new Map<string, Instrument>();
-  /** Many bots with one symbol that is gone cost one read. */
+  /** A symbol that is not found is not looked for again for so long, however many bots have it. */
   #refreshing: Promise<void> | null = null;
   #timer: Timer | null = null;
   #confirmed = false;
@@ -119,10 +119,10 @@ export class SymbolDirectory {
     return [...this.#instruments.values()];
   }
 
-  /** The exchange refused something for the sake of the symbol: reads it anew, unless that was just done. Never throws. */
+  /** The exchange refused an order because of the symbol: reads it again, unless that was just done. Never throws. */
   async recheck(symbol: string): Promise<void> {
     const { clock, log } = this.#options;
-    // It may be listed again one day: the next reading in turn tells.
+    // The next regular reading shows whether it is listed again.
     if (this.#instruments.get(symbol)?.status === 'DELISTED') return;
     const now = clock.monotonic();
     if (now - (this.#recheckedAt.get(symbol) ?? Number.NEGATIVE_INFINITY) >= recheckEveryMs) {
@@ -190,7 +190,7 @@ export class SymbolDirectory {
     }
   }
 
-  /** The exchange has spoken: what only the cache said is worth a word where it differs, and nothing else. */
+  /** The exchange has answered: the cache's list is dropped, and where it differed, that is logged. */
   #forgetUnconfirmed(listed: readonly Instrument[]): void {
     const told = new Map(listed.map((instrument) => [instrument.symbol, instrument]));
     const differing = [...this.#instruments.values()].filter((cached) => {

@@ -1,7 +1,7 @@
 /**
- * Structured logs: JSON lines on standard output. Each component logs with its name; secrets never reach a logger
- * because `Secret` hides its value from every printer, and the redaction list is the second line. Of an error only what is
- * named here is logged: drivers hang the arguments of the failed command on theirs (a password among them).
+ * Structured logs: JSON lines. At `info` stands what a trader wants to know (docs/bots.md), at `debug` the decisions. Secrets do not reach
+ * it because `Secret` hides its value; the redaction list is the second guard. Of an error only the fields named here are logged: database
+ * drivers add the arguments of the failed command to theirs (a password among them).
  */
 import { pino } from 'pino';
 

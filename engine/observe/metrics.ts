@@ -83,7 +83,7 @@ export function createMetrics() {
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
-/** A series that is born with its first event looks flat to `increase()`: what alerts watch exists from the start. */
+/** Series that alerts watch exist from the start: Prometheus' `increase()` does not see the first event of a new series. */
 function bornAtZero(metrics: {
   readonly reconcileDrift: Counter<'kind'>;
   readonly reconcileRuns: Counter<'result'>;

@@ -1,6 +1,6 @@
 /**
  * The clock port. Everything that waits or asks for the time gets it from here, so that a test or a
- * simulation can put its own time in place; raw timers and Date.now live in this room only.
+ * simulation can put its own time in place; raw timers and Date.now are used in this folder only.
  */
 
 /** A timer that has been set. Cancelling a timer that has fired is harmless. */
@@ -29,7 +29,7 @@ export interface VenueClock {
   now(): number;
   /** False while the offset is unknown or doubtful (no entries then). */
   readonly trusted: boolean;
-  /** Learns the venue's time anew: it told us that ours is off. Never throws; who asks meanwhile shares the answer. */
+  /** Measures the venue's time again, because the venue refused ours. Never throws; calls during a measurement share it. */
   resync(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 /**
  * The venue's time. A real venue's clock is measured: the offset is the median of samples, corrected by half the round
- * trip. A simulated venue may run at any pace or stand, so its clock is followed: the newest time that it told counts.
+ * trip. A simulated venue may run at any pace or stand still, so its clock is followed: the newest time in its answers counts.
  */
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -27,7 +27,7 @@ const samples = 5;
 const measureEveryMs = 60_000;
 /** Beyond this the host's clock is worth a warning: something is wrong with it. */
 const warnOffsetMs = 500;
-/** Samples that differ by more than this say nothing: entries wait. */
+/** When samples differ by more than this, the time is not known: entries wait. */
 const maxSpreadMs = 1_000;
 /** A measure older than this is doubtful: hosts drift. */
 const maxAgeMs = 600_000;
@@ -78,7 +78,7 @@ export function createMeasuredVenueClock({ clock, log, metrics, serverTime }: Ve
   };
 }
 
-/** A time that the venue told is carried on by our own clock for this long: a venue that stands must not be overtaken. */
+/** After the venue's last word our own clock carries its time on for so long only: a venue that stands still must not be overtaken. */
 const carryMs = 500;
 const followEveryMs = 1_000;
 
