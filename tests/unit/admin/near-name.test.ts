@@ -22,3 +22,8 @@ it('the nearest of several is told', () => {
   expect(nearName('ema_slw', ['ema_fast', 'ema_slo', 'ema_slow'])).toBe('ema_slo');
   expect(nearName('ema_sloww', ['ema_slo', 'ema_slow'])).toBe('ema_slow');
 });
+
+it('nothing is near to a name that is too long to be a slip', () => {
+  const long = 'x'.repeat(60);
+  expect([nearName(`${long}y`, [long]), nearName(long, [`${long}y`])]).toEqual([null, `${long}y`]);
+});

@@ -58,6 +58,14 @@ it('counts and tells a notice of the day once, and has it written', async () => 
   expect(await metrics.registry.getSingleMetricAsString('evenkeel_day_notices_total')).toContain('{topic="daily-loss-warning"} 1');
 });
 
+it('knows when it looked at the last price, and of none that it was given with the rows', async () => {
+  const { clock, session } = given({ state: { ...emptyState(), lastPrice: 19_000 } });
+  expect(session.lastPriceAtMs).toBeNull();
+  await clock.advance(1_000);
+  session.onUpdate({ ...candle(0, { close: 20_000 }), closed: false });
+  expect([session.state.lastPrice, session.lastPriceAtMs]).toEqual([20_000, midnight + 1_000]);
+});
+
 it('watches prices while the market is heard, and says of a watch when it was not', () => {
   const { session } = given();
   const heard = (): void => session.onUpdate({ ...candle(0, { close: 20_000 }), closed: false });

@@ -76,6 +76,12 @@ describe('of a bot at a tiny price, in BTC', () => {
     expect(refused({ targetReached: true })).toMatch(/the day's profit of 0\.00012345 BTC reached the target$/);
   });
 
+  it('a large loss is told to the last digit, whatever floats make of it', () => {
+    const large = config({ initialCapital: d('10000000.01'), maxDailyLossPercent: 5 });
+    const lost = { ...emptyState(large), realisedTotal: d('-450000.02') };
+    expect(withLossJudged(lost, large, btc, 20_000, midnight + 1).notices[0]?.reason).toContain("day's loss of 450000.02 USDT reached 80 %");
+  });
+
   it('a pause tells what was lost', () => {
     const trip = { closedAtMs: midnight, result: d('-0.00001234'), spent: d('0.005'), stopped: false };
     expect(pauseAt([trip], { ...noProtections, cooldownAfterLossMs: 60_000 }, midnight + 1, coin)?.reason).toMatch(/lost 0\.00001234 BTC$/);
