@@ -79,7 +79,9 @@ describe('of a bot at a tiny price, in BTC', () => {
   it('a large loss is told to the last digit, whatever floats make of it', () => {
     const large = config({ initialCapital: d('10000000.01'), maxDailyLossPercent: 5 });
     const lost = { ...emptyState(large), realisedTotal: d('-450000.02') };
-    expect(withLossJudged(lost, large, btc, 20_000, midnight + 1).notices[0]?.reason).toContain("day's loss of 450000.02 USDT reached 80 %");
+    expect(withLossJudged(lost, large, btc, 20_000, midnight + 1).notices[0]?.reason).toContain(
+      "day's loss of 450000.02 USDT reached 80 %",
+    );
   });
 
   it('a pause tells what was lost', () => {
