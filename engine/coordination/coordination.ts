@@ -86,8 +86,8 @@ export interface OrderRefusal {
 }
 
 /**
- * One order-count budget per account, shared by replicas, fed by response headers. Everything answers at once from what
- * is known here: no round trip stands before an order.
+ * The order count of an account, shared by replicas, updated by response headers. Everything is answered at once from what this
+ * process knows: no order waits for a round trip.
  */
 export interface OrderBudget {
   /** Takes room for `orders` until `release`, or says why there is none. Entries may fill a part of each window only. */

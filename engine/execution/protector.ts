@@ -343,8 +343,8 @@ export class Protector {
 }
 
 /**
- * Whether the price has met the order since it was signed. Of an order of an earlier owner nobody knows: it counts as not met, for the
- * time that the take-over took comes on top of the short wait.
+ * Whether the price has reached the order since it was signed. For an order of an earlier owner that is not known, and it counts as not
+ * reached: the take-over took some time as well.
  */
 function mayHaveFilled({ role, price, stopPrice, prices }: LiveOrder): boolean {
   if (prices === undefined) return false;

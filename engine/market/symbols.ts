@@ -47,7 +47,7 @@ export class SymbolDirectory {
   readonly #options: SymbolDirectoryOptions;
   readonly #key: string;
   #instruments = new Map<string, Instrument>();
-  /** A symbol that is not found is not looked for again for so long, however many bots have it. */
+  /** The reading under way: whoever asks meanwhile shares it. */
   #refreshing: Promise<void> | null = null;
   #timer: Timer | null = null;
   #confirmed = false;

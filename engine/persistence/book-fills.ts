@@ -1,7 +1,6 @@
 /**
- * Books fills that are new: a row each, the position folded on, the trade row (one per executed order) grown by them.
- * The unique key of an execution is its order and the exchange's trade id, whichever path told it first: two orders of ours that match
- * each other share the trade id.
+ * Books new fills: each gets a row, and the position and the order's trade row are brought up to date. The unique key of an execution is
+ * its order and the exchange's trade id (two orders of ours that match each other share the trade id).
  */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { Fill as FillRow, Trade } from '../../entities/index.ts';
@@ -140,7 +139,7 @@ export async function bookTrade(em: EntityManager, order: Order, booked: readonl
       venue: order.venue,
       account: order.account,
       market: order.market,
-      // A fill is told with the exchange's order id; an order without one cannot have got here.
+      // The exchange sends its order id with every fill, so it is known here.
       binanceOrderId: order.exchangeOrderId ?? order.clientOrderId,
       symbol: order.symbol,
       side: order.side,

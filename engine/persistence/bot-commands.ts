@@ -1,6 +1,6 @@
 /**
  * Commands that users gave to bots: durable rows, carried out in order by the bot's owner, answered in the row. One that has
- * expired is read by nobody: what a user wanted a while ago must not happen to the position of now. The database's clock decides.
+ * expired is not carried out: what a user wanted a while ago may be wrong for the position of now. The database's clock decides.
  */
 import type { Pool } from 'pg';
 import type { botCommandNames, commandFates } from '../../entities/vocabulary.ts';
@@ -36,7 +36,7 @@ export async function pendingCommands(pool: Pool, botIds: readonly string[]): Pr
   return rows.map(({ bot_id, left_ms, ...row }) => ({ ...row, botId: bot_id, leftMs: left_ms }));
 }
 
-/** Writes down what came of commands; also of one that expired between its deed and this. */
+/** Writes what became of commands, also of one that expired while it was carried out. */
 export async function finishCommands(pool: Pool, finished: readonly FinishedCommand[]): Promise<void> {
   await pool.query(
     `update bot_commands c set handled_at = now(), fate = f.fate, outcome = f.outcome

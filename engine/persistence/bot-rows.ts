@@ -41,7 +41,7 @@ export function hasTraded({ fills, stateData }: Pick<BotRows, 'fills' | 'stateDa
   return fills.length > 0 || stateData.checkpoint !== null;
 }
 
-/** What the rows tell of the price: as of the newest close, or the newest execution if that came later. NaN when they tell nothing. */
+/** The last price in the rows: of the newest close, or of the newest execution if that came later. NaN when there is none. */
 export function lastKnownPrice({ stateData, lastExecutionMs, fills }: Pick<BotRows, 'stateData' | 'lastExecutionMs' | 'fills'>): number {
   const lastFill = fills.at(-1);
   if (lastFill !== undefined && (lastExecutionMs === null || lastFill.atMs > lastExecutionMs)) return lastFill.price.toNumber();

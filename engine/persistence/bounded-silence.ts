@@ -1,7 +1,7 @@
 /**
- * A database that has vanished without a word (a half-open link) answers neither a statement nor an end: whoever waits
- * would wait for hours. Statements are bounded by the server, so a socket that is silent for longer than they may take
- * has nobody at its other end and is destroyed; the driver then fails what was under way.
+ * When the link to the database is half-open, neither an answer nor the end of the connection arrives: a statement would wait for hours.
+ * The server bounds how long statements take, so a socket that is silent for longer is dead and is destroyed; the driver then fails what
+ * was under way.
  */
 import { Socket } from 'node:net';
 import type { Client } from 'pg';
@@ -22,10 +22,10 @@ export function boundedSocket(statementTimeoutMs: number): () => Socket {
   };
 }
 
-/** Bound and pace of a connection that is held for its session (a lock, LISTEN) and has nothing to say by itself. */
+/** For a connection that is held for a lock or LISTEN and is otherwise silent: how long a silence may last, and how often it is asked something. */
 export const heldConnection = { statementTimeoutMs: 10_000, askEveryMs: 5_000 } as const;
 
-/** Asks now and then, so that the silence of a held connection means something. Stops with the connection. */
+/** Asks something now and then, so that a silence shows a dead connection. Stops with the connection. */
 export function keepTalking(client: Client, clock: Clock): Timer {
   const timer = clock.every(heldConnection.askEveryMs, () => {
     client.query('select 1').catch(() => undefined); // its end is reported by the connection itself

@@ -1,6 +1,6 @@
 /**
- * The capital port: how readings of an account's balances reach the ledger. A reading names, before the exchange is asked, the
- * entries that are over by then; written together, the new balance takes their place. Implemented over PostgreSQL by
+ * The capital port: how readings of an account's balances reach the ledger. Before the exchange is asked, a reading lists the entries that
+ * are over by then; the new balance contains them, so it is written together with the end of their reservations. Implemented over PostgreSQL by
  * `postgres-capital-store.ts`.
  */
 import type { Decimal } from 'decimal.js';

@@ -5,7 +5,7 @@
 import type { Pool } from 'pg';
 import { isPending } from './bot-commands.ts';
 
-/** What the roster sees of one bot that concerns it. */
+/** What the supervisor needs to know of a bot that should run or needs an engine. */
 export interface Wish {
   readonly botId: string;
   /** False for a bot that is switched off, and that somebody must still take care of. */
@@ -21,9 +21,9 @@ export interface Wish {
 }
 
 /**
- * Every bot that shall run, and those that are switched off but still have a position, an order that is not over, a close to carry
- * out or a holder (who may be dead): a position belongs to somebody, and somebody has to write down how an order ends. Dust, which
- * the exchange would not let anybody sell, is no position (`openedAtMs` is null then).
+ * Every bot that should run, and those that are switched off but still have a position, an order that is not over, a close to carry out,
+ * or a holder (which may be dead): an engine must look after the position and write how the orders end. Dust, which cannot be sold, is no
+ * position (`openedAtMs` is null then).
  */
 export async function readWishes(pool: Pool): Promise<readonly Wish[]> {
   const { rows } = await pool.query<Omit<Wish, 'botId' | 'configVersion' | 'epoch'> & { id: string; version: number; epoch: string }>(
@@ -99,12 +99,12 @@ export interface BotStatus {
 }
 
 /**
- * Writes what bots say of themselves, for those whose epoch is still ours, and with it what is new to tell: an event is written
- * once, because the row that it came with has it from then on. Answers the bots that were written.
+ * Writes the status of bots whose epoch is still ours, and an outbox event for each notice that the row does not have yet: so each is
+ * written once. Answers the bots that were written.
  */
 export async function writeStatuses(pool: Pool, holder: string, statuses: readonly BotStatus[]): Promise<ReadonlySet<string>> {
   const { rows } = await pool.query<{ id: string }>(
-    // Rows are locked in the order in which intents lock them, so that the two statements never wait for each other in a ring.
+    // Rows are locked in the same order as by the commit of intents, so that the two statements cannot deadlock.
     `with u as (
        select * from unnest($2::bigint[], $3::bigint[], $4::text[], $5::float8[], $6::text[]) as t(bot_config_id, epoch, message, last_ms, data)
      ), ours as materialized (

@@ -1,7 +1,7 @@
 /**
  * Makes order intents durable before anything is sent. All intents of one turn of the event loop go in one statement,
  * which checks the epoch under a row lock: a stale owner commits nothing. The partial unique index refuses a second
- * unresolved intent of the same role (beside a stop one that takes its place), the unique client order id refuses a repeated decision.
+ * unresolved intent of the same role (except the new stop that replaces one), the unique client order id refuses a repeated decision.
  * Entries that spend an account's money are admitted in the same statement, under a lock of the account (`admit_entries`).
  */
 import { Decimal } from 'decimal.js';
@@ -32,7 +32,7 @@ export interface Intent {
   readonly quantity: Decimal;
   readonly price: Decimal | null;
   readonly stopPrice: Decimal | null;
-  /** 1 or 0, the other one of the standing stop, for a stop that takes its place; 0 for all others. */
+  /** 0, except for a stop that replaces one: it gets the number (0 or 1) that the replaced stop has not, because both rows are open for a while. */
   readonly slot: number;
   /** What a live entry takes from its account at most; null for everything else, which never waits for money. */
   readonly reservation: Reservation | null;
@@ -51,7 +51,7 @@ export type IntentVerdict = 'committed' | 'fenced' | 'refused' | AccountRefusal;
 
 /** The statement's outcome is not known: the intents may or may not be durable. Nothing of them may be sent. */
 export class CommitUnknown extends Error {
-  /** The server's process behind the broken connection, which may still be at it; null when it is not known. */
+  /** The server's process behind the broken connection, which may still be at work; null when it is not known. */
   readonly backendPid: number | null;
   constructor(cause: unknown, backendPid: number | null = null) {
     super('it is not known whether the intents were committed; they must be re-read by client order id', { cause });

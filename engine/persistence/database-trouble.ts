@@ -1,6 +1,6 @@
 /**
- * What an error of a database driver says about the server: nobody answered (`away`), it does not let us in (`refused`), it
- * cannot do it now (`busy`), or nothing: then it is about the statement. Asked of errors from anywhere, so what is not a driver's is neither.
+ * What an error of a database driver says about the server: it did not answer (`away`), it does not let us in (`refused`), it cannot do it
+ * now (`busy`). Null for errors of the statement itself, and for errors that are not the driver's.
  */
 
 /** Codes of the system and of PostgreSQL under which nobody served the statement. */

@@ -1,7 +1,6 @@
 /**
- * Gives back to the pool what the query builder keeps when a transaction's connection dies: it releases a connection only
- * after a commit or a rollback that succeeded, so each cut would cost the pool a place for good. Whoever holds a connection
- * that has ended can do nothing with it but fail.
+ * Releases connections that died inside a transaction. The ORM's query builder releases a connection only after a commit or rollback that
+ * succeeded, so each cut would cost the pool a place for good.
  */
 import type { Pool, PoolClient } from 'pg';
 import type { Clock } from '../time/clock.ts';

@@ -63,7 +63,7 @@ export class BufferedLedger implements DecisionLedger {
     this.#pruning = this.#options.clock.every(pruneEveryMs, () => void this.prune());
   }
 
-  /** Writes what waits, if the database lets it. Whoever records has stopped before. */
+  /** Writes what waits, if the database answers. Nothing is recorded any more by then. */
   async stop(): Promise<void> {
     this.#pruning?.cancel();
     this.#timer?.cancel();
@@ -136,7 +136,7 @@ export class BufferedLedger implements DecisionLedger {
 
   #trim(): void {
     const tooMany = this.#waiting.length - waitingMax;
-    // In bunches: taking one off the front moves all the others.
+    // Many at a time: taking one off the front moves all the others.
     if (tooMany > 0) this.#giveUp(this.#waiting.splice(0, Math.max(tooMany, batchMax)), 'too many wait for the database');
   }
 

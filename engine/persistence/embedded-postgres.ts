@@ -28,9 +28,9 @@ import { unprivilegedRunner } from './unprivileged.ts';
 import type { Runner } from './unprivileged.ts';
 
 export interface EmbeddedPostgres {
-  /** Of the engine's database, as its own role: it owns what is in it and may nothing else on the server. */
+  /** URL of the engine's database for the engine's role, which owns it and has no other rights on the server. */
   readonly url: string;
-  /** Of the server's own database, as its superuser: for whoever makes databases. */
+  /** URL of the database `postgres` for the superuser, who makes databases. */
   readonly superuserUrl: string;
   readonly pid: number;
   /** Ends connections, writes a checkpoint, stops. */
@@ -72,8 +72,7 @@ const startTimeoutMs = 30_000;
 /** Between looking for a free port and binding it, another program may take it. */
 const portAttempts = 5;
 /**
- * The folder that a process starts in, whatever stands above it: the server's user needs no way through folders that are closed
- * to it, because it is there already.
+ * The folder that the server's process starts in: started inside the data folder, its user needs no rights on the folders above.
  */
 const here = '/proc/self/cwd';
 const fastStopMs = 10_000;
@@ -106,7 +105,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   };
 }
 
-/** The server of an engine that runs, which goes on after `stop`; one is started for the while when none runs. */
+/** The server of an engine that runs, which goes on after `stop`; when none runs, one is started until `stop`. */
 export async function reachEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<Pick<EmbeddedPostgres, 'url' | 'stop'>> {
   const place = placeIn(options.dataDir);
   const running = runningServer(place.cluster);
@@ -203,7 +202,7 @@ function readPidFile(cluster: string): (Server & { readonly bound: boolean }) | 
     const [pid = '', , , port = '', , , , status = ''] = readFileSync(join(cluster, 'postmaster.pid'), 'utf8').split('\n');
     return { pid: Number(pid), port: Number(port), bound: status.trim() === 'ready' };
   } catch {
-    return null; // it has not come so far, or has ended
+    return null; // it has not written it yet, or has ended
   }
 }
 
@@ -249,7 +248,7 @@ function spawnServer(
     max_connections: '200',
     log_timezone: 'UTC',
     timezone: 'UTC',
-    // Read by nobody but us, in the list of processes: where it runs.
+    // Shows in the list of processes where it runs; only this file reads it.
     'evenkeel.cluster': cluster,
     ...options.settings,
   };
@@ -275,8 +274,8 @@ function logPath(dataDir: string): string {
 }
 
 /**
- * Waits until the server says that it has bound its port and takes connections. Nothing is sent to the port before: whoever
- * answers there until then is somebody else, and would be told the password.
+ * Waits until the server says that it has bound its port and takes connections. Nothing is sent to the port before:
+ * another program might answer there, and would get the password.
  */
 async function untilBound(pid: number, { dataDir, cluster }: Place, clock: Clock): Promise<Server> {
   const deadline = clock.monotonic() + startTimeoutMs;
@@ -290,7 +289,7 @@ async function untilBound(pid: number, { dataDir, cluster }: Place, clock: Clock
   }
 }
 
-/** The engine's role and database. Nothing of the engine runs as superuser: what it runs is what a request may have slipped into it. */
+/** The engine's role and database. The engine never uses the superuser: should a request manage to inject SQL, it has few rights. */
 async function prepareDatabase(superuserUrl: string, password: string): Promise<void> {
   await asSuperuser(superuserUrl, async (client) => {
     const { rowCount } = await client.query('select 1 from pg_roles where rolname = $1', [engineRole]);

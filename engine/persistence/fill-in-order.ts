@@ -37,7 +37,7 @@ export async function fillInOrder(pool: Pool, holder: string, order: LostOrder):
     order.market,
     order.symbol,
     order.clientOrderId,
-    // The true signature was later: searching from the decision on finds it all the same.
+    // The real signature was later; a search that begins at the decision finds the order all the same.
     order.decisionMs,
     order.role,
     order.attempt,

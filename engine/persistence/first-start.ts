@@ -6,7 +6,7 @@ import { defaultColumns } from '../trading/resolve-config.ts';
 
 export interface Owner {
   readonly userId: string;
-  /** Made now: nobody was there before. */
+  /** True when the user was made now. */
   readonly created: boolean;
 }
 

@@ -24,7 +24,7 @@ export async function markCompared(
   );
 }
 
-/** Rows are locked in the order in which intents lock them, so that the two never wait for each other in a ring. */
+/** Rows are locked in the same order as by the commit of intents, so that the two cannot deadlock. */
 async function merge(
   pool: Pool,
   holder: string,

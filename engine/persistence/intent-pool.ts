@@ -1,6 +1,6 @@
 /**
  * Small pools beside the ORM's. The first is for intents and claims, so that no report, page or audit can keep an order waiting.
- * One plain statement per commit: no unit of work stands before the wire.
+ * An intent is one plain statement, without the ORM: the order must not wait for more.
  */
 import { Pool } from 'pg';
 import type { Log } from '../observe/log.ts';
@@ -25,7 +25,7 @@ export function openIntentPool(options: Omit<SmallPoolOptions, 'name'>): Pool {
   return openSmallPool({ ...options, name: intentPoolName });
 }
 
-/** Of the decision ledger: neither its writes nor its readers keep an order waiting, and two are enough. */
+/** For the decision ledger, apart from the others, so that it keeps no order waiting. */
 export function openDecisionPool(options: Omit<SmallPoolOptions, 'name' | 'max'>): Pool {
   return openSmallPool({ ...options, name: 'evenkeel-decisions', max: 2 });
 }

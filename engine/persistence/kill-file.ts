@@ -51,7 +51,7 @@ export interface KillFileOptions {
   readonly log: Log;
 }
 
-/** At most this late a change by hand is seen, should the system not tell of it. */
+/** A change by hand is seen at the latest after this, also when the system does not report it. */
 const pollMs = 250;
 /** A file that is larger is not read (it counts as a switch of the whole engine), so none is written either. */
 const bytesMax = 1024 * 1024;
@@ -60,13 +60,13 @@ export class KillFile {
   readonly #options: KillFileOptions;
   /** As the file was read last. */
   #stored: readonly LocalKillSwitch[] = [];
-  /** Set here, and the disk did not take them yet. */
+  /** Set here and not written to the disk yet. */
   #unsaved: readonly LocalKillSwitch[] = [];
   /** Of the file as it was read last: null when there was none. */
   #seen: string | null = null;
   #watcher: FSWatcher | null = null;
   #timer: Timer | null = null;
-  /** Called in the turn in which other switches were set or found than before, and every poll. Must not throw. */
+  /** Called at once when the switches have changed, and at every poll. Must not throw. */
   onLook: () => void = () => undefined;
 
   constructor(options: KillFileOptions) {
@@ -118,24 +118,24 @@ export class KillFile {
       try {
         this.#save(this.switches);
       } catch {
-        // Told when it was set; the next look tries again.
+        // The error was thrown when it was set; the next look tries again.
       }
     }
     this.onLook();
   }
 
-  /** Holds at once; durable when this returns. Throws the disk's error when it is not: it holds until this process ends then. */
+  /** In force at once, and durable when this returns. Throws the disk's error when it is not durable: then it is in force until this process ends. */
   add(one: LocalKillSwitch): void {
     // By hand and by signal there is one switch each, however often it is asked for.
     if (one.request === null && this.switches.some((known) => known.request === null && sameSwitch(known, one))) return;
     this.#unsaved = [...this.#unsaved, one];
     this.onLook();
-    // What somebody wrote meanwhile stays.
+    // Switches that somebody else wrote meanwhile stay.
     this.look();
     if (this.#unsaved.includes(one)) this.#save(this.switches);
   }
 
-  /** Takes switches out that hold elsewhere now. Throws the disk's error: they stay then. */
+  /** Takes out switches that have their row now. When it throws the disk's error, they stay. */
   remove(ids: readonly string[]): void {
     this.look();
     const left = this.switches.filter(({ id }) => !ids.includes(id));
@@ -155,7 +155,7 @@ export class KillFile {
       rmSync(path, { force: true });
     } else {
       const draft = `${path}.${process.pid}.new`;
-      // In a folder that others can write somebody may have put a link there, to a file of ours.
+      // In a folder that others can write, somebody may have put a link to another file of ours there.
       rmSync(draft, { force: true });
       const file = openSync(draft, 'wx', 0o600);
       try {
@@ -198,7 +198,7 @@ function signatureOfTarget(path: string): string {
   }
 }
 
-/** Whoever can put a link or a pipe in its place must not make the engine read something else, or wait. */
+/** A link or pipe that somebody put in its place must not make the engine read something else, or wait. */
 function readBounded(path: string): Buffer {
   const link = lstatSync(path).isSymbolicLink();
   if (link && ![0, process.getuid?.()].includes(lstatSync(path).uid)) throw new Error('it is a link that another user made');

@@ -10,7 +10,7 @@ interface KillSwitchRecord {
   readonly expires_ms: string | null;
 }
 
-/** Who asks holds on to what it knows when this fails; it must fail soon, so that the next question is asked. */
+/** When this fails, the switches known before stay in force; it must fail soon, so that it is asked again. */
 const queryTimeoutMs = 1_000;
 
 const query = {

@@ -1,7 +1,7 @@
 /**
- * How an order's row moves on: forward only. A terminal state waits until every fill that it implies has its row, so an
- * order that is over has told everything. `never-placed` is our own verdict: evidence of how the order really ended replaces it,
- * and until that is known the row keeps it, because another order of the role may be open by now.
+ * How the state of an order's row changes: forward only. It becomes terminal only when every fill of the order has its row, so an order that
+ * is over is complete. `never-placed` is our own conclusion: evidence of how the order really ended replaces it, and until then the row
+ * keeps it, because another order of the role may be open by now.
  */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { Decimal } from 'decimal.js';
@@ -61,7 +61,7 @@ export interface Known {
   readonly complete: boolean;
 }
 
-/** An end that the exchange tells of an order that it has. */
+/** An end that only an order in the exchange's books can have. */
 function isEnd(state: OrderState): boolean {
   return state === 'filled' || state === 'cancelled' || state === 'expired';
 }

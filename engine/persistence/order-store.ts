@@ -78,7 +78,7 @@ export interface OrderTrade {
   readonly quantity: Decimal;
   /** Price times quantity. */
   readonly quote: Decimal;
-  /** In `commissionAsset` only: should one order pay in two assets (BNB ran out), the first counts and the fills tell all. */
+  /** In `commissionAsset` only: when one order pays in two assets (BNB ran out), this sums the first; the fills have both. */
   readonly commission: Decimal;
   readonly commissionAsset: string;
   /** Gross and net of fees, in quote; 0 for a purchase. */
@@ -95,7 +95,7 @@ export type RecordAnswer =
       /** Null while it has traded nothing. */
       readonly trade: OrderTrade | null;
       readonly missing: Decimal;
-      /** The order had been declared never placed and this evidence is the first that it exists: the bot is held, durably. Its reason. */
+      /** Why the bot is now held, when this is the first evidence of an order that had been declared never placed; null otherwise. */
       readonly late: string | null;
     }
   | { readonly verdict: 'fenced' }

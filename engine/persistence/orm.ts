@@ -48,7 +48,7 @@ export class DatabaseRefused extends Error {
   }
 }
 
-/** The server may lose what it confirmed: no order may be sent on its word. */
+/** The server may lose what it has confirmed: no order may be sent that it alone records. */
 export class UnsafeDatabase extends Error {
   constructor(problem: string) {
     super(`PostgreSQL is set up in a way that can lose confirmed orders, or spend an account twice: ${problem}`);
@@ -69,7 +69,7 @@ export function ormOptions(database: DatabaseOptions, log: (message: string) => 
       glob: '!(*.d).{js,ts}',
       emit: 'ts',
       snapshotName: 'schema-snapshot',
-      // Only `migration:create` writes it: rewritten in PostgreSQL's words when a database is migrated, it no longer equals the entities.
+      // Only `migration:create` writes it: after a migration the ORM would write it from the database, in other words than the entities'.
       snapshotOnMigrate: false,
       transactional: true,
       allOrNothing: false,
@@ -81,7 +81,7 @@ export function ormOptions(database: DatabaseOptions, log: (message: string) => 
     debug: database.logSql,
     colors: false,
     logger: log,
-    // An idle connection is let go before its silence ends it.
+    // An idle connection is closed before its silence would count as a dead link.
     pool: { min: 0, max: database.poolMax, idleTimeoutMillis: Math.min(10_000, database.statementTimeoutMs) },
     driverOptions: {
       statement_timeout: database.statementTimeoutMs,
@@ -125,7 +125,7 @@ export async function openDatabase({ database, clock, log, patienceMs = 60_000, 
         throw end;
       }
       log.info({ reason: reasonOf(error) }, 'waiting for the database to answer');
-      // What interrupts the pause is found at the next question.
+      // An interrupt during the pause is noticed by the next try.
       await unlessInterrupted(interrupt, clock.sleep(waitMs)).catch(() => undefined);
     }
   }
@@ -137,7 +137,7 @@ function reasonToGiveUp(error: unknown, url: string): Error | null {
   return databaseTrouble(error) === 'refused' ? new DatabaseRefused(url, error) : null;
 }
 
-/** A commit that is not on disk when it is confirmed, one that does not see its predecessors, or a server that takes no writes, cannot carry an intent. */
+/** Intents need a server that takes writes, has commits on disk when it confirms them, and shows each statement what was committed before it. */
 async function refuseUnsafe(orm: MikroORM): Promise<void> {
   const rows: { name: string; setting: string }[] = await orm.em
     .getConnection()

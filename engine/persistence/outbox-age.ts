@@ -1,6 +1,5 @@
 /**
- * Keeps the outbox bounded by age: what nobody has read for a month is told too late to help. Deletes a little at a time, so that no
- * order waits behind it.
+ * Keeps the outbox bounded by age: events that nobody has read for a month are deleted, a few at a time, so that no order waits for it.
  */
 import type { Pool } from 'pg';
 import type { Log } from '../observe/log.ts';

@@ -49,12 +49,12 @@ function reachable(native: string): string {
   const draft = mkdtempSync(`${copy}-`);
   cpSync(native, draft, { recursive: true, verbatimSymlinks: true });
   chmodSync(draft, 0o755);
-  if (known !== undefined) return draft; // somebody else put something at the usual place: it is left alone
+  if (known !== undefined) return draft; // the usual place holds something of somebody else: it is left alone
   renameSync(draft, copy);
   return copy;
 }
 
-/** The package's install script makes these links; where scripts are blocked we do. */
+/** The package's install script makes these links; where npm blocks scripts, they are made here. */
 function linkLibraries(root: string): void {
   const list = join(root, 'native', 'pg-symlinks.json');
   if (!existsSync(list)) return;

@@ -54,7 +54,7 @@ export function createPostgresOrderStore(options: PostgresOrderStoreOptions): Or
       return rows.map(storedOrder);
     },
     async lastTradeId({ venue, account, market, symbol }, beforeMs) {
-      // In these words it walks fills_trade_number_index from its end, past the fills of the last minutes and of other accounts.
+      // Worded so that PostgreSQL reads fills_trade_number_index from its end, and skips the fills of the last minutes and of other accounts.
       const { rows } = await pool.query<{ id: string }>(
         `select f.exchange_trade_id as id from fills f join orders o on o.id = f.order_id
          where f.venue = $1 and f.market = $2 and f.symbol = $3 and f.executed_at < $4 and f.exchange_trade_id ~ '^[0-9]+$' and o.account = $5
@@ -78,10 +78,10 @@ async function record(em: EntityManager, holder: string, evidence: ExecutionEvid
   const trade = await bookTrade(em, order, booked);
   const missing = advanceOrder(em, order, evidence, trade ?? { quantity: zero, quote: zero }, now);
   const late = denied && (order.exchangeOrderId !== null || order.executedQuantity.gt(0)) ? lateReason(order) : null;
-  // In the same unit of work: whoever learns of the order also finds the bot held.
+  // In the same transaction: who reads of the order also finds the bot held.
   if (late !== null) {
     state.stateData = { ...state.stateData, heldReason: late };
-    // It spends after all: it counts until a reading of the balance contains it.
+    // It has spent money after all: that counts until a reading of the balance contains it.
     order.capitalSettledAt = null;
   }
   return { verdict: 'recorded', order: stored(order, evidence.botId), newFills: booked.map(({ fill }) => fill), trade, missing, late };

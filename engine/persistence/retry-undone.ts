@@ -12,7 +12,7 @@ export async function retryUndone<T>(clock: Pick<Clock, 'sleep'>, work: () => Pr
     } catch (error) {
       const { code } = error as { code?: unknown };
       if (attempt >= attempts || typeof code !== 'string' || !undoneCodes.has(code)) throw error;
-      // Two that undid each other must not meet again at once: they wait for different times.
+      // Two transactions that collided wait for different times, so that they do not collide again.
       await clock.sleep(10 * attempt * (1 + (process.pid % 10) / 10));
     }
   }

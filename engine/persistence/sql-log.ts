@@ -1,4 +1,4 @@
-/** Tells the statements of a connection that the ORM does not own, as the ORM tells its own: their text, never their values. */
+/** Logs the statements of connections that the ORM does not own, like the ORM logs its own: their text, never their values. */
 import type { ClientBase } from 'pg';
 import type { Log } from '../observe/log.ts';
 

@@ -1,6 +1,6 @@
 /**
- * What `bot_state.state_data` holds: a cache of the fold of fills (written with the fills, checked against them at
- * recovery), a checkpoint of that fold, the day's start, and what a trader asked for. Rows are the truth; this only saves work.
+ * What `bot_state.state_data` holds: what the bot's fills add up to (written with the fills, checked against them at recovery), a
+ * checkpoint of that sum, the day's start, and what a trader asked for. The fills are the truth; the sums only save work.
  */
 import { Decimal } from 'decimal.js';
 import { nothingFolded } from '../trading/fold.ts';
@@ -11,7 +11,7 @@ export interface StateData {
   readonly position: Position;
   readonly realisedTotal: Decimal;
   readonly day: StoredDay | null;
-  /** What was told of the day and the one before; a notice becomes an outbox event when it first comes into the row. */
+  /** Notices of this day and the one before; each becomes an outbox event when it is first written into the row. */
   readonly notices: readonly DayNotice[];
   /** As last seen, quote; null when unknown. */
   readonly lastPrice: number | null;
@@ -35,7 +35,7 @@ export interface Checkpoint {
   readonly folded: Folded;
 }
 
-/** Kept until the position is flat: an engine that ends before it has an order for it must not make the close undone. */
+/** Kept until the position is flat, so that a close is not forgotten when an engine ends before it has placed the order. */
 export interface RequestedClose {
   readonly reason: string;
   readonly decisionMs: number;

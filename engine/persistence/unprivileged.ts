@@ -39,7 +39,7 @@ function idsOf(user: string): { uid: number; gid: number } | null {
   }
 }
 
-/** True when every folder above the path lets others through. */
+/** True when other users may pass through every folder above the path. */
 export function openToOthers(path: string): boolean {
   for (let folder = dirname(path); ; folder = dirname(folder)) {
     if ((statSync(folder).mode & 0o001) === 0) return false;

@@ -14,8 +14,8 @@ export interface Refused {
 }
 
 /**
- * `price` is the close under decision, `atMs` its time. What is named first: what is under way, what somebody or something else
- * has closed, the day's rules (they last until midnight), and of the bot's pauses the graver one.
+ * `price` is the close under decision, `atMs` its time. The first rule that forbids the entry is named, in this order: an order or position
+ * of the bot, what a person or the engine has closed, the day's rules, and of the bot's pauses the graver one.
  */
 export function entryRefusal(
   state: TradingState,

@@ -14,7 +14,7 @@ export interface Candle {
   readonly closed: boolean;
 }
 
-/** Length in ms of each timeframe that the engine trades. Week and month are left out: their anchors are the venue's. */
+/** Length in ms of each timeframe that the engine trades. Weeks and months are left out: they do not begin at multiples of their length. */
 export const timeframeMs = {
   '1s': 1_000,
   '1m': 60_000,

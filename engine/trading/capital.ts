@@ -26,8 +26,8 @@ export interface Compared {
 export const balanceMaxAgeMs = 120_000;
 
 /**
- * What a market entry may cost: the share that sizing leaves out of an entry is reserved with it, for the price's step to the fill
- * and for fees. So the entry of a bot that has the whole account to itself always fits.
+ * What a market entry may cost: its value and a margin for fees and for the price moving until the fill. Sizing leaves the same margin out
+ * of an entry, so the entry of a bot that has the whole account to itself always fits.
  */
 export function entryReservation(quantity: Decimal, referencePrice: number, asset: string): Reservation {
   const cost = exact(quantity).times(referencePrice);

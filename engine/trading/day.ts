@@ -98,7 +98,7 @@ export function withTargetTold(notices: readonly DayNotice[], day: TradingDay, a
 /** Those of two days. */
 const noticesMax = 6;
 
-/** Adds the notice unless its day has it already: prices ask again and again, so the words are made when they are needed. */
+/** Adds the notice unless its day has it already. `reason` is a function, because this is asked at every price. */
 function withNotice(
   notices: readonly DayNotice[],
   { startMs: dayStartMs }: TradingDay,

@@ -77,7 +77,7 @@ function onClose(before: TradingState, event: EventOf<'candle-closed'>, config: 
   const flat = isFlat(state, instrument, candle.close);
   switch (signal.action) {
     case 'exit':
-      // An entry that is still in flight is meant too: what it buys is sold as soon as it has ended.
+      // This includes an entry that is still in flight: what it buys is sold as soon as it has ended.
       return flat && state.working?.role !== 'entry'
         ? nothing(state)
         : exitIfDue({ ...state, exiting: newExit('signal', signal.reason, candle.closeTime) }, instrument, candle.close);
@@ -164,7 +164,7 @@ function checked(
       ? null
       : protectiveExit(config, averagePrice, bestPrice, range, held.protection.resting, tickOf(instrument));
   if (due !== null) {
-    // Only at the first look at a candle can it have opened beyond: at a later one the bot would have left already.
+    // Only at the first look at a candle it can have opened beyond the level: after a later look the bot would have left already.
     const opened = range === candle && lastCheckMs < candle.openTime;
     const triggerPrice = opened
       ? executionAt(due, candle.open, stopPrice(config, averagePrice, judged.bestPrice, tickOf(instrument)))
@@ -176,7 +176,7 @@ function checked(
   return { ...held, exiting: newExit('daily-loss', reason, decisionMs) };
 }
 
-/** The exchange executes its stop at such a price; should it not, the engine sells when that is overdue. */
+/** At such a price the exchange executes its stop; when it does not, the engine sells after a while. */
 function noticeOverrun(state: TradingState, price: number): TradingState {
   const { protection } = state;
   const stop = protection.resting?.stopPrice ?? null;
@@ -192,7 +192,7 @@ function exitIfDue(state: TradingState, instrument: Instrument, price: number): 
   const { exiting } = state;
   if (exiting === null || state.working !== null || exiting.pausing) return nothing(state);
   if (isFlat(state, instrument, price)) return nothing({ ...state, exiting: null });
-  // Nothing can be sold: what rests stays, and the exit goes on when the exchange takes it.
+  // Nothing can be sold now: what rests stays, and the exit goes on when the exchange accepts it.
   const pause = pauseOf(instrument);
   const why = pause ?? heldUp(state.position, instrument, price);
   if (why !== null) return nothing(state, `${why}; the exit waits (${exiting.reason})`);
@@ -220,7 +220,7 @@ function exitIfDue(state: TradingState, instrument: Instrument, price: number): 
 function onProtectionChanged(before: TradingState, event: EventOf<'protection-changed'>, instrument: Instrument): Decision {
   const state = { ...before, protection: afterChange(before.protection, event) };
   if (isFlat(state, instrument, state.lastPrice)) return nothing({ ...state, exiting: state.working === null ? null : state.exiting });
-  // Refused while another stop rests (the new one was to take its place): that one stays, and `exposureOf` says whether it is enough.
+  // When the stop that should have been replaced still rests, it stays; `exposureOf` says whether it is enough.
   const refused = event.resting !== null && event.resting.stopPrice !== null ? null : event.refused;
   if (refused === null || state.exiting !== null || isDisarmed(state)) return exitIfDue(state, instrument, state.lastPrice);
   const reason = `the exchange refused the stop (${refused}): the position is closed`;
@@ -294,11 +294,11 @@ function onOrderEnded(before: TradingState, event: EventOf<'order-ended'>, instr
       );
 }
 
-/** Takes back what an entry that bought nothing had counted; its close may be decided on again if it never reached the exchange. */
+/** An entry that bought nothing does not count; when it never reached the exchange, its close may be decided on again. */
 function withoutEntry(state: TradingState, decisionMs: number, mayRepeat: boolean): TradingState {
   return {
     ...state,
-    // None are counted yet when the day has turned since.
+    // After midnight the count begins at 0 again.
     day: { ...state.day, entries: Math.max(0, state.day.entries - 1) },
     lastEntryMs: mayRepeat ? Math.min(state.lastEntryMs, decisionMs - 1) : state.lastEntryMs,
   };
@@ -308,17 +308,17 @@ function onBlocked(state: TradingState, block: EntryBlock): Decision {
   const standing = state.blocks.find((known) => known.rule === block.rule);
   if (standing?.reason === block.reason && standing.policy === block.policy) return nothing(state);
   const others = state.blocks.filter((known) => known.rule !== block.rule);
-  // The first block is what the status tells. A symbol that does not trade has no fresh candles either: the cause goes before what follows.
+  // The status shows the first block. A symbol that does not trade has no fresh candles either: the cause is put first.
   const first = block.rule === 'kill-switch' || (block.rule === 'symbol-not-trading' && others[0]?.rule !== 'kill-switch');
   const blocks = first ? [block, ...others] : [...others, block];
   return nothing({ ...state, blocks }, `entries are closed: ${block.reason}`);
 }
 
-/** A kill switch asks for it as long as it stands: whatever is bought or found late is sold too. */
+/** A flattening kill switch asks for it as long as it is in force: coins that turn up later are sold, too. */
 function flattened(decision: Decision, event: TradingEvent, instrument: Instrument): Decision {
   const { state } = decision;
   const flatten = state.blocks.find((block) => block.policy === 'flatten');
-  // Fills are told in bunches; what follows a bunch is no fill.
+  // Several fills may come one after the other; the event after the last of them is no fill.
   if (flatten === undefined || state.exiting !== null || event.type === 'fill-received') return decision;
   if (state.working?.role !== 'entry' && isFlat(state, instrument, state.lastPrice)) return decision;
   return exitIfDue({ ...state, exiting: newExit('request', flatten.reason, Math.floor(event.atMs)) }, instrument, state.lastPrice);

@@ -1,6 +1,6 @@
 /**
- * Which of a bot's columns may change when. The API refuses by these rules before it writes, and the engine takes a change over
- * by them: a decision may have been made in the very moment of the change. A column that nobody listed waits until the bot is flat.
+ * Which of a bot's columns may change when. The API refuses by these rules before it writes, and the engine applies them again, because an
+ * entry may have been decided in the same moment. A column that is not listed may change when the bot is flat.
  */
 import { Decimal } from 'decimal.js';
 

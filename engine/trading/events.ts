@@ -35,7 +35,7 @@ export interface TradingConfig {
   /** Least time between two intrabar checks. */
   readonly checkIntervalMs: number;
   readonly direction: 'long' | 'short' | 'both';
-  /** A symbol that offers no stop orders has its stops in the engine whatever this says. */
+  /** The engine watches the stops of symbols that offer no stop orders in any case. */
   readonly stops: StopKeeper;
 }
 
@@ -65,7 +65,7 @@ export type TradingEvent =
   | { readonly type: 'candle-closed'; readonly candle: Candle; readonly signal: Signal; readonly atMs: number }
   /** The forming candle changed: stops, target and daily loss are checked, at most once per check interval. */
   | { readonly type: 'price-moved'; readonly candle: Candle; readonly atMs: number }
-  /** What protects the position grows with the next event that is no fill: fills are told in bunches. */
+  /** Stop and target follow the position at the next event that is no fill, because several fills may come one after the other. */
   | { readonly type: 'fill-received'; readonly fill: Fill; readonly atMs: number }
   | {
       readonly type: 'order-ended';
@@ -87,17 +87,17 @@ export type TradingEvent =
   | {
       readonly type: 'protection-changed';
       readonly resting: RestingProtection | null;
-      /** False while an operation or the fate of one of the orders is open. */
+      /** False while an operation is under way, or it is not known what became of one of the orders. */
       readonly settled: boolean;
-      /** An order that binds no coins has not found its end: the exchange denies it, and the horizon has not passed. */
+      /** An order that binds no coins is not proven to be over: the exchange denies it, and the horizon has not passed. */
       readonly unresolved: boolean;
       /** Why the exchange does not take a protective order; null when it did not refuse one. */
       readonly refused: string | null;
       readonly atMs: number;
     }
-  /** The position has been without its stop, or the price beyond it, for longer than is borne. */
+  /** The position has been without its stop, or the price beyond it, for too long. */
   | { readonly type: 'protection-overdue'; readonly atMs: number }
-  /** Nothing happened but time, or a bunch of fills is complete: what waits for it may be due. */
+  /** Time has passed, or all fills of an answer are in: something may be due. */
   | { readonly type: 'time-passed'; readonly atMs: number }
   /** The pause after an exit order that sold nothing is over (`exitPauseMs`). */
   | { readonly type: 'exit-retry-due'; readonly atMs: number };
@@ -113,7 +113,7 @@ export interface PlaceOrder {
   readonly quantity: Decimal;
   /** Price that the sizing was done with. */
   readonly referencePrice: number;
-  /** Where a stop or target that the engine keeps was due; null for what goes out at the market. A paper bot is filled there. */
+  /** Price of the stop or target that the engine watches and that was reached: a paper bot is filled there. Null for other orders. */
   readonly triggerPrice: number | null;
   /**
    * What the decision is about, and part of the client order id: the close time of the candle for signals,
@@ -144,7 +144,7 @@ export interface PutProtection {
 
 export interface CancelProtection {
   readonly type: 'cancel-protection';
-  /** What is placed once the coins are free: nothing is taken down before there is room for it. Null when nothing is. */
+  /** What is placed when the coins are free: room for it is reserved before anything is cancelled. Null when nothing follows. */
   readonly follows: 'exit' | 'protect' | null;
   readonly reason: string;
 }

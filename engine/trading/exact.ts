@@ -14,7 +14,7 @@ export function exact(value: Decimal | number | string): Decimal {
   return typeof value === 'object' && value.constructor === Exact ? value : new Exact(value);
 }
 
-/** Largest multiple of `step` that is not above `value`; a step of 0 switches the grid off. */
+/** Largest multiple of `step` that is not above `value`; a step of 0 means no grid. */
 export function floorToStep(value: Decimal, step: Decimal): Decimal {
   return toStep(value, step, Decimal.ROUND_FLOOR);
 }
@@ -37,10 +37,13 @@ function toStep(value: Decimal, step: Decimal, rounding: Decimal.Rounding): Deci
   return step.isZero() ? exact(value) : exact(value).toNearest(step, rounding);
 }
 
-/** Where a Decimal has one digit, a 1: it keeps its digits in words of seven, the first one padded behind. */
+/**
+ * The values of a Decimal's only word (`d[0]`) when the number is a 1 with zeros. decimal.js stores digits in words of seven, and fills the
+ * word behind the point with zeros: 0.01 is stored as 100000.
+ */
 const loneOnes: ReadonlySet<number> = new Set([1, 10, 100, 1_000, 10_000, 100_000, 1_000_000]);
 
-/** Decimals of 1, 0.1, 0.01 and so on, as nearly all steps are: to cut digits is many times cheaper than to divide. Null for other steps. */
+/** Number of decimals of the steps 1, 0.1, 0.01 and so on (nearly all are such): rounding to digits is many times cheaper than dividing. Null for other steps. */
 function decimalsOf({ d: words, e: exponent }: Decimal): number | null {
   return words.length === 1 && exponent <= 0 && loneOnes.has(words[0] ?? 0) ? -exponent : null;
 }

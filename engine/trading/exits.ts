@@ -11,7 +11,7 @@ export function newExit(kind: ExitKind | null, reason: string, decisionMs: numbe
   return { kind, reason, decisionMs, triggerPrice, failures: 0, unsent: 0, pausing: false, available: null };
 }
 
-/** An order of it sold nothing: it holds, but must not flood the exchange. `available`: what there was to sell, when that was too little. */
+/** The exit after an order that sold nothing: it goes on after a pause. `available`: what there was to sell, when that was too little. */
 export function afterFailure(exiting: PendingExit, outcome: Exclude<OrderOutcome, 'filled'>, available: Decimal | null): PendingExit {
   return outcome === 'never-placed'
     ? { ...exiting, unsent: exiting.unsent + 1, pausing: true }
@@ -19,8 +19,8 @@ export function afterFailure(exiting: PendingExit, outcome: Exclude<OrderOutcome
 }
 
 /**
- * What the next order of the exit sells: all that is held, or what is free where the exchange refused to sell more. Less than can
- * be sold alone is no reason to ask for less: all of it is asked for again, and the answer tells whether the coins are back.
+ * What the next order of the exit sells: all that is held, or what is free when the exchange refused to sell more. When less is free than an
+ * order must have, all of it is tried again: the coins may be back.
  */
 export function exitQuantity(exiting: PendingExit, position: Position, instrument: Instrument, price: number): Decimal {
   const { available } = exiting;
@@ -29,7 +29,7 @@ export function exitQuantity(exiting: PendingExit, position: Position, instrumen
   return withinNotional(wanted, instrument, price);
 }
 
-/** More than one order may be worth is sold in several, none of them below the smallest lot. */
+/** A quantity above the largest order is sold in several orders, none of them below the smallest lot. */
 function withinNotional(quantity: Decimal, instrument: Instrument, price: number): Decimal {
   const most = mostWorth(instrument);
   if (most === null || !(price > 0) || exact(quantity).times(price).lte(most)) return quantity;
@@ -50,12 +50,12 @@ export function tooLittle({ quantity }: Position, available: Decimal, { baseAsse
 
 const firstPauseMs = 100;
 const pauseMaxMs = 30_000;
-/** What never reached the exchange costs nothing there, and the position waits. */
+/** Longest pause after orders that never reached the exchange: short, because they cost nothing there and the position waits. */
 const unsentPauseMaxMs = 2_000;
 
 /**
- * How long an exit waits after an order that sold nothing: twice as long after each in a row. Real time, which is what rate
- * limits count in: whoever feeds the core measures it.
+ * How long an exit waits after an order that sold nothing: twice as long after each in a row. Measured in real time, as
+ * rate limits are, by the caller of the core.
  */
 export function exitPauseMs({ failures, unsent }: Pick<PendingExit, 'failures' | 'unsent'>): number {
   const doubled = (times: number): number => firstPauseMs * 2 ** Math.max(0, times - 1);

@@ -1,7 +1,7 @@
 /**
  * The spot filters, each by the venue's rule and in the order in which the venue lists them: the first that an order breaks.
- * The venue's own judge (matching) and the engine, before it sends, ask the same code. Who does not know the average price
- * exactly gives its bounds: the filter must then hold wherever between them the average lies.
+ * The simulated exchange (engine/matching) and the engine, before it sends, use the same code. A caller that does not know
+ * the average price exactly gives bounds: the filter must then hold for every average between them.
  */
 import type { Decimal } from 'decimal.js';
 import { exact, isOnStep } from './exact.ts';
