@@ -43,10 +43,10 @@ export async function readBots(
   );
 }
 
-/** Digits of an average that is shown: more than any price has, and no tail of a division. */
+/** Digits of an average that is shown: more than any price has, and not all decimals of a division. */
 const averageDigits = 12;
 
-/** The position and what it has brought, as the rows tell and at the price that was heard last. */
+/** The position and its result, from the rows and at the last known price. */
 function resultOf(stored: StateData, heard: ReturnType<EngineView['heardPrice']>) {
   const { quantity, cost, entryFees, openedAtMs } = stored.position;
   const held = openedAtMs !== null;

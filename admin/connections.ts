@@ -1,6 +1,6 @@
 /**
- * A listener's connections, bounded. When there are too many the oldest goes that nobody with a token uses, and not the newest:
- * whoever opens connections and says nothing must not keep the owner out.
+ * Bounds a listener's connections. When there are too many, the oldest one without a valid token is closed, not the newest: somebody who
+ * opens many silent connections must not lock the owner out.
  */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';

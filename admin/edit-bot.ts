@@ -41,7 +41,7 @@ export function editedColumns(
 ): AllColumns {
   const read = readBody(before, body, []);
   const { columns } = read;
-  // What was written under older rules, and is not touched, is no reason to refuse something else.
+  // A column that is not changed may break newer rules: that is no reason to refuse the change of another.
   const stood = new Set(columnProblems(before).map(({ field, problem }) => `${field} ${problem}`));
   const touched = read.problems.filter(({ field, detail }) => Object.hasOwn(body, field) || !stood.has(`${field} ${detail}`));
   const problems = sizeColumns.some((name) => Object.hasOwn(body, name)) ? [...touched, ...sizeProblems(columns, instrument)] : touched;
@@ -68,7 +68,7 @@ export function sizeProblems(columns: AllColumns, instrument: Instrument | null)
   return never === null ? [] : [{ field: columnName(never.column), detail: never.problem }];
 }
 
-/** What stands between a bot and real money. */
+/** What keeps a bot from trading live. */
 export function liveProblems({ liveRefusal }: Pick<AdminPorts, 'liveRefusal'>, name: string, confirmed: unknown): readonly FieldProblem[] {
   const refusal = liveRefusal();
   return [

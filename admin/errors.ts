@@ -1,4 +1,4 @@
-/** Turns whatever a request ran into into a problem; nothing of our insides reaches the client. */
+/** Turns every error of a request into a problem (RFC 9457) that shows nothing internal to the client. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../engine/observe/log.ts';
 import { databaseTrouble } from '../engine/persistence/database-trouble.ts';

@@ -14,7 +14,7 @@ export function conditionsOf({ settings, values, close }: DecisionRow): Conditio
   return strategy.explain(input, parameters);
 }
 
-/** A later build may have given the strategy other parameters or indicators: old values must not stand under new names. */
+/** This build's strategy may have other parameters or indicators than at that close: old values must not be shown under new names. */
 function readsAsRecorded(strategy: Strategy, { parameters, indicators }: DecisionSettings): boolean {
   if (!Object.keys(strategy.parameters).every((name) => Object.hasOwn(parameters, name))) return false;
   const names = strategy.needs(parameters).flatMap(outputNames);

@@ -1,4 +1,4 @@
-/** What stands before every route: host names that are served, no foreign web page, a valid token with the route's scope. */
+/** Checks before every route: the host name is ours, the request is not from another web page, the token is valid and has the route's scope. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { databaseTrouble } from '../engine/persistence/database-trouble.ts';
 import type { Connections } from './connections.ts';
@@ -36,13 +36,13 @@ export function guard(app: FastifyInstance, ports: AdminPorts, connections: Pick
     });
     refuseForeignHost(request.headers.host, 'admin', ports.listen);
     refuseForeignPages(request);
-    // An address that does not exist is answered as such to those who may know it.
+    // That an address does not exist is told only to callers with a valid token.
     request.caller = await authenticate(request, ports, throttle, remembered);
     const scope = request.routeOptions.config.scope;
     if (scope === undefined) return;
     const refusal = scopeRefusal(request.caller, scope);
     if (refusal !== null) throw new Problem('forbidden', refusal);
-    // Only whoever may do something has shown to be no guesser: a token that may nothing must not buy new guesses.
+    // Failed guesses are forgiven only for a token with some right: one without rights must not allow new guesses.
     throttle.succeeded(request.ip);
     connections.trust(request.raw.socket);
   });
@@ -71,7 +71,7 @@ async function authenticate(
 ): Promise<Caller> {
   const header = request.headers.authorization ?? '';
   const token = /^Bearer ([^\s]+)$/i.exec(header)?.[1];
-  // A token that was confirmed here always passes: whoever guesses from the same address must not lock its owner out of stop and
+  // A token that was confirmed here always passes: somebody who guesses from the same address must not lock its owner out of stop and
   // close-position. All others wait before the database is asked.
   const waitMs = token !== undefined && remembered.knows(token) ? 0 : throttle.waitMs(request.ip);
   if (waitMs > 0)

@@ -30,7 +30,7 @@ export function createHealthApp({ registry, listen, live, ready, started }: Heal
   app.server.headersTimeout = 5_000;
   boundConnections(app.server, connectionsMax);
   app.setErrorHandler(answerFrameworkErrors);
-  // Metrics tell balances: a web page must not read them through a name that it points at loopback.
+  // Metrics show balances: a web page must not read them through a host name of its own that points at this host.
   app.addHook('onRequest', async (request) => refuseForeignHost(request.headers.host, 'metrics', listen));
   const answer = (health: Health) => ({ status: health.ok ? 'ok' : 'failing', problems: health.problems });
   app.get('/livez', (_, reply) => {

@@ -1,4 +1,4 @@
-/** Host names that the listeners answer to. A name that points at us but is not ours is how a web page reaches loopback (DNS rebinding). */
+/** Host names that the listeners answer to. Requests for other names are refused: a web page could reach loopback through a name of its own (DNS rebinding). */
 import type { AdminPorts } from './ports.ts';
 import { Problem } from './problem.ts';
 

@@ -14,9 +14,9 @@ interface Found {
   readonly parentSchema?: { readonly description?: string; readonly properties?: Readonly<Record<string, unknown>> };
 }
 
-/** More than a request of a person has; a body of 64 KiB may hold ten thousand. */
+/** Most problems that are listed: a body of 64 KiB could have ten thousand. */
 const errorsMax = 50;
-/** Names that are told to whoever sent an unknown one. */
+/** Most known names that are listed beside an unknown one. */
 const namesMax = 8;
 const shownMax = 40;
 

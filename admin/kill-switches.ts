@@ -19,7 +19,7 @@ export async function writeKillSwitch(orm: MikroORM, one: RequestedKillSwitch): 
     const { request, scope, subject, policy, reason, expiresAtMs } = one;
     const at = new Date(request.atMs);
     const expiresAt = expiresAtMs === null ? null : new Date(expiresAtMs);
-    // Its lock also makes changes of kill switches wait for each other.
+    // The lock also puts changes of kill switches one after the other.
     await audit(em, {
       caller: request,
       action: 'kill-switch-set',
@@ -80,7 +80,7 @@ export async function releaseKillSwitch(
   });
 }
 
-/** Those that stand: the engine's and accounts', and those over the caller's own bots. */
+/** Switches in force: of the engine, of accounts, and of the caller's own bots. */
 export async function standingKillSwitches(em: EntityManager, caller: Caller, now: Date): Promise<readonly KillSwitch[]> {
   return em.find(
     KillSwitch,

@@ -1,4 +1,4 @@
-/** The owner's first token anew: the one before it is revoked, and the audit log knows. */
+/** A new first token for the owner: the one before it is revoked, and the audit log says so. */
 import type { EntityManager, MikroORM } from '@mikro-orm/postgresql';
 import { ApiToken } from '../entities/index.ts';
 import { audit } from './audit.ts';

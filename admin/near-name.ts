@@ -1,9 +1,9 @@
 /** "Did you mean ...?": the known name that is spelt most like one that is not known. */
 
-/** Longer ones are no slip of the pen. */
+/** Longer names are no typing errors. */
 const lengthMax = 60;
 
-/** Null when none is near: more than a third of the longer one would have to be typed anew. Case and underscores do not count. */
+/** Null when none is near (more than a third of the longer name differs). Case and underscores do not count. */
 export function nearName(name: string, known: readonly string[]): string | null {
   if (name.length > lengthMax) return null;
   let nearest: { readonly name: string; readonly distance: number } | null = null;

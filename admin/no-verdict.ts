@@ -1,9 +1,9 @@
-/** Why there is no verdict on a candle, as far as rows tell: never more than they do. */
+/** Why there is no decision on a candle, as far as the rows show it. */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { DecisionRow } from '../engine/persistence/decision-store.ts';
 import type { BotConfig } from '../entities/index.ts';
 
-/** What stands around the candle. Times are the venue's, ms UTC. */
+/** What the rows know around the candle. Times are the venue's, ms UTC. */
 export interface Surroundings {
   readonly closeMs: number;
   readonly nowMs: number;

@@ -14,7 +14,7 @@ export function strategySchemas(): Record<string, Schema> {
 
 /**
  * Where a body has `strategy_parameters`, the document names what each strategy takes there. The routes themselves only ask for
- * numbers, so that whoever errs hears of their own strategy's parameters and not of everyone's.
+ * numbers, so that an error names the parameters of the bot's own strategy and not of all.
  */
 export function withStrategyParameters<Route extends { readonly body?: unknown }>(schema: Route): Route {
   const { body } = schema;

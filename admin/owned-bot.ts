@@ -1,4 +1,4 @@
-/** The bot of a caller, for a change or for its history; whoever else's does not exist. */
+/** The bot of a caller, for a change or for its history; a bot of somebody else counts as not existing. */
 import { LockMode } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { wishChannel } from '../engine/persistence/wish-channel.ts';

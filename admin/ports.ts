@@ -22,7 +22,7 @@ export interface EngineStatus {
   /** Bots that run in this process, and all that shall run somewhere. */
   readonly botsRunning: number;
   readonly botsWished: number;
-  /** Orders of this process whose fate is open. */
+  /** Orders of this process that are not over. */
   readonly openOrders: number;
   /** Newest close that every bot of this process has dealt with, nothing in flight (venue time, ms); null while some has not. */
   readonly settledThroughMs: number | null;
@@ -38,7 +38,7 @@ export interface EngineStatus {
 /** What the process that serves the address knows of itself. */
 export interface EngineView {
   status(): EngineStatus;
-  /** The process turns and its supervisor beats; no dependency is asked. */
+  /** The process and its supervisor work; no dependency is asked. */
   live(): Health;
   ready(): Promise<Health>;
   started(): boolean;
@@ -54,11 +54,11 @@ export interface Health {
 export interface KillSwitchPort {
   /** Of the flag file. */
   readonly path: string;
-  /** Holds on this engine when it returns, durably. Throws when the disk does not take it (it holds all the same). */
+  /** When it returns, the switch is in force on this engine and on its disk. Throws when the disk fails (it is in force all the same). */
   engage(one: LocalKillSwitch): void;
   /** Resolves whether the switch has a row that this engine follows. */
   writeDown(id: string): Promise<boolean>;
-  /** What stands as this engine knows it, and which of it was set here. */
+  /** Switches in force as this engine knows them, and which of them were set here. */
   standing(): readonly KillSwitch[];
   here(): readonly LocalKillSwitch[];
   /** How long ago the database last answered this engine (ms); infinite when it never did. */

@@ -33,7 +33,7 @@ export class RememberedCallers {
     this.#byHash.delete(hashToken(token));
   }
 
-  /** The database has confirmed it at some time, and refused it never since: whoever sends it does not guess. */
+  /** The database has confirmed it at some time and not refused it since: its sender is not guessing. */
   knows(token: string): boolean {
     return this.#byHash.has(hashToken(token));
   }

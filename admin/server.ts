@@ -30,7 +30,7 @@ export interface AdminPlane {
   stop(): Promise<void>;
 }
 
-/** A listener would leave loopback although nobody said that the network can be trusted. */
+/** A listener would be reachable from other hosts although EVENKEEL_TRUSTED_NETWORK is not set. */
 export class UnsafeListener extends Error {
   constructor(which: string, host: string) {
     super(
@@ -134,7 +134,7 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
   };
 }
 
-/** A port is somebody else's. */
+/** Another program has the port. */
 export class PortTaken extends Error {
   constructor(host: string, port: number, setting: string, cause: unknown) {
     super(`port ${port} of ${host} is taken; set ${setting} to a free one (0 takes any)`, { cause });
@@ -154,7 +154,7 @@ async function open(
   }
 }
 
-/** Answers what is being asked, but waits for nobody who is slow to ask: a stop has ten seconds in all. */
+/** Answers requests that have arrived and does not wait for slow ones: a stop has ten seconds in all. */
 async function close(app: FastifyInstance, clock: Clock): Promise<void> {
   const force = clock.after(closeGraceMs, () => app.server.closeAllConnections());
   await app.close();

@@ -1,4 +1,4 @@
-/** Slows down whoever guesses tokens: after a few failures an address waits, twice as long each time. Bounded memory. */
+/** Slows down guesses of tokens: after a few failures an address has to wait, twice as long each time. Bounded memory. */
 import type { Clock } from '../engine/time/clock.ts';
 
 const freeFailures = 10;

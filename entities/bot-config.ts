@@ -20,7 +20,7 @@ const roundTrips = (column: string) =>
     .nullable();
 const level = (column: string) => p.integer().check(rangeCheck(column, 0, 100));
 
-/** One bot as its user wants it. `is_active` is the wish that it runs; the other columns are explained in the design and README. */
+/** One bot as its user wants it. `is_active` is the wish that it runs; README.md, docs/bots.md and the OpenAPI document explain the others. */
 const BotConfigSchema = defineEntity({
   name: 'BotConfig',
   tableName: 'bot_configs',

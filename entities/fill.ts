@@ -4,7 +4,7 @@ import { id, money, positiveCheck, time } from './columns.ts';
 import { Order } from './order.ts';
 import { markets, orderRoles, sides, venues } from './vocabulary.ts';
 
-/** One execution, written once whichever path told it first. The position is the fold of these in id order. */
+/** One execution, written once, however the engine learnt of it. The position is the sum of these in id order. */
 const FillSchema = defineEntity({
   name: 'Fill',
   tableName: 'fills',
@@ -25,7 +25,7 @@ const FillSchema = defineEntity({
     commissionAsset: p.string().length(20),
     /** Coins of the base that the commission took. */
     baseCommission: money().check('base_commission >= 0'),
-    /** What it cost in quote otherwise: the commission itself, or the worth of one in a third asset (BNB); null where that is not known. */
+    /** Commission in quote: itself, or its worth when it was paid in a third asset (BNB); null when that is not known. */
     quoteCommission: money().check('quote_commission >= 0').nullable(),
     isMaker: p.boolean(),
     source: p.enum(['ack', 'stream', 'history'] as const),

@@ -3,13 +3,13 @@ import { id, time } from './columns.ts';
 import { User } from './user.ts';
 import { killPolicies, killScopes } from './vocabulary.ts';
 
-/** Entries of an engine, an account, a user or a bot are stopped until it is released or over. One stands per scope and subject. */
+/** Entries of the engine, an account, a user or a bot are stopped until it is released or expires. One is in force per scope and subject. */
 const KillSwitchSchema = defineEntity({
   name: 'KillSwitch',
   tableName: 'kill_switches',
   properties: {
     id: id(),
-    /** Its name from before it had a row: an engine that held it while the database was away writes it once. */
+    /** Its name from before it had a row, so that an engine that set it while the database was away writes it only once. */
     key: p.string().length(36).unique('kill_switches_key_unique'),
     scope: p.enum(killScopes),
     /** Id of the user or bot, name of the account; empty for the engine (every engine of the installation). */

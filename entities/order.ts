@@ -6,7 +6,7 @@ import { exitKinds, markets, orderRoles, orderStates, orderTypes, sides, venues 
 
 /**
  * An order's intent, committed before it is sent, and its fate. One decision of a role has one order per attempt, and a
- * bot has at most one order of a role that is not over; a stop that replaces another one stands beside it until one is over.
+ * bot has at most one order of a role that is not over; a stop that replaces another one is open beside it until one of them is over.
  */
 const OrderSchema = defineEntity({
   name: 'Order',
@@ -35,12 +35,12 @@ const OrderSchema = defineEntity({
     price: money().nullable().check(positiveCheck('price')),
     /** Price that triggers it; null for orders that wait for none. */
     stopPrice: money().nullable().check(positiveCheck('stop_price')),
-    /** 0, or the other one of the two for a stop that takes the place of a standing stop: both rows are open until the exchange has decided. */
+    /** 0, except for a stop that replaces one: it gets the number (0 or 1) that the replaced stop has not, because both rows are open until the exchange has decided. */
     slot: p.integer().default(0).check("slot = 0 or (slot = 1 and role = 'stop')"),
     /** What a live entry takes from the account at most, and in which asset; null for all others, and for rows made again. */
     reservedQuote: money().nullable().check('reserved_quote >= 0'),
     quoteAsset: p.string().length(20).nullable(),
-    /** Set by the reading of the balance that contains what the entry spent: it reserves nothing any more. */
+    /** Set when a balance was written that contains what the entry spent: from then on it reserves nothing. */
     capitalSettledAt: time().nullable(),
     reason: p.string().length(500),
     state: p.enum(orderStates),

@@ -2,7 +2,7 @@ import { defineEntity, p } from '@mikro-orm/core';
 import { BotConfig } from './bot-config.ts';
 import { id, time } from './columns.ts';
 
-/** Something worth telling, written with what it tells of, so that a crash loses or repeats nothing silently. */
+/** An event for others to read, written in the transaction that it tells of, so that a crash neither loses nor repeats it. */
 const OutboxEventSchema = defineEntity({
   name: 'OutboxEvent',
   tableName: 'outbox_events',

@@ -115,7 +115,7 @@ export function accountRoutes(app: AdminApp, { orm, clock, venue, symbols, engin
           { ...place, ...caps, createdAt: at, updatedAt: at },
           { onConflictFields: ['venue', 'account', 'asset'], onConflictExcludeFields: ['createdAt'] },
         );
-        // A day that the old cap closed is judged anew by the next look.
+        // When the old cap has closed the day, the next check judges it by the new one.
         await em.nativeUpdate(AccountCapital, place, { lossReachedMs: null, updatedAt: at });
         await audit(em, { caller, action: 'set-account-limits', subject: `account:${account}`, detail: body, requestId: request.id, at });
         await em.flush();

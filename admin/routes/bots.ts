@@ -168,7 +168,7 @@ export function botRoutes(app: AdminApp, ports: AdminPorts): void {
   );
 }
 
-/** What only the venue can say: the symbol, the venue itself, whether live orders are possible. */
+/** Problems that depend on the venue: the symbol, the venue's name, whether live orders are possible. */
 function venueProblems(
   ports: AdminPorts,
   body: { readonly symbol: string; readonly venue?: string; readonly mode?: string; readonly name: string; readonly confirm_name?: string },

@@ -42,7 +42,7 @@ const commandPage = pageSchema(commandSchema);
 const minuteMs = 60_000;
 /**
  * How long a command may wait for an engine. Long enough for a restart and a take-over; short, because a close or a resume must
- * not happen to what the bot holds, or the market does, much later. A pause that comes late errs on the safe side.
+ * not happen to what the bot holds, or the market does, much later. A late pause does no harm.
  */
 const ttlMs: Readonly<Record<BotCommandName, number>> = {
   start: 5 * minuteMs,
@@ -111,7 +111,7 @@ export function commandRoutes(app: AdminApp, { orm }: AdminPorts): void {
         if (created.command === 'start' || created.command === 'stop') {
           bot.isActive = created.command === 'start';
           bot.updatedAt = at;
-          // The wish itself is the deed: engines compare it with what runs.
+          // Writing the wish is all there is to do: engines compare it with what runs.
           created.handledAt = at;
           created.fate = 'done';
           created.outcome = 'the wish was recorded';
@@ -196,7 +196,7 @@ function readKey(header: string | string[] | undefined): string | null {
   return header;
 }
 
-/** Whoever carries commands out asks the database's clock whether they have expired: it is the one that all share. */
+/** Whether a command has expired is decided by the database's clock, which all engines share. */
 async function databaseTime(em: EntityManager): Promise<Date> {
   const [row]: { ms: string }[] = await em
     .getConnection()
@@ -205,7 +205,7 @@ async function databaseTime(em: EntityManager): Promise<Date> {
   return new Date(Number(row.ms));
 }
 
-/** What waits was meant for the run that ends here: the next start must not find it. A close holds on. */
+/** Commands that wait were meant for the run that ends here: the next start must not carry them out. A close stays. */
 async function refuseWaiting(em: EntityManager, bot: BotConfig, at: Date): Promise<void> {
   const waiting = {
     botConfig: bot,

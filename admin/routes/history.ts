@@ -122,7 +122,7 @@ export function historyRoutes(app: AdminApp, { orm }: AdminPorts): void {
   );
 }
 
-/** A query may ask for more than the database's times hold. */
+/** The database's times have bounds that a query may exceed. */
 function timestampOf(ms: number): string {
   return new Date(Math.min(Math.max(ms, 0), yearTenThousandMs)).toISOString();
 }

@@ -49,7 +49,7 @@ const killSwitchSchema = object({
 /** The whole answer shall come within a second: to find out who owns a bot, and to make the row. */
 const ownerWaitMs = 250;
 const rowWaitMs = 500;
-/** Where no bots run nothing else holds it. */
+/** In a process without bots only the row can put the switch in force. */
 const onlyRowWaitMs = 5_000;
 
 export function killSwitchRoutes(app: AdminApp, ports: AdminPorts): void {
@@ -189,7 +189,7 @@ export function killSwitchRoutes(app: AdminApp, ports: AdminPorts): void {
 }
 
 const rfc3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
-/** A zone can lead out of the years that RFC 3339, and the database's way of writing times, can tell. */
+/** With its time zone applied, a time can lie outside the years that RFC 3339 and the database can write. */
 const lastExpiryMs = Date.parse('9999-12-31T23:59:59.999Z');
 
 /** Of one user: while the database is away they are kept in memory and in a file. */
@@ -235,7 +235,7 @@ function refuseUnlessAdmin(caller: Caller, scope: KillScope): void {
     throw new Problem('forbidden', `a kill switch of the ${scope} needs a token with the "admin" scope`);
 }
 
-/** Memory knows it of bots that run here, whatever the database does. */
+/** For bots that run here this is known in memory, also while the database is away. */
 async function refuseUnlessOwner(caller: Caller, botId: string, { orm, clock, killSwitch: here }: AdminPorts): Promise<void> {
   const owner = here?.ownerOf({ scope: 'bot', subject: botId }) ?? null;
   if (owner === caller.userId) return;

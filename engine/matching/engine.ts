@@ -101,7 +101,7 @@ export function createMatching(options: MatchingOptions = {}): MatchingEngine {
     reach(market, tick);
   }
 
-  /** Stops on the way wherever an order waits; the distance of bid and ask goes along. */
+  /** Goes to the price in steps, one at each waiting order; bid and ask move along. */
   function onMove(market: SymbolMarket, tick: PriceTick): void {
     for (let at = triggerOnTheWay(market, tick.price); at !== null; at = triggerOnTheWay(market, tick.price))
       reach(market, { ...tick, price: at, bid: at.plus(tick.bid).minus(tick.price), ask: at.plus(tick.ask).minus(tick.price) });
@@ -313,7 +313,7 @@ export function createMatching(options: MatchingOptions = {}): MatchingEngine {
     if (!cancelled.ok && request.mode === 'STOP_ON_FAILURE') return { cancel: cancelPart, placed: { ok: false, refusal: null }, events };
     const refusal = judgeFunds(owner, judged.market, judged.candidate, judged.tick);
     if (refusal !== null) {
-      // Where nothing was cancelled the answer alone tells.
+      // When nothing was cancelled, there is no event: the answer says it.
       if (cancelled.ok) journal.rejected(rejectedOrder(owner, judged.market, judged.candidate, atMs), refusal, atMs);
       return { cancel: cancelPart, placed: refused(refusal), events: [...events, ...journal.take()] };
     }
@@ -322,10 +322,10 @@ export function createMatching(options: MatchingOptions = {}): MatchingEngine {
   }
 }
 
-/** What never was in the books has no number of theirs. */
+/** The order id in the event of an order that never was in the books. */
 const noOrderId = -1n;
 
-/** An order that the matching engine refused, as it is told. */
+/** The event of an order that the matching engine refused. */
 function rejectedOrder(account: Account, market: SymbolMarket, candidate: Candidate, atMs: number): BookOrder {
   const reserve = { asset: payingAsset(market, candidate.side), amount: zero };
   const order = orderOf(account, market, noOrderId, candidate, null, reserve, atMs);

@@ -1,6 +1,6 @@
 /**
  * What happens to an order in the book: it starts to work, executes, expires, is cancelled. A taker trades with the
- * orders in the books and with the tick, at whose ask or bid it takes at most the tick's liquidity, whichever is better first; a resting
+ * orders in the books and with the market (at most the tick's liquidity at its bid or ask), the better price first; a resting
  * limit trades at its own price. Orders of one account that would trade with each other expire, as the taker's mode says.
  */
 import type { Decimal } from 'decimal.js';
@@ -139,12 +139,12 @@ function offeredTo(market: SymbolMarket, order: Order, best: Decimal, tick: Pric
   return offered;
 }
 
-/** How much of it the order has the money for: one at market has none set aside for this price. */
+/** How much of it the account can pay: a market order has no money set aside for this price. */
 function payable(market: SymbolMarket, order: Order, price: Decimal, quantity: Decimal): Decimal {
   return isMarketLike(order.type) && order.side === 'BUY' ? smallest(quantity, affordable(market, order, price)) : quantity;
 }
 
-/** What is left of it must not trade with an order of its own account; where it stands in a list, the list ends. */
+/** Expires the rest of an order that must not trade with its own account; when it is in a list, the list ends. */
 function expireInMatch(desk: Desk, market: SymbolMarket, order: Order, atMs: number): void {
   order.preventedQuantity = remainingOf(order);
   finish(desk, market, order, 'EXPIRED_IN_MATCH', atMs);

@@ -13,7 +13,7 @@ export interface Journal {
   ) => void;
   readonly rejected: (order: BookOrder, refusal: BookRefusal, atMs: number) => void;
   readonly list: (list: OrderList, atMs: number) => void;
-  /** Tells the account's assets that were touched since the last time; says nothing when none was. */
+  /** Adds an event with the account's assets that were touched since the last time; none when no asset was. */
   readonly balances: (account: Account, atMs: number) => void;
   /** The events so far; the journal starts anew. */
   readonly take: () => readonly BookEvent[];

@@ -1,6 +1,6 @@
 /**
- * The matching port: an exchange's books and balances as a pure machine. The simulator puts Binance's wire around
- * it, paper mode and backtests fill with it. It has no clock and no randomness: time and prices come in as
+ * The matching port: an exchange's books and balances as a pure machine. The simulator speaks Binance's protocol in front of it, and paper
+ * accounts fill with it. It has no clock and no randomness: time and prices come in as
  * arguments, and everything that happened goes out as events in order.
  */
 import type { Decimal } from 'decimal.js';
@@ -151,7 +151,7 @@ export interface CancelReplaceRequest {
 }
 
 /**
- * `events` of both halves, in order. A replacement that is refused when the cancel has succeeded is told as REJECTED, with an order
+ * `events` of both halves, in order. When the cancel has succeeded and the new order is refused, its event is REJECTED, with an order
  * id that belongs to no order: it never was in the books.
  */
 export interface CancelReplaced {
@@ -198,7 +198,7 @@ export interface MatchingEngine {
   /** The same for a market that trades through every price on its way: what waits for one of them is triggered there. */
   moveThrough(tick: PriceTick): readonly BookEvent[];
   lastTick(symbol: string): PriceTick | null;
-  /** Takes the symbol's next trade id, for a trade between others. */
+  /** Takes the symbol's next trade id for a trade of the market in which no account takes part. */
   numberTrade(symbol: string): bigint;
   /** Volume-weighted or plain average over the last minutes, as the filters use; the last price when 0 minutes. */
   averagePrice(symbol: string, minutes: number, atMs: number): Decimal | null;

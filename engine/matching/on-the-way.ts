@@ -1,6 +1,6 @@
 /**
- * Where a price that moves through all prices between two points first meets an order that waits. Such an order works from its
- * own trigger on; at the next point of the path it would execute at a price that the market came to only later.
+ * Where a price that moves from one point to the next first reaches a waiting order. The order executes there, at its own trigger; without
+ * this it would execute at the next point, a price that the market reached only later.
  */
 import type { Decimal } from 'decimal.js';
 import { ceilToStep, floorToStep } from '../trading/exact.ts';

@@ -1,6 +1,6 @@
 /**
- * What a strategy looks at, told with its numbers, for whoever asks why a bot acted or did not. No decision reads it: the
- * hot path asks `signal`, and a property holds both together.
+ * The conditions of a strategy with their numbers, for those who ask why a bot acted or did not. Decisions are made by `signal`; a test holds
+ * both together.
  */
 
 /** One comparison at a close: whether it holds, and a sentence that says so with the values. */

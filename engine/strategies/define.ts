@@ -1,6 +1,6 @@
 /**
  * How a strategy is written. Its parameters and indicators get names: `needs` names the indicators, and `signal` reads their
- * outputs under these names. Behind them stand the flat columns of the hot path: reading allocates nothing.
+ * outputs under these names. The values are read from flat arrays without allocating anything, because thousands of bots ask at each close.
  */
 import type { Candle } from '../trading/candle.ts';
 import type { Conditions } from './conditions.ts';
@@ -143,7 +143,7 @@ function reader(source: Source, slots: ReadonlyMap<string, number>): object {
   return new Reader();
 }
 
-/** What a hold is called while an indicator has no value, slot by slot: the strategy's own reason would speak of values that are not there. */
+/** Reasons of a hold while an indicator has no value yet, one per indicator: the strategy's own reason would not be true then. */
 function warmingSignals(layout: NamedNeeds): readonly Signal[] {
   return Object.entries(layout).flatMap(([name, { kind }]) => {
     const signal: Signal = { action: 'hold', reason: `too few candles yet for the indicator "${name}"` };

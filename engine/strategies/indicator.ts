@@ -55,8 +55,8 @@ function parametersOf(need: IndicatorNeed): readonly number[] {
 }
 
 /**
- * Closed candles before the value, and the one before it, can be trusted as if history had no start. What averages an
- * average waits for both in turn; a window forgets by itself.
+ * So many closed candles are needed until the newest value and the one before it no longer depend on where history began. An average of
+ * an average needs both of its warm-ups; a window of n candles needs n.
  */
 export function warmUpOf(need: IndicatorNeed): number {
   switch (need.kind) {

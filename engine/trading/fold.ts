@@ -1,6 +1,6 @@
 /**
- * What a bot's fills add up to, one after the other in the order of their rows: a running bot, recovery and a checkpoint share this
- * fold, so that none of them knows another position than the others.
+ * What a bot's fills add up to, in the order of their rows. The running bot, recovery and checkpoints use this one sum, so that they always
+ * agree on the position.
  */
 import type { Fill } from './events.ts';
 import { exact, zero } from './exact.ts';
@@ -33,7 +33,7 @@ export function foldOn(before: Folded, fill: Fill, instrument: Instrument): Fold
   };
 }
 
-/** The first `count` fills, which nobody needs one by one any more, and what they add up to. */
+/** The first `count` fills, which are not needed one by one any more, and what they add up to. */
 export interface Behind {
   readonly count: number;
   readonly folded: Folded;

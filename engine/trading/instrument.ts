@@ -14,8 +14,8 @@ export type OrderSide = 'BUY' | 'SELL';
 export type OrderType = 'MARKET' | 'LIMIT' | 'LIMIT_MAKER' | 'STOP_LOSS' | 'STOP_LOSS_LIMIT' | 'TAKE_PROFIT' | 'TAKE_PROFIT_LIMIT';
 
 /**
- * What happens when an order would trade with one of its own account: it trades all the same, or the rest of the order that takes, of the
- * one that rests, or of both expires. The mode of the order that takes decides.
+ * What happens when an order would trade with another one of its own account: they trade (NONE), or the rest of the later order (TAKER), of
+ * the resting one (MAKER), or of both expires. The mode of the later order decides.
  */
 export type SelfTradePrevention = 'NONE' | 'EXPIRE_TAKER' | 'EXPIRE_MAKER' | 'EXPIRE_BOTH';
 

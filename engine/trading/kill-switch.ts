@@ -1,5 +1,5 @@
 /**
- * The kill switch: whom it concerns and what it asks for. While one stands for a bot nothing is entered; its policy says what
+ * The kill switch: whom it concerns and what it asks for. While one is in force for a bot nothing is entered; its policy says what
  * becomes of orders that rest at the exchange and of the position.
  */
 /** From the widest to the narrowest. */
@@ -7,8 +7,8 @@ export const killScopes = ['engine', 'account', 'user', 'bot'] as const;
 export type KillScope = (typeof killScopes)[number];
 
 /**
- * From the mildest to the strictest. `leave`: stops, targets and exits go on. `cancel`: stops and targets are taken down and kept
- * down, whoever keeps them; nothing protects the position. `flatten`: the position is closed.
+ * From the mildest to the strictest. `leave`: stops, targets and exits go on. `cancel`: stops and targets are cancelled and
+ * stay off, at the exchange and in the engine; nothing protects the position. `flatten`: the position is closed.
  */
 export const killPolicies = ['leave', 'cancel', 'flatten'] as const;
 export type KillPolicy = (typeof killPolicies)[number];
@@ -31,7 +31,7 @@ export interface KillSubject {
   readonly account: string;
 }
 
-/** What a standing switch makes of a bot's entries: an `EntryBlock`. */
+/** The `EntryBlock` that a switch in force means for a bot. */
 export interface KillBlock {
   readonly rule: 'kill-switch';
   readonly policy: KillPolicy;

@@ -29,7 +29,7 @@ function commonStep(one: Decimal, other: Decimal): Decimal {
   return exact(one).div(divisor).times(other);
 }
 
-/** The smallest quantity that a market order may have; the grid's first step where no least is named. */
+/** The smallest quantity that a market order may have; one step when the venue names no least quantity. */
 export function smallestLot(instrument: Instrument): Decimal {
   const { min, step } = marketLotOf(instrument);
   return Decimal.max(ceilToStep(min, step), step);

@@ -1,8 +1,7 @@
 /**
- * The position as a fold of fills, exact. What a spot buy costs in fees is taken from the coins received, so the position
- * is what can really be sold; what the exchange's step size leaves over (dust) stays in it and does not count as holding.
- * What is dust is judged when it is bought or left, by the filters of that moment: a position that was more is held, whatever
- * the filters and the price become, until a sale ends it.
+ * The position as the exact sum of fills. A spot purchase pays its fee in the coins received, so the position is what can really be sold.
+ * Dust (what the exchange's filters do not let anybody sell) stays in it and does not count as holding. Whether something is dust is decided
+ * at each execution, by the filters of that moment: a position that was more is held until a sale ends it, however filters and price change.
  */
 import { Decimal } from 'decimal.js';
 import type { Fill } from './events.ts';
@@ -24,7 +23,7 @@ export interface Booked {
 /**
  * Books one fill. A buy of q at p with a base fee f adds q - f coins at cost (q - f) p and fees f p; a sale of s takes its
  * share of cost and fees in proportion (rounded half-even to 18 decimals, all of it when everything is sold).
- * A commission in a third asset (BNB) changes no coins and counts as quote of its worth, or as nothing where that is not known.
+ * A commission in a third asset (BNB) changes no coins and counts with its worth in quote, or not at all when that is not known.
  */
 export function applyFill(position: Position, fill: Fill, instrument: Instrument): Booked {
   const price = exact(fill.price);
@@ -78,7 +77,7 @@ export function commissionOf(
   return { inBase: zero, inQuote: commissionWorth === undefined || commissionWorth === null ? null : exact(commissionWorth) };
 }
 
-/** What a purchase paid of its coins; what is known before it for a sale, and for one that paid in another asset nothing is. */
+/** The share of its coins that the newest purchase paid as fee; a sale leaves it as it was, and a purchase that paid in another asset makes it null. */
 export function baseFeeShareAfter(known: number | null, fill: Fill, instrument: Instrument): number | null {
   if (fill.side === 'SELL' || fill.quantity.isZero()) return known;
   const { inBase } = commissionOf(fill, instrument);
@@ -133,7 +132,7 @@ function flooredPosition(quantity: Decimal, instrument: Instrument): Decimal {
   return floored.lte(0) || floored.lt(marketLotOf(instrument).min) ? zero : floored;
 }
 
-/** Quote. The venue judges by an average that may lie a little below the price at hand: this much is enough all the same. */
+/** Quote. The venue's average price may lie a little below the last price: an order of this worth passes all the same. */
 function leastWorth({ min }: NotionalFilter): number {
   return min.toNumber() * (1 + 2 * unseenShare);
 }
@@ -172,15 +171,15 @@ export function isDust(position: Position, instrument: Instrument, price: number
 }
 
 /**
- * True when nothing is held: the last position was sold, what is left of it is dust, and no stop rests for that. Dust that the
- * filters or the price have made worth selling is held again.
+ * True when nothing is held: the last position was sold, what is left of it is dust, and no stop rests for that. Dust that can be
+ * sold by now, because filters or price have changed, is held again.
  */
 export function isFlat(state: Pick<TradingState, 'position' | 'protection'>, instrument: Instrument, price: number): boolean {
   const { position } = state;
   return position.openedAtMs === null && !stopRestsFor(state) && isDust(position, instrument, price);
 }
 
-/** The exchange still has to sell the rest. One that sells more than is held belongs to a position that is gone. */
+/** A stop rests for the rest. (One that sells more than is held belongs to an earlier position.) */
 function stopRestsFor({ position, protection: { resting, overrun } }: Pick<TradingState, 'position' | 'protection'>): boolean {
   return resting !== null && resting.stopPrice !== null && !overrun && resting.quantity.gt(0) && resting.quantity.lte(position.quantity);
 }

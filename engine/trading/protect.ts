@@ -1,7 +1,7 @@
 /**
  * Stops and targets that rest at the exchange: what a state wants there, whether what rests is good enough, and the one
- * operation that brings them together. A stop never loosens, what rests never exceeds what is held, and other filters of the
- * exchange are no reason to touch what rests: it rests validly, and its successor might not be taken.
+ * operation that is needed next. A stop never loosens, and what rests never exceeds what is held. Changed filters of the exchange are no
+ * reason to replace what rests: it stays valid, and a new order might be refused.
  */
 import type { Decimal } from 'decimal.js';
 import type { CancelProtection, Decision, ProtectionPlan, StopKeeper, TradingCommand, TradingConfig, TradingEvent } from './events.ts';
@@ -28,7 +28,7 @@ export const noProtection: Protection = {
   decisionMs: 0,
 };
 
-/** Who keeps the stops of this bot on this symbol. */
+/** Who watches the stops of this bot on this symbol. */
 export function stopKeeper(config: TradingConfig, instrument: Instrument): StopKeeper {
   return config.stops === 'exchange' && stopTypeOf(instrument) !== null ? 'exchange' : 'engine';
 }
@@ -63,15 +63,15 @@ function stopTypeOf({ orderTypes }: Instrument): ProtectionPlan['stopType'] | nu
 /** A stop that becomes a limit order sells down to this share below its trigger. */
 const limitOffsetShare = 0.005;
 
-/** Whether a stop shall rest at the exchange: not while flat, without a stop (a target alone protects nothing), or with stops kept by the engine. */
+/** Whether a stop should rest at the exchange: not while flat, not without a stop column (a target alone protects nothing), not when the engine watches stops. */
 function wantsStop(state: TradingState, config: TradingConfig, instrument: Instrument): boolean {
   if (config.stops === 'engine' || isFlat(state, instrument, state.lastPrice)) return false;
   return stopPrice(config, figuresOf(state.position, instrument).averagePrice, state.bestPrice, tickOf(instrument)) > 0;
 }
 
 /**
- * What would be put up at the exchange now. Null when nothing shall rest, and when the exchange's filters would not let it (its
- * worth, its price, its type): what rests then stays, and the engine keeps a stop that does not rest.
+ * What would be placed at the exchange now. Null when nothing should rest, and when the exchange's filters forbid it (worth, price, type):
+ * then what rests stays, and the engine watches a stop that does not rest.
  */
 export function plannedProtection(state: TradingState, config: TradingConfig, instrument: Instrument): ProtectionPlan | null {
   const stop = plannedStop(state, config, instrument);
@@ -93,7 +93,7 @@ function stopOf(state: TradingState, config: TradingConfig, instrument: Instrume
   const rounded = stopOnTick(config, averagePrice, state.bestPrice, instrument.price.tick);
   if (stopType === null || rounded === null) return null;
   const { tightest } = state.protection;
-  // Of another tick, perhaps.
+  // The tick may have changed since.
   const kept = tightest === null ? rounded : floorToStep(tightest, instrument.price.tick);
   const stop = kept.gt(rounded) ? kept : rounded;
   const limitPrice = stopType === 'STOP_LOSS' ? null : stopLimit(stop, state.lastPrice, instrument);
@@ -112,7 +112,7 @@ function brokenByStop(
   return worth.gte(notional.min) ? null : notional.max === null ? 'MIN_NOTIONAL' : 'NOTIONAL';
 }
 
-/** Null for a target that stays in the engine: none is set, the symbol takes no pairs, or the price is beyond what the filters allow. */
+/** Null when no target is placed: none is set, or the engine watches it because the symbol takes no pairs or the filters forbid its price. */
 function plannedTarget(quantity: Decimal, state: TradingState, config: TradingConfig, instrument: Instrument): Decimal | null {
   const target = targetPrice(config, figuresOf(state.position, instrument).averagePrice, tickOf(instrument));
   if (!Number.isFinite(target) || !takesPairs(instrument)) return null;
@@ -137,8 +137,8 @@ function stopLimit(stop: Decimal, lastPrice: number, instrument: Instrument): De
 }
 
 /**
- * The filter that would not let it rest, wherever the exchange's average price lies around the last price. Beside a stop that rests
- * already what depends on the average is not asked: it decides whether the engine keeps the stop, not whether it moves.
+ * The filter that would refuse it, for any average price that is possible around the last price. When a stop rests already, filters that
+ * depend on the average are not asked: they decide whether the engine watches the stop, not whether a resting one may move.
  */
 function brokenByRest(
   order: Pick<FilterSubject, 'type' | 'quantity' | 'price' | 'stopPrice'>,
@@ -156,19 +156,19 @@ export function isClear(protection: Protection): boolean {
   return protection.resting === null && protection.operation === null;
 }
 
-/** A kill switch keeps stops and targets down, those of the exchange and those of the engine. */
+/** A kill switch forbids stops and targets, at the exchange and in the engine. */
 export function isDisarmed({ blocks }: Pick<TradingState, 'blocks'>): boolean {
   return blocks.some((block) => block.policy === 'cancel');
 }
 
 /**
- * `bare`: the stop that shall rest does not, or covers too little. `overrun`: the price is beyond it and nothing was executed.
- * `disarmed`: a kill switch keeps it down.
+ * `bare`: the stop that should rest does not, or covers too little. `overrun`: the price is beyond the stop and it was not executed.
+ * `disarmed`: a kill switch forbids it.
  */
 export type Exposure = 'none' | 'protected' | 'bare' | 'overrun' | 'disarmed';
 
 export function exposureOf(state: TradingState, config: TradingConfig, instrument: Instrument): Exposure {
-  // While the symbol does not trade nobody can put up anything, nor sell.
+  // While the symbol does not trade nothing can be placed or sold.
   if (!wantsStop(state, config, instrument) || pauseOf(instrument) !== null) return 'none';
   const plan = plannedStop(state, config, instrument);
   const { resting, overrun } = state.protection;
@@ -180,7 +180,7 @@ export function exposureOf(state: TradingState, config: TradingConfig, instrumen
 }
 
 /**
- * More is held than when the stop was put up. What the step left uncovered then may stay so: a finer step is no reason to touch it.
+ * More is held than when the stop was placed. What the step left uncovered then does not count: a finer step is no reason to replace it.
  */
 function coversTooLittle(
   resting: RestingProtection,
@@ -218,16 +218,16 @@ export function withProtection(
   if (event.type === 'fill-received' || (state === before && event.type !== 'time-passed')) return decision;
   const { protection } = state;
   const disarmed = isDisarmed(state);
-  // The exchange would refuse it; what rests is not taken down either, for it works again when the symbol trades: unless a kill
-  // switch wants it down and the exchange takes cancels.
+  // Nothing can be placed while the symbol does not trade. What rests is kept for when it trades again, unless a kill switch forbids it
+  // and the exchange still takes cancels.
   if (pauseOf(instrument) !== null && !(disarmed && instrument.status === 'CANCEL_ONLY')) return decision;
-  // An exit that no filter lets go sells nothing: the position goes on being protected.
+  // While filters forbid the exit, nothing is sold: the position stays protected.
   const leaves = state.exiting !== null && heldUp(state.position, instrument, state.lastPrice) === null;
   if (leaves || disarmed || !wantsStop(state, config, instrument)) {
     if (!isClear(protection)) {
-      // An order whose fate is open is taken down at once only where its coins are needed: its sibling may just have ended it.
+      // When it is not known what became of an order, it is cancelled only if its coins are needed: the other order of its pair may just have ended it.
       const openFate = state.exiting === null && protection.resting === null;
-      // There was no room for the order that sells: what rests stays until that is tried again.
+      // There was no room for the order that would sell: what rests stays until it is tried again.
       const noRoom = state.exiting?.pausing === true && protection.resting !== null && !disarmed;
       if (protection.operation === 'cancel' || openFate || noRoom) return decision;
       return disarmed
@@ -243,7 +243,7 @@ export function withProtection(
   }
   const plan = plannedProtection(state, config, instrument);
   if (plan === null) return decision;
-  // Nothing is tried again in the same breath in which it failed.
+  // What just failed is not tried again at once.
   const mayTry = !protection.waits || event.type !== 'protection-changed';
   if (protection.operation !== null || protection.unresolved || !mayTry) return decision;
   const { resting } = protection;
@@ -283,7 +283,7 @@ function followsUp(
   instrument: Instrument,
 ): boolean {
   if (resting.stopPrice === null || atMs - state.protection.decisionMs < config.checkIntervalMs) return false;
-  // A coarser step would let it cover less: the engine keeps the tighter stop.
+  // With a coarser step the new stop would cover less: the engine watches the tighter stop.
   if (plan.quantity.lt(resting.quantity)) return false;
   const tighterBy = exact(plan.stopPrice).minus(resting.stopPrice).toNumber();
   const distance = config.trailingStopActive ? (state.bestPrice * (config.trailingStopPercent ?? 0)) / 100 : 0;
@@ -317,7 +317,7 @@ function issue(decision: Decision, protection: Protection, command: TradingComma
   return { ...decision, state: { ...decision.state, protection }, commands: [...decision.commands, command] };
 }
 
-/** The protection after the exchange's side of it was told. */
+/** The protection after news of what rests at the exchange. */
 export function afterChange(before: Protection, event: Extract<TradingEvent, { readonly type: 'protection-changed' }>): Protection {
   const { resting, settled, unresolved } = event;
   const same = sameOrders(before.resting, resting);
@@ -329,7 +329,7 @@ export function afterChange(before: Protection, event: Extract<TradingEvent, { r
   return {
     ...before,
     resting: same ? before.resting : resting,
-    // What is open although nothing was asked for was left by an earlier owner.
+    // An operation is open that this engine did not ask for: an earlier owner left it.
     operation: settled ? null : (before.operation ?? 'place'),
     unresolved,
     waits: settled && before.operation !== null ? inVain : before.waits,

@@ -1,7 +1,7 @@
 /**
  * Bounds of the average price that the venue judges market orders by (NOTIONAL) and limits their prices with (PERCENT_PRICE): an
- * average of the last minutes lies between the lowest and the highest price of those minutes. Two halves that take turns keep
- * it in a few numbers: they know the last one to two spans, so the bounds are never too narrow for want of age.
+ * average of the last minutes lies between the lowest and the highest price of those minutes. Only the extremes of two
+ * alternating spans are kept: together they cover the last one to two spans, so the bounds are never too narrow.
  */
 import { Decimal } from 'decimal.js';
 import type { Candle } from './candle.ts';
@@ -19,9 +19,9 @@ export function averageSpanMs({ notional, percentPrice }: Instrument): number {
   return Math.max(notional?.averagePriceMinutes ?? 0, percentPrice?.averagePriceMinutes ?? 0, 1) * 60_000;
 }
 
-/** The extremes of what was heard of the market since the watch began: what a trigger may have met. */
+/** The extremes of the prices heard since the watch began: they show whether a trigger may have been reached. */
 export interface PriceWatch extends PriceRange {
-  /** Prices may have gone by unheard. */
+  /** True when prices may have been missed. */
   readonly gapped: boolean;
   stop(): void;
 }
@@ -72,7 +72,7 @@ export class RecentPrices {
     return { low: new Decimal(low), high: new Decimal(high) };
   }
 
-  /** From now on, until it is stopped; null before the first price: nobody tells of the market yet. */
+  /** A watch from now on, until it is stopped; null before the first price. */
   watch(): PriceWatch | null {
     if (this.#candle === null) return null;
     const watch = new OpenWatch(this.#candle, () => this.#watches.delete(watch));
@@ -105,7 +105,7 @@ class OpenWatch implements PriceWatch {
 
   saw(candle: Candle): void {
     const first = this.#first;
-    // An older candle, told late, says nothing of what came since.
+    // An older candle that arrives late says nothing about the time since then.
     if (candle.openTime < first.openTime) return;
     const later = candle.openTime > first.openTime;
     this.low = Math.min(this.low, later || candle.low < first.low ? candle.low : candle.close);

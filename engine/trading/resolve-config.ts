@@ -174,7 +174,7 @@ const bounds: readonly (readonly [NumberColumn, NumberBound])[] = [
   ...protectionBounds,
 ];
 
-/** Everything that is wrong with the columns, all at once; empty when a bot can run with them. Whether the symbol exists is the venue's to say. */
+/** Everything that is wrong with the columns, all at once; empty when a bot can run with them. Whether the symbol exists is asked of the venue elsewhere. */
 export function validateColumns(columns: BotColumns): readonly ColumnProblem[] {
   const problems: ColumnProblem[] = [];
   const say = (field: keyof BotColumns, problem: string): void => {
@@ -223,7 +223,7 @@ export interface FuturesColumns {
   readonly autoTransferFunds: boolean;
 }
 
-/** On spot they have no effect, and a value that looks as if it had one is refused. */
+/** On spot these columns have no effect: only their default values are accepted. */
 export function futuresProblems({ leverage, marginType, transferAmount, autoTransferFunds }: FuturesColumns): readonly ColumnProblem[] {
   const without = (field: string, only: string): ColumnProblem => ({ field, problem: `has no effect on spot: only ${only} is accepted` });
   return [

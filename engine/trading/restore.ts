@@ -1,4 +1,4 @@
-/** The trading state as rows tell it: the fold of its fills, the day's account, what is in flight and what was meant to end. */
+/** The trading state from the rows: the sum of the fills, the day, what is in flight, and an exit that was decided and is not over. */
 import type { Decimal } from 'decimal.js';
 import { midnightBefore, newDay, withCapital, withRealised, withTargetTold } from './day.ts';
 import type { DayNotice, EntryBlock, ExitKind, Fill, OrderOutcome, OrderRole, TradingConfig } from './events.ts';
@@ -13,7 +13,7 @@ import { noProtection } from './protect.ts';
 import type { PlannedFor, Position, Protection, StoredDay, TradingDay, TradingState } from './state.ts';
 import { roundOff, targetPrice } from './stops.ts';
 
-/** One order of the bot, oldest first. `outcome` is null while its fate is open. */
+/** One order of the bot. `outcome` is null while it is not over. */
 export interface RestoredOrder {
   readonly role: OrderRole;
   readonly exitKind: ExitKind | null;
@@ -41,7 +41,7 @@ export interface RestoreInput {
   readonly orders: readonly RestoredOrder[];
   /** Null before the first. */
   readonly day: StoredDay | null;
-  /** What was told of this day and before, as last stored. */
+  /** Notices of this day and before, as last stored. */
   readonly notices: readonly DayNotice[];
   /** Best price since entry as last stored; NaN when unknown. */
   readonly bestPrice: number;
@@ -59,7 +59,7 @@ export function restoreState(config: TradingConfig, instrument: Instrument, inpu
   const bought: { readonly held: Decimal; readonly price: number; readonly atMs: number }[] = [];
   let day: TradingDay | null = null;
   let { notices } = input;
-  /** The day begins with what was there at midnight; that needs the fills before it. */
+  /** The day's start equity follows from the fills before midnight. */
   const begin = (): TradingDay => {
     const stored = input.day?.startMs === startMs ? input.day : null;
     const equity = stored?.startEquity ?? equityAt(folded, config, input.lastPrice);
@@ -115,7 +115,7 @@ interface Purchase {
   readonly held: Decimal;
 }
 
-/** What rests is told by execution, which looks at the exchange; until then an open stop counts as an operation under way. */
+/** The executor asks the exchange what rests; until then an open stop counts as an operation under way. */
 function restoreProtection(
   orders: readonly RestoredOrder[],
   position: Position,

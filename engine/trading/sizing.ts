@@ -22,10 +22,10 @@ export type Sizing =
  */
 export const marketReserveShare = 0.005;
 
-/** What a purchase may pay of the coins it receives while nobody knows what the account pays: several times the exchange's usual fee. */
+/** The fee that is assumed until the first purchase has shown it, as a share of the coins: several times the exchange's usual fee. */
 const feeShareUnknown = 0.005;
 
-/** Why what would be bought could not be sold at its stop (at `price` without one), after the fee in coins and on the step; null when it could. */
+/** Why the coins could not be sold again at the stop (at `price` without one), after the fee and rounded to the step; null when they could. */
 function unsellableAtStop(
   quantity: Decimal,
   feeShare: number | null,
@@ -47,8 +47,8 @@ function unsellableAtStop(
 
 /**
  * Entry quantity in base at `price`: the fixed notional if set, else the percentage of current equity, at most what is
- * uncommitted, floored to the step size and within the lot and notional filters (Binance LOT_SIZE, MARKET_LOT_SIZE, NOTIONAL). None
- * that could not be sold at its stop, or whose stop the tick does not let lie where it shall.
+ * uncommitted, floored to the step size and within the lot and notional filters (Binance LOT_SIZE, MARKET_LOT_SIZE, NOTIONAL). Refused
+ * when it could not be sold at its stop, or when the stop would lie within one tick of the price.
  */
 export function entrySize(state: TradingState, config: TradingConfig, instrument: Instrument, price: number): Sizing {
   const free = uncommitted(state, config).times(1 - marketReserveShare);
@@ -88,7 +88,7 @@ export function entrySize(state: TradingState, config: TradingConfig, instrument
   return { ok: true, quantity };
 }
 
-/** Whose capital, or share of it, is below the least order value enters nothing, ever. The column at fault, and why; null when it can. */
+/** The column that keeps the bot from ever entering, because its capital or its share is below the least order value, and why; null when none does. */
 export function neverEnters(
   { initialCapital, positionSizeFixed, positionSizePerc }: Pick<BotColumns, 'initialCapital' | 'positionSizeFixed' | 'positionSizePerc'>,
   instrument: Instrument,

@@ -42,7 +42,7 @@ export interface EntryBlock {
 }
 
 /**
- * The fold of fills. All amounts exact. `quantity` is what the account received minus what it sold and paid
+ * What the fills add up to. All amounts exact. `quantity` is what the account received minus what it sold and paid
  * as commission in base, dust of earlier trades included. `cost` and `entryFees` (both quote) belong to `quantity`.
  */
 export interface Position {
@@ -74,7 +74,7 @@ export interface StoredDay extends Pick<TradingDay, 'startMs' | 'startEquity' | 
   readonly capital: Decimal | null;
 }
 
-/** Something about a bot's day that its user wants to hear, once per day. */
+/** A warning about a bot's day: near its loss limit, at the limit, at the target. Once per day. */
 export interface DayNotice {
   readonly topic: 'daily-loss-warning' | 'daily-loss-reached' | 'daily-target-reached';
   /** UTC midnight, ms. */
@@ -95,7 +95,7 @@ export interface RoundTrip {
   readonly stopped: boolean;
 }
 
-/** The fold of fills into round trips. `result` and `spent` are those of the one that is open, as far as it was sold. */
+/** The round trips of the fills. `result` and `spent` are those of the open one, as far as it was sold. */
 export interface RoundTrips {
   readonly result: Decimal;
   readonly spent: Decimal;
@@ -114,11 +114,11 @@ export interface PendingExit {
   readonly kind: ExitKind | null;
   readonly reason: string;
   readonly decisionMs: number;
-  /** Price at which a stop or target was due that the engine keeps; null for other exits. */
+  /** Price of the stop or target that the engine watches and that was reached; null for other exits. */
   readonly triggerPrice: number | null;
   /** Orders in a row that the exchange had and that sold nothing. */
   readonly failures: number;
-  /** Since then, orders in a row that never reached it: the database or a limit of ours did not let them. */
+  /** Since then, orders in a row that never reached the exchange, because of the database or an order limit. */
   readonly unsent: number;
   /** True from such an order until `exit-retry-due`: no other event tries again. */
   readonly pausing: boolean;
@@ -135,8 +135,8 @@ export interface RestingProtection {
 }
 
 /**
- * What an order that rests was planned for: when more is held, or another target wanted, it is planned anew. Other filters are no
- * reason, for it rests validly all the same.
+ * What an order that rests was planned for: when more is held, or another target is wanted, it is replaced. Changed filters are no
+ * reason, because it stays valid.
  */
 export interface PlannedFor {
   /** Base of the position that the step let it not cover. */
@@ -148,13 +148,13 @@ export interface PlannedFor {
 /** The orders at the exchange that protect the position, as far as evidence says. */
 export interface Protection {
   readonly resting: RestingProtection | null;
-  /** The one operation that was asked for and has not settled; null when none. */
+  /** The operation that was asked for and is not finished; null when there is none. */
   readonly operation: 'place' | 'replace' | 'cancel' | null;
-  /** The fate of an order that binds no coins is still open: the position may be sold, and nothing new is opened or put up. */
+  /** An order that binds no coins is not proven to be over: the position may be sold, but nothing is entered or placed. */
   readonly unresolved: boolean;
-  /** The last operation did not get what it asked for: the news of that does not lead to the next one. */
+  /** The last operation failed: the news of that does not start the next one. */
   readonly waits: boolean;
-  /** Highest stop price that was ever put out for this position: a stop never loosens. */
+  /** Highest stop price that was placed for this position: a stop never loosens. */
   readonly tightest: Decimal | null;
   /** What the newest of them was planned for; null before the first. */
   readonly plannedFor: PlannedFor | null;
@@ -167,9 +167,9 @@ export interface Protection {
 export interface TradingState {
   readonly position: Position;
   readonly day: TradingDay;
-  /** The newest, of today and before: until they are written their day may be over. */
+  /** The newest ones, of today and before, because their day may be over before they are written. */
   readonly notices: readonly DayNotice[];
-  /** What the newest purchase paid of its coins as fee; null when none is known, or when it paid in another asset (which may run out). */
+  /** Share of its coins that the newest purchase paid as fee; null when none is known, or when it paid in another asset (which may run out). */
   readonly baseFeeShare: number | null;
   /** Net profit realised since the bot began, quote. */
   readonly realisedTotal: Decimal;

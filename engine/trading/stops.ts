@@ -16,7 +16,7 @@ export interface PriceRange {
   readonly low: number;
 }
 
-/** Floats miss a product by less than this share, and it is far below any tick: a price that touches its level has reached it. */
+/** Rounding errors of floats are smaller than this share, and it is far below any tick: a price that differs less from its level has reached it. */
 export const roundOff = 1e-12;
 
 /** Highest price since entry after `range` was seen. */
@@ -24,7 +24,7 @@ export function bestAfter(best: number, range: PriceRange): number {
   return Number.isNaN(best) ? range.high : Math.max(best, range.high);
 }
 
-/** An entry is filled this share of a candle after its open at the latest; later ones do not own the candle's extremes. */
+/** An entry that was filled later than this share of the candle after its open did not live through the candle's high and low. */
 const atOpenShare = 0.1;
 
 /**
@@ -36,7 +36,7 @@ export function rangeSinceEntry(candle: Candle, openedAtMs: number | null): Pric
   return openedAtMs > candle.closeTime ? null : { high: candle.close, low: candle.close };
 }
 
-/** So many percent below `from`, but never within one tick of it: there the price that it is measured from would reach it by itself. */
+/** So many percent below `from`, and at least one tick: closer, the price it is measured from would be the stop itself. */
 function levelBelow(from: number, percent: number, tick: number): number {
   return Math.min(from * (1 - percent / 100), from - tick);
 }
@@ -61,7 +61,7 @@ function stopRules(
   return [...fixed, { percent: trailingStopPercent, from: best }];
 }
 
-/** The same as an order can have it: on the tick above, unless that is within one tick of the price it is measured from. */
+/** The same for an order: rounded up to the tick, unless that is less than one tick below the price it is measured from. */
 export function stopOnTick(config: TradingConfig, averagePrice: number, best: number, tick: Decimal): Decimal | null {
   const levels = stopRules(config, averagePrice, best).map(({ percent, from }) => {
     const level = exactPrice(levelBelow(from, percent, tick.toNumber()));
@@ -71,7 +71,7 @@ export function stopOnTick(config: TradingConfig, averagePrice: number, best: nu
   return levels.length === 0 ? null : exact(Decimal.max(...levels));
 }
 
-/** The stop that the tick does not let lie as near to `price` as its column says, in the trader's words; null when there is none. */
+/** In the trader's words, which stop would have to lie closer than one tick to `price`; null when none would. */
 export function stopWithinTick(config: TradingConfig, price: number, tick: Decimal): string | null {
   const step = tick.toNumber();
   const near = stopRules(config, price, price).find(({ percent }) => price - price * (1 - percent / 100) < step * (1 - roundOff));
@@ -98,15 +98,15 @@ export interface ProtectiveExit {
   readonly price: number;
 }
 
-/** Where it executes in a candle that may have opened beyond it: a stop is judged as it stood before the candle raised it. */
+/** The price at which it executes in a candle that may have opened beyond it. A stop counts as it was before this candle raised it. */
 export function executionAt({ kind, price }: ProtectiveExit, open: number, stopBefore: number): number {
   const beyond = kind === 'stop' ? open <= stopBefore * (1 + roundOff) : open >= price * (1 - roundOff);
   return beyond ? open : price;
 }
 
 /**
- * Which of them the range reached and the engine has to execute, in the trader's words; null when none. What an order that
- * rests at the exchange executes at these prices is left to it.
+ * Which stop or target the range has reached and the engine has to execute; null when none. Prices at which an order at the exchange
+ * executes are left to that order.
  */
 export function protectiveExit(
   config: TradingConfig,

@@ -80,7 +80,7 @@ const besides: Readonly<Record<Exclude<VerdictRule, BlockingRule>, true>> = {
 export const blockingRules = Object.keys(closingEntries) as readonly BlockingRule[];
 export const verdictRules: readonly VerdictRule[] = [...blockingRules, ...(Object.keys(besides) as (keyof typeof besides)[])];
 
-/** Why the strategy's word did not count at a close: it was not asked, or asked too late to enter. */
+/** Why the strategy's signal did not count at a close: it was not asked, or it was too late to enter. */
 export type Silenced = Extract<VerdictRule, 'quarantined' | 'leaving' | 'stale-close'>;
 
 export interface Verdict {
@@ -124,7 +124,7 @@ export function verdictOf({ before, signal, decision, silenced, instrument, pric
     case 'exit':
       return nothing(positionOpen ? 'decided-before' : 'no-position', null);
     case 'hold':
-      // What would have kept an entry away stays readable.
+      // The reason that keeps entries closed stays readable.
       return nothing('no-signal', blocks[0]?.reason ?? null);
     default:
       return signal.action satisfies never;
