@@ -87,12 +87,15 @@ export class BotSession implements SeriesListener {
   #lastDecisionAtMs: number | null = null;
   #closed = false;
   readonly #recentPrices: RecentPrices;
+  /** As it was when the bot followed it last. */
+  #followed: Instrument;
 
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#settings = options.settings;
     this.#state = options.state;
     this.#recentPrices = new RecentPrices(averageSpanMs(options.instrument()));
+    this.#followed = options.instrument();
     this.#report();
     if (this.#allowance !== null) this.#message = `${this.#allowance}; ${this.#message}`;
   }
@@ -242,6 +245,14 @@ export class BotSession implements SeriesListener {
   unblock(rule: EntryBlock['rule']): void {
     if (!this.#state.blocks.some((block) => block.rule === rule)) return;
     this.tell({ type: 'entries-unblocked', rule, atMs: this.#options.venueClock.now() });
+  }
+
+  /** What the symbol's filters kept from being sold or protected is tried when they are others: the next price may be long in coming. */
+  followInstrument(): void {
+    const instrument = this.#options.instrument();
+    if (instrument === this.#followed) return;
+    this.#followed = instrument;
+    this.tell({ type: 'time-passed', atMs: this.#options.venueClock.now() });
   }
 
   /** Repeats the present phases for a listener that has just begun. */

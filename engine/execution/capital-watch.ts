@@ -42,6 +42,7 @@ interface Asked {
 export class CapitalWatch {
   readonly #options: CapitalWatchOptions;
   #timers: Timer[] = [];
+  /** A reading that was asked for and has not begun. */
   #soon: Timer | null = null;
   #work: Promise<void> = Promise.resolve();
   #lastReadAt = Number.NEGATIVE_INFINITY;
@@ -64,14 +65,11 @@ export class CapitalWatch {
     await Promise.race([this.#work, this.#options.clock.sleep(settleAfterMs)]);
   }
 
-  /** Balances have changed. */
+  /** Balances have changed: a reading that has not begun yet will tell. */
   changed(): void {
     if (this.#soon !== null || this.#stopped) return;
     const waitMs = Math.max(0, this.#lastReadAt + gapMs - settleAfterMs - this.#options.clock.monotonic());
-    this.#soon = this.#options.clock.after(waitMs, () => {
-      this.#soon = null;
-      void this.refresh(true);
-    });
+    this.#soon = this.#options.clock.after(waitMs, () => void this.refresh(true));
   }
 
   /** Bots that spend these assets are about to run: resolves when they are known, or after a moment. */
@@ -106,6 +104,10 @@ export class CapitalWatch {
 
   async #read({ anew = false, first = new Set() }: Asked): Promise<void> {
     const { account, venue, venueClock, store, clock } = this.#options;
+    if (anew) {
+      this.#soon = null;
+      this.#lastReadAt = clock.monotonic();
+    }
     const assets = new Set([...this.#options.assets(), ...first]);
     if (assets.size === 0) return;
     const reading = await store.begin(venue, account.name);

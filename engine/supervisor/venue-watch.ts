@@ -1,4 +1,7 @@
-/** Tells the bots what keeps entries closed at the venue: an uncertain clock, a refused key, a symbol that does not trade. */
+/**
+ * Tells the bots what keeps entries closed at the venue (an uncertain clock, a refused key, a symbol that does not trade), and that the
+ * filters have changed.
+ */
 import type { Bot } from '../bot/bot.ts';
 import type { EntryBlock } from '../trading/events.ts';
 import { pauseOf } from '../trading/pause.ts';
@@ -33,6 +36,7 @@ export function tellOfVenue(bots: WatchedBots, venue: WatchedVenue): void {
     const pause = pauseOf(instrument);
     if (pause === null && bot.running && bot.withoutMarket) bots.rebuild(botId, `${bot.symbol} trades at the exchange again`);
     else tell(bot, 'symbol-not-trading', pause === null ? null : { rule: 'symbol-not-trading', reason: pause });
+    bot.session?.followInstrument();
   }
 }
 

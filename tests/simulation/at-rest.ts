@@ -5,7 +5,10 @@ import { readStateData } from '../../engine/persistence/state-data.ts';
 import { findStrategy } from '../../engine/strategies/registry.ts';
 import { zero } from '../../engine/trading/exact.ts';
 import { isDust } from '../../engine/trading/position.ts';
+import { restingSales } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
+import type { MemoryExchange } from './memory-exchange.ts';
+import { lengthOf } from './reach.ts';
 import type { Fail, Watched } from './watched.ts';
 
 export function judgeAtRest(world: Watched, ledger: Ledger, fail: Fail): void {
@@ -16,20 +19,46 @@ export function judgeAtRest(world: Watched, ledger: Ledger, fail: Fail): void {
   foreign(world, fail);
   liveness(world, fail);
   sold(world, ledger, fail);
+  switchedOff(world, ledger, fail);
 }
 
-/** A close and a flattening kill switch sell what a bot that is switched off holds; then nobody has it any more. */
+/** What has just been traded may still be on its way to the rows, and its bot on its way out of the engine. */
+const settlingMs = 15_000;
+
+/** A bot that is switched off and holds something, or has an order that is open, belongs to one engine; one that has nothing, to none. */
+function switchedOff({ database, replicas, exchange }: Watched, ledger: Ledger, fail: Fail): void {
+  for (const { row, active } of database.configs.values()) {
+    const { position, tradedAtMs } = ledger.of(row.id);
+    if (active || exchange.now() - tradedAtMs < settlingMs) continue;
+    const holder = database.states.get(row.id)?.holder ?? null;
+    const runs = replicas.filter((replica) => replica.fleet?.supervisor.bot(row.id)?.running === true).map(({ owner }) => owner);
+    const holds = !isLeft(exchange, row.columns.symbol, position, tradedAtMs);
+    const keeps = holds || restingSales(exchange, { botId: row.id, symbol: row.columns.symbol }).length > 0;
+    const [only] = runs;
+    if (keeps && (runs.length !== 1 || only !== holder))
+      fail(15, `bot ${row.id} is switched off with ${position.toFixed()}, and runs in ${runs.join(', ') || 'no engine'}, of ${holder ?? 'nobody'}`);
+    if (!keeps && (runs.length > 0 || holder !== null))
+      fail(15, `bot ${row.id} is switched off and has nothing left, and ${holder ?? runs.join(', ')} keeps it`);
+  }
+}
+
+/** Engines have read changed filters by then. */
+const filtersKnownMs = 5_000;
+
+/** Dust by the filters of the last trade: what they did not let go is left. */
+function isLeft({ filters, matching }: MemoryExchange, symbol: string, position: Decimal, tradedAtMs: number): boolean {
+  const instrument = filters.coarsest(symbol, tradedAtMs - filtersKnownMs, tradedAtMs);
+  const held = { quantity: position, cost: zero, entryFees: zero, openedAtMs: null };
+  return isDust(held, instrument, matching.lastTick(symbol)?.price.toNumber() ?? Number.NaN);
+}
+
+/** A close and a flattening kill switch sell what a bot that is switched off holds. */
 function sold({ database, exchange, users }: Watched, ledger: Ledger, fail: Fail): void {
   for (const { row } of database.configs.values()) {
     if (!users.wantsSold(row.id)) continue;
-    const instrument = exchange.matching.instrument(row.columns.symbol);
-    const tick = exchange.matching.lastTick(row.columns.symbol);
-    const { position } = ledger.of(row.id);
-    const held = { quantity: position, cost: zero, entryFees: zero, openedAtMs: null };
-    if (instrument !== null && !isDust(held, instrument, tick?.price.toNumber() ?? Number.NaN))
+    const { position, tradedAtMs } = ledger.of(row.id);
+    if (!isLeft(exchange, row.columns.symbol, position, tradedAtMs))
       fail(15, `bot ${row.id} is switched off and was to sell what it holds, and holds ${position.toFixed()}`);
-    const holder = database.states.get(row.id)?.holder ?? null;
-    if (holder !== null) fail(15, `bot ${row.id} is switched off and has nothing left, and ${holder} keeps it`);
   }
 }
 
@@ -65,17 +94,17 @@ function evidence({ database }: Watched, { accepted }: Ledger, fail: Fail): void
   }
 }
 
-/** 12: the rows explain every balance to the last digit. */
+/** 12: the rows, and what somebody else traded, explain every balance to the last digit. */
 function money({ database, exchange, deposits }: Watched, fail: Fail): void {
   const expected = new Map(Object.entries(deposits));
   const add = (asset: string, amount: Decimal): void => void expected.set(asset, (expected.get(asset) ?? zero).plus(amount));
-  for (const { fill, symbol } of database.fills) {
-    const instrument = exchange.matching.instrument(symbol);
-    if (instrument === null) continue;
-    const sign = fill.side === 'BUY' ? 1 : -1;
-    add(instrument.baseAsset, fill.quantity.times(sign));
-    add(instrument.quoteAsset, fill.quantity.times(fill.price).times(-sign));
-    add(fill.commissionAsset, fill.commission.neg());
+  const executions = [...database.fills.map(({ fill, symbol }) => ({ ...fill, symbol })), ...exchange.foreignTrades];
+  for (const { symbol, side, quantity, price, commission, commissionAsset } of executions) {
+    const { baseAsset, quoteAsset } = exchange.filters.of(symbol);
+    const sign = side === 'BUY' ? 1 : -1;
+    add(baseAsset, quantity.times(sign));
+    add(quoteAsset, quantity.times(price).times(-sign));
+    add(commissionAsset, commission.neg());
   }
   for (const { asset, free, locked } of exchange.balances()) {
     const total = free.plus(locked);
@@ -91,7 +120,7 @@ function foreign({ exchange, foreignOrder, bans }: Watched, fail: Fail): void {
   if (bans.brokenBy !== null) fail(14, `${bans.brokenBy} sent a request in a ban that it knew of`);
 }
 
-/** A stop may just be on its way. */
+/** A stop may just be on its way, or its end to the rows. */
 const placingMs = 3_000;
 
 /** 15: every order is over or waits at the exchange, every wished bot runs once, at the newest close. */
@@ -99,9 +128,9 @@ function liveness({ database, replicas, scheduler, exchange }: Watched, fail: Fa
   for (const { intent, state, createdAtMs } of database.orders.values()) {
     if (isTerminal(state) || (intent.role !== 'entry' && intent.role !== 'exit' && scheduler.wallMs - createdAtMs < placingMs)) continue;
     const order = exchange.matching.order(exchange.account, intent.symbol, { clientOrderId: intent.clientOrderId });
-    if (order?.status !== 'NEW' || state !== 'accepted') fail(15, `${intent.clientOrderId} is still ${state}`);
+    const justEnded = order !== null && scheduler.wallMs - order.updatedAtMs < placingMs;
+    if (state !== 'accepted' || (order?.status !== 'NEW' && !justEnded)) fail(15, `${intent.clientOrderId} is still ${state}`);
   }
-  const newestClose = Math.floor(scheduler.wallMs / 60_000) * 60_000 - 1;
   for (const { row, active } of database.configs.values()) {
     // A bot that cannot be started does not run, and that is right.
     if (!active || findStrategy(row.columns.strategy) === undefined) continue;
@@ -112,6 +141,8 @@ function liveness({ database, replicas, scheduler, exchange }: Watched, fail: Fa
       continue;
     }
     if (database.states.get(row.id)?.holder !== only.owner) fail(15, `bot ${row.id} runs in ${only.owner}, which does not hold it`);
+    const lengthMs = lengthOf(row);
+    const newestClose = Math.floor(scheduler.wallMs / lengthMs) * lengthMs - 1;
     const session = only.fleet?.supervisor.bot(row.id)?.session;
     if ((session?.state.lastDecidedMs ?? 0) < newestClose)
       fail(15, `bot ${row.id} has not decided on the newest close (${session?.feed ?? 'no feed'}, ${session?.message ?? 'no session'})`);

@@ -5,8 +5,10 @@ import type { FeeSchedule } from '../../engine/matching/matching.ts';
 import { defaultColumns } from '../../engine/trading/resolve-config.ts';
 import { instrumentOf, referencePriceOf } from '../../simulator/instruments.ts';
 import { venueName } from './exchange-link.ts';
+import { longerTimeframe } from './price-feed.ts';
 import type { SymbolPath } from './price-feed.ts';
 import type { Random } from './random.ts';
+import type { Schedule } from './schedule.ts';
 
 const symbols = ['BTCUSDT', 'ETHUSDT'] as const;
 const initialCapital = new Decimal(10_000);
@@ -17,18 +19,54 @@ export function symbolsOf(random: Random): readonly SymbolPath[] {
 
 export const instrumentsOf = (paths: readonly SymbolPath[]) => paths.map(({ symbol }) => instrumentOf(symbol));
 
-/** `lossPerc`: the day's loss that those who have a limit may make, percent. */
+/** What a bot trades by; the periods are short, for storms are. */
+type Trades = Pick<BotConfigRow['columns'], 'strategy' | 'timeframe'> & Partial<BotConfigRow['columns']>;
+
+const strategiesOfAll: readonly ((random: Random) => Omit<Trades, 'timeframe'>)[] = [
+  (random) => ({ strategy: 'ema_cross', emaFast: 1, emaSlow: random.whole(2, 3) }),
+  () => ({ strategy: 'rsi', rsiPeriod: 2, rsiOversold: 50, rsiOverbought: 80 }),
+  (random) => ({ strategy: 'ema_rsi', emaFast: 1, emaSlow: random.whole(2, 3), rsiPeriod: 2, rsiOverbought: 95 }),
+  (random) => ({ strategy: 'ema_trend_rsi', emaPeriod: random.whole(2, 3), rsiPeriod: 2, rsiOversold: 50, rsiOverbought: 95 }),
+];
+const longerShare = 0.25;
+
+function mixedTrades(random: Random): Trades {
+  return { ...random.pick(strategiesOfAll)(random), timeframe: random.chance(longerShare) ? longerTimeframe : '1m' };
+}
+
+/** Holds until its stop or its target, and a short storm's prices reach neither as a rule. */
+const patient: Trades = {
+  strategy: 'rsi',
+  timeframe: '1m',
+  rsiPeriod: 2,
+  rsiOversold: 50,
+  rsiOverbought: 100,
+  positionSizePerc: 90,
+  stopLossPerc: 2,
+  takeProfitPerc: 2,
+  trailingStopActive: false,
+  maxDailyLossPerc: null,
+};
+/** The first so many of the bots that are neighbours. */
+const patientBots = 2;
+
+export interface BotsOptions extends Pick<Schedule, 'mixed' | 'neighbours'> {
+  readonly checkIntervalSeconds: number;
+  /** The day's loss that those who have a limit may make, percent. */
+  readonly lossPerc: number;
+}
+
 export function botsOf(
   random: Random,
   paths: readonly SymbolPath[],
-  checkIntervalSeconds: number,
-  lossPerc: number,
+  { mixed = false, neighbours = false, checkIntervalSeconds, lossPerc }: BotsOptions,
 ): readonly BotConfigRow[] {
   const count = random.whole(3, 5);
   return Array.from({ length: count }, (_, index): BotConfigRow => {
     const { symbol } = random.pick(paths);
     const stops = random.chance(0.6);
     const target = stops && random.chance(0.4);
+    const trades = mixed ? mixedTrades(random.branch(`trades ${index}`)) : {};
     return {
       id: String(index + 1),
       userId: '1',
@@ -51,6 +89,8 @@ export function botsOf(
         trailingStopActive: stops && random.chance(target ? 0.2 : 0.7),
         trailingStopPerc: 0.3,
         maxDailyLossPerc: random.chance(0.2) ? lossPerc : null,
+        ...trades,
+        ...(neighbours ? { symbol: paths[0]?.symbol ?? symbol, ...(index < patientBots ? patient : {}) } : {}),
       },
     };
   });

@@ -17,7 +17,7 @@ import type {
   UserEvent,
   UserEventListener,
 } from '../../engine/exchanges/exchange.ts';
-import type { RequestGate } from '../../engine/exchanges/request-gate.ts';
+import type { RequestGate, RequestPriority } from '../../engine/exchanges/request-gate.ts';
 import type { VenueClock } from '../../engine/time/clock.ts';
 import { zero } from '../../engine/trading/exact.ts';
 import type { Fault } from './faults.ts';
@@ -41,7 +41,17 @@ export const venueName = 'binance';
 /** Longer than a reordered or delayed event can travel; orders older than this are never hidden from reads by chance. */
 const flapAgeMs = 12_000;
 const orderTimeoutMs = 15_000;
-const weights = { order: 4, openOrders: 6, orders: 20, trades: 20, account: 20, market: 2 } as const;
+const weights = { order: 4, openOrders: 6, orders: 20, tradesOfOrder: 5, trades: 20, account: 20, market: 2 } as const;
+/** As the adapter reads: what became of orders is what exits and stops wait for. */
+const priorities: Readonly<Record<keyof typeof weights, RequestPriority>> = {
+  order: 'exit',
+  openOrders: 'exit',
+  orders: 'exit',
+  tradesOfOrder: 'exit',
+  trades: 'audit',
+  account: 'audit',
+  market: 'audit',
+};
 
 export interface ExchangeLink {
   readonly account: TradingAccount;
@@ -91,7 +101,7 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
   const knowsBan = (): boolean => gate.silenceRefusal()?.message.includes('HTTP 418') === true;
 
   const read = async <T>(what: keyof typeof weights, act: () => T): Promise<T> => {
-    await gate.admit(what, weights[what], 'audit');
+    await gate.admit(what, weights[what], priorities[what]);
     // What it hears of a ban while it is stopped between admission and socket, it knows only after the request has left.
     const knew = knowsBan();
     const answer = await new Promise<{ readonly value: T } | RawAnswer | Error>((resolve) => {
@@ -172,12 +182,14 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
       await send('order', () => {
         const thin = request.type === 'MARKET' ? weather.take('thin-book') : null;
         const tick = exchange.matching.lastTick(request.symbol);
-        const targets = exchange.ownTargets(request);
-        const meets = thin === null && targets !== 'none' ? weather.take('own-match') : null;
+        const targets = thin === null ? exchange.ownTargets(request) : 'none';
+        // What our targets leave would take the order of somebody else, far away.
+        const matched = targets === 'all' ? weather.take('own-match') : null;
+        const meets = matched ?? (targets === 'none' ? null : weather.take('own-prevented'));
         if (thin !== null && tick !== null) exchange.setPrice(request.symbol, tick.price, request.quantity.times(thin.value ?? 1));
         if (meets !== null && tick !== null) exchange.setPrice(request.symbol, tick.price, zero);
-        const prevented = meets === null || targets === 'part' || random.chance(0.5) ? {} : { selfTradePrevention: 'NONE' as const };
-        const answer = exchange.place({ ...request, ...prevented }, signed, lag());
+        const allowed = matched !== null ? { selfTradePrevention: 'NONE' as const } : {};
+        const answer = exchange.place({ ...request, ...allowed }, signed, lag());
         if ((thin !== null || meets !== null) && tick !== null) exchange.setPrice(request.symbol, tick.price);
         return stopTaken(answer, request.type !== 'MARKET');
       }),
@@ -233,7 +245,7 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
       read('orders', () => exchange.ordersSince(symbol, startTimeMs).filter((order) => !hidden(order.updatedAtMs))),
     ordersFrom: (symbol, fromOrderId) =>
       read('orders', () => exchange.ordersFrom(symbol, fromOrderId).filter((order) => !hidden(order.updatedAtMs))),
-    fillsOfOrder: (symbol, orderId) => read('trades', () => exchange.fillsOfOrder(symbol, orderId)),
+    fillsOfOrder: (symbol, orderId) => read('tradesOfOrder', () => exchange.fillsOfOrder(symbol, orderId)),
     fillsSince: (symbol, fromTradeId) => read('trades', () => exchange.fillsSince(symbol, fromTradeId)),
     balances: () => read('account', () => exchange.balances()),
     listen(listener) {

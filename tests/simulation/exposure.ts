@@ -3,12 +3,14 @@
  * in which the owner is dead or stands still, cannot reach what it needs, or waits to learn what became of an order does
  * not count, and the count starts anew after it: ten seconds more than it took to recover.
  */
+import { Decimal } from 'decimal.js';
 import { parseClientOrderId } from '../../engine/execution/client-order-id.ts';
 import { isTerminal } from '../../engine/persistence/order-store.ts';
 import type { BotConfigRow } from '../../engine/persistence/bot-rows.ts';
-import { floorToStep } from '../../engine/trading/exact.ts';
+import { floorToStep, zero } from '../../engine/trading/exact.ts';
 import { exitPauseMs } from '../../engine/trading/exits.ts';
 import type { RestingProtection } from '../../engine/trading/state.ts';
+import { sameFilters } from './filter-changes.ts';
 import type { Ledger } from './ledger.ts';
 import { awaitsCancel, outOfReach } from './reach.ts';
 import type { Fail, Watched } from './watched.ts';
@@ -19,6 +21,10 @@ const bareMaxMs = 10_000;
  * come every 8 s, and what lags in between.
  */
 const fateOpenMaxMs = 45_000;
+/** Filters that have changed are known to the bot's owner by then, unless it is hindered. */
+const filtersKnownMs = 5_000;
+/** From a decision to its signature, clocks that differ and the reading of the filters included. */
+const decidedBeforeMs = 4_000;
 /** From so many failures on the pauses of an exit do not grow any more. */
 const failuresMax = 20;
 
@@ -42,6 +48,8 @@ export class ExposureWatch {
   /** Revision of the exchange at the last look: nothing else makes a position bare or covers it. */
   #lookedAt = -1;
 
+  /** Bots whose engine cancelled their stop, knowing the filters, and nothing has rested since: when it was decided at the earliest. */
+  readonly #takenDown = new Map<string, number>();
   /** When the last exit order of a bot turned out to sell nothing. */
   readonly #failedExits = new Map<string, number>();
 
@@ -55,6 +63,17 @@ export class ExposureWatch {
   /** An exit order sold nothing. */
   onFailedExit(botId: string): void {
     this.#failedExits.set(botId, this.#world.scheduler.now);
+  }
+
+  /** An engine has cancelled a stop, signed at `signedMs`. */
+  onTakenDown(botId: string, symbol: string, signedMs: number): void {
+    const { database, replicas, exchange } = this.#world;
+    const owner = replicas.find((replica) => replica.owner === database.states.get(botId)?.holder);
+    // A cancel is tried until it succeeds: what it is for may have been decided long before.
+    const exit = owner?.fleet?.supervisor.bot(botId)?.session?.state.exiting ?? null;
+    if (sameFilters(owner?.instrument(symbol) ?? null, exchange.filters.of(symbol)))
+      this.#takenDown.set(botId, Math.min(exit?.decisionMs ?? signedMs, signedMs) - decidedBeforeMs);
+    else this.#takenDown.delete(botId);
   }
 
   /** None is bare when everything has come to rest. */
@@ -114,19 +133,32 @@ export class ExposureWatch {
 
   #isBare({ id, columns }: BotConfigRow): boolean {
     if (columns.stopLossPerc === null && !columns.trailingStopActive) return false;
-    const { position } = this.#ledger.of(id);
+    const { position, openedAtMs } = this.#ledger.of(id);
     if (position.lte(0)) return false;
-    const { matching, account } = this.#world.exchange;
-    const instrument = matching.instrument(columns.symbol);
-    const price = matching.lastTick(columns.symbol)?.price;
-    if (instrument === null || price === undefined) return false;
-    const wanted = floorToStep(position, instrument.lot.step);
+    const { matching, account, filters, now } = this.#world.exchange;
+    const { symbol } = columns;
+    const price = matching.lastTick(symbol)?.price;
+    if (price === undefined) return false;
+    const covered = matching
+      .openOrders(account, symbol)
+      .filter((order) => {
+        const parts = parseClientOrderId(order.clientOrderId);
+        return parts?.botId === id && parts.role === 'stop';
+      })
+      .reduce((most, order) => Decimal.max(most, order.quantity.minus(order.executedQuantity)), zero);
+    if (covered.gt(0)) this.#takenDown.delete(id);
+    // What rests was put up under the filters of its time, and stays as it is when they become finer.
+    if (covered.gt(0)) return covered.lt(floorToStep(position, filters.coarsest(symbol, openedAtMs - filtersKnownMs).lot.step));
+    const { lot, notional } = this.#wentBySame(id, symbol) ? filters.finest(symbol) : filters.coarsest(symbol, now() - filtersKnownMs);
+    const wanted = floorToStep(position, lot.step);
     // What is worth less than the least order cannot be protected.
-    if (wanted.lt(instrument.lot.min) || wanted.times(price).lt(instrument.notional?.min.times('1.02') ?? 0)) return false;
-    return !matching.openOrders(account, columns.symbol).some((order) => {
-      const parts = parseClientOrderId(order.clientOrderId);
-      return parts?.botId === id && parts.role === 'stop' && order.quantity.minus(order.executedQuantity).gte(wanted);
-    });
+    return wanted.gte(lot.min) && wanted.times(price).gte(notional?.min.times('1.02') ?? 0);
+  }
+
+  /** The owner took the stop down under the filters that are in force, and knew them: they are no reason that none rests. */
+  #wentBySame(botId: string, symbol: string): boolean {
+    const atMs = this.#takenDown.get(botId);
+    return atMs !== undefined && atMs >= this.#world.exchange.filters.changedAtMs(symbol);
   }
 
   /** Nobody told the owner that its stop is gone, and it asks more rarely than this looks: it has not asked yet. */

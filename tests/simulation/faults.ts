@@ -67,9 +67,9 @@ export const faultKinds = {
   'cancel-unheard': { value: [10, 5_000] },
   'cancel-5xx': {},
   'cancel-5xx-executed': {},
-  'replace-lost': { value: [10, 5_000], weight: 2 },
-  'replace-unheard': { value: [10, 5_000], weight: 3 },
-  'replace-5xx': { weight: 2 },
+  'replace-lost': { value: [10, 5_000], weight: 3 },
+  'replace-unheard': { value: [10, 5_000], weight: 4 },
+  'replace-5xx': { weight: 3 },
   'replace-5xx-executed': { weight: 3 },
   /** The price meets the new stop while the request is on its way: what stood is cancelled, and the new one is refused. */
   'replace-touched': { weight: 4 },
@@ -77,8 +77,10 @@ export const faultKinds = {
   /** The exchange has taken a stop, and the engine's process stands still at this moment, or its database does. */
   'stall-after-stop': { value: [5_000, 15_000], weight: 3 },
   'rows-stall-after-stop': { value: [5_000, 15_000], weight: 3 },
-  /** Nobody sells but our own targets: an entry meets them, and gives way, or trades with them where the venue prevents nothing. */
-  'own-match': { weight: 4 },
+  /** Nobody sells but our own targets: an entry meets them, and trades with them where the venue prevents nothing. */
+  'own-match': { weight: 2 },
+  /** The same, and it gives way, as it was asked to. */
+  'own-prevented': { weight: 2 },
   'thin-book': { value: [0.2, 0.8] },
   /** A price reaches a stop or target, and the book takes a part of it. */
   'thin-resting': { value: [0.1, 0.9], weight: 4 },
@@ -110,13 +112,17 @@ export const faultKinds = {
   /** Somebody with access to the account cancels what protects a position. */
   stranger: { weight: 2 },
   'symbol-halt': { lasts: [5_000, 30_000] },
+  /** The exchange changes the filters of a symbol, and changes them back: in which way, and whether it is read at once (`filter-changes.ts`). */
+  'filters-change': { lasts: [15_000, 60_000], value: [0, 7.99], perSymbol: true, weight: 2 },
+  /** Somebody trades on the account so often that its history takes pages: how often. Schedules name it, the urn has none. */
+  'foreign-flood': { value: [1_050, 1_400], perSymbol: true, weight: 0 },
   // What users ask for, no faults. The value is how long it holds, ms.
   'ask-stop': { value: [3_000, 90_000], personal: true },
   'ask-pause': { value: [10_000, 120_000], personal: true },
   'ask-close': { personal: true },
   'ask-change': { value: [20, 90], personal: true },
   /** The share of its distance that a stop loss keeps. */
-  'ask-tighten': { value: [0.6, 0.95], weight: 3 },
+  'ask-tighten': { value: [0.6, 0.95], weight: 6 },
 } as const satisfies Readonly<Record<string, FaultShape>>;
 
 export type FaultKind = keyof typeof faultKinds;
@@ -153,22 +159,27 @@ export function drawFaults(random: Random, count: number, replicas: number, from
   const faults: Fault[] = [];
   for (let index = 0; index < count; index += 1) {
     const kind = random.pick(urn);
-    const { lasts, value, local, personal, perSymbol } = shapes[kind];
-    const forMs = lasts === undefined ? 0 : Math.round(random.between(...lasts));
-    const atMs = Math.round(random.between(fromMs, Math.max(fromMs, toMs - forMs)));
-    faults.push({
-      kind,
-      atMs,
-      ...(lasts === undefined ? {} : { forMs: Math.min(forMs, toMs - atMs) }),
-      ...(value === undefined ? {} : { value: Math.round(random.between(...value) * 1_000) / 1_000 }),
-      ...(local === true ? { replica: random.whole(0, replicas - 1) } : {}),
-      ...(personal === true ? { bot: random.whole(0, 59) } : {}),
-      ...(perSymbol === true ? { symbol: random.whole(0, 59) } : {}),
-      ...(kind === 'crash-point' ? { point: random.pick(crashPointUrn) } : {}),
-      ...(kind === 'pause-at' ? { point: random.pick(['CP1', 'CP3', 'CP7'] as const) } : {}),
-    });
+    faults.push(drawFault(random, kind, replicas, fromMs, toMs));
   }
   return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+/** One of this kind, over at `toMs`. */
+export function drawFault(random: Random, kind: FaultKind, replicas: number, fromMs: number, toMs: number): Fault {
+  const { lasts, value, local, personal, perSymbol } = shapes[kind];
+  const forMs = lasts === undefined ? 0 : Math.round(random.between(...lasts));
+  const atMs = Math.round(random.between(fromMs, Math.max(fromMs, toMs - forMs)));
+  return {
+    kind,
+    atMs,
+    ...(lasts === undefined ? {} : { forMs: Math.min(forMs, toMs - atMs) }),
+    ...(value === undefined ? {} : { value: Math.round(random.between(...value) * 1_000) / 1_000 }),
+    ...(local === true ? { replica: random.whole(0, replicas - 1) } : {}),
+    ...(personal === true ? { bot: random.whole(0, 59) } : {}),
+    ...(perSymbol === true ? { symbol: random.whole(0, 59) } : {}),
+    ...(kind === 'crash-point' ? { point: random.pick(crashPointUrn) } : {}),
+    ...(kind === 'pause-at' ? { point: random.pick(['CP1', 'CP3', 'CP7'] as const) } : {}),
+  };
 }
 
 /** The faults in force: what is asked is counted when it has an effect. */

@@ -20,6 +20,7 @@ import { LossWatch } from './losses.ts';
 import { Oracle } from './oracle.ts';
 import { installation } from './replica.ts';
 import { SpendingWatch } from './spending.ts';
+import { lengthOf } from './reach.ts';
 import { UnbookedWatch } from './unbooked.ts';
 import type { Fail, Violation, Watched } from './watched.ts';
 
@@ -28,10 +29,13 @@ const skewBoundMs = 1_500;
 const recvWindowMs = 3_000;
 /** What a user asked for is heard of at the next comparison with the rows; the longest deafness of an engine and two polls. */
 const obeyWithinMs = 45_000;
-/** An order of a close must be on the exchange by then: freshness, receive window and skew together. */
-const latestEntryMs = 6_000 + recvWindowMs + aheadMs + skewBoundMs;
+/** An order of a close must be on the exchange by then: freshness (a share of the candle's length), receive window and skew together. */
+const freshShare = 0.1;
+const latestEntryMs = recvWindowMs + aheadMs + skewBoundMs;
 /** Two rounds of asking begin 3 s apart; each takes a moment to arrive. */
 const roundsApartMs = 2_900;
+/** Filters that have changed are known to whoever enters by then. */
+const filtersKnownMs = 20_000;
 /** The average price that the venue judges by may lie this share below the last: what is worth no more may count as dust. */
 const dustMarginShare = 0.002;
 
@@ -102,9 +106,10 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
    * 17: a position is sold for want of its stop only when the exchange has denied that stop to the bot's engine, by the order query and by
    * the open orders, in two rounds. Judged when the engine takes the stop down to sell.
    */
-  onCancelled(order: BookOrder): void {
+  onCancelled(order: BookOrder, signed: SignedWindow): void {
     const parts = parseClientOrderId(order.clientOrderId);
     if (parts?.installation !== installation || parts.role !== 'stop') return;
+    this.#exposures.onTakenDown(parts.botId, order.symbol, signed.timestampMs);
     const { database, replicas, exchange } = this.#world;
     const owner = replicas.find((replica) => replica.owner === database.states.get(parts.botId)?.holder);
     const exiting = owner?.fleet?.supervisor.bot(parts.botId)?.session?.state.exiting ?? null;
@@ -169,7 +174,8 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
 
   /** 6 and 13: nothing is bought on top of a position, nothing sold that the bot does not hold. */
   #exposure({ intent }: OrderRow, truth: Truth, order: BookOrder): void {
-    const instrument = this.#world.exchange.matching.instrument(order.symbol);
+    const { filters, now } = this.#world.exchange;
+    const instrument = filters.coarsest(order.symbol, now() - filtersKnownMs);
     const price = this.#world.exchange.matching.lastTick(order.symbol)?.price ?? zero;
     if (order.side === 'SELL') {
       const resting = restingSales(this.#world.exchange, intent).filter(
@@ -188,8 +194,8 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
     }
     // What the step leaves over cannot be sold; an average price a little lower would refuse the rest.
     const held = sellable(truth.position, instrument);
-    const leastValue = instrument?.notional?.min.times(1 + dustMarginShare) ?? null;
-    if (instrument !== null && leastValue !== null && held.times(price).gte(leastValue) && held.gte(instrument.lot.min))
+    const leastValue = instrument.notional?.min.times(1 + dustMarginShare) ?? null;
+    if (leastValue !== null && held.times(price).gte(leastValue) && held.gte(instrument.lot.min))
       this.#fail(6, `${intent.clientOrderId} buys while bot ${intent.botId} holds ${truth.position.toFixed()}`);
     const capital = this.#world.database.configs.get(intent.botId)?.row.columns.initialCapital ?? zero;
     if (order.executedQuote.gt(capital.times('1.05'))) this.#fail(6, `${intent.clientOrderId} spends more than the bot's budget`);
@@ -210,7 +216,8 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
     if (intent.role !== 'entry') return;
     const row = this.#world.database.configs.get(intent.botId)?.row;
     const ageMs = this.#world.scheduler.wallMs - intent.decisionMs;
-    if (ageMs > latestEntryMs) this.#fail(14, `${intent.clientOrderId} enters ${Math.round(ageMs)} ms after its close`);
+    const lengthMs = row === undefined ? Number.NaN : lengthOf(row);
+    if (ageMs > lengthMs * freshShare + latestEntryMs) this.#fail(14, `${intent.clientOrderId} enters ${Math.round(ageMs)} ms after its close`);
     if (row !== undefined && this.#oracle.signal(row, intent.decisionMs) !== 'enter-long')
       this.#fail(14, `${intent.clientOrderId} enters although the true candles do not say so`);
   }
@@ -222,8 +229,11 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
   #exitHolds({ intent }: OrderRow, truth: Truth): void {
     const last = truth.orders.at(-1);
     if (intent.side === 'SELL' && last?.key.startsWith('exit ') === false) return;
-    const least = this.#world.exchange.matching.instrument(intent.symbol)?.notional?.min ?? zero;
-    const left = truth.position.times(intent.referencePrice);
+    const { filters } = this.#world.exchange;
+    // What the filters of that time did not let it sell is no part of it.
+    const then = filters.coarsest(intent.symbol, truth.tradedAtMs - filtersKnownMs, truth.tradedAtMs + filtersKnownMs);
+    const least = then.notional?.min ?? zero;
+    const left = sellable(truth.position, then).times(intent.referencePrice);
     if (last?.order.side === 'SELL' && last.executed && last.key !== `${intent.role} ${intent.decisionMs}` && left.gte(least.times(2)))
       this.#fail(15, `${intent.clientOrderId} follows ${last.order.clientOrderId}, whose exit left ${truth.position.toFixed()} unsold`);
   }
@@ -304,7 +314,8 @@ function executionKey(symbol: string, { tradeId, side }: { readonly tradeId: big
 }
 
 function sellable(position: Decimal, instrument: Instrument | null): Decimal {
-  return instrument === null ? zero : position.minus(position.mod(instrument.lot.step));
+  const floored = instrument === null ? zero : position.minus(position.mod(instrument.lot.step));
+  return instrument === null || floored.lt(instrument.lot.min) ? zero : floored;
 }
 
 function sameList(a: BookOrder, b: BookOrder): boolean {

@@ -9,10 +9,16 @@ import type { MemoryExchange } from './memory-exchange.ts';
 
 export interface Truth {
   position: Decimal;
+  /** When it was first bought since it was none or next to none, and when it was last traded; venue time. */
+  openedAtMs: number;
+  tradedAtMs: number;
   /** Quote received minus quote spent, net of fees. */
   cash: Decimal;
   readonly orders: { readonly order: BookOrder; executed: boolean; readonly key: string }[];
 }
+
+/** Quote: what is worth less is no position. */
+const leastHeld = 5;
 
 export class Ledger {
   readonly accepted: BookOrder[] = [];
@@ -25,7 +31,7 @@ export class Ledger {
   of(botId: string): Truth {
     const known = this.#truths.get(botId);
     if (known !== undefined) return known;
-    const truth: Truth = { position: zero, cash: zero, orders: [] };
+    const truth: Truth = { position: zero, openedAtMs: 0, tradedAtMs: 0, cash: zero, orders: [] };
     this.#truths.set(botId, truth);
     return truth;
   }
@@ -33,6 +39,8 @@ export class Ledger {
 
 export function carry(truth: Truth, trade: BookTrade, instrument: Instrument | null): void {
   const sign = trade.side === 'BUY' ? 1 : -1;
+  if (truth.position.times(trade.price).lt(leastHeld)) truth.openedAtMs = trade.atMs;
+  truth.tradedAtMs = trade.atMs;
   truth.position = truth.position.plus(trade.quantity.times(sign));
   truth.cash = truth.cash.minus(trade.quoteQuantity.times(sign));
   if (trade.commissionAsset === instrument?.baseAsset) truth.position = truth.position.minus(trade.commission);

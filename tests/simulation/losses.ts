@@ -5,7 +5,7 @@
 import type { Decimal } from 'decimal.js';
 import type { BotConfigRow } from '../../engine/persistence/bot-rows.ts';
 import { isTerminal } from '../../engine/persistence/order-store.ts';
-import { zero } from '../../engine/trading/exact.ts';
+import { floorToStep, zero } from '../../engine/trading/exact.ts';
 import type { Ledger } from './ledger.ts';
 import { outOfReach } from './reach.ts';
 import type { Fail, Watched } from './watched.ts';
@@ -52,8 +52,10 @@ export class LossWatch {
       const price = exchange.matching.lastTick(columns.symbol)?.price;
       if (columns.maxDailyLossPerc === null || price === undefined) continue;
       const limit = columns.initialCapital.times(columns.maxDailyLossPerc).div(100).plus(columns.initialCapital.times(slackShare));
-      const least = exchange.matching.instrument(columns.symbol)?.notional?.min.times(2) ?? zero;
-      const beyond = this.#ledger.of(id).position.times(price).gt(least) && this.lostToday(row, price).gte(limit);
+      // What no filter lets go waits, and the count starts anew after that.
+      const { lot, notional } = exchange.filters.coarsest(columns.symbol, exchange.now());
+      const held = floorToStep(this.#ledger.of(id).position, lot.step);
+      const beyond = held.gte(lot.min) && held.times(price).gt(notional?.min.times(2) ?? zero) && this.lostToday(row, price).gte(limit);
       if (!beyond || this.#hindered(row)) {
         this.#since.delete(id);
         continue;

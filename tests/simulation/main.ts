@@ -93,7 +93,7 @@ async function many(from: number, count: number, draw: (seed: number) => Schedul
     if (outcome.violations.length === 0) continue;
     const kept = failures.length < keptMax ? await keepSmall(schedule, outcome.violations) : null;
     failures.push({ seed, violations: outcome.violations, kept });
-    if (!json) tellFailure(schedule, outcome.violations, kept);
+    if (!json) tellFailure(schedule, draw === drawLongSchedule, outcome.violations, kept);
   }
   const used = process.cpuUsage(usedBefore);
   const seconds = (systemClock.monotonic() - startedAt) / 1_000;
@@ -117,10 +117,8 @@ async function keepSmall(schedule: Schedule, violations: readonly Violation[]): 
   return keepRegression(small, (await play(small)).violations);
 }
 
-function tellFailure({ seed, stormMs }: Schedule, violations: readonly Violation[], kept: string | null): void {
-  say(
-    `seed ${seed} breaks ${violations.length} promises; replay: npm run simulate -- --seed ${seed}${stormMs === undefined ? '' : ' --long'}`,
-  );
+function tellFailure({ seed }: Schedule, long: boolean, violations: readonly Violation[], kept: string | null): void {
+  say(`seed ${seed} breaks ${violations.length} promises; replay: npm run simulate -- --seed ${seed}${long ? ' --long' : ''}`);
   for (const { invariant, atMs, what } of violations.slice(0, 5)) say(`  invariant ${invariant} at ${atMs} ms: ${what}`);
   if (kept !== null) say(`  made small and kept; replay: npm run simulate -- --replay ${kept}`);
 }

@@ -16,9 +16,10 @@ import type {
 import { parseClientOrderId } from '../../engine/execution/client-order-id.ts';
 import { createMatching } from '../../engine/matching/engine.ts';
 import type { BookEvent, BookOrder, BookRefusal, BookTrade, FeeSchedule, MatchingEngine, Placed } from '../../engine/matching/matching.ts';
-import { Denials } from './denials.ts';
-import { zero } from '../../engine/trading/exact.ts';
+import { ceilToStep, zero } from '../../engine/trading/exact.ts';
 import type { Instrument } from '../../engine/trading/instrument.ts';
+import { Denials } from './denials.ts';
+import { FilterChanges } from './filter-changes.ts';
 
 /** Ahead of the venue's time by this much a timestamp is refused. */
 export const aheadMs = 1_000;
@@ -43,6 +44,9 @@ export interface ReadLag {
   readonly tradesMs: number;
 }
 
+/** Of orders and trades; and how far a question by time reaches (binance-wire.md). */
+const pageSize = 1_000;
+const historyWindowMs = 86_400_000;
 /** A target whose answer was lost is looked up by then. */
 const knownForMs = 15_000;
 const noLag: ReadLag = { orderMs: 0, tradesMs: 0 };
@@ -52,7 +56,7 @@ export interface ExchangeWatch {
   /** `trades` are those that it made as it arrived. */
   onAccepted(order: BookOrder, trades: readonly BookTrade[], signed: SignedWindow): void;
   /** One of the bots' orders was cancelled by an engine. */
-  onCancelled(order: BookOrder): void;
+  onCancelled(order: BookOrder, signed: SignedWindow): void;
   /** An order that had rested was executed. */
   onExecuted(order: BookOrder, trade: BookTrade): void;
 }
@@ -79,7 +83,7 @@ interface OldView {
 export class MemoryExchange {
   readonly matching: MatchingEngine = createMatching();
   readonly denials = new Denials(() => this.now());
-  readonly instruments: readonly Instrument[];
+  readonly filters: FilterChanges;
   readonly account: string;
   readonly now: () => number;
   readonly #listeners = new Set<(event: UserEvent) => void>();
@@ -90,6 +94,7 @@ export class MemoryExchange {
   readonly #oldViews = new Map<string, OldView>();
   readonly #staleForMs: () => number;
   readonly #thinShare: () => number | null;
+  readonly #foreignTrades: BookTrade[] = [];
   watch: ExchangeWatch | null = null;
   /** Counts the changes of prices and orders: who has looked at one need not look again. */
   #revision = 0;
@@ -98,15 +103,36 @@ export class MemoryExchange {
     this.account = account;
     this.#staleForMs = staleForMs;
     this.#thinShare = thinShare;
-    this.instruments = instruments;
     this.now = now;
     for (const instrument of instruments) this.matching.list(instrument);
+    this.filters = new FilterChanges(instruments, now);
     this.matching.openAccount(account, fees);
     for (const [asset, amount] of Object.entries(deposits)) this.matching.deposit(account, asset, amount, now());
   }
 
   get revision(): number {
     return this.#revision;
+  }
+
+  /** As a reading tells them; whether they are halted is not told. */
+  get instruments(): readonly Instrument[] {
+    return this.filters.now;
+  }
+
+  /** The filters of a symbol change; answers how they change back. */
+  changeFilters(symbol: string, way: number): () => void {
+    const changed = this.filters.begin(symbol, way);
+    this.#judgeBy(symbol);
+    return () => {
+      this.filters.end(symbol, changed);
+      this.#judgeBy(symbol);
+    };
+  }
+
+  #judgeBy(symbol: string): void {
+    const status = this.matching.instrument(symbol)?.status ?? 'TRADING';
+    this.matching.replaceInstrument({ ...this.filters.of(symbol), status });
+    this.#revision += 1;
   }
 
   /**
@@ -151,10 +177,10 @@ export class MemoryExchange {
   /** How much our own targets, known for a while, offer of what the order buys: nothing, a part or all of it. */
   ownTargets({ symbol, side, type, quantity }: OrderRequest): 'none' | 'part' | 'all' {
     if (side !== 'BUY' || type !== 'MARKET') return 'none';
-    const targets = this.matching
+    const offered = this.matching
       .openOrders(this.account, symbol)
-      .filter((order) => order.type === 'LIMIT_MAKER' && this.now() - order.createdAtMs > knownForMs);
-    const offered = targets.reduce((sum, order) => sum.plus(order.quantity).minus(order.executedQuantity), zero);
+      .filter((order) => order.type === 'LIMIT_MAKER' && this.now() - order.createdAtMs > knownForMs)
+      .reduce((sum, order) => sum.plus(order.quantity).minus(order.executedQuantity), zero);
     return offered.gte(quantity) ? 'all' : offered.gt(0) ? 'part' : 'none';
   }
 
@@ -180,9 +206,35 @@ export class MemoryExchange {
     if (late !== null) return late;
     const cancelled = this.matching.cancel(this.account, symbol, { clientOrderId }, null, this.#nowMs());
     if (!cancelled.ok) return this.#refused(cancelled.refusal);
-    this.watch?.onCancelled(cancelled.value);
+    for (const event of cancelled.events)
+      if (event.type === 'order' && event.execution === 'CANCELED') this.watch?.onCancelled(event.order, signed);
     this.#tell(cancelled.events);
     return { kind: 'done', value: [exchangeOrder(cancelled.value)] };
+  }
+
+  /**
+   * Somebody else trades, now a sale, now a purchase, and sells a little more than is bought: there is never less money for the bots.
+   * False while the exchange does not take it.
+   */
+  flood(symbol: string, orders: number): boolean {
+    const { lot, notional } = this.filters.of(symbol);
+    const price = this.matching.lastTick(symbol)?.price;
+    if (price === undefined || notional === null || this.filters.changed(symbol)) return false;
+    const least = ceilToStep(notional.min.times('1.1').div(price), lot.step);
+    for (let index = 0; index < orders; index += 1) {
+      const [side, quantity] = index % 2 === 0 ? (['SELL', least.plus(lot.step)] as const) : (['BUY', least] as const);
+      const request = { symbol, side, type: 'MARKET', clientOrderId: `web_flood_${index}`, quantity } as const;
+      const placed = this.matching.place(this.account, request, this.#nowMs());
+      if (!placed.ok) return false;
+      this.#foreignTrades.push(...placed.value.trades);
+      this.#tell(placed.events);
+    }
+    return true;
+  }
+
+  /** What somebody else executed on the account. */
+  get foreignTrades(): readonly BookTrade[] {
+    return this.#foreignTrades;
   }
 
   /** Somebody else cancels an order of the bots; false when none is open. */
@@ -203,6 +255,7 @@ export class MemoryExchange {
       { cancel: { clientOrderId: cancelledId }, mode: 'STOP_ON_FAILURE', replacement: request },
       this.#nowMs(),
     );
+    if (cancel.ok) this.watch?.onCancelled(cancel.order, signed);
     const half = placed.ok ? this.#accepted(placed.placed, signed, lag) : null;
     this.#tell(events);
     return {
@@ -245,7 +298,8 @@ export class MemoryExchange {
   ordersSince(symbol: string, startTimeMs: number): readonly ExchangeOrder[] {
     return this.matching
       .orders(this.account, symbol)
-      .filter((order) => order.createdAtMs >= startTimeMs && this.#shows(order))
+      .filter((order) => order.createdAtMs >= startTimeMs && order.createdAtMs <= startTimeMs + historyWindowMs && this.#shows(order))
+      .slice(0, pageSize)
       .map((order) => this.#shown(order));
   }
 
@@ -253,19 +307,21 @@ export class MemoryExchange {
     return this.matching
       .orders(this.account, symbol)
       .filter((order) => order.orderId >= BigInt(fromOrderId) && this.#shows(order))
+      .slice(0, pageSize)
       .map((order) => this.#shown(order));
   }
 
   fillsOfOrder(symbol: string, orderId: string): readonly ExchangeFill[] {
     return this.#trades(symbol)
       .filter((trade) => trade.orderId.toString() === orderId)
+      .slice(0, pageSize)
       .map((trade) => exchangeFill(trade, null));
   }
 
   fillsSince(symbol: string, fromTradeId: string | null): readonly ExchangeFill[] {
     const from = fromTradeId === null ? null : BigInt(fromTradeId);
     const trades = this.#trades(symbol).filter((trade) => from === null || trade.tradeId >= from);
-    return (from === null ? trades.slice(-1_000) : trades.slice(0, 1_000)).map((trade) => exchangeFill(trade, null));
+    return (from === null ? trades.slice(-pageSize) : trades.slice(0, pageSize)).map((trade) => exchangeFill(trade, null));
   }
 
   balances(): readonly Balance[] {

@@ -17,12 +17,12 @@ export class Oracle {
   signal(row: BotConfigRow, closeTime: number): SignalAction | null {
     const { strategy, parameters, trading } = settingsOf(row, 'engine');
     const needs = strategy.needs(parameters);
-    const key = `${trading.symbol} ${strategy.name} ${JSON.stringify(needs)}`;
+    const key = `${trading.symbol} ${trading.timeframe} ${strategy.name} ${JSON.stringify([needs, parameters])}`;
     let signals = this.#signals.get(key);
     if (signals?.has(closeTime) !== true) {
       const values = playRow(needs);
       signals = new Map(
-        this.#feed.closedCandles(trading.symbol).map((candle) => {
+        this.#feed.closedCandles(trading.symbol, trading.timeframe).map((candle) => {
           values.next(candle);
           return [candle.closeTime, strategy.signal({ candle, current: values.current, previous: values.previous }, parameters).action];
         }),

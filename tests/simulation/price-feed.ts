@@ -4,15 +4,20 @@ import { klineStream } from '../../engine/exchanges/binance/streams.ts';
 import type { KlineRequest } from '../../engine/exchanges/exchange.ts';
 import type { SocketState, StreamSocket } from '../../engine/exchanges/socket.ts';
 import type { SocketHandlers } from '../../engine/market/link.ts';
-import type { Candle } from '../../engine/trading/candle.ts';
+import { timeframeMs } from '../../engine/trading/candle.ts';
+import type { Candle, Timeframe } from '../../engine/trading/candle.ts';
 import type { Weather } from './faults.ts';
 import type { MemoryExchange } from './memory-exchange.ts';
 import type { Random } from './random.ts';
 import type { Scheduler, SimulatedProcess } from './scheduler.ts';
 
 export const minuteMs = 60_000;
-/** Closed candles before virtual time 0: a little more than the strategies' warm-up. */
-const historyCandles = 44;
+/** Of one minute before virtual time 0: a little more than the strategies' warm-up. */
+const historyMinutes = 44;
+/** The same where there are longer candles, and strategies that warm up for longer. */
+const mixedHistoryMinutes = 150;
+/** Beside `1m`. */
+export const longerTimeframe = '3m';
 /** Prices inside a candle, the open and the close included; the stream tells each. The close stands until the next candle opens. */
 const points = 5;
 export const pointMs = minuteMs / points;
@@ -25,6 +30,14 @@ export interface SymbolPath {
   readonly base: number;
 }
 
+export interface FeedOptions {
+  readonly symbols: readonly SymbolPath[];
+  readonly minutes: number;
+  readonly restless: boolean;
+  /** Candles of two timeframes. */
+  readonly mixed?: boolean;
+}
+
 export class PriceFeed {
   readonly #scheduler: Scheduler;
   readonly #weather: Weather;
@@ -35,20 +48,29 @@ export class PriceFeed {
   readonly #times = new Map<string, readonly (readonly number[])[]>();
   /** Candles that have left the grid, by symbol and minute: by how much. */
   readonly #shifts = new Map<string, number>();
+  readonly #historyMinutes: number;
+  readonly #timeframes: readonly Timeframe[];
   readonly #sockets = new Set<MarketSocket>();
 
   constructor(
-    { symbols, minutes, restless }: { readonly symbols: readonly SymbolPath[]; readonly minutes: number; readonly restless: boolean },
+    { symbols, minutes, restless, mixed = false }: FeedOptions,
     { scheduler, weather, random, exchange }: { scheduler: Scheduler; weather: Weather; random: Random; exchange: MemoryExchange },
   ) {
     this.#scheduler = scheduler;
     this.#weather = weather;
     this.#random = random;
     this.#exchange = exchange;
+    this.#historyMinutes = mixed ? mixedHistoryMinutes : historyMinutes;
+    this.#timeframes = mixed ? ['1m', longerTimeframe] : ['1m'];
     for (const { symbol, base } of symbols) {
-      this.#candles.set(symbol, path(random.branch(symbol), base, historyCandles + minutes + 1));
+      this.#candles.set(symbol, path(random.branch(symbol), base, this.#historyMinutes + minutes + 1));
       if (restless) this.#times.set(symbol, restlessTimes(random.branch(`${symbol} times`), minutes + 1));
     }
+  }
+
+  /** How many closed candles an engine keeps here: a little more than the warm-up, and no more than there are. */
+  get keptCandles(): number {
+    return this.#timeframes.length > 1 ? 48 : 40;
   }
 
   /** Plays the market from virtual time 0 on. */
@@ -76,7 +98,7 @@ export class PriceFeed {
 
   price(symbol: string): Decimal {
     const [minute, point] = this.#place(symbol);
-    const prices = this.#candles.get(symbol)?.[historyCandles + minute];
+    const prices = this.#candles.get(symbol)?.[this.#historyMinutes + minute];
     return new Decimal(prices?.[point] ?? Number.NaN);
   }
 
@@ -88,53 +110,77 @@ export class PriceFeed {
     return [minute, point];
   }
 
-  /** The `minute`-th candle of the schedule (history has negative ones), as far as point `upTo`. */
-  candle(symbol: string, minute: number, upTo: number): Candle {
-    const prices = this.#candles.get(symbol)?.[historyCandles + minute] ?? [];
-    const open = prices[0] ?? Number.NaN;
-    let high = open;
-    let low = open;
-    for (let point = 1; point <= upTo; point += 1) {
-      const price = prices[point] ?? open;
-      if (price > high) high = price;
-      if (price < low) low = price;
+  /** The candle that the `minute`-th minute of the schedule (history has negative ones) is in, as far as that minute's point `upTo`. */
+  candle(symbol: string, timeframe: Timeframe, minute: number, upTo: number): Candle {
+    const first = this.#firstMinute(timeframe, minute);
+    const openTime = this.#scheduler.startMs + first * minuteMs;
+    let open = Number.NaN;
+    let high = Number.NEGATIVE_INFINITY;
+    let low = Number.POSITIVE_INFINITY;
+    let close = Number.NaN;
+    let volume = 0;
+    for (let at = first; at <= minute; at += 1) {
+      const prices = this.#candles.get(symbol)?.[this.#historyMinutes + at] ?? [];
+      const last = at === minute ? upTo : points - 1;
+      if (at === first) open = prices[0] ?? Number.NaN;
+      for (let point = 0; point <= last; point += 1) {
+        const price = prices[point] ?? Number.NaN;
+        if (price > high) high = price;
+        if (price < low) low = price;
+      }
+      close = prices[last] ?? Number.NaN;
+      volume += 1 + last;
     }
-    const openTime = this.#scheduler.startMs + minute * minuteMs;
-    return {
-      openTime,
-      closeTime: openTime + minuteMs - 1,
-      open,
-      high,
-      low,
-      close: prices[upTo] ?? open,
-      volume: 1 + upTo,
-      closed: upTo === points - 1,
-    };
+    const ends = minute === first + timeframeMs[timeframe] / minuteMs - 1;
+    const closeTime = openTime + timeframeMs[timeframe] - 1;
+    return { openTime, closeTime, open, high, low, close, volume, closed: ends && upTo === points - 1 };
+  }
+
+  #firstMinute(timeframe: Timeframe, minute: number): number {
+    const { startMs } = this.#scheduler;
+    return Math.round((floorTo(startMs + minute * minuteMs, timeframeMs[timeframe]) - startMs) / minuteMs);
+  }
+
+  /** Of the first whole candle that there is. */
+  #oldestMinute(timeframe: Timeframe): number {
+    const first = this.#firstMinute(timeframe, -this.#historyMinutes);
+    return first === -this.#historyMinutes ? first : first + timeframeMs[timeframe] / minuteMs;
   }
 
   /** True closed candles, oldest first, up to now. */
-  closedCandles(symbol: string): readonly Candle[] {
-    const [minute] = this.#place(symbol);
-    return Array.from({ length: historyCandles + minute }, (_, index) => this.candle(symbol, index - historyCandles, points - 1));
+  closedCandles(symbol: string, timeframe: Timeframe): readonly Candle[] {
+    const [now] = this.#place(symbol);
+    const minutes = timeframeMs[timeframe] / minuteMs;
+    const candles: Candle[] = [];
+    for (let minute = this.#oldestMinute(timeframe) + minutes - 1; minute < now; minute += minutes)
+      candles.push(this.candle(symbol, timeframe, minute, points - 1));
+    return candles;
   }
 
-  klines({ symbol, startTime = 0, endTime = Infinity, limit = 500 }: KlineRequest): readonly Candle[] {
+  klines({ symbol, timeframe, startTime = 0, endTime = Infinity, limit = 500 }: KlineRequest): readonly Candle[] {
     const [now, point] = this.#place(symbol);
     const { startMs } = this.#scheduler;
+    const minutes = timeframeMs[timeframe] / minuteMs;
     const rows: Candle[] = [];
-    const first = Math.max(-historyCandles, Math.ceil((startTime - startMs) / minuteMs));
-    const last = Math.min(now, Math.floor((endTime - startMs) / minuteMs));
-    for (let minute = startTime > 0 ? first : Math.max(first, last - limit + 1); minute <= last && rows.length < limit; minute += 1)
-      rows.push(this.#asRead(symbol, minute, minute === now ? point : points - 1));
+    const oldest = this.#oldestMinute(timeframe);
+    const asked = Math.ceil((startTime - startMs) / minuteMs);
+    const first = Math.max(oldest, oldest + Math.ceil((asked - oldest) / minutes) * minutes);
+    const last = Math.min(this.#firstMinute(timeframe, now), this.#firstMinute(timeframe, Math.floor((endTime - startMs) / minuteMs)));
+    const from = startTime > 0 ? first : Math.max(first, last - (limit - 1) * minutes);
+    for (let minute = from; minute <= last && rows.length < limit; minute += minutes) {
+      const end = minute + minutes - 1;
+      rows.push(this.#asRead(symbol, timeframe, Math.min(end, now), end >= now ? point : points - 1));
+    }
     return rows;
   }
 
-  #asRead(symbol: string, minute: number, upTo: number): Candle {
-    const shift = this.#shifts.get(`${symbol} ${minute}`) ?? 0;
-    return shifted(this.candle(symbol, minute, upTo), shift % 4 === 0 ? shift : 0);
+  #asRead(symbol: string, timeframe: Timeframe, minute: number, upTo: number): Candle {
+    const candle = this.candle(symbol, timeframe, minute, upTo);
+    const shift = timeframe === '1m' ? (this.#shifts.get(`${symbol} ${minute}`) ?? 0) : 0;
+    return shifted(candle, shift % 4 === 0 ? shift : 0);
   }
 
-  /** A candle that is told once off the grid stays there. */
+  /** A candle that is told once off the grid stays there. Those of one minute leave it. */
   #shiftOf(symbol: string, minute: number): number {
     const index = [...this.#candles.keys()].indexOf(symbol);
     const off = this.#weather.lasting('off-grid', undefined, (fault) => (fault.symbol ?? 0) % this.#candles.size === index);
@@ -155,13 +201,18 @@ export class PriceFeed {
   }
 
   #tell(symbol: string, minute: number, upTo: number): void {
-    const candle = shifted(this.candle(symbol, minute, upTo), this.#shiftOf(symbol, minute));
-    const closed = upTo === points - 1 && minute < this.#place(symbol)[0];
+    for (const timeframe of this.#timeframes) this.#tellCandle(symbol, timeframe, minute, upTo);
+  }
+
+  #tellCandle(symbol: string, timeframe: Timeframe, minute: number, upTo: number): void {
+    const told = this.candle(symbol, timeframe, minute, upTo);
+    const candle = timeframe === '1m' ? shifted(told, this.#shiftOf(symbol, minute)) : told;
+    const closed = told.closed && minute < this.#place(symbol)[0];
     const lateMs = closed && this.#times.size > 0 ? this.#random.between(0, lateCloseMs) : 0;
-    const stream = klineStream(symbol, '1m');
-    const told = Math.floor(this.#exchange.now());
+    const stream = klineStream(symbol, timeframe);
+    const atMs = Math.floor(this.#exchange.now());
     const { openTime: t, closeTime: T, open, high, low, close, volume } = candle;
-    const frame = `{"stream":"${stream}","data":{"e":"kline","E":${told},"s":"${symbol}","k":{"t":${t},"T":${T},"s":"${symbol}","i":"1m","o":"${open}","h":"${high}","l":"${low}","c":"${close}","v":"${volume}","x":${closed}}}}`;
+    const frame = `{"stream":"${stream}","data":{"e":"kline","E":${atMs},"s":"${symbol}","k":{"t":${t},"T":${T},"s":"${symbol}","i":"${timeframe}","o":"${open}","h":"${high}","l":"${low}","c":"${close}","v":"${volume}","x":${closed}}}}`;
     for (const socket of this.#sockets) {
       if (!socket.process.alive) this.#sockets.delete(socket);
       else if (socket.hears(stream)) this.#send(socket, frame, lateMs);
@@ -204,6 +255,10 @@ function restlessTimes(random: Random, count: number): readonly (readonly number
     0,
     ...Array.from({ length: points - 1 }, () => Math.round(random.between(lateCloseMs + 100, minuteMs - 500))).sort((a, b) => a - b),
   ]);
+}
+
+function floorTo(value: number, step: number): number {
+  return Math.floor(value / step) * step;
 }
 
 function shifted(candle: Candle, byMs: number): Candle {

@@ -1,5 +1,6 @@
 /** Whether the owner of a bot could have done or heard anything just now. */
 import type { BotConfigRow } from '../../engine/persistence/bot-rows.ts';
+import { isTimeframe, timeframeMs } from '../../engine/trading/candle.ts';
 import type { FaultKind } from './faults.ts';
 import type { Replica } from './replica.ts';
 import type { Watched } from './watched.ts';
@@ -36,6 +37,11 @@ export function outOfReach(world: Watched, row: BotConfigRow): boolean {
 /** The exchange has not answered a cancel of the bot's owner: what rests is not known to it. */
 export function awaitsCancel(world: Watched, row: BotConfigRow): boolean {
   return ownerOf(world, row)?.awaitsCancel === true;
+}
+
+/** Of the candles that the bot decides on. */
+export function lengthOf({ columns: { timeframe } }: BotConfigRow): number {
+  return isTimeframe(timeframe) ? timeframeMs[timeframe] : Number.NaN;
 }
 
 function ownerOf({ database, replicas }: Watched, { id }: BotConfigRow): Replica | undefined {

@@ -15,6 +15,7 @@ import { SymbolDirectory } from '../../engine/market/symbols.ts';
 import type { Metrics } from '../../engine/observe/metrics.ts';
 import { noLedger } from '../../engine/persistence/decision-ledger.ts';
 import type { Safety } from '../../engine/safety.ts';
+import type { Instrument } from '../../engine/trading/instrument.ts';
 import { KillSwitches } from '../../engine/supervisor/kill-switches.ts';
 import { createMeasuredVenueClock } from '../../engine/time/venue-clock.ts';
 import { budgetOf } from '../../engine/venue.ts';
@@ -71,6 +72,7 @@ export const fleetConfig: Omit<FleetConfig, 'protectionCheckMs'> = {
 };
 
 const bootRetryMs = 1_500;
+const symbolsRetryMs = 2_000;
 /** As in production; here the rows can always be read. */
 const killSwitchPollMs = 500;
 
@@ -82,6 +84,7 @@ export class Replica {
   #link: ExchangeLink | null = null;
   #gate: RequestGate | null = null;
   #fleet: Fleet | null = null;
+  #symbols: SymbolDirectory | null = null;
   #starts = 0;
   #hear: (which: number) => void = () => undefined;
 
@@ -119,6 +122,7 @@ export class Replica {
     const process = new SimulatedProcess(`engine-${this.index}-${(this.#starts += 1)}`, scheduler, this.host);
     this.#process = process;
     this.#fleet = null;
+    this.#symbols = null;
     trace.note(`${process.name} starts`);
     // Crash-only: an engine that cannot start ends, and whoever watches over it starts it again.
     this.#boot(process).catch((error: unknown) => this.#die(process, bootRetryMs, `could not start: ${String(error)}`));
@@ -149,6 +153,17 @@ export class Replica {
     process.run(() => void fleet.stop().then(() => this.#die(process, restartMs, 'stopped in order')));
     // What does not stop in time is killed.
     this.#options.scheduler.after(12_000, () => this.#die(process, restartMs, 'did not stop in time'));
+  }
+
+  /** The filters that it goes by. */
+  instrument(symbol: string): Instrument | null {
+    return this.#symbols?.find(symbol) ?? null;
+  }
+
+  /** Reads the filters, again and again until they are told: as if its turn to do so came now. */
+  readSymbols(): void {
+    const [process, symbols] = [this.#process, this.#symbols];
+    process?.run(() => void symbols?.refresh().catch(() => process.after(symbolsRetryMs, () => this.readSymbols())));
   }
 
   /** Somebody lies to it about the limits of its account. */
@@ -243,6 +258,7 @@ export class Replica {
       log,
       random: () => 0.5,
     });
+    this.#symbols = symbols;
     await symbols.start();
     const market = createMarketSeries({
       marketData: wire.marketData,
@@ -253,7 +269,7 @@ export class Replica {
       random: () => own.next(),
       openSocket: (handlers) => feed.open(process, index, handlers),
       onEventTime: (atMs) => venueClock.saw(atMs),
-      limits: { keptCandles: 40 },
+      limits: { keptCandles: feed.keptCandles },
     });
     const venue = {
       clock: venueClock,

@@ -1,5 +1,5 @@
 /** A schedule: everything that a run depends on. The world is made from the seed, the faults stand in a list that can be shortened. */
-import { drawFaults } from './faults.ts';
+import { drawFault, drawFaults } from './faults.ts';
 import type { Fault } from './faults.ts';
 import { Random } from './random.ts';
 
@@ -9,6 +9,10 @@ export interface Schedule {
   readonly rareChecks?: boolean;
   /** Prices move at any time, apart for each symbol, and closes are told late; else all move together every 12 seconds. */
   readonly restless?: boolean;
+  /** Bots of several strategies and timeframes. */
+  readonly mixed?: boolean;
+  /** Some bots hold for long, with targets that the price does not reach, while others enter on the same symbol. */
+  readonly neighbours?: boolean;
   /** Virtual time begins so long before a UTC midnight; at one when it is not said. */
   readonly toMidnightMs?: number;
   /** Virtual time in which things go wrong; 3 minutes when it is not said. */
@@ -32,6 +36,13 @@ export function replicasOf(seed: number): number {
 const rareChecksShare = 0.2;
 const restlessShare = 0.6;
 const midnightShare = 0.15;
+const mixedShare = 0.35;
+const neighboursShare = 0.06;
+/** Neighbours must have entered before others can meet them. */
+const neighboursStormMs = 5 * 60_000;
+const floodShare = 0.04;
+/** They begin within this share of the storm, so that something comes after them. */
+const directedWithin = 0.6;
 const minuteMs = 60_000;
 const hourMs = 3_600_000;
 /** Storms of hours blow less hard: there must be time to enter, hold and be closed in between. */
@@ -52,17 +63,28 @@ export function drawLongSchedule(seed: number): Schedule {
 }
 
 function draw(seed: number, stormMs: number, countOf: (random: Random) => number): Schedule {
-  const random = new Random(seed).branch('faults');
+  const branch = (name: string): Random => new Random(seed).branch(name);
+  const random = branch('faults');
   const count = countOf(random);
-  const rareChecks = new Random(seed).branch('rare checks').chance(rareChecksShare);
-  const restless = new Random(seed).branch('restless').chance(restlessShare);
-  const day = new Random(seed).branch('day');
+  const neighbours = branch('neighbours').chance(neighboursShare);
+  const lastsMs = neighbours ? Math.max(stormMs, neighboursStormMs) : stormMs;
+  const day = branch('day');
   const changes = stormMs > shortStormMs || day.chance(midnightShare);
   return {
     seed,
-    rareChecks,
-    restless,
+    rareChecks: branch('rare checks').chance(rareChecksShare),
+    restless: branch('restless').chance(restlessShare),
+    ...(branch('mixed').chance(mixedShare) && !neighbours ? { mixed: true } : {}),
+    ...(neighbours ? { neighbours } : {}),
     ...(changes ? { toMidnightMs: Math.floor(day.between(0.3, 0.7) * (stormMs / minuteMs)) * minuteMs } : {}),
-    faults: drawFaults(random, count, replicasOf(seed), 5_000, stormMs),
+    ...(lastsMs > shortStormMs ? { stormMs: lastsMs } : {}),
+    faults: [...drawFaults(random, count, replicasOf(seed), 5_000, lastsMs), ...directed(branch('directed'), lastsMs, neighbours)],
   };
+}
+
+/** Faults that few schedules are made for. */
+function directed(random: Random, stormMs: number, neighbours: boolean): readonly Fault[] {
+  const floods = random.chance(floodShare) ? (['foreign-flood'] as const) : [];
+  const meetings = neighbours ? (['own-match', 'own-prevented', 'own-prevented'] as const) : [];
+  return [...floods, ...meetings].map((kind) => drawFault(random, kind, 1, 5_000, stormMs * directedWithin));
 }

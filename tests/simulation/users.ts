@@ -70,10 +70,9 @@ export class Users {
     return this.#stopped.get(botId) ?? this.#paused.get(botId) ?? null;
   }
 
-  /** Everybody wants their bots to run again, but for those whose position was to be sold when they were stopped. */
+  /** Whoever paused a bot lets it go on; those that are stopped by now stay so, and with them what they hold unless it was to be sold. */
   comeToRest(): void {
     this.#resting = true;
-    for (const botId of this.#stopped.keys()) if (!this.#sold.has(botId)) this.#start(botId);
     for (const botId of this.#paused.keys()) this.#resume(botId);
   }
 
@@ -96,8 +95,7 @@ export class Users {
   }
 
   #start(botId: string): void {
-    // Whoever wants its position sold leaves it off until that is done.
-    if (this.#resting && this.#sold.has(botId)) return;
+    if (this.#resting) return;
     this.#sold.delete(botId);
     this.#database.killSwitches.delete(botId);
     if (this.#stopped.delete(botId)) this.#database.changeBot(botId, { active: true });

@@ -9,6 +9,7 @@ import { systemClock } from '../../engine/time/clock.ts';
 import { botsOf, depositsOf, feesOf, instrumentsOf, poisonBot, symbolsOf } from './bots.ts';
 import { Weather } from './faults.ts';
 import type { Fault, FaultKind } from './faults.ts';
+import { isReadAtOnce } from './filter-changes.ts';
 import { Invariants } from './invariants.ts';
 import type { Violation } from './watched.ts';
 import { Orphans } from './links.ts';
@@ -58,6 +59,8 @@ const nothing = (): void => undefined;
 for (const metric of metrics.registry.getMetricsAsArray())
   Object.assign(metric, { inc: nothing, dec: nothing, set: nothing, observe: nothing });
 const account = 'account';
+/** Engines read filters on a timer of minutes: here it happens to be due so long after they changed. */
+const filtersReadAfterMs = 1_000;
 const foreign = { clientOrderId: 'web_somebody', quantity: new Decimal('0.2') };
 
 export async function play(
@@ -82,7 +85,7 @@ export async function play(
     thinShare: () => weather.take('thin-resting')?.value ?? null,
   });
   const feed = new PriceFeed(
-    { symbols: paths, minutes: Math.ceil((stormMs + calmMs) / 60_000), restless: schedule.restless === true },
+    { symbols: paths, minutes: Math.ceil((stormMs + calmMs) / 60_000), restless: schedule.restless === true, mixed: schedule.mixed === true },
     { scheduler, weather, random: random.branch('market'), exchange },
   );
   feed.start();
@@ -91,7 +94,8 @@ export async function play(
 
   const database = new MemoryDatabase(safety);
   const { protectionCheckMs, checkIntervalSeconds } = schedule.rareChecks === true ? rareChecks : promptChecks;
-  const bots = botsOf(random.branch('bots'), paths, checkIntervalSeconds, schedule.restless === true ? restlessLossPerc : calmLossPerc);
+  const lossPerc = schedule.restless === true ? restlessLossPerc : calmLossPerc;
+  const bots = botsOf(random.branch('bots'), paths, { ...schedule, checkIntervalSeconds, lossPerc });
   for (const row of poison ? [...bots, poisonBot(bots)] : bots) database.addBot(row);
   const bans = { untilMs: 0, brokenBy: null };
   const crashPoints = new Map<CrashPoint, number>();
@@ -197,7 +201,7 @@ function strike(fault: Fault, struck: Struck): void {
   const { weather, scheduler, replicas, feed, redis, exchange, users } = struck;
   const replica = replicas[fault.replica ?? 0];
   const value = fault.value ?? 0;
-  /** There is no stop yet that it could concern. */
+  /** There is nothing yet that it could concern. */
   const again = (): void => {
     if (scheduler.now < struck.stormMs) scheduler.after(4_000, () => strike(fault, struck));
   };
@@ -249,6 +253,22 @@ function strike(fault: Fault, struck: Struck): void {
         scheduler.after(fault.forMs ?? 0, () => exchange.matching.setStatus(symbol, 'TRADING'));
       }
       return;
+    case 'foreign-flood':
+      if (exchange.flood(symbolOf(fault, exchange), Math.floor(value))) weather.count(fault.kind);
+      else again();
+      return;
+    case 'filters-change': {
+      weather.count(fault.kind);
+      const symbol = symbolOf(fault, exchange);
+      const changeBack = exchange.changeFilters(symbol, value);
+      const read = (): void => void scheduler.after(filtersReadAfterMs, () => replicas.forEach((each) => each.readSymbols()));
+      if (isReadAtOnce(value)) read();
+      scheduler.after(fault.forMs ?? 0, () => {
+        changeBack();
+        read();
+      });
+      return;
+    }
     case 'ask-stop':
     case 'ask-pause':
     case 'ask-close':
@@ -259,4 +279,10 @@ function strike(fault: Fault, struck: Struck): void {
     default:
       weather.begin(fault);
   }
+}
+
+function symbolOf({ symbol = 0 }: Fault, { instruments }: MemoryExchange): string {
+  const named = instruments[symbol % instruments.length];
+  if (named === undefined) throw new RangeError('the exchange lists nothing');
+  return named.symbol;
 }

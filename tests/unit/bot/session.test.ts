@@ -80,6 +80,21 @@ it('watches prices while the market is heard, and says of a watch when it was no
   expect(session.watchPrices()?.gapped).toBe(false);
 });
 
+it('sells what a filter held up as soon as the filters are others, whether a price comes or not', () => {
+  const orders: TradingCommand[] = [];
+  let instrument = btc;
+  const { session } = given({ instrument: () => instrument, carryOut: (command) => orders.push(command) });
+  session.tell({ type: 'fill-received', fill: fill('BUY', '0.05', 20_000), atMs: midnight });
+  instrument = { ...btc, lot: { ...btc.lot, min: d(1) } };
+  session.followInstrument();
+  session.tell({ type: 'close-requested', kind: 'request', reason: 'a user asked', atMs: midnight });
+  session.followInstrument();
+  expect([orders, session.message]).toEqual([[], expect.stringMatching(/the exchange's filter LOT_SIZE does not let 0.05 BTC be sold now/)]);
+  instrument = btc;
+  session.followInstrument();
+  expect(orders.map((order) => order.type === 'place-order' && [order.role, order.quantity.toFixed()])).toEqual([['exit', '0.05']]);
+});
+
 describe('a close that passed while nobody ran the bot', () => {
   const view = (at: Candle) => ({ candle: at, current: [], previous: [] });
   function away(signal: Signal, trading: Partial<TradingConfig>) {

@@ -130,6 +130,42 @@ describe('the watch over the capital of an account', () => {
     expect(readAt.length).toBeGreaterThanOrEqual(4);
   });
 
+  it('reads once, when the database answers again, for all the changes that it was asked about meanwhile', async () => {
+    ledger.known = stale;
+    let begun = 0;
+    let answer = (): void => undefined;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const { begin } = ledger;
+    ledger.begin = async (...place) => {
+      begun += 1;
+      await answered;
+      return begin.apply(ledger, place);
+    };
+    for (let step = 0; step < 100; step += 1) {
+      watch.changed();
+      await clock.advance(10);
+    }
+    answer();
+    await clock.advance(1_000);
+    expect([begun, readAt.length]).toEqual([1, 1]);
+    await clock.advance(4_000);
+    // What changed after that reading had begun.
+    expect([begun, readAt.length]).toEqual([2, 2]);
+  });
+
+  it('asks a database that is away no more often than every few seconds', async () => {
+    const askedAt: number[] = [];
+    ledger.begin = async () => {
+      askedAt.push(clock.monotonic());
+      throw new Error('away');
+    };
+    for (let step = 0; step < 100; step += 1) {
+      watch.changed();
+      await clock.advance(100);
+    }
+    expect(askedAt).toEqual([0, 3_000, 6_000, 9_000]);
+  });
+
   it('writes nothing when the exchange does not answer, and tries again', async () => {
     balances = async () => Promise.reject(new Error('away'));
     await watch.ready(['USDT']);

@@ -17,9 +17,11 @@ interface Said {
 function stage(bot: { readonly live: boolean; readonly withoutMarket?: boolean }) {
   const blocks = new Map<string, string>();
   const rebuilt: string[] = [];
+  let followed = 0;
   const session = {
     block: ({ rule, reason }: EntryBlock) => void blocks.set(rule, reason),
     unblock: (rule: string) => void blocks.delete(rule),
+    followInstrument: () => (followed += 1),
   };
   const entry = { botId: '7', bot: { withoutMarket: false, ...bot, running: true, symbol: btc.symbol, session } as unknown as Bot };
   const say = ({ trusted = true, keyRefusal, status = 'TRADING' }: Said): readonly string[] => {
@@ -28,7 +30,7 @@ function stage(bot: { readonly live: boolean; readonly withoutMarket?: boolean }
     tellOfVenue(bots, venue as unknown as WatchedVenue);
     return [...blocks.keys()];
   };
-  return { say, blocks, rebuilt };
+  return { say, blocks, rebuilt, followed: () => followed };
 }
 
 describe('a bot', () => {
@@ -41,6 +43,13 @@ describe('a bot', () => {
     expect(say(said)).toEqual([rule]);
     expect(blocks.get(rule)).toMatch(reason);
     expect(say({})).toEqual([]);
+  });
+
+  it('looks at the filters each time', () => {
+    const { say, followed } = stage({ live: true });
+    say({});
+    say({ status: 'HALT' });
+    expect(followed()).toBe(2);
   });
 
   it('on paper is not held back by the key', () => {
