@@ -5,7 +5,7 @@
 import type { Decimal } from 'decimal.js';
 import { isContingent } from '../trading/instrument.ts';
 import type { InstrumentStatus } from '../trading/instrument.ts';
-import { type Account, addOpen, bookOf, createAccount, findList, findOpen, findOrder } from './accounts.ts';
+import { type Account, type AccountBook, addOpen, bookOf, createAccount, findList, findOpen, findOrder } from './accounts.ts';
 import { type Candidate, canPay, judgeEntry, judgeRequest, payingAsset } from './admission.ts';
 import { recordPrice, setAverageMinutes } from './average.ts';
 import { credit, lock, snapshotBalance } from './balances.ts';
@@ -18,6 +18,7 @@ import type {
   BookOrder,
   BookRefusal,
   BookResult,
+  BookTrade,
   CancelReplaceRequest,
   CancelReplaced,
   CancelTarget,
@@ -91,8 +92,7 @@ export function createMatching(options: MatchingOptions = {}): MatchingEngine {
     if (isContingent(order.type)) startWaiting(desk, market, order, atMs);
     else startWorking(desk, market, order, tick, atMs);
     journal.balances(account, atMs);
-    const trades = bookOf(account, order.symbol).trades.filter((trade) => trade.tradeId >= tradesBefore && trade.orderId === order.orderId);
-    return { order: snapshotOrder(order), trades };
+    return { order: snapshotOrder(order), trades: tradesSince(bookOf(account, order.symbol), tradesBefore, order) };
   }
 
   /** One price of the market's path. */
@@ -320,6 +320,12 @@ export function createMatching(options: MatchingOptions = {}): MatchingEngine {
     const placed = enter(owner, judged.market, judged.candidate, judged.tick, atMs);
     return { cancel: cancelPart, placed: { ok: true, placed }, events: [...events, ...journal.take()] };
   }
+}
+
+/** Of the order, from this number on: the newest stand last, and a long past is not looked through. */
+function tradesSince({ trades }: AccountBook, tradeId: bigint, { orderId }: Order): readonly BookTrade[] {
+  const last = trades.findLastIndex((trade) => trade.tradeId < tradeId);
+  return trades.slice(last + 1).filter((trade) => trade.orderId === orderId);
 }
 
 /** The order id in the event of an order that never was in the books. */

@@ -12,7 +12,7 @@ import { exitPauseMs } from '../../engine/trading/exits.ts';
 import type { RestingProtection } from '../../engine/trading/state.ts';
 import { sameFilters } from './filter-changes.ts';
 import type { Ledger } from './ledger.ts';
-import { awaitsCancel, outOfReach } from './reach.ts';
+import { awaitsCancel, isHalted, outOfReach } from './reach.ts';
 import type { Fail, Watched } from './watched.ts';
 
 const bareMaxMs = 10_000;
@@ -174,11 +174,10 @@ export class ExposureWatch {
 
   #hindered(row: BotConfigRow): boolean {
     const { exchange, scheduler } = this.#world;
-    if (outOfReach(this.#world, row) || awaitsCancel(this.#world, row)) return true;
-    const { id, columns } = row;
+    if (outOfReach(this.#world, row) || awaitsCancel(this.#world, row) || isHalted(this.#world, row)) return true;
+    const { id } = row;
     // Nobody told the owner that its stop is gone, and whoever asks is shown it as it was.
     if (exchange.shownAsTheyWere.some(({ clientOrderId }) => parseClientOrderId(clientOrderId)?.botId === id)) return true;
-    if (exchange.matching.instrument(columns.symbol)?.status !== 'TRADING') return true;
     const failedAtMs = this.#failedExits.get(id);
     // An exit that was not taken is tried again after a pause.
     return failedAtMs !== undefined && scheduler.now - failedAtMs < exitPauseMs({ failures: failuresMax, unsent: 0 });

@@ -7,7 +7,7 @@ import type { BotConfigRow } from '../../engine/persistence/bot-rows.ts';
 import { isTerminal } from '../../engine/persistence/order-store.ts';
 import { floorToStep, zero } from '../../engine/trading/exact.ts';
 import type { Ledger } from './ledger.ts';
-import { outOfReach } from './reach.ts';
+import { isHalted, outOfReach } from './reach.ts';
 import type { Fail, Watched } from './watched.ts';
 
 /** A price is judged when the next one is told, at most a minute and the bot's check interval later; then it is sold. */
@@ -86,8 +86,8 @@ export class LossWatch {
   }
 
   #hindered(row: BotConfigRow): boolean {
-    const { weather, exchange, database, replicas } = this.#world;
-    if (outOfReach(this.#world, row) || exchange.matching.instrument(row.columns.symbol)?.status !== 'TRADING') return true;
+    const { weather, database, replicas } = this.#world;
+    if (outOfReach(this.#world, row) || isHalted(this.#world, row)) return true;
     // A mute or broken stream takes a while to be noticed.
     if (replicas.some(({ index }) => weather.holds('market-mute', index) || weather.holds('market-cut', index))) return true;
     return database

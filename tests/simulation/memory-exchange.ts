@@ -114,9 +114,9 @@ export class MemoryExchange {
     return this.#revision;
   }
 
-  /** As a reading tells them; whether they are halted is not told. */
+  /** As a reading tells them. */
   get instruments(): readonly Instrument[] {
-    return this.filters.now;
+    return this.filters.now.map((instrument) => ({ ...instrument, status: this.matching.instrument(instrument.symbol)?.status ?? 'TRADING' }));
   }
 
   /** The filters of a symbol change; answers how they change back. */

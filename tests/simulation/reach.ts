@@ -34,6 +34,13 @@ export function outOfReach(world: Watched, row: BotConfigRow): boolean {
   return away || failing || exchange.now() < bans.untilMs || scheduler.now < owner.silentUntilMs;
 }
 
+/** The bot's symbol does not trade, or its owner has not read yet that it does again. */
+export function isHalted(world: Watched, row: BotConfigRow): boolean {
+  const { symbol } = row.columns;
+  const known = ownerOf(world, row)?.instrument(symbol)?.status ?? 'TRADING';
+  return known !== 'TRADING' || world.exchange.matching.instrument(symbol)?.status !== 'TRADING';
+}
+
 /** The exchange has not answered a cancel of the bot's owner: what rests is not known to it. */
 export function awaitsCancel(world: Watched, row: BotConfigRow): boolean {
   return ownerOf(world, row)?.awaitsCancel === true;

@@ -36,11 +36,11 @@ export function replicasOf(seed: number): number {
 const rareChecksShare = 0.2;
 const restlessShare = 0.6;
 const midnightShare = 0.15;
-const mixedShare = 0.35;
-const neighboursShare = 0.06;
+const mixedShare = 0.3;
+const neighboursShare = 0.05;
 /** Neighbours must have entered before others can meet them. */
 const neighboursStormMs = 5 * 60_000;
-const floodShare = 0.04;
+const floodShare = 0.02;
 /** They begin within this share of the storm, so that something comes after them. */
 const directedWithin = 0.6;
 const minuteMs = 60_000;
@@ -85,6 +85,6 @@ function draw(seed: number, stormMs: number, countOf: (random: Random) => number
 /** Faults that few schedules are made for. */
 function directed(random: Random, stormMs: number, neighbours: boolean): readonly Fault[] {
   const floods = random.chance(floodShare) ? (['foreign-flood'] as const) : [];
-  const meetings = neighbours ? (['own-match', 'own-prevented', 'own-prevented'] as const) : [];
+  const meetings = neighbours ? (['own-match', 'own-match', 'own-prevented', 'own-prevented'] as const) : [];
   return [...floods, ...meetings].map((kind) => drawFault(random, kind, 1, 5_000, stormMs * directedWithin));
 }

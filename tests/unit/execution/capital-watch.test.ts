@@ -135,11 +135,11 @@ describe('the watch over the capital of an account', () => {
     let begun = 0;
     let answer = (): void => undefined;
     const answered = new Promise<void>((resolve) => (answer = resolve));
-    const { begin } = ledger;
+    const begin = ledger.begin.bind(ledger);
     ledger.begin = async (...place) => {
       begun += 1;
       await answered;
-      return begin.apply(ledger, place);
+      return begin(...place);
     };
     for (let step = 0; step < 100; step += 1) {
       watch.changed();
