@@ -36,7 +36,10 @@ function switchedOff({ database, replicas, exchange }: Watched, ledger: Ledger, 
     const keeps = holds || restingSales(exchange, { botId: row.id, symbol: row.columns.symbol }).length > 0;
     const [only] = runs;
     if (keeps && (runs.length !== 1 || only !== holder))
-      fail(15, `bot ${row.id} is switched off with ${position.toFixed()}, and runs in ${runs.join(', ') || 'no engine'}, of ${holder ?? 'nobody'}`);
+      fail(
+        15,
+        `bot ${row.id} is switched off with ${position.toFixed()}, and runs in ${runs.join(', ') || 'no engine'}, of ${holder ?? 'nobody'}`,
+      );
     if (!keeps && (runs.length > 0 || holder !== null))
       fail(15, `bot ${row.id} is switched off and has nothing left, and ${holder ?? runs.join(', ')} keeps it`);
   }

@@ -217,7 +217,8 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
     const row = this.#world.database.configs.get(intent.botId)?.row;
     const ageMs = this.#world.scheduler.wallMs - intent.decisionMs;
     const lengthMs = row === undefined ? Number.NaN : lengthOf(row);
-    if (ageMs > lengthMs * freshShare + latestEntryMs) this.#fail(14, `${intent.clientOrderId} enters ${Math.round(ageMs)} ms after its close`);
+    if (ageMs > lengthMs * freshShare + latestEntryMs)
+      this.#fail(14, `${intent.clientOrderId} enters ${Math.round(ageMs)} ms after its close`);
     if (row !== undefined && this.#oracle.signal(row, intent.decisionMs) !== 'enter-long')
       this.#fail(14, `${intent.clientOrderId} enters although the true candles do not say so`);
   }

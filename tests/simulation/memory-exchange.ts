@@ -116,7 +116,10 @@ export class MemoryExchange {
 
   /** As a reading tells them. */
   get instruments(): readonly Instrument[] {
-    return this.filters.now.map((instrument) => ({ ...instrument, status: this.matching.instrument(instrument.symbol)?.status ?? 'TRADING' }));
+    return this.filters.now.map((instrument) => ({
+      ...instrument,
+      status: this.matching.instrument(instrument.symbol)?.status ?? 'TRADING',
+    }));
   }
 
   /** The filters of a symbol change; answers how they change back. */

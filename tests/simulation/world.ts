@@ -85,7 +85,12 @@ export async function play(
     thinShare: () => weather.take('thin-resting')?.value ?? null,
   });
   const feed = new PriceFeed(
-    { symbols: paths, minutes: Math.ceil((stormMs + calmMs) / 60_000), restless: schedule.restless === true, mixed: schedule.mixed === true },
+    {
+      symbols: paths,
+      minutes: Math.ceil((stormMs + calmMs) / 60_000),
+      restless: schedule.restless === true,
+      mixed: schedule.mixed === true,
+    },
     { scheduler, weather, random: random.branch('market'), exchange },
   );
   feed.start();

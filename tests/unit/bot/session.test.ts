@@ -89,7 +89,10 @@ it('sells what a filter held up as soon as the filters are others, whether a pri
   session.followInstrument();
   session.tell({ type: 'close-requested', kind: 'request', reason: 'a user asked', atMs: midnight });
   session.followInstrument();
-  expect([orders, session.message]).toEqual([[], expect.stringMatching(/the exchange's filter LOT_SIZE does not let 0.05 BTC be sold now/)]);
+  expect([orders, session.message]).toEqual([
+    [],
+    expect.stringMatching(/the exchange's filter LOT_SIZE does not let 0.05 BTC be sold now/),
+  ]);
   instrument = btc;
   session.followInstrument();
   expect(orders.map((order) => order.type === 'place-order' && [order.role, order.quantity.toFixed()])).toEqual([['exit', '0.05']]);
