@@ -52,7 +52,10 @@ export function botRoutes(app: AdminApp, ports: AdminPorts): void {
       schema: { summary: 'One bot.', tags: ['bots'], params: idParams, response: { 200: botSchema, ...problems } },
     },
     async (request, reply) => {
-      const bot = await view(orm.em.fork(), callerOf(request).userId, request.params.id);
+      const em = orm.em.fork() as EntityManager;
+      // Says why there is none.
+      const { id } = await ownedBot(em, callerOf(request).userId, request.params.id, false);
+      const bot = await view(em, callerOf(request).userId, id);
       void reply.header('etag', `"${bot.version}"`);
       return bot;
     },

@@ -188,7 +188,16 @@ describe('a deleted bot', () => {
   it('is gone, and its history stays readable by its owner alone', async () => {
     const { rows } = await plane.rows.pool.query<{ id: string }>("select id from bot_configs where name = 'deleted'");
     const url = `/v1/bots/${rows[0]?.id ?? ''}`;
-    expect((await plane.ask('GET', url)).status).toBe(404);
+    for (const gone of [url, `${url}/state`]) {
+      const { status, body } = await plane.ask('GET', gone);
+      expect([status, body['detail']]).toEqual([
+        404,
+        expect.stringContaining('was deleted; its trades, orders, decisions and commands stay readable'),
+      ]);
+    }
+    expect((await plane.ask('GET', url, undefined, { authorization: `Bearer ${plane.otherToken}` })).body['detail']).toMatch(
+      /^there is no bot \d+$/,
+    );
     for (const [what, count] of [
       ['trades', 2],
       ['orders', 2],
