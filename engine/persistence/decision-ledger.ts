@@ -127,7 +127,8 @@ export class BufferedLedger implements DecisionLedger {
         }
         this.#waiting = [...batch, ...this.#waiting];
         this.#trim();
-        if (!this.#failing) log.warn({ err: error, waiting: this.#waiting.length }, 'verdicts could not be written; they wait');
+        if (!this.#failing)
+          log.warn({ err: error, waiting: this.#waiting.length }, 'decisions on closed candles could not be written; they wait in memory');
         this.#failing = true;
         return;
       }

@@ -191,7 +191,7 @@ export class Supervisor {
         this.#failing = true;
         this.#options.log[level](
           { err: error },
-          'the bots that shall run could not be compared with those that do; every round tries again',
+          'the bots that should run could not be compared with those that do; every round tries again',
         );
       }
       this.#lastRoundAt = this.#options.clock.monotonic();

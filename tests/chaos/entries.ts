@@ -1,6 +1,6 @@
 /**
- * Why was that entered? Recomputes from the exchange's own candles what each entry was decided on: one made on a candle that
- * was missing, altered or taken twice follows no cross of the averages here. Nothing of the engine is imported.
+ * Checks each entry against the exchange's own candles: one that was decided on a missing, altered or doubled candle follows no cross of
+ * the averages that are computed here. Nothing of the engine is imported.
  */
 import { emaOf } from '../e2e/support/naive-ema-cross.ts';
 import type { OrderRow } from './verify.ts';
@@ -23,7 +23,7 @@ const runUp = 120;
 const candleMs = 1_000;
 const pageCandles = 1_000;
 
-/** One line per entry that the candles do not ask for. */
+/** One line per entry that does not follow from the candles. */
 export async function unexplainedEntries(world: World, orders: readonly OrderRow[]): Promise<readonly string[]> {
   const entries = orders.filter(({ role }) => role === 'entry');
   if (entries.length === 0) return [];

@@ -18,7 +18,7 @@ export type Fault =
   /** A fault of the simulator's own, as its control port takes it. */
   | { readonly kind: 'exchange'; readonly body: Readonly<Record<string, unknown>> };
 
-/** Its kind, and for the exchange's own faults and links which of them: what a report counts by. */
+/** What the report counts by: its kind, and which one of the exchange's faults or links it is. */
 export function kindOf(fault: Fault): string {
   if (fault.kind === 'exchange') return `exchange: ${String(fault.body['kind'])}`;
   if (fault.kind === 'link') return `link: ${fault.state.kind}`;
@@ -68,7 +68,7 @@ function describeState(state: LinkState): string {
   }
 }
 
-/** Whether a fault hit anything: known at once, or only when somebody walks into it. */
+/** Whether a fault hit anything: known at once, or only when a request meets it. */
 export type Effect = boolean | (() => Promise<boolean>);
 
 /** Does it, and waits until it is over where it ends by itself. */
@@ -122,7 +122,7 @@ export async function inflict(world: World, fault: Fault): Promise<Effect> {
   }
 }
 
-/** Faults of the exchange that wait for a request, or an event, which they befall. */
+/** Faults of the exchange that wait for the next request or event. */
 const consumed: ReadonlySet<string> = new Set([
   'order-answer-lost',
   'order-5xx',
@@ -133,7 +133,7 @@ const consumed: ReadonlySet<string> = new Set([
   'user-event',
 ]);
 
-/** It is met when the exchange does not hold it with its whole count any more. */
+/** It was met when the exchange's remaining count of it is smaller than at first. */
 async function wasMet(world: World, body: Readonly<Record<string, unknown>>): Promise<boolean> {
   const whole = JSON.stringify(sorted({ count: 1, ...body }));
   return !(await world.simulator.faults()).some(({ left, ...rest }) => JSON.stringify(sorted({ ...rest, count: left })) === whole);

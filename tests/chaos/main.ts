@@ -53,7 +53,7 @@ function tell(report: RunReport, folder: string, verbose: boolean): void {
   print(`  again: npm run chaos -- --runs 1 --seed ${seed}`);
 }
 
-/** In so many runs each kind of fault is drawn so often that one which never hits anything is a mistake of the harness. */
+/** In so many runs each kind of fault is drawn often: one that never has an effect is an error of the harness. */
 const runsThatHitAll = 200;
 
 function hitTable(hits: readonly Hit[]): readonly { readonly kind: string; readonly took: number; readonly drawn: number }[] {

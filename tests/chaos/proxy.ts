@@ -76,7 +76,7 @@ export class FaultProxy {
     for (const pair of this.#pairs) pair.set(state);
   }
 
-  /** Open again. What was half-open stays dead: whoever holds it must find out. */
+  /** Open again. Half-open connections stay dead: their users must find out. */
   heal(): void {
     this.#fates.length = 0;
     this.set(open);
@@ -182,7 +182,7 @@ class Pair {
     if (how === 'cut') {
       this.#client.end();
       this.#target.end();
-      // Who does not close its own side is not waited for.
+      // A side that does not close is not waited for.
       this.#leave(200);
     } else {
       this.#client.resetAndDestroy();

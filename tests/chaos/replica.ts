@@ -1,6 +1,6 @@
 /**
- * One engine under a watcher: started again when it ends, sent on when it stopped itself, with a link of its own to
- * everything that it talks to, so that two engines can see different worlds.
+ * One engine under a watcher that starts it again when it ends and continues it when it stopped itself. It has links of its own to database,
+ * Redis and exchange, so that two engines can see different states of them.
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -103,7 +103,7 @@ export class Replica {
     return true;
   }
 
-  /** Stands still until it is told to go on: booted, and out of everybody's way. */
+  /** Stands still until it is told to go on: started, and doing nothing. */
   hold(): () => void {
     const process = this.#alive;
     if (process === null || this.#waking) throw new Error(`${this.name} does not run: it cannot be held`);

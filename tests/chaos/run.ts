@@ -36,7 +36,7 @@ export interface Hit {
 const bots = 40;
 const faultsPerRun = 8;
 const faultsLastMs = 3_500;
-/** How long the bad times go on so that orders walk into what waits for them. */
+/** How much longer the bad times last, so that orders meet the faults that wait for them. */
 const moreBadTimesMs = 4_000;
 /** A run with fewer orders would prove little. */
 export const ordersLeast = 10;

@@ -1,6 +1,5 @@
 /**
- * Holds the rows against the simulator's true ledger. Everything that differs is a line;
- * lost, doubled and orphaned orders are counted by themselves.
+ * Compares the rows with the simulator's true ledger. Every difference is a line; lost, doubled and orphaned orders are also counted.
  */
 import { Decimal as Standard } from 'decimal.js';
 import type { LedgerAccount } from '../e2e/support/simulator-process.ts';
@@ -51,7 +50,7 @@ export interface Verdict {
   readonly doubled: readonly string[];
   /** On the exchange with our mark and without an intent, or a position that nobody knows of. */
   readonly orphaned: readonly string[];
-  /** Whatever else is not as it must be. */
+  /** Other differences. */
   readonly wrong: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** What happens to a position while no engine runs: the exit that the strategy asked for meanwhile is made up for at the restart. */
+/** What happens to a position while no engine runs: an exit that the strategy would have asked for is made at the restart. */
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { freshDatabase } from '../servers/database.ts';
 import { startEngineProcess } from './support/engine-process.ts';

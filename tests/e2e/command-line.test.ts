@@ -1,4 +1,4 @@
-/** What the commands say when they are asked wrongly, or at all. */
+/** The commands' help, and what they say to wrong arguments and settings. */
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

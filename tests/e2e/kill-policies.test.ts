@@ -1,4 +1,4 @@
-/** What becomes of a position and its stop under a kill switch: cancelled and kept down, put up again after the release, or sold. */
+/** What becomes of a position and its stop under a kill switch: cancelled and kept off, placed again after the release, or sold. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { beginCrafted, heldCoins, openOrders, protectedBy } from './support/crafted.ts';
 import type { Crafted, Ohlc } from './support/crafted.ts';

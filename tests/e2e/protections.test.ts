@@ -1,4 +1,4 @@
-/** What keeps a bot from entering outlives its engine: the stop guard, and the day's warning that is told once. */
+/** A restart changes nothing of what keeps a bot from entering: the stop guard goes on, and the day's warning is given once. */
 import { Client } from 'pg';
 import { afterEach, expect, it } from 'vitest';
 import { beginCrafted, entryPrice, openOrders } from './support/crafted.ts';

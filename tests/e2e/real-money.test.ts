@@ -1,4 +1,4 @@
-/** What stands between a bot and real money: a key that the exchange vouches for; and a paper bot that never comes near it. */
+/** A live bot trades only with a key that the exchange has confirmed, and a paper bot never signs a request. */
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { beginCrafted, entryPrice } from './support/crafted.ts';

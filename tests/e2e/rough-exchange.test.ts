@@ -28,7 +28,7 @@ describe(`a rough exchange (seed ${seed})`, () => {
   beforeAll(async () => {
     const database = await freshDatabase();
     drop = database.drop;
-    // Less than one entry's size at a price: market orders end in part, and what is left of an exit follows.
+    // The book holds less than one entry's size: market orders fill in part, and an exit needs several.
     replay = await beginReplay({
       databaseUrl: database.url,
       redisUrl: `${inject('redisUrl')}/3`,

@@ -1,7 +1,7 @@
 /**
  * Comparisons of Decimals are method calls, which Stryker does not know as comparisons: each is shifted by its bound (`lt` to `lte`)
- * and turned round (`lt` to `gte`). Stryker has no door for mutators of one's own; its list is reached by its path, which holds for
- * the pinned version and fails loudly on another.
+ * and turned round (`lt` to `gte`). Stryker has no interface for own mutators, so its list is imported by its internal path, which exists in
+ * the pinned version and fails loudly in another.
  */
 import { allMutators } from '../../node_modules/@stryker-mutator/instrumenter/dist/src/mutators/mutate.js';
 

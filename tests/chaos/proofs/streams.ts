@@ -76,7 +76,7 @@ async function halfOpen(ground: Ground): Promise<readonly Finding[]> {
   }
 }
 
-/** Found when the engine says so: it compares a silent stream with REST, closes entries and dials anew. */
+/** Found when the engine's log says so: it compares a silent stream with REST, closes entries and connects again. */
 async function muted(ground: Ground, timeframe: '1s' | '1m'): Promise<readonly Finding[]> {
   const place = await world(ground, `muted-${timeframe}`, { botColumns: { timeframe, symbol: 'BTCUSDT' } });
   try {
@@ -85,7 +85,7 @@ async function muted(ground: Ground, timeframe: '1s' | '1m'): Promise<readonly F
     const foundAfterMs: number[] = [];
     let mutedAtMs = 0;
     for (let round = 0; round < muteRounds; round += 1) {
-      // At another moment of the minute each time: a candle's end must not be what tells.
+      // At another moment of the minute each time, so that it is not found only by a candle's end.
       if (round > 0) await sleep(mutePhaseMs);
       const before = found().length;
       mutedAtMs = Date.now();
@@ -94,7 +94,7 @@ async function muted(ground: Ground, timeframe: '1s' | '1m'): Promise<readonly F
       foundAfterMs.push(Date.parse(line[1] ?? '') - mutedAtMs);
       if (round < muteRounds - 1) await place.simulator.clearFaults();
     }
-    // What REST tells is entered on while it is fresh; nothing else may be.
+    // Entries on fresh candles from REST are right; no others are.
     const [entries] = await place.query<{ count: number; stale: number }>(
       `select count(*)::int as count, (count(*) filter (where signed_ts - decision_ms > $2::bigint))::int as stale
        from orders where role = 'entry' and signed_ts > $1::bigint`,

@@ -36,7 +36,7 @@ async function takeAway({ servers, folder }: Ground): Promise<readonly Finding[]
     await world.simulator.fault({ kind: 'mute-user-data' });
     const muted = await inject(world, 'user events muted');
     const verdict = await judge(world, () => undefined);
-    // A stop that was executed has rested before: its age tells nothing.
+    // A stop that was executed has rested before: its age says nothing about the look-up.
     const atMarket = ({ state, role }: Resolution): boolean => state === 'filled' && (role === 'entry' || role === 'exit');
     const placed = (rows: readonly Resolution[]): number[] => rows.filter(atMarket).map((row) => row.ms);
     const never = [...heard, ...muted].filter((row) => row.state === 'never-placed');

@@ -76,7 +76,7 @@ export function spawnProcess(
     child.stderr.on('data', onData);
     void exited.then((code) => reject(new Error(`${script} ended with ${code} before it was ready:\n${output.slice(-4_000)}`)));
   });
-  // Who does not wait for it is not ended by it.
+  // Without this, a rejection that nobody waits for would end the test process.
   ready.catch(() => undefined);
   return {
     pid: child.pid ?? 0,

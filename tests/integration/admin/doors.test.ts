@@ -43,7 +43,7 @@ describe('a role', () => {
   const reads: readonly Role[] = ['owner', 'admin', 'operator', 'viewer'];
   const operates: readonly Role[] = ['owner', 'admin', 'operator'];
   const rules: readonly Role[] = ['owner', 'admin'];
-  /** Whose tokens get past the door, with all scopes. Reading is everybody's unless it says otherwise. */
+  /** The roles whose tokens (with all scopes) are let in. Every role may read, unless a route says otherwise. */
   const mayPass = (route: string): readonly Role[] =>
     route.includes('/v1/accounts/') ? rules : route.startsWith('get ') ? reads : operates;
 
@@ -58,7 +58,7 @@ describe('a role', () => {
     for (const role of reads) {
       const authorization = `Bearer ${await tokenOf(role)}`;
       for (const [method, path] of routes) {
-        // What is asked for does not exist: whoever passes the door hears 200, 400 or 404.
+        // What is asked for does not exist: a caller who is let in gets 200, 400 or 404.
         const url = path.replaceAll(/\{\w+\}/g, '999999');
         const { status } = await plane.ask(method.toUpperCase() as Method, url, method === 'get' ? undefined : {}, { authorization });
         if (status !== 403) passed.push(`${method} ${path} ${role}`);

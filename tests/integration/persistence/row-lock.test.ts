@@ -50,7 +50,7 @@ it('the second waits for the first, so that no fill is folded onto a position th
   await commitIntents(rows.pool, holder, [intent(rows.userId, { clientOrderId: ids[0] })]);
   await rows.pool.query(`update orders set state = 'unknown', role = 'stop' where client_order_id = $1`, [ids[0]]);
   await commitIntents(rows.pool, holder, [intent(rows.userId, { clientOrderId: ids[1], decisionMs: 1_700_000_060_000 })]);
-  // Both read what there is, and neither can write: whoever read a position that the other one changes folds onto the wrong one.
+  // Without the lock both would read the same position, and the second write would lose what the first one added.
   const blocker = await rows.pool.connect();
   await blocker.query('begin');
   await blocker.query('select 1 from orders where client_order_id = any($1) for update', [ids]);

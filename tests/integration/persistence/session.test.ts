@@ -32,7 +32,7 @@ describe.each(['database', 'role'])('a %s that is set up for somebody else', (of
     const client = new Client({ connectionString: url });
     await client.connect();
     const name = url.split('/').at(-1) ?? '';
-    // In the way of ours, should it be found first.
+    // It would hide our table if it were found first.
     await client.query('create schema elsewhere; create table elsewhere.users (id int)');
     const { rows } = await client.query<{ role: string }>('select current_user as role');
     for (const [setting, value] of foreign)

@@ -1,4 +1,4 @@
-/** The comparison must bite: each way in which rows and ledger can part is told, and by its name. */
+/** The comparison finds every kind of difference between rows and ledger, and names it. */
 import { describe, expect, it } from 'vitest';
 import { passes, verify as compare } from '../../chaos/verify.ts';
 import type { FillRow, OrderRow, Rows } from '../../chaos/verify.ts';

@@ -1,4 +1,4 @@
-/** What engines tell one another over Redis may be anybody's: what is impossible is not heard, and the rest holds nothing up for long. */
+/** Messages over Redis may be forged: impossible ones are ignored, and the others delay nothing for long. */
 import { describe, expect, it } from 'vitest';
 import { readNews, readSilence, silenceMsMax } from '../../../engine/coordination/budget-news.ts';
 import { createOrderCount } from '../../../engine/coordination/order-budget.ts';

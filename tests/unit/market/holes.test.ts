@@ -1,4 +1,4 @@
-/** Holes in the venue's own candles: one rule for who ran through one and for who was started behind it. */
+/** Holes in the venue's own candles: the same rule for an engine that ran through one and one that was started after it. */
 import { describe, expect, it } from 'vitest';
 import { ScriptedVenue, listen, subscribe } from './scripted-venue.ts';
 

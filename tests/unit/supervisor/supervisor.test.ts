@@ -113,7 +113,7 @@ describe('bots that stop', () => {
     ]);
   });
 
-  it('that shall run are compared in vain while their rows cannot be read: told once, until they can be', async () => {
+  it('are not compared while their rows cannot be read: the log says so once, until they can be', async () => {
     wishesAway = true;
     for (let round = 0; round < 3; round += 1) await supervisor.wake();
     wishesAway = false;

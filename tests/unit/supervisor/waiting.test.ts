@@ -1,4 +1,4 @@
-/** What the rows of bots say that shall run and that nobody runs. */
+/** What is written into the rows of bots that should run and do not. */
 import { pino } from 'pino';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Wish } from '../../../engine/persistence/bot-store.ts';

@@ -1,4 +1,4 @@
-/** Every column of a bot bites: two values of it, the same prices, other decisions; or it is said why not, and what is refused. */
+/** Every column of a bot has an effect: two values of it lead to different decisions over the same prices; or its case says why not, and what is refused. */
 import { describe, expect, it } from 'vitest';
 import { resolveConfig, validateColumns } from '../../../engine/trading/resolve-config.ts';
 import type { BotColumns } from '../../../engine/trading/resolve-config.ts';

@@ -1,6 +1,6 @@
 /**
  * Core, check and matching together, pure: whatever the instrument, the prices and the budget, the exchange refuses nothing that
- * is sent for a filter. What the check holds back is counted, so that "sends nothing" is no way to pass.
+ * is sent for a filter. What the check holds back is counted, so that the test cannot pass by sending nothing.
  */
 import type { Decimal } from 'decimal.js';
 import fc from 'fast-check';
@@ -294,6 +294,6 @@ it('sends of everything, and what the check holds back is little of it', () => {
   fc.assert(refusedForNothing, { numRuns: 150, seed: 1 });
   if (process.env['SHOW_COUNTS'] !== undefined) console.log(seen);
   for (const [what, count] of Object.entries(seen)) expect.soft(count, what).toBeGreaterThan(0);
-  // Almost everything that is decided is sent: the check is the last net, not the rule.
+  // Almost everything that is decided is sent: the check stops exceptions only.
   expect(seen.heldBack).toBeLessThan(0.2 * (seen.entries + seen.exits + seen.stops + seen.pairs));
 }, 60_000);
