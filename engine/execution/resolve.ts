@@ -6,6 +6,7 @@ import { placedId } from '../exchanges/exchange.ts';
 import type { ExchangeFill, ExchangeOrder } from '../exchanges/exchange.ts';
 import type { Safety } from '../safety.ts';
 import type { BotLink, LiveOrder } from './order-line.ts';
+import { allOrdersSince } from './own-orders.ts';
 
 export type Finding =
   | {
@@ -42,7 +43,8 @@ export async function lookUp({ account, horizonMs }: BotLink, live: LiveOrder, a
 
   const isIt = (order: ExchangeOrder): boolean => order.clientOrderId === live.clientOrderId;
   const open = await account.openOrders(live.symbol);
-  const history = open.some(isIt) ? [] : await account.ordersSince(live.symbol, live.signedTimestampMs - historyMarginMs);
+  const signedMs = live.signedTimestampMs;
+  const history = open.some(isIt) ? [] : await allOrdersSince(account, live.symbol, signedMs - historyMarginMs, signedMs);
   const found = [...open, ...history].find(isIt) ?? (await behindTrades(new Set([...open, ...history].map(placedId))));
   if (found === 'hidden') return undecided;
   if (found !== null) return withFills(found, { search: found.status });

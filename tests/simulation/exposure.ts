@@ -23,6 +23,10 @@ const bareMaxMs = 10_000;
 const fateOpenMaxMs = 45_000;
 /** Filters that have changed are known to the bot's owner by then, unless it is hindered. */
 const filtersKnownMs = 5_000;
+/** The exchange judges by its average price, which an engine that has just begun to hear knows no better than this. */
+const unknownShare = 0.06;
+/** No bot's stop lies further below its entry. */
+const stopDistanceShare = 0.02;
 /** From a decision to its signature, clocks that differ and the reading of the filters included. */
 const decidedBeforeMs = 4_000;
 /** From so many failures on the pauses of an exit do not grow any more. */
@@ -149,10 +153,12 @@ export class ExposureWatch {
     if (covered.gt(0)) this.#takenDown.delete(id);
     // What rests was put up under the filters of its time, and stays as it is when they become finer.
     if (covered.gt(0)) return covered.lt(floorToStep(position, filters.coarsest(symbol, openedAtMs - filtersKnownMs).lot.step));
-    const { lot, notional } = this.#wentBySame(id, symbol) ? filters.finest(symbol) : filters.coarsest(symbol, now() - filtersKnownMs);
+    const judge = this.#wentBySame(id, symbol) ? filters.finest(symbol) : filters.coarsest(symbol, now() - filtersKnownMs);
+    const { lot, notional } = judge;
     const wanted = floorToStep(position, lot.step);
-    // What is worth less than the least order cannot be protected.
-    return wanted.gte(lot.min) && wanted.times(price).gte(notional?.min.times('1.02') ?? 0);
+    // What is worth less than the least order cannot be protected, nor what has its stop within a tick of the price.
+    if (judge.price.tick.gt(price.times(stopDistanceShare))) return false;
+    return wanted.gte(lot.min) && wanted.times(price).gte(notional?.min.times(1 + unknownShare) ?? 0);
   }
 
   /** The owner took the stop down under the filters that are in force, and knew them: they are no reason that none rests. */

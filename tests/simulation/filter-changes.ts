@@ -78,7 +78,7 @@ export class FilterChanges {
     this.#turn(symbol);
   }
 
-  /** The largest step, smallest lot and least value that were in force at any time between the two, venue time. */
+  /** The largest tick, step, smallest lot and least value that were in force at any time between the two, venue time. */
   coarsest(symbol: string, fromMs: number, untilMs = this.#now()): Instrument {
     let coarsest = untilMs < this.#now() ? this.#listedAs(symbol) : this.of(symbol);
     for (const span of this.#spans.get(symbol) ?? [])
@@ -122,7 +122,7 @@ function coarserOf(a: Instrument, b: Instrument): Instrument {
   const lot = { ...a.lot, step: Decimal.max(a.lot.step, b.lot.step), min: Decimal.max(a.lot.min, b.lot.min) };
   const notional =
     a.notional === null || b.notional === null ? a.notional : { ...a.notional, min: Decimal.max(a.notional.min, b.notional.min) };
-  return { ...a, lot, notional };
+  return { ...a, lot, notional, price: { ...a.price, tick: Decimal.max(a.price.tick, b.price.tick) } };
 }
 
 /** Filters by which quantities and prices are judged; null is what an engine says that does not know the symbol. */

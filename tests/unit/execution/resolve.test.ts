@@ -95,6 +95,13 @@ describe('a look at an open order', () => {
     expect(asked).toEqual([...round, 'order', ...round]);
   });
 
+  it('finds it behind a page of history that is full of orders of others', async () => {
+    const history = Array.from({ length: 1_000 }, (_, index) => ({ ...foreign, orderId: String(1_000 + index) }));
+    const { look, asked } = given({ history, byId: [{ ...order, orderId: '2005' }] });
+    expect(await look(60_000)).toMatchObject({ kind: 'found', order: { orderId: '2005' } });
+    expect(asked).toEqual(['order', 'openOrders', 'allOrders since 940000', 'allOrders from 2000', 'myTrades']);
+  });
+
   it('finds it behind a trade that no list of orders explains', async () => {
     const { look, asked } = given({ trades: [{ orderId: '7', atMs: 1_000_500 }], byId: [order] });
     expect(await look(60_000)).toMatchObject({ kind: 'found', order: { orderId: '7' } });
