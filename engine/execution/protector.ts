@@ -211,7 +211,7 @@ export class Protector {
     for (const { type, price, stopPrice } of drafts) {
       const broken = brokenBy(line, { side: 'SELL', type, quantity, price, stopPrice });
       if (broken === null) continue;
-      this.#ports.log.warn({ botId: line.link.botId, ...broken }, 'a protective order is not sent');
+      this.#ports.log.warn({ botId: line.link.botId, ...broken }, 'a stop or target is not sent, because the exchange would refuse it');
       return true;
     }
     return false;
