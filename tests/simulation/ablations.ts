@@ -1,4 +1,4 @@
-/** The proof that the proofs bite: each safety element is switched off alone, and schedules are played until an invariant breaks. */
+/** Shows that the simulation notices a lost safety element: each is switched off alone, and schedules are played until an invariant breaks. */
 import { fullSafety, safetyElements } from '../../engine/safety.ts';
 import type { Safety, SafetyElement } from '../../engine/safety.ts';
 import { drawSchedule } from './schedule.ts';

@@ -111,7 +111,7 @@ export function feesOf(random: Random): FeeSchedule {
 
 const scarceShare = 0.3;
 
-/** What is on the account and not the bots': coins that nobody may sell, and money to trade with, which is not always enough for all. */
+/** What else is on the account: coins of others, which no bot may sell, and money to trade with, which is not always enough for all bots. */
 export function depositsOf(random: Random): Readonly<Record<string, Decimal>> {
   return {
     USDT: new Decimal(random.chance(scarceShare) ? random.whole(6_000, 30_000) : 1_000_000),

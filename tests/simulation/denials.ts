@@ -1,4 +1,4 @@
-/** What reads of the exchange denied to whom: a stop that rests may be given up only when it was denied by both, twice. */
+/** Which reads of the exchange denied which orders to which process: a resting stop may be given up only when both reads denied it, twice. */
 
 interface Denial {
   readonly atMs: number;

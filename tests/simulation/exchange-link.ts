@@ -183,7 +183,7 @@ export function createExchangeLink(options: ExchangeLinkOptions): ExchangeLink {
         const thin = request.type === 'MARKET' ? weather.take('thin-book') : null;
         const tick = exchange.matching.lastTick(request.symbol);
         const targets = thin === null ? exchange.ownTargets(request) : 'none';
-        // What our targets leave would take the order of somebody else, far away.
+        // The rest that our targets leave could trade with somebody else's order far away.
         const matched = targets === 'all' ? weather.take('own-match') : null;
         const meets = matched ?? (targets === 'none' ? null : weather.take('own-prevented'));
         if (thin !== null && tick !== null) exchange.setPrice(request.symbol, tick.price, request.quantity.times(thin.value ?? 1));

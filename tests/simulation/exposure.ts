@@ -167,7 +167,7 @@ export class ExposureWatch {
     return atMs !== undefined && atMs >= this.#world.exchange.filters.changedAtMs(symbol);
   }
 
-  /** Nobody told the owner that its stop is gone, and it asks more rarely than this looks: it has not asked yet. */
+  /** The owner was not told that its stop is gone, and has not asked since: it asks more rarely than this looks. */
   #unaware({ id }: BotConfigRow, bare: Bare): boolean {
     const { database, replicas, scheduler, protectionCheckMs } = this.#world;
     if (protectionCheckMs <= bareMaxMs) return false;
@@ -182,14 +182,14 @@ export class ExposureWatch {
     const { exchange, scheduler } = this.#world;
     if (outOfReach(this.#world, row) || awaitsCancel(this.#world, row) || isHalted(this.#world, row)) return true;
     const { id } = row;
-    // Nobody told the owner that its stop is gone, and whoever asks is shown it as it was.
+    // The owner was not told that its stop is gone, and reads still show it.
     if (exchange.shownAsTheyWere.some(({ clientOrderId }) => parseClientOrderId(clientOrderId)?.botId === id)) return true;
     const failedAtMs = this.#failedExits.get(id);
     // An exit that was not taken is tried again after a pause.
     return failedAtMs !== undefined && scheduler.now - failedAtMs < exitPauseMs({ failures: failuresMax, unsent: 0 });
   }
 
-  /** The oldest order of the bot of which nobody knows yet what became of it, or that works to move the position. */
+  /** The bot's oldest order whose outcome is not known yet, or that is about to change the position. */
   #awaited({ id }: BotConfigRow): string | null {
     const order = this.#world.database
       .ordersOf(id)

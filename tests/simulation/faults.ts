@@ -56,7 +56,7 @@ export const faultKinds = {
   'redis-readonly': { lasts: [1_000, 25_000], weight: 2 },
   /** The symbol cache holds filters that are not the exchange's. */
   'redis-poisoned': { lasts: [20_000, 90_000], weight: 2 },
-  /** Somebody tells an engine of limits: which lie it is. */
+  /** A forged message about limits: which one. */
   'news-forged': { value: [0, 1], local: true, weight: 4 },
   // Orders on their way.
   'order-lost': { value: [10, 15_000], weight: 2 },
@@ -77,9 +77,9 @@ export const faultKinds = {
   /** The exchange has taken a stop, and the engine's process stands still at this moment, or its database does. */
   'stall-after-stop': { value: [5_000, 15_000], weight: 3 },
   'rows-stall-after-stop': { value: [5_000, 15_000], weight: 3 },
-  /** Nobody sells but our own targets: an entry meets them, and trades with them where the venue prevents nothing. */
+  /** Only our own targets are for sale: an entry meets them, and trades with them when the venue prevents nothing. */
   'own-match': { weight: 2 },
-  /** The same, and it gives way, as it was asked to. */
+  /** The same, and the entry expires, as its order asks. */
   'own-prevented': { weight: 2 },
   'thin-book': { value: [0.2, 0.8] },
   /** A price reaches a stop or target, and the book takes a part of it. */
@@ -114,7 +114,7 @@ export const faultKinds = {
   'symbol-halt': { lasts: [5_000, 30_000] },
   /** The exchange changes the filters of a symbol, and changes them back: in which way, and whether it is read at once (`filter-changes.ts`). */
   'filters-change': { lasts: [15_000, 60_000], value: [0, 7.99], perSymbol: true, weight: 2 },
-  /** Somebody trades on the account so often that its history takes pages: how often. Schedules name it, the urn has none. */
+  /** Somebody trades on the account so often that its history takes several pages: how often. Only schedules that name it have it; it is not drawn. */
   'foreign-flood': { value: [1_050, 1_400], perSymbol: true, weight: 0 },
   // What users ask for, no faults. The value is how long it holds, ms.
   'ask-stop': { value: [3_000, 90_000], personal: true },
@@ -252,7 +252,7 @@ export class Weather {
     );
   }
 
-  /** What waited for a call that never came is forgotten: the calm begins. */
+  /** Faults that waited for a call that never came are dropped: the calm begins. */
   clear(): void {
     this.#armed.clear();
     this.#lasting.clear();

@@ -1,5 +1,5 @@
 /**
- * 11: who lost his day's limit is sold, whatever the candles look like by which the engine hears of prices. Time in which the
+ * 11: a bot that has reached its day's loss limit sells, also when the candles by which the engine hears of prices are invalid. Time in which the
  * bot's owner could not have known or done something does not count, and the count starts anew after it.
  */
 import type { Decimal } from 'decimal.js';

@@ -44,7 +44,7 @@ export interface ReadLag {
   readonly tradesMs: number;
 }
 
-/** Of orders and trades; and how far a question by time reaches (binance-wire.md). */
+/** Of orders and trades; and how far a question by time reaches. */
 const pageSize = 1_000;
 const historyWindowMs = 86_400_000;
 /** A target whose answer was lost is looked up by then. */
@@ -114,7 +114,7 @@ export class MemoryExchange {
     return this.#revision;
   }
 
-  /** As a reading tells them. */
+  /** As a reading shows them. */
   get instruments(): readonly Instrument[] {
     return this.filters.now.map((instrument) => ({
       ...instrument,
@@ -269,7 +269,7 @@ export class MemoryExchange {
 
   order(symbol: string, clientOrderId: string): ExchangeOrder | null {
     const order = this.matching.order(this.account, symbol, { clientOrderId });
-    // It was asked for by this name, and the adapter answers with it.
+    // The replaced order was named by this id, and the adapter answers with it.
     return order !== null && this.#shows(order) ? { ...this.#shown(order), clientOrderId } : null;
   }
 
@@ -378,7 +378,7 @@ export class MemoryExchange {
     return order.status === 'CANCELED' ? { ...told, clientOrderId: `cancel-of-${told.orderId}` } : told;
   }
 
-  /** A change begins to be old news to the reads, perhaps. A new order has no older view. */
+  /** From now on reads may show the order as it was before this change. A new order has no older view. */
   #keepView(order: BookOrder): void {
     const key = viewKey(order);
     const before = this.#latest.get(key);

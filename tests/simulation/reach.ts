@@ -21,7 +21,7 @@ const failures: readonly FaultKind[] = [
 /** A statement is orphaned for 4 s at most, and what failed is tried again after 2 s. */
 const failureLastsMs = 6_500;
 
-/** True while nobody runs the bot, or whoever does stands still, is cut off from the database or the exchange, or has calls fail there. */
+/** True while no engine runs the bot, or its engine stands still, is cut off from the database or the exchange, or has calls fail there. */
 export function outOfReach(world: Watched, row: BotConfigRow): boolean {
   const { weather, exchange, bans, scheduler } = world;
   const owner = ownerOf(world, row);

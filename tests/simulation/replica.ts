@@ -124,7 +124,7 @@ export class Replica {
     this.#fleet = null;
     this.#symbols = null;
     trace.note(`${process.name} starts`);
-    // Crash-only: an engine that cannot start ends, and whoever watches over it starts it again.
+    // An engine that cannot start ends, and its watcher starts it again.
     this.#boot(process).catch((error: unknown) => this.#die(process, bootRetryMs, `could not start: ${String(error)}`));
   }
 
