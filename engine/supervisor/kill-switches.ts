@@ -51,7 +51,8 @@ export class KillSwitches {
     if (set.length === 0 && over.length === 0) return;
     this.#standing = after;
     this.#count();
-    for (const [, one] of set) this.#options.log.warn({ killSwitch: one }, 'a kill switch is in force: bots that it concerns enter nothing');
+    for (const [, one] of set)
+      this.#options.log.warn({ killSwitch: one }, 'a kill switch is in force: bots that it concerns enter nothing');
     for (const [, one] of over) this.#options.log.warn({ killSwitch: one }, 'a kill switch is over');
     this.onChange();
   }
