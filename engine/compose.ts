@@ -285,7 +285,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 
-/** The newest close that all bots here have dealt with; null while one of them has dealt with none. */
+/** The newest close that all bots here have dealt with; null while one of them is still at work on its newest one. */
 function settledThrough(fleet: Fleet): number | null {
   let through: number | null = null;
   for (const { bot } of fleet.supervisor.entries()) {

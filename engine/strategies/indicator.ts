@@ -56,7 +56,7 @@ function parametersOf(need: IndicatorNeed): readonly number[] {
 
 /**
  * So many closed candles are needed until the newest value and the one before it no longer depend on where history began. An average of
- * an average needs both of its warm-ups; a window of n candles needs n.
+ * an average needs both of its warm-ups; a window forgets by itself.
  */
 export function warmUpOf(need: IndicatorNeed): number {
   switch (need.kind) {
