@@ -35,7 +35,8 @@ export const replayedMarket = [
     ? ['--fuel', `recorded:${recordedPath}`, '--history', String(historyCandles)]
     : ['--fuel', 'generated', '--start', '2026-01-05T00:00Z']),
 ];
-export const lockTtlMs = 2_000;
+/** An order may be received while its lock lasts: a shorter one starves orders on a busy machine. */
+export const lockTtlMs = 5_000;
 
 export const botColumns = {
   symbol: 'BTCUSDT',
