@@ -233,11 +233,11 @@ export class World {
 
   async #createBots(): Promise<void> {
     const { bots, seed, botColumns } = this.options;
-    await eventually('an engine is ready or stands still', 40_000, async () =>
+    await eventually('an engine is ready or stands still', 120_000, async () =>
       this.replicas.some(({ engine, paused }) => engine !== null || paused),
     );
     if (this.replicas.every(({ engine }) => engine === null)) for (const replica of this.replicas) replica.start();
-    await eventually('an engine is ready', 60_000, async () => this.replicas.some(({ engine }) => engine !== null));
+    await eventually('an engine is ready', 120_000, async () => this.replicas.some(({ engine }) => engine !== null));
     const release = await this.#holdStandby();
     await this.query(
       `insert into bot_configs (user_id, name, symbol, timeframe, is_active, initial_capital, position_size_perc, position_size_fixed,
@@ -269,7 +269,7 @@ export class World {
       ]);
       release();
     }
-    await eventually('every bot runs', 60_000, async () => (await this.botsRunning()) === bots);
+    await eventually('every bot runs', 120_000, async () => (await this.botsRunning()) === bots);
   }
 
   /** Null without a standby, and where it was started because the first engine cannot go on alone. */
@@ -277,7 +277,7 @@ export class World {
     const [, standby] = this.replicas;
     if (this.options.standby !== true || standby === undefined || standby.processes.length > 0) return null;
     standby.start();
-    await eventually('the standby is ready', 60_000, async () => standby.engine !== null);
+    await eventually('the standby is ready', 120_000, async () => standby.engine !== null);
     return standby.hold();
   }
 
