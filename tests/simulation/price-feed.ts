@@ -51,6 +51,7 @@ export class PriceFeed {
   readonly #historyMinutes: number;
   readonly #timeframes: readonly Timeframe[];
   readonly #sockets = new Set<MarketSocket>();
+  #lastMovedMs = 0;
 
   constructor(
     { symbols, minutes, restless, mixed = false }: FeedOptions,
@@ -73,6 +74,11 @@ export class PriceFeed {
     return this.#timeframes.length > 1 ? 48 : 40;
   }
 
+  /** When a price came last, virtual time. */
+  get lastMovedMs(): number {
+    return this.#lastMovedMs;
+  }
+
   /** Plays the market from virtual time 0 on. */
   start(): void {
     for (const symbol of this.#candles.keys()) {
@@ -84,6 +90,7 @@ export class PriceFeed {
   /** The next price of a symbol: the exchange moves, then everybody is told. */
   #playNext(symbol: string, minute: number, point: number): void {
     this.#scheduler.after(minute * minuteMs + this.#pointAt(symbol, minute, point) - this.#scheduler.now, () => {
+      this.#lastMovedMs = this.#scheduler.now;
       this.#exchange.setPrice(symbol, this.price(symbol));
       if (point === 0) this.#tell(symbol, minute - 1, points - 1);
       else this.#tell(symbol, minute, point);

@@ -59,6 +59,9 @@ const nothing = (): void => undefined;
 for (const metric of metrics.registry.getMetricsAsArray())
   Object.assign(metric, { inc: nothing, dec: nothing, set: nothing, observe: nothing });
 const account = 'account';
+/** What a price sets off (a stop executes, its rows follow) is over after so long. The judge waits for such a pause, for a while. */
+const settleMs = 2_000;
+const settleMaxMs = 60_000;
 /** Engines read filters on a timer of minutes: here it happens to be due so long after they changed. */
 const filtersReadAfterMs = 1_000;
 const foreign = { clientOrderId: 'web_somebody', quantity: new Decimal('0.2') };
@@ -87,7 +90,7 @@ export async function play(
   const feed = new PriceFeed(
     {
       symbols: paths,
-      minutes: Math.ceil((stormMs + calmMs) / 60_000),
+      minutes: Math.ceil((stormMs + calmMs + settleMaxMs) / 60_000),
       restless: schedule.restless === true,
       mixed: schedule.mixed === true,
     },
@@ -139,7 +142,14 @@ export async function play(
     trace.note('calm');
     weather.clear();
     users.comeToRest();
-    await scheduler.run(stormMs + calmMs);
+    const endMs = stormMs + calmMs;
+    await scheduler.run(endMs);
+    for (
+      let untilMs = feed.lastMovedMs + settleMs;
+      untilMs > scheduler.now && untilMs < endMs + settleMaxMs;
+      untilMs = feed.lastMovedMs + settleMs
+    )
+      await scheduler.run(untilMs);
     invariants.atRest();
   } finally {
     for (const replica of replicas) replica.end();
