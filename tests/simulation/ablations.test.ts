@@ -10,7 +10,7 @@ import type { Schedule } from './schedule.ts';
 const firstFailingSeeds: Partial<Record<SafetyElement, number>> = {
   fence: 19,
   signedTimeBound: 4,
-  horizon: 155,
+  horizon: 314,
   tradePolling: 37,
   uniqueFillKey: 1,
   singlePost: 19,

@@ -126,6 +126,9 @@ function foreign({ exchange, foreignOrder, bans }: Watched, fail: Fail): void {
 /** A stop may just be on its way, or its end to the rows. */
 const placingMs = 3_000;
 
+/** A close is heard of and decided on. */
+const toldWithinMs = 3_000;
+
 /** 15: every order is over or waits at the exchange, every wished bot runs once, at the newest close. */
 function liveness({ database, replicas, scheduler, exchange }: Watched, fail: Fail): void {
   for (const { intent, state, createdAtMs } of database.orders.values()) {
@@ -145,7 +148,7 @@ function liveness({ database, replicas, scheduler, exchange }: Watched, fail: Fa
     }
     if (database.states.get(row.id)?.holder !== only.owner) fail(15, `bot ${row.id} runs in ${only.owner}, which does not hold it`);
     const lengthMs = lengthOf(row);
-    const newestClose = Math.floor(scheduler.wallMs / lengthMs) * lengthMs - 1;
+    const newestClose = Math.floor((scheduler.wallMs - toldWithinMs) / lengthMs) * lengthMs - 1;
     const session = only.fleet?.supervisor.bot(row.id)?.session;
     if ((session?.state.lastDecidedMs ?? 0) < newestClose)
       fail(15, `bot ${row.id} has not decided on the newest close (${session?.feed ?? 'no feed'}, ${session?.message ?? 'no session'})`);

@@ -160,10 +160,12 @@ export class Replica {
     return this.#symbols?.find(symbol) ?? null;
   }
 
-  /** Reads the filters, again and again until they are told: as if its turn to do so came now. */
-  readSymbols(): void {
+  /** Reads the filters of a symbol, again and again until they are told: as if its turn to do so came now. */
+  readSymbol(symbol: string): void {
     const [process, symbols] = [this.#process, this.#symbols];
-    process?.run(() => void symbols?.refresh().catch(() => process.after(symbolsRetryMs, () => this.readSymbols())));
+    // What is loaded after it sets the time of the next reading by what it told.
+    const read = async (): Promise<unknown> => symbols?.refresh().then(() => symbols.load(symbol));
+    process?.run(() => void read().catch(() => process.after(symbolsRetryMs, () => this.readSymbol(symbol))));
   }
 
   /** Somebody lies to it about the limits of its account. */

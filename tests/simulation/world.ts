@@ -276,7 +276,7 @@ function strike(fault: Fault, struck: Struck): void {
       weather.count(fault.kind);
       const symbol = symbolOf(fault, exchange);
       const changeBack = exchange.changeFilters(symbol, value);
-      const read = (): void => void scheduler.after(filtersReadAfterMs, () => replicas.forEach((each) => each.readSymbols()));
+      const read = (): void => void scheduler.after(filtersReadAfterMs, () => replicas.forEach((each) => each.readSymbol(symbol)));
       if (isReadAtOnce(value)) read();
       scheduler.after(fault.forMs ?? 0, () => {
         changeBack();
