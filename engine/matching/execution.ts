@@ -81,15 +81,14 @@ function matchAsTaker(desk: Desk, market: SymbolMarket, order: Order, tick: Pric
     expire(desk, market, order, 'UNFILLED_FOK_ORDER_EXPIRED', atMs);
     return;
   }
-  matchWithOrders(desk, market, order, best, atMs);
-  let outOfFunds = false;
-  if (isOpen(order) && mayTrade(order, best)) {
+  let outOfFunds = matchWithOrders(desk, market, order, best, atMs);
+  if (isOpen(order) && !outOfFunds && mayTrade(order, best)) {
     const offered = smallest(remainingOf(order), liquidityOf(market, tick));
     const quantity = payable(market, order, best, offered);
     outOfFunds = quantity.lt(offered);
     if (quantity.gt(0)) execute(desk, market, order, exact(best), quantity, false, atMs, nextTradeId(market));
   }
-  if (isOpen(order) && !outOfFunds) matchWithOrders(desk, market, order, null, atMs);
+  if (isOpen(order) && !outOfFunds) outOfFunds = matchWithOrders(desk, market, order, null, atMs);
   if (!isOpen(order)) return;
   // REJECTED: a stop that bought above its own price and ran out of funds.
   if (atMarket) expire(desk, market, order, outOfFunds ? 'REJECTED' : 'INSUFFICIENT_LIQUIDITY', atMs);
@@ -97,23 +96,29 @@ function matchAsTaker(desk: Desk, market: SymbolMarket, order: Order, tick: Pric
   else rest(market, order);
 }
 
-/** Trades with orders of the books as long as one is within reach, and not worse than `bound`, where there is one. */
-function matchWithOrders(desk: Desk, market: SymbolMarket, taker: Order, bound: Decimal | null, atMs: number): void {
+/**
+ * Trades with orders of the books as long as one is within reach, and not worse than `bound`, where there is one. True when the taker's
+ * money ended it: what it then gets for an order of its own account buys nothing behind that one.
+ */
+function matchWithOrders(desk: Desk, market: SymbolMarket, taker: Order, bound: Decimal | null, atMs: number): boolean {
   for (const maker of [...oppositeOf(market, taker)]) {
-    if (!isOpen(taker) || !mayTrade(taker, maker.price) || (bound !== null && isWorse(taker, maker.price, bound))) return;
+    if (!isOpen(taker) || !mayTrade(taker, maker.price) || (bound !== null && isWorse(taker, maker.price, bound))) return false;
     if (!isOpen(maker)) continue;
     if (maker.account === taker.account && taker.selfTradePrevention !== 'NONE') {
       if (taker.selfTradePrevention !== 'EXPIRE_TAKER') expireInMatch(desk, market, maker, atMs);
       if (taker.selfTradePrevention !== 'EXPIRE_MAKER') expireInMatch(desk, market, taker, atMs);
       continue;
     }
-    const quantity = payable(market, taker, maker.price, smallest(remainingOf(taker), remainingOf(maker)));
-    if (quantity.isZero()) return;
+    const offered = smallest(remainingOf(taker), remainingOf(maker));
+    const quantity = payable(market, taker, maker.price, offered);
+    if (quantity.isZero()) return true;
     const tradeId = nextTradeId(market);
     execute(desk, market, maker, maker.price, quantity, true, atMs, tradeId);
     execute(desk, market, taker, maker.price, quantity, false, atMs, tradeId);
     desk.journal.balances(maker.account, atMs);
+    if (quantity.lt(offered)) return true;
   }
+  return false;
 }
 
 /** Orders that it may trade with, the best first. */

@@ -412,6 +412,15 @@ describe('orders that meet each other', () => {
     expect(balance('USDT')[1]).toBe('0');
   });
 
+  it('of one account, when the money ends at one of them, leave the next one alone', () => {
+    const near = sell(me, 22_000, '0.5');
+    const far = sell(me, 40_000);
+    tick(20_000, { liquidity: 0 });
+    const { order: bought } = buyOf('0.5', { selfTradePrevention: 'NONE' });
+    expect([bought.status, bought.executedQuantity.toFixed(5)]).toEqual(['EXPIRED', '0.45454']);
+    expect([at(me, near)?.status, at(me, far)?.status]).toEqual(['PARTIALLY_FILLED', 'NEW']);
+  });
+
   it('take the rest of a list down with a leg that expires in match', () => {
     const list = book.placeOco(
       me,
