@@ -3,7 +3,7 @@
  * operation that is needed next. A stop never loosens, and what rests never exceeds what is held. Changed filters of the exchange are no
  * reason to replace what rests: it stays valid, and a new order might be refused.
  */
-import type { Decimal } from 'decimal.js';
+import { Decimal } from 'decimal.js';
 import type { CancelProtection, Decision, ProtectionPlan, StopKeeper, TradingCommand, TradingConfig, TradingEvent } from './events.ts';
 import { ceilToStep, exact, floorToStep } from './exact.ts';
 import { brokenFilter } from './filters.ts';
@@ -247,8 +247,10 @@ export function withProtection(
   const mayTry = !protection.waits || event.type !== 'protection-changed';
   if (protection.operation !== null || protection.unresolved || !mayTry) return decision;
   const { resting } = protection;
+  // What rests covers enough, and may have to go on doing so when its replacement comes to nothing.
+  const least = resting === null || coversTooLittle(resting, plan, state) ? plan.quantity : Decimal.min(plan.quantity, resting.quantity);
   const plannedFor: PlannedFor = {
-    uncovered: exact(state.position.quantity).minus(plan.quantity),
+    uncovered: exact(state.position.quantity).minus(least),
     targetPrice: wantedTarget(state, config, instrument),
   };
   if (resting === null) return put(decision, 'place', plan, plannedFor, event.atMs);

@@ -49,7 +49,7 @@ function switchedOff({ database, replicas, exchange }: Watched, ledger: Ledger, 
 const filtersKnownMs = 5_000;
 
 /** Dust by the filters of the last trade: what they did not let go is left. */
-function isLeft({ filters, matching }: MemoryExchange, symbol: string, position: Decimal, tradedAtMs: number): boolean {
+export function isLeft({ filters, matching }: MemoryExchange, symbol: string, position: Decimal, tradedAtMs: number): boolean {
   const instrument = filters.coarsest(symbol, tradedAtMs - filtersKnownMs, tradedAtMs);
   const held = { quantity: position, cost: zero, entryFees: zero, openedAtMs: null };
   return isDust(held, instrument, matching.lastTick(symbol)?.price.toNumber() ?? Number.NaN);

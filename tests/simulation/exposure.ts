@@ -10,6 +10,7 @@ import type { BotConfigRow } from '../../engine/persistence/bot-rows.ts';
 import { floorToStep, zero } from '../../engine/trading/exact.ts';
 import { exitPauseMs } from '../../engine/trading/exits.ts';
 import type { RestingProtection } from '../../engine/trading/state.ts';
+import { isLeft } from './at-rest.ts';
 import { sameFilters } from './filter-changes.ts';
 import type { Ledger } from './ledger.ts';
 import { awaitsCancel, isHalted, outOfReach } from './reach.ts';
@@ -137,8 +138,11 @@ export class ExposureWatch {
 
   #isBare({ id, columns }: BotConfigRow): boolean {
     if (columns.stopLossPerc === null && !columns.trailingStopActive) return false;
-    const { position, openedAtMs } = this.#ledger.of(id);
+    const { position, openedAtMs, tradedAtMs } = this.#ledger.of(id);
     if (position.lte(0)) return false;
+    // Nobody runs a bot that was switched off with dust, whatever the filters make of it later.
+    const off = this.#world.database.configs.get(id)?.active === false;
+    if (off && isLeft(this.#world.exchange, columns.symbol, position, tradedAtMs)) return false;
     const { matching, account, filters, now } = this.#world.exchange;
     const { symbol } = columns;
     const price = matching.lastTick(symbol)?.price;

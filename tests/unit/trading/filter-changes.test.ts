@@ -193,6 +193,15 @@ describe('filters that change under a position', () => {
     expect(bot.put?.plan.quantity.toFixed()).toBe('0.12681235');
   });
 
+  it('a stop that a finer step would let cover more still protects when its replacement comes to nothing', () => {
+    const bot = holding(stops({ trailingStopPercent: 2, trailingStopActive: true }), '0.126812345', '0');
+    bot.instrument = stepOf('0.00000001');
+    bot.price(31_000);
+    expect([bot.types, bot.put?.plan.quantity.toFixed()]).toEqual([['replace-protection'], '0.12681234']);
+    bot.answer(null);
+    expect([bot.resting?.quantity.toFixed(), exposureOf(bot.state, bot.config, bot.instrument)]).toEqual(['0.12681', 'protected']);
+  });
+
   it('after a restart a stop that was put up before the last purchase is put up anew', () => {
     const bot = holding(stops(), '0.1', '0');
     bot.bought('0.02', 30_000);
