@@ -275,9 +275,11 @@ function strike(fault: Fault, struck: Struck): void {
     case 'filters-change': {
       weather.count(fault.kind);
       const symbol = symbolOf(fault, exchange);
+      // Unread on top of another change, engines would go by filters that are in force no more.
+      const readAtOnce = isReadAtOnce(value) || exchange.filters.changed(symbol);
       const changeBack = exchange.changeFilters(symbol, value);
       const read = (): void => void scheduler.after(filtersReadAfterMs, () => replicas.forEach((each) => each.readSymbol(symbol)));
-      if (isReadAtOnce(value)) read();
+      if (readAtOnce) read();
       scheduler.after(fault.forMs ?? 0, () => {
         changeBack();
         read();
