@@ -2,11 +2,8 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const servers = ['tests/servers/global-setup.ts'];
-/**
- * Files at a time. Two on the smallest machine: half of the time of a file with real processes is waiting, and more than one file for
- * each processor would only make all of them wait longer.
- */
-const maxWorkers = Math.max(2, availableParallelism());
+/** Files at a time. Three on the smallest machine: half of the time of a file with real processes is waiting. */
+const maxWorkers = Math.max(3, availableParallelism());
 
 /**
  * Six suites: pure and fast; virtual time with faults; real PostgreSQL and Redis; real processes against the simulator; after these and

@@ -9,7 +9,7 @@ import type { Servers } from './servers.ts';
 
 const seeds = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 /** Each with servers of its own: most of a run is waiting. */
-const jobs = 2;
+const jobs = 3;
 
 describe(`${seeds.length} runs of chaos`, () => {
   const root = mkdtempSync(join(keptDir(), 'evenkeel-chaos-'));
