@@ -29,7 +29,9 @@ it('a sixth protected bot on one account and symbol enters nothing, and its stat
   const { orders } = await replay.simulator.ledger();
   expect(orders.filter(({ side }) => side === 'BUY')).toHaveLength(5);
   expect(orders.filter(({ side, status }) => side === 'SELL' && status !== 'NEW')).toEqual([]);
-  const { items } = await replay.engine.ask<{ items: { status_message: string }[] }>('GET', '/v1/bots');
-  expect(items.filter(({ status_message: message }) => message.includes('MAX_NUM_ALGO_ORDERS'))).toHaveLength(1);
+  await eventually('one bot says why it did not enter', 20_000, async () => {
+    const { items } = await replay.engine.ask<{ items: { status_message: string }[] }>('GET', '/v1/bots');
+    return items.filter(({ status_message: message }) => message.includes('MAX_NUM_ALGO_ORDERS')).length === 1;
+  });
   expect(replay.engine.process.output()).not.toContain('Filter failure');
 }, 120_000);
