@@ -370,6 +370,7 @@ export class Bot {
       watchPrices: () => session.watchPrices(),
       holds: () => session.holds,
       restsWhenHolding: () => session.restsWhenHolding,
+      mayTakeDown: () => session.mayTakeDown,
       onFills: (fills) => {
         for (const fill of fills) session.tell({ type: 'fill-received', fill, atMs: fill.atMs });
         this.#options.onDirty();

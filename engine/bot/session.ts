@@ -17,7 +17,7 @@ import type { PriceBounds } from '../trading/filters.ts';
 import type { Instrument } from '../trading/instrument.ts';
 import { equityAt } from '../trading/pnl.ts';
 import { isFlat } from '../trading/position.ts';
-import { exposureOf, filterNote, hasStop, restingOrders, stopKeeper } from '../trading/protect.ts';
+import { exposureOf, filterNote, hasStop, mayTakeDown, restingOrders, stopKeeper } from '../trading/protect.ts';
 import type { Exposure, RestingOrders } from '../trading/protect.ts';
 import { RecentPrices, averageSpanMs } from '../trading/recent-prices.ts';
 import type { PriceWatch } from '../trading/recent-prices.ts';
@@ -140,6 +140,10 @@ export class BotSession implements SeriesListener {
   }
   get holds(): boolean {
     return !isFlat(this.#state, this.#options.instrument(), this.#state.lastPrice);
+  }
+  /** What protects the position may be taken down now. */
+  get mayTakeDown(): boolean {
+    return mayTakeDown(this.#state, this.#settings.trading, this.#options.instrument());
   }
   /** What rests at the exchange while the bot has a position. */
   get restsWhenHolding(): RestingOrders {

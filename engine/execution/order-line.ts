@@ -34,6 +34,8 @@ export interface BotLink {
   holds(): boolean;
   /** What rests at the exchange while it has one. */
   restsWhenHolding(): RestingOrders;
+  /** False when what rests would be taken down for nothing: the exchange's filters would neither let the position be sold nor a stop be placed anew. */
+  mayTakeDown(): boolean;
   onFills(fills: readonly Fill[]): void;
   onOrderEnded(order: {
     readonly clientOrderId: string;

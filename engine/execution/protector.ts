@@ -295,15 +295,21 @@ export class Protector {
 
   async #cancelAll(line: OrderLine): Promise<void> {
     const { clock, log } = this.#ports;
+    let asked = false;
     for (let round = 0; ; round += 1) {
       const left = line.protective().filter((live) => !live.gone);
       if (left.length === 0 || line.detached) return;
+      // It may have waited for long until it is known what became of the orders.
+      if (!asked && !line.link.mayTakeDown()) return;
       const leaseLeftMs = line.link.leaseLeftMs();
       // When the lock is lost, another engine may have placed the stop that this would cancel.
       if (leaseLeftMs === null || leaseLeftMs > 0) {
         for (const live of left) {
           try {
-            await this.#cancelOne(line, live);
+            if (this.#canAsk(line, live)) {
+              asked = true;
+              await this.#cancelOne(line, live);
+            }
           } catch (error) {
             log.warn(
               { err: error, botId: line.link.botId, clientOrderId: live.clientOrderId },
@@ -317,8 +323,11 @@ export class Protector {
     }
   }
 
+  #canAsk(line: OrderLine, live: LiveOrder): boolean {
+    return !live.awaitingAnswer && line.open.has(live.clientOrderId);
+  }
+
   async #cancelOne(line: OrderLine, live: LiveOrder): Promise<void> {
-    if (live.awaitingAnswer || !line.open.has(live.clientOrderId)) return;
     const { record, look, clock, sign, safety } = this.#ports;
     const askedAt = clock.monotonic();
     const tooLate = askedAt > live.acceptedUntil;

@@ -41,7 +41,7 @@ function decideOrders(state: TradingState, event: TradingEvent, config: TradingC
     case 'close-requested':
       return onCloseRequested(state, event, config, instrument);
     case 'protection-changed':
-      return onProtectionChanged(state, event, instrument);
+      return onProtectionChanged(state, event, config, instrument);
     case 'protection-overdue':
       return onProtectionOverdue(state, event, config, instrument);
     case 'time-passed':
@@ -217,9 +217,18 @@ function exitIfDue(state: TradingState, instrument: Instrument, price: number): 
   };
 }
 
-function onProtectionChanged(before: TradingState, event: EventOf<'protection-changed'>, instrument: Instrument): Decision {
+function onProtectionChanged(
+  before: TradingState,
+  event: EventOf<'protection-changed'>,
+  config: TradingConfig,
+  instrument: Instrument,
+): Decision {
   const state = { ...before, protection: afterChange(before.protection, event) };
   if (isFlat(state, instrument, state.lastPrice)) return nothing({ ...state, exiting: state.working === null ? null : state.exiting });
+  // It was to be sold for want of a stop, and has not been: a filter may have forbidden that for a while. Now a stop rests.
+  const wanted = state.exiting?.kind === 'unprotected' && state.working === null && event.settled;
+  if (wanted && exposureOf(state, config, instrument) === 'protected')
+    return nothing({ ...state, exiting: null }, 'a stop rests at the exchange again: the position is kept');
   // When the stop that should have been replaced still rests, it stays; `exposureOf` says whether it is enough.
   const refused = event.resting !== null && event.resting.stopPrice !== null ? null : event.refused;
   if (refused === null || state.exiting !== null || isDisarmed(state)) return exitIfDue(state, instrument, state.lastPrice);

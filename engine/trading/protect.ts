@@ -206,6 +206,24 @@ export function filterNote(state: TradingState, config: TradingConfig, instrumen
   return broken === null ? null : `the exchange's filter ${broken} would not take the stop anew${stays}`;
 }
 
+/** An exit goes on. While filters forbid it nothing is sold: the position stays protected. */
+function leaves({ exiting, position, lastPrice }: TradingState, instrument: Instrument): boolean {
+  return exiting !== null && heldUp(position, instrument, lastPrice) === null;
+}
+
+/**
+ * Asked in the moment in which what rests would be taken down: the filters may have changed since that was decided, and no longer let the
+ * position be sold, nor a stop be placed anew.
+ */
+export function mayTakeDown(state: TradingState, config: TradingConfig, instrument: Instrument): boolean {
+  return (
+    isDisarmed(state) ||
+    leaves(state, instrument) ||
+    !wantsStop(state, config, instrument) ||
+    plannedProtection(state, config, instrument) !== null
+  );
+}
+
 /** Adds the operation on the protection that the decided state asks for; at most one is under way. */
 export function withProtection(
   decision: Decision,
@@ -221,9 +239,7 @@ export function withProtection(
   // Nothing can be placed while the symbol does not trade. What rests is kept for when it trades again, unless a kill switch forbids it
   // and the exchange still takes cancels.
   if (pauseOf(instrument) !== null && !(disarmed && instrument.status === 'CANCEL_ONLY')) return decision;
-  // While filters forbid the exit, nothing is sold: the position stays protected.
-  const leaves = state.exiting !== null && heldUp(state.position, instrument, state.lastPrice) === null;
-  if (leaves || disarmed || !wantsStop(state, config, instrument)) {
+  if (leaves(state, instrument) || disarmed || !wantsStop(state, config, instrument)) {
     if (!isClear(protection)) {
       // When it is not known what became of an order, it is cancelled only if its coins are needed: the other order of its pair may just have ended it.
       const openFate = state.exiting === null && protection.resting === null;

@@ -65,6 +65,11 @@ export class ExposureWatch {
     world.scheduler.watch(() => this.#look());
   }
 
+  /** A stop rests, or an exit has sold what the filters let it sell: what is bare from then on was not taken down. */
+  onPlacedOrSold(botId: string): void {
+    this.#takenDown.delete(botId);
+  }
+
   /** An exit order sold nothing. */
   onFailedExit(botId: string): void {
     this.#failedExits.set(botId, this.#world.scheduler.now);
@@ -76,8 +81,10 @@ export class ExposureWatch {
     const owner = replicas.find((replica) => replica.owner === database.states.get(botId)?.holder);
     // A cancel is tried until it succeeds: what it is for may have been decided long before.
     const exit = owner?.fleet?.supervisor.bot(botId)?.session?.state.exiting ?? null;
-    if (sameFilters(owner?.instrument(symbol) ?? null, exchange.filters.of(symbol)))
-      this.#takenDown.set(botId, Math.min(exit?.decisionMs ?? signedMs, signedMs) - decidedBeforeMs);
+    const decidedMs = Math.min(exit?.decisionMs ?? signedMs, signedMs) - decidedBeforeMs;
+    const knew = sameFilters(owner?.instrument(symbol) ?? null, exchange.filters.of(symbol));
+    // An engine that stood still reads of a change later than of what it had asked for before.
+    if (knew && decidedMs >= (owner?.filtersReadAtMs(symbol) ?? Number.NEGATIVE_INFINITY)) this.#takenDown.set(botId, decidedMs);
     else this.#takenDown.delete(botId);
   }
 

@@ -78,9 +78,13 @@ export class FilterChanges {
     this.#turn(symbol);
   }
 
-  /** The largest tick, step, smallest lot and least value that were in force at any time between the two, venue time. */
+  /**
+   * The largest tick, step, smallest lot and least value that were in force at any time between the two, venue time, or are listed: an
+   * engine may not have read of finer ones.
+   */
   coarsest(symbol: string, fromMs: number, untilMs = this.#now()): Instrument {
-    let coarsest = untilMs < this.#now() ? this.#listedAs(symbol) : this.of(symbol);
+    const listed = this.#listedAs(symbol);
+    let coarsest = untilMs < this.#now() ? listed : coarserOf(listed, this.of(symbol));
     for (const span of this.#spans.get(symbol) ?? [])
       if (span.fromMs <= untilMs && span.untilMs >= fromMs) coarsest = coarserOf(coarsest, span.instrument);
     return coarsest;

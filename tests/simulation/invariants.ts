@@ -97,6 +97,7 @@ export class Invariants implements DatabaseWatch, ExchangeWatch {
     this.#obedience(row);
     this.#exitHolds(row, truth);
     this.ledger.accepted.push(order);
+    if (row.intent.role === 'stop' || (row.intent.role === 'exit' && trades.length > 0)) this.#exposures.onPlacedOrSold(row.intent.botId);
     truth.orders.push({ order, executed: trades.length > 0, key: decisionKey(row) });
     const instrument = this.#world.exchange.matching.instrument(order.symbol);
     for (const trade of trades) carry(truth, trade, instrument);

@@ -84,6 +84,7 @@ export class Replica {
   #link: ExchangeLink | null = null;
   #gate: RequestGate | null = null;
   #fleet: Fleet | null = null;
+  readonly #filtersReadAtMs = new Map<string, number>();
   #symbols: SymbolDirectory | null = null;
   #starts = 0;
   #hear: (which: number) => void = () => undefined;
@@ -160,11 +161,20 @@ export class Replica {
     return this.#symbols?.find(symbol) ?? null;
   }
 
+  /** Since when it goes by them, true time, when they have changed while it ran. */
+  filtersReadAtMs(symbol: string): number {
+    return this.#filtersReadAtMs.get(symbol) ?? Number.NEGATIVE_INFINITY;
+  }
+
   /** Reads the filters of a symbol, again and again until they are told: as if its turn to do so came now. */
   readSymbol(symbol: string): void {
     const [process, symbols] = [this.#process, this.#symbols];
     // What is loaded after it sets the time of the next reading by what it told.
-    const read = async (): Promise<unknown> => symbols?.refresh().then(() => symbols.load(symbol));
+    const read = async (): Promise<void> => {
+      await symbols?.refresh();
+      await symbols?.load(symbol);
+      this.#filtersReadAtMs.set(symbol, this.#options.scheduler.wallMs);
+    };
     process?.run(() => void read().catch(() => process.after(symbolsRetryMs, () => this.readSymbol(symbol))));
   }
 

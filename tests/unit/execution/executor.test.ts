@@ -157,6 +157,7 @@ describe('the executor', () => {
     watchPrices: () => null,
     holds: () => false,
     restsWhenHolding: () => ({ orders: 0, algoOrders: 0, lists: 0 }),
+    mayTakeDown: () => true,
     onFills: (fills) => told.fills.push(...fills),
     onOrderEnded: (order) => {
       told.ended.push(order.outcome);

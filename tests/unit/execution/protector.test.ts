@@ -18,7 +18,7 @@ import { exitPauseMs } from '../../../engine/trading/exits.ts';
 import type { Instrument } from '../../../engine/trading/instrument.ts';
 import { isFlat } from '../../../engine/trading/position.ts';
 import { RecentPrices } from '../../../engine/trading/recent-prices.ts';
-import { exposureOf, restingOrders } from '../../../engine/trading/protect.ts';
+import { exposureOf, mayTakeDown, restingOrders } from '../../../engine/trading/protect.ts';
 import { seededRandom } from '../../e2e/support/seeded-random.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { btc, candle, config, d, emptyState, midnight } from '../trading/given.ts';
@@ -102,6 +102,7 @@ class Rig {
       watchPrices: () => (this.hearsPrices ? this.prices.watch() : null),
       holds: () => !isFlat(this.state, this.listed, this.state.lastPrice),
       restsWhenHolding: () => restingOrders(this.config, this.listed),
+      mayTakeDown: () => mayTakeDown(this.state, this.config, this.listed),
       onFills: (fills) => {
         for (const fill of fills) this.tell({ type: 'fill-received', fill, atMs: fill.atMs });
         if (fills.some(({ role }) => role === 'entry' || role === 'exit')) this.tell({ type: 'time-passed', atMs: this.clock.now() });
@@ -648,6 +649,26 @@ describe('a position and its stop at the exchange', () => {
     await rig.clock.advance(5_000);
     expect([rig.flat, rig.stops.length, rig.account.kept]).toEqual([true, 0, 0]);
     rig.expectProtectedOrFlat();
+  });
+
+  it('is not taken down when the filters change, before that can be asked for, so that nothing would be taken in its place', async () => {
+    rig = new Rig();
+    await rig.enter();
+    const stops = rig.stops;
+    expect(stops).toHaveLength(1);
+    const { notional } = rig.listed;
+    rig.leaseLeftMs = 0;
+    const close = candle(5, { close: rig.last });
+    rig.tell({ type: 'candle-closed', candle: close, signal: { action: 'exit', reason: 'down' }, atMs: rig.clock.now() });
+    await rig.clock.advance(1_000);
+    rig.listed = { ...rig.listed, notional: notional && { ...notional, min: d(9_000_000) } };
+    rig.leaseLeftMs = 10_000;
+    await rig.clock.advance(10_000);
+    expect(rig.stops).toEqual(stops);
+    rig.listed = { ...rig.listed, notional };
+    rig.tell({ type: 'time-passed', atMs: rig.clock.now() });
+    await rig.clock.advance(10_000);
+    expect([rig.stops, rig.flat]).toEqual([[], true]);
   });
 
   it('keeps the place of the order that sells from the cancel on: what takes the last one meanwhile does not', async () => {

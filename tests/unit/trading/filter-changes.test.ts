@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { nothingFolded } from '../../../engine/trading/fold.ts';
 import type { Instrument, OrderType } from '../../../engine/trading/instrument.ts';
 import { isFlat } from '../../../engine/trading/position.ts';
-import { exposureOf, filterNote } from '../../../engine/trading/protect.ts';
+import { exposureOf, filterNote, mayTakeDown } from '../../../engine/trading/protect.ts';
 import { restoreState } from '../../../engine/trading/restore.ts';
 import type { RestoredOrder } from '../../../engine/trading/restore.ts';
 import { btc, candle, d, fill } from './given.ts';
@@ -129,6 +129,45 @@ describe('filters that change under a position', () => {
     expect(bot.types).toEqual(['cancel-protection']);
     bot.done();
     expect(bot.types).toEqual(['exit']);
+  });
+
+  it('what rests may not be taken down when neither a sale nor a new stop would be taken', () => {
+    const bot = holding();
+    const may = (): boolean => mayTakeDown(bot.state, bot.config, bot.instrument);
+    expect(may()).toBe(true);
+    bot.instrument = leastWorth('10');
+    expect(may()).toBe(false);
+    const closed = candle(5, { close: 30_000 });
+    bot.tell({ type: 'candle-closed', candle: closed, signal: { action: 'exit', reason: 'leave' }, atMs: closed.closeTime });
+    expect(may()).toBe(false);
+    bot.instrument = stoppable;
+    expect(may()).toBe(true);
+    bot.instrument = leastWorth('10');
+    // A kill switch that takes stops down asks nobody.
+    bot.tell({ type: 'entries-blocked', block: { rule: 'kill-switch', reason: 'a test', policy: 'cancel' }, atMs: bot.atMs });
+    expect(may()).toBe(true);
+  });
+
+  it('a position that was to be sold for want of a stop is kept when a filter forbade the sale until one rests again', () => {
+    const bot = holding(stops(), '0.1', '0');
+    bot.resting = null;
+    bot.answer(null);
+    expect(bot.types).toEqual(['place-protection']);
+    bot.answer('Filter failure: NOTIONAL');
+    expect([bot.types, bot.state.exiting?.kind]).toEqual([['exit'], 'unprotected']);
+    bot.instrument = leastWorth('9000');
+    const atMs = bot.atMs;
+    bot.tell({
+      ...{ type: 'order-ended', clientOrderId: 'a', role: 'exit', decisionMs: atMs, outcome: 'rejected', reason: 'NOTIONAL', atMs },
+    });
+    bot.tell({ type: 'exit-retry-due', atMs });
+    expect([bot.commands, bot.state.exiting?.kind]).toEqual([[], 'unprotected']);
+    bot.resting = { quantity: d('0.1'), stopPrice: d(29_400), targetPrice: null };
+    bot.answer(null);
+    expect(bot.state.exiting).toBeNull();
+    bot.instrument = stoppable;
+    bot.pass();
+    expect([bot.commands, exposureOf(bot.state, bot.config, bot.instrument)]).toEqual([[], 'protected']);
   });
 
   it('a stop whose place is refused leaves the position to the stop that rests', () => {
