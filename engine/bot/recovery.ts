@@ -66,7 +66,7 @@ export function recover({ botId, rows, config, instrument, killed, blocks, atMs,
     atMs,
   });
   const anew = rows.config.mode === 'paper' && isProtective(restored.exiting?.kind ?? null);
-  const state = { ...restored, exiting: (anew ? null : restored.exiting) ?? goingOn(restored, closing, instrument) };
+  const state = { ...restored, exiting: withRequest(anew ? null : restored.exiting, goingOn(restored, closing, instrument)) };
   const [folded, cached] = [state.position.quantity.toFixed(), position.quantity.toFixed()];
   if (folded === cached) return { state, checkpoint: nextCheckpoint(rows, instrument, atMs) };
   if (cached === withFeesBelowNothing(rows, instrument)) return { state, checkpoint: null };
@@ -105,6 +105,11 @@ function goingOn(state: TradingState, closing: RequestedClose | null, instrument
   if (closing === null || isFlat(state, instrument, state.lastPrice)) return null;
   const { reason, decisionMs, openedAtMs } = closing;
   return openedAtMs === null || openedAtMs === state.position.openedAtMs ? newExit('request', reason, decisionMs) : null;
+}
+
+/** The exit whose order its rows tell of, asked for or not. */
+function withRequest(exiting: PendingExit | null, asked: PendingExit | null): PendingExit | null {
+  return exiting === null || asked === null ? (exiting ?? asked) : { ...exiting, requested: asked.requested };
 }
 
 /** A paper bot's stop or target executes at its trigger: the missed candles are judged again, and say where that was. */

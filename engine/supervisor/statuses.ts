@@ -116,8 +116,8 @@ function known(price = Number.NaN): number | null {
 }
 
 function closingOf({ state: { exiting, position } }: BotSession): StateDataJson['closing'] {
-  if (exiting?.kind !== 'request') return null;
-  return { reason: exiting.reason, decisionMs: exiting.decisionMs, openedAtMs: position.openedAtMs };
+  if (exiting === null || exiting.requested === null) return null;
+  return { reason: exiting.requested, decisionMs: exiting.decisionMs, openedAtMs: position.openedAtMs };
 }
 
 function dayOf({ state: { day }, settings, equity }: BotSession): NonNullable<StateDataJson['day']> {

@@ -226,7 +226,8 @@ function onProtectionChanged(
   const state = { ...before, protection: afterChange(before.protection, event) };
   if (isFlat(state, instrument, state.lastPrice)) return nothing({ ...state, exiting: state.working === null ? null : state.exiting });
   // It was to be sold for want of a stop, and has not been: a filter may have forbidden that for a while. Now a stop rests.
-  const wanted = state.exiting?.kind === 'unprotected' && state.working === null && event.settled;
+  const { exiting } = state;
+  const wanted = exiting?.kind === 'unprotected' && exiting.requested === null && state.working === null && event.settled;
   if (wanted && exposureOf(state, config, instrument) === 'protected')
     return nothing({ ...state, exiting: null }, 'a stop rests at the exchange again: the position is kept');
   // When the stop that should have been replaced still rests, it stays; `exposureOf` says whether it is enough.
@@ -351,7 +352,11 @@ function onCloseRequested(
   const state = inDayOf(before, config, event.atMs);
   const entering = state.working?.role === 'entry';
   if (!entering && isFlat(state, instrument, state.lastPrice)) return nothing(state, `${event.reason}: there is no position to close`);
-  if (state.exiting !== null) return nothing(state, `${event.reason}: the position is being closed already`);
+  // What it is closed for may come to nothing (a stop rests again, a price is back after a restart): the request does not.
+  if (state.exiting !== null) {
+    const exiting = { ...state.exiting, requested: state.exiting.requested ?? event.reason };
+    return nothing({ ...state, exiting }, `${event.reason}: the position is being closed already`);
+  }
   return exitIfDue(
     { ...state, exiting: newExit(event.kind ?? 'request', event.reason, Math.floor(event.atMs)) },
     instrument,

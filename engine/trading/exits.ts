@@ -8,7 +8,8 @@ import { isDust, sellableQuantity, unsellableBy } from './position.ts';
 import type { ExitKind, PendingExit, Position } from './state.ts';
 
 export function newExit(kind: ExitKind | null, reason: string, decisionMs: number, triggerPrice: number | null = null): PendingExit {
-  return { kind, reason, decisionMs, triggerPrice, failures: 0, unsent: 0, pausing: false, available: null };
+  const requested = kind === 'request' ? reason : null;
+  return { kind, reason, decisionMs, triggerPrice, failures: 0, unsent: 0, pausing: false, available: null, requested };
 }
 
 /** The exit after an order that sold nothing: it goes on after a pause. `available`: what there was to sell, when that was too little. */

@@ -124,6 +124,8 @@ export interface PendingExit {
   readonly pausing: boolean;
   /** Base that the account had free when the exchange refused the last order for want of it; null when it did not. */
   readonly available: Decimal | null;
+  /** Why a user or a kill switch wants the position closed, whatever else it is closed for; null when nobody asked. */
+  readonly requested: string | null;
 }
 
 /** What rests at the exchange to close the position; a price is null where that order does not rest. */

@@ -170,6 +170,24 @@ describe('filters that change under a position', () => {
     expect([bot.commands, exposureOf(bot.state, bot.config, bot.instrument)]).toEqual([[], 'protected']);
   });
 
+  it('a close that is asked for while the position is being sold for want of a stop stands, also when a stop rests again', () => {
+    const bot = holding(stops(), '0.1', '0');
+    bot.resting = null;
+    bot.answer(null);
+    bot.instrument = leastWorth('9000');
+    bot.answer('Filter failure: NOTIONAL');
+    expect([bot.commands, bot.state.exiting?.kind]).toEqual([[], 'unprotected']);
+    bot.tell({ type: 'close-requested', reason: 'a user asks', atMs: bot.atMs });
+    expect(bot.state.exiting?.requested).toBe('a user asks');
+    bot.resting = { quantity: d('0.1'), stopPrice: d(29_400), targetPrice: null };
+    bot.answer(null);
+    bot.instrument = stoppable;
+    bot.pass();
+    expect(bot.types).toEqual(['cancel-protection']);
+    bot.done();
+    expect(bot.types).toEqual(['exit']);
+  });
+
   it('a stop whose place is refused leaves the position to the stop that rests', () => {
     const bot = holding(stops({ trailingStopPercent: 2, trailingStopActive: true }), '0.1', '0');
     bot.price(31_000);

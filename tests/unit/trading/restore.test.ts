@@ -106,6 +106,7 @@ describe('a restored state', () => {
       unsent: 0,
       pausing: false,
       available: null,
+      requested: null,
     });
     expect(restored({ fills, orders: [exit, order] }).exiting).toBeNull();
   });
