@@ -141,19 +141,23 @@ export class Executor {
    * Cancels the stop and target of the position; the bot is told when that is proven. Room for the order that follows is reserved first:
    * while the exchange would not take the exit, the position keeps its stop.
    */
-  unprotect(botId: string, { follows }: Pick<CancelProtection, 'follows'>): void {
+  unprotect(botId: string, command: Pick<CancelProtection, 'follows' | 'sells'>): void {
     const line = this.#lines.get(botId);
     if (line === undefined || line.detached) return;
-    const noRoom = follows === null ? null : line.keepRoom(follows);
-    if (noRoom === null) {
+    const { follows } = command;
+    const hindrance = followHindrance(line, command);
+    if (hindrance === null) {
       this.#protector.cancel(line);
       return;
     }
     const { clock, venueClock, log } = this.#options;
-    log.warn({ botId, follows, reason: noRoom }, 'what protects a position stays: there is no room for the order that would follow');
+    log.warn(
+      { botId, follows, reason: hindrance.reason },
+      'what protects a position stays: the order that would follow would not be taken',
+    );
     // Told in the next turn: the decision that asked for it is still being made.
     clock.soon(() => {
-      const refusal = { rule: 'order-limit', reason: `the stop stays, for the exit would not be taken: ${noRoom}` } as const;
+      const refusal = { ...hindrance, reason: `the stop stays, for the exit would not be taken: ${hindrance.reason}` };
       if (follows === 'exit') this.#refuse(line, { role: 'exit', decisionMs: Math.floor(venueClock.now()) }, refusal);
       this.#protector.tell(line);
     });
@@ -344,4 +348,13 @@ export class Executor {
     this.#stopped = true;
     this.#bookkeeper.stop();
   }
+}
+
+/** Why the order that follows a cancel would not be taken: a filter that the exit would break, or no room in the account's limits. */
+function followHindrance(line: OrderLine, { follows, sells }: Pick<CancelProtection, 'follows' | 'sells'>): BrokenRule | null {
+  if (follows === null) return null;
+  const broken = sells === null ? null : brokenBy(line, { side: 'SELL', type: 'MARKET', quantity: sells, price: null, stopPrice: null });
+  if (broken !== null) return broken;
+  const noRoom = line.keepRoom(follows);
+  return noRoom === null ? null : { rule: 'order-limit', reason: noRoom };
 }

@@ -146,6 +146,8 @@ export interface CancelProtection {
   readonly type: 'cancel-protection';
   /** What is placed when the coins are free: room for it is reserved before anything is cancelled. Null when nothing follows. */
   readonly follows: 'exit' | 'protect' | null;
+  /** Base that the exit will sell, when one follows: what protects is not given up for an order that would not be taken. */
+  readonly sells: Decimal | null;
   readonly reason: string;
 }
 

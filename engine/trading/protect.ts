@@ -11,7 +11,7 @@ import type { FilterSubject } from './filters.ts';
 import { tickOf } from './instrument.ts';
 import type { FilterName, Instrument } from './instrument.ts';
 import { pauseOf } from './pause.ts';
-import { heldUp } from './exits.ts';
+import { exitQuantity, heldUp } from './exits.ts';
 import { figuresOf, isFlat, sellableQuantity } from './position.ts';
 import { boundsAround } from './recent-prices.ts';
 import type { PlannedFor, Protection, RestingProtection, TradingState } from './state.ts';
@@ -248,7 +248,14 @@ export function withProtection(
       if (protection.operation === 'cancel' || openFate || noRoom) return decision;
       return disarmed
         ? cancel(decision, 'a kill switch keeps it down', null)
-        : cancel(decision, 'the position is closed or being closed', state.exiting === null ? null : 'exit');
+        : state.exiting === null
+          ? cancel(decision, 'the position is closed', null)
+          : cancel(
+              decision,
+              'the position is being closed',
+              'exit',
+              exitQuantity(state.exiting, state.position, instrument, state.lastPrice),
+            );
     }
     const fresh = protection.tightest === null && !protection.waits && !protection.overrun;
     if (fresh || !isFlat(state, instrument, state.lastPrice)) return decision;
@@ -326,9 +333,9 @@ function put(decision: Decision, kind: 'place' | 'replace', plan: ProtectionPlan
   );
 }
 
-function cancel(decision: Decision, reason: string, follows: CancelProtection['follows']): Decision {
+function cancel(decision: Decision, reason: string, follows: CancelProtection['follows'], sells: Decimal | null = null): Decision {
   const protection: Protection = { ...decision.state.protection, operation: 'cancel', waits: false };
-  return issue(decision, protection, { type: 'cancel-protection', follows, reason });
+  return issue(decision, protection, { type: 'cancel-protection', follows, sells, reason });
 }
 
 function issue(decision: Decision, protection: Protection, command: TradingCommand): Decision {

@@ -17,6 +17,7 @@ import type { TradingConfig, TradingEvent } from '../../../engine/trading/events
 import { exitPauseMs } from '../../../engine/trading/exits.ts';
 import type { Instrument } from '../../../engine/trading/instrument.ts';
 import { isFlat } from '../../../engine/trading/position.ts';
+import type { PriceBounds } from '../../../engine/trading/filters.ts';
 import { RecentPrices } from '../../../engine/trading/recent-prices.ts';
 import { exposureOf, mayTakeDown, restingOrders } from '../../../engine/trading/protect.ts';
 import { seededRandom } from '../../e2e/support/seeded-random.ts';
@@ -65,6 +66,7 @@ class Rig {
   }
 
   leaseLeftMs = 10_000;
+  average: PriceBounds | null = null;
 
   #newExecutor(): Executor {
     const { clock, metrics, store } = this;
@@ -98,7 +100,7 @@ class Rig {
       horizonMs: 60_000,
       leaseLeftMs: () => this.leaseLeftMs,
       instrument: () => this.listed,
-      averagePrice: () => null,
+      averagePrice: () => this.average,
       watchPrices: () => (this.hearsPrices ? this.prices.watch() : null),
       holds: () => !isFlat(this.state, this.listed, this.state.lastPrice),
       restsWhenHolding: () => restingOrders(this.config, this.listed),
@@ -667,6 +669,24 @@ describe('a position and its stop at the exchange', () => {
     expect(rig.stops).toEqual(stops);
     rig.listed = { ...rig.listed, notional };
     rig.tell({ type: 'time-passed', atMs: rig.clock.now() });
+    await rig.clock.advance(10_000);
+    expect([rig.stops, rig.flat]).toEqual([[], true]);
+  });
+
+  it('is not taken down for an exit that a filter might refuse: it stays, and the exit is tried again', async () => {
+    rig = new Rig();
+    await rig.enter();
+    const stops = rig.stops;
+    expect(stops).toHaveLength(1);
+    const { notional } = rig.listed;
+    const worth = rig.held.times(rig.last);
+    rig.listed = { ...rig.listed, notional: notional && { ...notional, min: worth.times('0.99') } };
+    rig.average = { low: d(rig.last * 0.95), high: d(rig.last * 1.05) };
+    const close = candle(5, { close: rig.last });
+    rig.tell({ type: 'candle-closed', candle: close, signal: { action: 'exit', reason: 'down' }, atMs: rig.clock.now() });
+    await rig.clock.advance(10_000);
+    expect(rig.stops).toEqual(stops);
+    rig.average = { low: d(rig.last), high: d(rig.last) };
     await rig.clock.advance(10_000);
     expect([rig.stops, rig.flat]).toEqual([[], true]);
   });
