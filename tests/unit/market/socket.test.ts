@@ -117,22 +117,24 @@ describe('an exchange socket', () => {
   it('spaces what it sends and bounds what waits', async () => {
     const { socket } = open({ maxMessagesPerSecond: 20, maxQueuedMessages: 3 });
     await until(() => socket.state === 'open');
+    // A busy machine can only make it later than this.
+    const at = performance.now();
     expect(['a', 'b', 'c', 'd', 'e'].map((text) => socket.send(text))).toEqual([true, true, true, true, false]);
     await until(() => arrivals.length === 4);
     expect(arrivals.map(({ text }) => text)).toEqual(['a', 'b', 'c', 'd']);
-    expect((arrivals[3]?.at ?? 0) - (arrivals[0]?.at ?? 0)).toBeGreaterThan(120);
+    expect((arrivals[3]?.at ?? 0) - at).toBeGreaterThan(140);
   });
 
   it('counts the answer to a server ping against the pace', async () => {
     const { socket } = open({ maxMessagesPerSecond: 10 });
     await until(() => clients.length === 1 && socket.state === 'open');
     const pong = new Promise((resolve) => clients[0]?.once('pong', resolve));
+    const at = performance.now();
     clients[0]?.ping('payload');
     await pong;
-    const at = performance.now();
     socket.send('after the pong');
     await until(() => arrivals.length === 1);
-    expect((arrivals[0]?.at ?? 0) - at).toBeGreaterThan(60);
+    expect((arrivals[0]?.at ?? 0) - at).toBeGreaterThan(90);
   });
 
   it('refuses to send while there is no connection', async () => {
