@@ -227,8 +227,8 @@ function onProtectionChanged(
   if (isFlat(state, instrument, state.lastPrice)) return nothing({ ...state, exiting: state.working === null ? null : state.exiting });
   // It was to be sold for want of a stop, and has not been: a filter may have forbidden that for a while. Now a stop rests.
   const { exiting } = state;
-  const wanted = exiting?.kind === 'unprotected' && exiting.requested === null && state.working === null && event.settled;
-  if (wanted && exposureOf(state, config, instrument) === 'protected')
+  const forWantOfAStop = exiting?.kind === 'unprotected' && exiting.requested === null && state.working === null && event.settled;
+  if (forWantOfAStop && exposureOf(state, config, instrument) === 'protected')
     return nothing({ ...state, exiting: null }, 'a stop rests at the exchange again: the position is kept');
   // When the stop that should have been replaced still rests, it stays; `exposureOf` says whether it is enough.
   const refused = event.resting !== null && event.resting.stopPrice !== null ? null : event.refused;

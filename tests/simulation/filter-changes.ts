@@ -37,6 +37,8 @@ export function isReadAtOnce(way: number): boolean {
 
 interface Span {
   readonly instrument: Instrument;
+  /** Engines may still go by what is listed. */
+  readonly unread: boolean;
   readonly fromMs: number;
   untilMs: number;
 }
@@ -66,7 +68,7 @@ export class FilterChanges {
   begin(symbol: string, way: number): Instrument {
     const instrument = ways[Math.floor(way)]?.(this.#listedAs(symbol)) ?? this.#listedAs(symbol);
     this.#changes.set(symbol, [...(this.#changes.get(symbol) ?? []), instrument]);
-    this.#turn(symbol);
+    this.#turn(symbol, !isReadAtOnce(way));
     return instrument;
   }
 
@@ -75,18 +77,20 @@ export class FilterChanges {
       symbol,
       (this.#changes.get(symbol) ?? []).filter((one) => one !== change),
     );
-    this.#turn(symbol);
+    this.#turn(symbol, false);
   }
 
   /**
-   * The largest tick, step, smallest lot and least value that were in force at any time between the two, venue time, or are listed: an
-   * engine may not have read of finer ones.
+   * The largest tick, step, smallest lot and least value that were in force, or that an engine that had not read of a change went by, at
+   * any time between the two, venue time.
    */
   coarsest(symbol: string, fromMs: number, untilMs = this.#now()): Instrument {
     const listed = this.#listedAs(symbol);
-    let coarsest = untilMs < this.#now() ? listed : coarserOf(listed, this.of(symbol));
-    for (const span of this.#spans.get(symbol) ?? [])
-      if (span.fromMs <= untilMs && span.untilMs >= fromMs) coarsest = coarserOf(coarsest, span.instrument);
+    let coarsest = untilMs < this.#now() ? listed : this.of(symbol);
+    for (const { instrument, unread, ...span } of this.#spans.get(symbol) ?? []) {
+      if (span.fromMs > untilMs || span.untilMs < fromMs) continue;
+      coarsest = coarserOf(coarsest, unread ? coarserOf(instrument, listed) : instrument);
+    }
     return coarsest;
   }
 
@@ -105,13 +109,14 @@ export class FilterChanges {
     return this.#spans.get(symbol)?.at(-1)?.fromMs ?? Number.NEGATIVE_INFINITY;
   }
 
-  #turn(symbol: string): void {
+  #turn(symbol: string, unread: boolean): void {
     const now = this.#now();
-    const before = { instrument: this.#listedAs(symbol), fromMs: Number.NEGATIVE_INFINITY, untilMs: Number.POSITIVE_INFINITY };
+    const always = { fromMs: Number.NEGATIVE_INFINITY, untilMs: Number.POSITIVE_INFINITY };
+    const before = { instrument: this.#listedAs(symbol), unread: false, ...always };
     const spans: Span[] = this.#spans.get(symbol) ?? [before];
     const last = spans.at(-1);
     if (last !== undefined) last.untilMs = now;
-    spans.push({ instrument: this.of(symbol), fromMs: now, untilMs: Number.POSITIVE_INFINITY });
+    spans.push({ instrument: this.of(symbol), unread, fromMs: now, untilMs: Number.POSITIVE_INFINITY });
     this.#spans.set(symbol, spans);
   }
 
