@@ -295,21 +295,21 @@ export class Protector {
 
   async #cancelAll(line: OrderLine): Promise<void> {
     const { clock, log } = this.#ports;
-    let asked = false;
+    /** Asked to be cancelled, and not seen since. */
+    const unseen = new Set<LiveOrder>();
     for (let round = 0; ; round += 1) {
       const left = line.protective().filter((live) => !live.gone);
       if (left.length === 0 || line.detached) return;
-      // It may have waited for long until it is known what became of the orders.
-      if (!asked && !line.link.mayTakeDown()) return;
+      // It may have waited for long until it is known what became of the orders, or the first cancels came to nothing.
+      if (unseen.size === 0 && !line.link.mayTakeDown()) return;
       const leaseLeftMs = line.link.leaseLeftMs();
       // When the lock is lost, another engine may have placed the stop that this would cancel.
       if (leaseLeftMs === null || leaseLeftMs > 0) {
         for (const live of left) {
           try {
-            if (this.#canAsk(line, live)) {
-              asked = true;
-              await this.#cancelOne(line, live);
-            }
+            if (!this.#canAsk(line, live)) continue;
+            unseen.add(live);
+            if (await this.#cancelOne(line, live)) unseen.delete(live);
           } catch (error) {
             log.warn(
               { err: error, botId: line.link.botId, clientOrderId: live.clientOrderId },
@@ -327,19 +327,20 @@ export class Protector {
     return !live.awaitingAnswer && line.open.has(live.clientOrderId);
   }
 
-  async #cancelOne(line: OrderLine, live: LiveOrder): Promise<void> {
+  /** True when the exchange has shown what the order is after it. */
+  async #cancelOne(line: OrderLine, live: LiveOrder): Promise<boolean> {
     const { record, look, clock, sign, safety } = this.#ports;
     const askedAt = clock.monotonic();
     const tooLate = askedAt > live.acceptedUntil;
     const outcome = await line.link.account.cancelOrder(live.symbol, live.clientOrderId, sign(line));
     if (outcome.kind === 'cancelled') {
       for (const order of outcome.orders) await record(line, order, { cancelled: order.status });
-      return;
+      return true;
     }
     // Filled, cancelled (by the other order of its pair, or by somebody), or never placed: the look-up tells which.
     const known = await look(line, live);
     const denied = outcome.kind === 'refused' && outcome.refusal.class === 'not-found';
-    if (known || !denied || !tooLate) return;
+    if (known || !denied || !tooLate) return known;
     live.deniedSince ??= clock.monotonic();
     // An order that had been accepted is over, perhaps filled, and lagging reads may show that as late as the horizon. An order that was
     // never answered can have been filled only if the price has reached it; if not, the wait is short, because nothing protects the position.
@@ -348,6 +349,7 @@ export class Protector {
     const mayLagMs = mayHaveEnded ? horizonMs : Math.min(unheardMayLagMs, horizonMs);
     // A denial counts from when it was asked for, not from when the answer came.
     live.gone = !safety.horizon || mayLagMs === 0 || askedAt - live.deniedSince >= mayLagMs;
+    return false;
   }
 }
 

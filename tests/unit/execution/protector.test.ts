@@ -673,6 +673,27 @@ describe('a position and its stop at the exchange', () => {
     expect([rig.stops, rig.flat]).toEqual([[], true]);
   });
 
+  it('is not taken down after a cancel that was lost when the filters have changed meanwhile', async () => {
+    rig = new Rig();
+    await rig.enter();
+    const stops = rig.stops;
+    const { notional } = rig.listed;
+    rig.account.onRequest = (operation) => {
+      if (operation !== 'cancel') return null;
+      rig.account.onRequest = () => null;
+      rig.listed = { ...rig.listed, notional: notional && { ...notional, min: d(9_000_000) } };
+      return 'request';
+    };
+    const close = candle(5, { close: rig.last });
+    rig.tell({ type: 'candle-closed', candle: close, signal: { action: 'exit', reason: 'down' }, atMs: rig.clock.now() });
+    await rig.clock.advance(20_000);
+    expect(rig.stops).toEqual(stops);
+    rig.listed = { ...rig.listed, notional };
+    rig.tell({ type: 'time-passed', atMs: rig.clock.now() });
+    await rig.clock.advance(10_000);
+    expect([rig.stops, rig.flat]).toEqual([[], true]);
+  });
+
   it('is not taken down for an exit that a filter might refuse: it stays, and the exit is tried again', async () => {
     rig = new Rig();
     await rig.enter();
