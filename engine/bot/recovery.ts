@@ -40,7 +40,7 @@ export function recover({ botId, rows, config, instrument, killed, blocks, atMs,
   const restored = restoreState(config, instrument, {
     folded: rows.stateData.checkpoint?.folded ?? nothingFolded,
     fills: rows.fills,
-    openedAtMs: position.openedAtMs,
+    opening: { openedAtMs: position.openedAtMs, openedUnder: position.openedUnder },
     orders: rows.orders.map((order) => ({
       role: order.role,
       exitKind: order.exitKind,

@@ -5,7 +5,7 @@
 import { Decimal } from 'decimal.js';
 import { nothingFolded } from '../trading/fold.ts';
 import type { Folded } from '../trading/fold.ts';
-import type { DayNotice, Position, StoredDay } from '../trading/state.ts';
+import type { DayNotice, Position, SaleBounds, StoredDay } from '../trading/state.ts';
 
 export interface StateData {
   readonly position: Position;
@@ -48,6 +48,7 @@ interface PositionJson {
   readonly cost: string;
   readonly entryFees: string;
   readonly openedAtMs: number | null;
+  readonly openedUnder?: { readonly leastQuantity: string; readonly step: string; readonly leastWorth: string | null } | null;
 }
 
 export interface StateDataJson {
@@ -122,7 +123,22 @@ function readPosition(json: PositionJson | undefined): Position {
     cost: new Decimal(json?.cost ?? 0),
     entryFees: new Decimal(json?.entryFees ?? 0),
     openedAtMs: json?.openedAtMs ?? null,
+    openedUnder: readBounds(json?.openedUnder ?? null),
   };
+}
+
+function readBounds(json: NonNullable<PositionJson['openedUnder']> | null): SaleBounds | null {
+  if (json === null) return null;
+  const { leastQuantity, step, leastWorth } = json;
+  return {
+    leastQuantity: new Decimal(leastQuantity),
+    step: new Decimal(step),
+    leastWorth: leastWorth === null ? null : new Decimal(leastWorth),
+  };
+}
+
+function writeBounds({ leastQuantity, step, leastWorth }: SaleBounds): NonNullable<PositionJson['openedUnder']> {
+  return { leastQuantity: leastQuantity.toFixed(), step: step.toFixed(), leastWorth: leastWorth?.toFixed() ?? null };
 }
 
 export function writeCheckpoint({ throughFillId, folded }: Checkpoint): NonNullable<StateDataJson['checkpoint']> {
@@ -136,5 +152,6 @@ export function writePosition(position: Position): PositionJson {
     cost: position.cost.toFixed(),
     entryFees: position.entryFees.toFixed(),
     openedAtMs: position.openedAtMs,
+    openedUnder: position.openedUnder === null ? null : writeBounds(position.openedUnder),
   };
 }

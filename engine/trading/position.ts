@@ -1,17 +1,18 @@
 /**
  * The position as the exact sum of fills. A spot purchase pays its fee in the coins received, so the position is what can really be sold.
  * Dust (what the exchange's filters do not let anybody sell) stays in it and does not count as holding. Whether something is dust is decided
- * at each execution, by the filters of that moment: a position that was more is held until a sale ends it, however filters and price change.
+ * at each execution: a position that was more is held until a sale ends it, however filters and price change, and what a sale leaves is dust
+ * only by the filters of both that moment and the position's opening, because a filter that somebody raised meanwhile may fall again.
  */
 import { Decimal } from 'decimal.js';
 import type { Fill } from './events.ts';
-import { exact, toRowScale, zero } from './exact.ts';
+import { exact, floorToStep, toRowScale, zero } from './exact.ts';
 import type { FilterName, Instrument, NotionalFilter } from './instrument.ts';
 import { flooredToLot, marketLotOf, smallestLot } from './lots.ts';
 import { unseenShare } from './recent-prices.ts';
-import type { Position, TradingState } from './state.ts';
+import type { Position, SaleBounds, TradingState } from './state.ts';
 
-export const emptyPosition: Position = { quantity: zero, cost: zero, entryFees: zero, openedAtMs: null };
+export const emptyPosition: Position = { quantity: zero, cost: zero, entryFees: zero, openedAtMs: null, openedUnder: null };
 
 /** `pnl` is gross (proceeds minus cost share), `realisedPnl` is net of the shares of entry fees and the exit's fee. Both quote; 0 for a buy. */
 export interface Booked {
@@ -37,9 +38,11 @@ export function applyFill(position: Position, fill: Fill, instrument: Instrument
       cost: exact(position.cost).plus(received.times(price)),
       entryFees: exact(position.entryFees).plus(baseFee.times(price)).plus(quoteFee),
       openedAtMs: position.openedAtMs,
+      openedUnder: position.openedUnder,
     };
     const opened = position.openedAtMs === null && !isDust(bought, instrument, price.toNumber());
-    return { position: opened ? { ...bought, openedAtMs: fill.atMs } : bought, pnl: zero, realisedPnl: zero };
+    const opening = { openedAtMs: fill.atMs, openedUnder: saleBoundsOf(instrument) };
+    return { position: opened ? { ...bought, ...opening } : bought, pnl: zero, realisedPnl: zero };
   }
   const sold = exact(fill.quantity);
   // Coins that pay a fee leave the position as the sold ones do, as far as there are any: the rest of the fee is paid with other coins of the account.
@@ -54,9 +57,11 @@ export function applyFill(position: Position, fill: Fill, instrument: Instrument
     cost: exact(position.cost).minus(costShare),
     entryFees: exact(position.entryFees).minus(feeShare),
     openedAtMs: position.openedAtMs,
+    openedUnder: position.openedUnder,
   };
+  const ended = isDust(rest, instrument, price.toNumber()) && isDustUnder(position.openedUnder, left, price);
   return {
-    position: isDust(rest, instrument, price.toNumber()) ? { ...rest, openedAtMs: null } : rest,
+    position: ended ? { ...rest, openedAtMs: null, openedUnder: null } : rest,
     pnl: proceeds.minus(baseFee.isZero() ? costShare : share(position.cost, sold, position.quantity)),
     realisedPnl: proceeds.minus(costShare).minus(feeShare).minus(quoteFee).minus(elsewhere),
   };
@@ -168,6 +173,20 @@ export function isDust(position: Position, instrument: Instrument, price: number
   const { notional } = instrument;
   if (notional === null || !notional.applyMinToMarket) return false;
   return sellable * (Number.isNaN(price) ? averagePrice : price) < leastWorth(notional);
+}
+
+function saleBoundsOf(instrument: Instrument): SaleBounds {
+  const { min, step } = marketLotOf(instrument);
+  const { notional } = instrument;
+  return { leastQuantity: min, step, leastWorth: notional?.applyMinToMarket === true ? new Decimal(leastWorth(notional)) : null };
+}
+
+/** Whether these filters would not let the coins be sold at `price`; true when they are not known. */
+function isDustUnder(bounds: SaleBounds | null, quantity: Decimal, price: Decimal): boolean {
+  if (bounds === null) return true;
+  const sellable = floorToStep(quantity, bounds.step);
+  if (sellable.lte(0) || sellable.lt(bounds.leastQuantity)) return true;
+  return bounds.leastWorth !== null && sellable.times(price).lt(bounds.leastWorth);
 }
 
 /**

@@ -36,7 +36,7 @@ export interface RestoreInput {
    * As the rows keep it: judged when the fills were booked, by the filters of then. Absent where nothing was booked before: judged by
    * the filters of now.
    */
-  readonly openedAtMs?: number | null;
+  readonly opening?: Pick<Position, 'openedAtMs' | 'openedUnder'>;
   /** At least those of the current day and all that are not over. */
   readonly orders: readonly RestoredOrder[];
   /** Null before the first. */
@@ -76,7 +76,7 @@ export function restoreState(config: TradingConfig, instrument: Instrument, inpu
     notices = withTargetTold(notices, day, fill.atMs, instrument);
   }
   day ??= begin();
-  const position = input.openedAtMs === undefined ? folded.position : { ...folded.position, openedAtMs: input.openedAtMs };
+  const position = { ...folded.position, ...input.opening };
   const { openedAtMs } = position;
   const purchases = openedAtMs === null ? [] : bought.filter(({ atMs }) => atMs >= openedAtMs);
   const protection = restoreProtection(input.orders, position, purchases, config, instrument);

@@ -51,6 +51,18 @@ export interface Position {
   readonly entryFees: Decimal;
   /** Time of the fill with which it became more than dust; null when flat. Only a sale that leaves dust or nothing ends it. */
   readonly openedAtMs: number | null;
+  /** What a sale had to reach then; null when flat, and in rows of older versions. */
+  readonly openedUnder: SaleBounds | null;
+}
+
+/** What the exchange's filters ask of a sale at market. */
+export interface SaleBounds {
+  /** Base. */
+  readonly leastQuantity: Decimal;
+  /** Base; 0 is no grid. */
+  readonly step: Decimal;
+  /** Quote; null when there is none. */
+  readonly leastWorth: Decimal | null;
 }
 
 /** The UTC day's account of a bot. `startEquity` is fixed when the day begins. */

@@ -51,7 +51,7 @@ const filtersKnownMs = 5_000;
 /** Dust by the filters of the last trade: what they did not let go is left. */
 export function isLeft({ filters, matching }: MemoryExchange, symbol: string, position: Decimal, tradedAtMs: number): boolean {
   const instrument = filters.coarsest(symbol, tradedAtMs - filtersKnownMs, tradedAtMs);
-  const held = { quantity: position, cost: zero, entryFees: zero, openedAtMs: null };
+  const held = { quantity: position, cost: zero, entryFees: zero, openedAtMs: null, openedUnder: null };
   return isDust(held, instrument, matching.lastTick(symbol)?.price.toNumber() ?? Number.NaN);
 }
 

@@ -22,7 +22,7 @@ it('a recovered bot that holds a position and may not enter runs as holding and 
           settings,
           state: {
             ...emptyState(trading),
-            position: { quantity: d('0.05'), cost: d(1_000), entryFees: d(0), openedAtMs: midnight },
+            position: { quantity: d('0.05'), cost: d(1_000), entryFees: d(0), openedAtMs: midnight, openedUnder: null },
             lastPrice: 20_000,
             blocks: [{ rule: 'paused', reason: 'entries are paused: a user asked' }],
           },

@@ -20,7 +20,7 @@ const resting = (stop: string | null, target: string | null): RestingProtection 
 /** Holds 3 BTC bought at 100. */
 const holding = (change: Partial<TradingState> = {}): TradingState => ({
   ...emptyState(),
-  position: { quantity: d(3), cost: d(300), entryFees: d(0), openedAtMs: midnight },
+  position: { quantity: d(3), cost: d(300), entryFees: d(0), openedAtMs: midnight, openedUnder: null },
   bestPrice: 100,
   lastPrice: 100,
   ...change,
@@ -208,7 +208,7 @@ describe('the pauses of an exit', () => {
 describe('a fill', () => {
   it('that sells all takes all of the cost, to the digit that no row could keep', () => {
     const cost = '0.12345678901234567890123';
-    const held = { ...emptyPosition, quantity: d(2), cost: d(cost), entryFees: d(cost), openedAtMs: midnight };
+    const held = { ...emptyPosition, quantity: d(2), cost: d(cost), entryFees: d(cost), openedAtMs: midnight, openedUnder: null };
     const { position } = applyFill(held, fill('SELL', '2', 100), btc);
     expect([position.cost.toFixed(), position.entryFees.toFixed()]).toEqual(['0', '0']);
   });

@@ -9,7 +9,7 @@ import { btc, candle, config, d, emptyState, fill, midnight } from './given.ts';
 const told = (state: TradingState, event: TradingEvent, trading = config()) => decide(state, event, trading, btc);
 const holding = (change: Partial<TradingState> = {}): TradingState => ({
   ...emptyState(),
-  position: { quantity: d(3), cost: d(300), entryFees: d(0), openedAtMs: midnight },
+  position: { quantity: d(3), cost: d(300), entryFees: d(0), openedAtMs: midnight, openedUnder: null },
   bestPrice: 100,
   lastPrice: 100,
   ...change,

@@ -35,7 +35,7 @@ function restarted(bot: Guarded): void {
   bot.state = restoreState(bot.config, bot.instrument, {
     folded: nothingFolded,
     fills: bot.fills,
-    openedAtMs: position.openedAtMs,
+    opening: { openedAtMs: position.openedAtMs, openedUnder: position.openedUnder },
     orders,
     day: null,
     notices: [],
@@ -200,8 +200,8 @@ describe('filters that change under a position', () => {
   it('what a target in parts leaves is held while its stop rests, however little it is worth by now', () => {
     const bot = holding(stops(), '0.001', '0');
     bot.instrument = leastWorth('10');
-    bot.resting = { quantity: d('0.0003'), stopPrice: d(29_400), targetPrice: null };
-    bot.tell({ type: 'fill-received', fill: fill('SELL', '0.0007', 30_000, { role: 'target', atMs: bot.atMs }), atMs: bot.atMs });
+    bot.resting = { quantity: d('0.0001'), stopPrice: d(29_400), targetPrice: null };
+    bot.tell({ type: 'fill-received', fill: fill('SELL', '0.0009', 30_000, { role: 'target', atMs: bot.atMs }), atMs: bot.atMs });
     bot.answer(null);
     expect([bot.commands, isFlat(bot.state, bot.instrument, 30_000)]).toEqual([[], false]);
     bot.pass();
@@ -211,8 +211,8 @@ describe('filters that change under a position', () => {
   it('is held after a restart too, with the best price that it had', () => {
     const bot = holding(stops({ trailingStopPercent: 3, trailingStopActive: true }), '0.001', '0');
     bot.instrument = leastWorth('10');
-    bot.resting = { quantity: d('0.0003'), stopPrice: d(29_400), targetPrice: null };
-    bot.tell({ type: 'fill-received', fill: fill('SELL', '0.0007', 30_000, { role: 'target', atMs: bot.atMs }), atMs: bot.atMs });
+    bot.resting = { quantity: d('0.0001'), stopPrice: d(29_400), targetPrice: null };
+    bot.tell({ type: 'fill-received', fill: fill('SELL', '0.0009', 30_000, { role: 'target', atMs: bot.atMs }), atMs: bot.atMs });
     bot.answer(null);
     bot.price(30_100);
     restarted(bot);

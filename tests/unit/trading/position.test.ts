@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { exact, zero } from '../../../engine/trading/exact.ts';
+import type { Instrument } from '../../../engine/trading/instrument.ts';
 import { applyFill, baseFeeShareAfter, emptyPosition, figuresOf, isDust, sellableQuantity } from '../../../engine/trading/position.ts';
 import { btc, d, fill, midnight } from './given.ts';
 
@@ -50,6 +51,22 @@ describe('the position', () => {
     expect(isDust(held('0.00025'), btc, 20_000)).toBe(true);
     expect(isDust(held('0.00025'), btc, 20_041)).toBe(false);
     expect(isDust(held('0.00024'), btc, 22_000)).toBe(false);
+  });
+
+  it('is not ended by a sale under filters that were raised meanwhile, but by one that leaves dust under those of its opening', () => {
+    const raised: Instrument = { ...btc, notional: { min: d(20_000), max: null, applyMinToMarket: true, applyMaxToMarket: false } };
+    const coarser: Instrument = { ...btc, lot: { ...btc.lot, min: d(1), step: d(1) } };
+    const { position } = applyFill(emptyPosition, fill('BUY', '1', 20_000, { commission: d(0) }), btc);
+    for (const instrument of [raised, coarser]) {
+      const left = (quantity: string) => applyFill(position, fill('SELL', quantity, 20_000), instrument).position;
+      expect(left('0.7').openedAtMs).toBe(position.openedAtMs);
+      // 4.8 in quote, and less than the smallest lot.
+      expect([left('0.99976').openedAtMs, left('0.99976').openedUnder]).toEqual([null, null]);
+      expect(left('0.999995').openedAtMs).toBeNull();
+      expect(left('0.99974').openedAtMs).toBe(position.openedAtMs);
+    }
+    const finer: Instrument = { ...btc, notional: null };
+    expect(applyFill(position, fill('SELL', '0.9999', 20_000), finer).position.openedAtMs).toBe(position.openedAtMs);
   });
 
   it('values a fee in quote on the way in, and one in coins on the way out', () => {

@@ -19,7 +19,7 @@ const resting = (change: Partial<RestingProtection> = {}): RestingProtection => 
   targetPrice: null,
   ...change,
 });
-const held = { quantity: d(3), cost: d(300), entryFees: d(0), openedAtMs: midnight };
+const held = { quantity: d(3), cost: d(300), entryFees: d(0), openedAtMs: midnight, openedUnder: null };
 const pass = (change: Partial<TradingState>, instrument = stoppable) =>
   decide({ ...emptyState(stops), lastPrice: 100, ...change }, { type: 'time-passed', atMs: midnight + 60_000 }, stops, instrument);
 

@@ -110,7 +110,10 @@ describe('the size of an entry', () => {
 
   it('counts what is bound in a position and its fees as committed', () => {
     const trading = config({ positionSizePercent: 100 });
-    const held = { ...emptyState(trading), position: { quantity: d('0.00001'), cost: d(600), entryFees: d(100), openedAtMs: null } };
+    const held = {
+      ...emptyState(trading),
+      position: { quantity: d('0.00001'), cost: d(600), entryFees: d(100), openedAtMs: null, openedUnder: null },
+    };
     const sized = entrySize(held, trading, btc, 100);
     expect(sized.ok && sized.quantity.toFixed()).toBe('2.985');
   });

@@ -10,7 +10,7 @@ const minuteMs = 60_000;
 /** Bought at 100 at the open of the first candle of the day. */
 const holding = (change: Partial<TradingState> = {}): TradingState => ({
   ...emptyState(),
-  position: { quantity: d(3), cost: d(300), entryFees: d(0), openedAtMs: midnight },
+  position: { quantity: d(3), cost: d(300), entryFees: d(0), openedAtMs: midnight, openedUnder: null },
   bestPrice: 100,
   lastPrice: 100,
   ...change,
