@@ -54,7 +54,10 @@ describe('the position', () => {
   });
 
   it('is not ended by a sale under filters that were raised meanwhile, but by one that leaves dust under those of its opening', () => {
-    const raised: Instrument = { ...btc, notional: { min: d(20_000), max: null, applyMinToMarket: true, applyMaxToMarket: false } };
+    const raised: Instrument = {
+      ...btc,
+      notional: { min: d(20_000), max: null, applyMinToMarket: true, applyMaxToMarket: false, averagePriceMinutes: 5 },
+    };
     const coarser: Instrument = { ...btc, lot: { ...btc.lot, min: d(1), step: d(1) } };
     const { position } = applyFill(emptyPosition, fill('BUY', '1', 20_000, { commission: d(0) }), btc);
     for (const instrument of [raised, coarser]) {
