@@ -6,7 +6,11 @@ import { btc, fill } from '../trading/given.ts';
 
 it('reads a position as it was written, with the filters of its opening', () => {
   const { position } = applyFill(emptyPosition, fill('BUY', '0.5', 20_000), btc);
-  for (const written of [position, emptyPosition, applyFill(emptyPosition, fill('BUY', '0.5', 20_000), { ...btc, notional: null }).position])
+  for (const written of [
+    position,
+    emptyPosition,
+    applyFill(emptyPosition, fill('BUY', '0.5', 20_000), { ...btc, notional: null }).position,
+  ])
     expect(JSON.stringify(readStateData({ position: writePosition(written) }).position)).toBe(JSON.stringify(written));
 });
 
