@@ -111,7 +111,10 @@ export class Bookkeeper {
   async record(line: OrderLine, clientOrderId: string, told: Evidence, refused: string | null = null): Promise<RecordAnswer> {
     const { store, clock, log, metrics, reach } = this.#options;
     const { link } = line;
-    const evidence = valuedEvidence(told, link.instrument(), this.#options.feePrices ?? null);
+    const known = line.open.get(clientOrderId)?.toldEnd ?? null;
+    // An end is final, whatever arrives after it: the executions for which it waited may come with an older state.
+    const ended = known === null || (told.state !== null && isTerminal(told.state)) ? told : { ...told, ...known };
+    const evidence = valuedEvidence(ended, link.instrument(), this.#options.feePrices ?? null);
     const startedAt = clock.monotonic();
     let unheard = false;
     for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, recordRetryMaxMs)) {
@@ -143,7 +146,7 @@ export class Bookkeeper {
   #onRecorded(
     line: OrderLine,
     clientOrderId: string,
-    evidence: Pick<ExecutionEvidence, 'proof' | 'fills'>,
+    evidence: Pick<ExecutionEvidence, 'state' | 'proof' | 'fills'>,
     answer: RecordAnswer,
     unheard: boolean,
     refused: string | null,
@@ -208,6 +211,8 @@ export class Bookkeeper {
       this.end(line, live, answer.order.state, `order ${answer.order.state}`);
       return;
     }
+    if (evidence.state !== null && isTerminal(evidence.state) && answer.missing.gt(0))
+      live.toldEnd = { state: evidence.state, proof: evidence.proof };
     live.resting = isProtective(live) && answer.order.state === 'accepted' && live.exchangeOrderId !== null && answer.missing.lte(0);
     // It is known to rest: the answer to its request, if that is still under way, is not waited for.
     if (live.resting) {

@@ -4,7 +4,7 @@
  */
 import type { Decimal } from 'decimal.js';
 import type { OrderReservation, TradingAccount } from '../exchanges/exchange.ts';
-import type { StoredOrder } from '../persistence/order-store.ts';
+import type { ExecutionEvidence, StoredOrder } from '../persistence/order-store.ts';
 import type { Fill, OrderOutcome, OrderRole, OrderRule, WorkingRole } from '../trading/events.ts';
 import type { PriceBounds } from '../trading/filters.ts';
 import type { Instrument } from '../trading/instrument.ts';
@@ -86,6 +86,8 @@ export interface LiveOrder {
   openSince: number;
   exchangeOrderId: string | null;
   executedQuantity: Decimal | null;
+  /** How the exchange says that it ended, while executions that it implies are not known yet. */
+  toldEnd?: Pick<ExecutionEvidence, 'state' | 'proof'>;
   /** Rounds of look-ups after the horizon in which no trace was found. */
   negativeRounds: number;
   /** Monotonic time of the last of them. */

@@ -30,6 +30,7 @@ import { createMemoryCapitalStore } from './memory-capital.ts';
 import { createMemoryBotStore, createMemoryOrderStore, createMemoryReconcileStore } from './memory-stores.ts';
 import type { SimulatedMigrations } from './migrations.ts';
 import type { PriceFeed } from './price-feed.ts';
+import { sameFilters } from './filter-changes.ts';
 import type { Random } from './random.ts';
 import { SimulatedProcess } from './scheduler.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -173,9 +174,16 @@ export class Replica {
     const read = async (): Promise<void> => {
       await symbols?.refresh();
       await symbols?.load(symbol);
-      this.#filtersReadAtMs.set(symbol, this.#options.scheduler.wallMs);
     };
     process?.run(() => void read().catch(() => process.after(symbolsRetryMs, () => this.readSymbol(symbol))));
+  }
+
+  /** The exchange has told it the filters: by its timer, or because it refused an order for their sake. */
+  #noteRead(told: readonly Instrument[]): readonly Instrument[] {
+    for (const instrument of told)
+      if (!sameFilters(this.instrument(instrument.symbol), instrument))
+        this.#filtersReadAtMs.set(instrument.symbol, this.#options.scheduler.wallMs);
+    return told;
   }
 
   /** Somebody lies to it about the limits of its account. */
@@ -264,7 +272,10 @@ export class Replica {
     await venueClock.start();
     const symbols = new SymbolDirectory({
       venue: venueName,
-      marketData: wire.marketData,
+      marketData: {
+        ...wire.marketData,
+        instruments: async (only) => this.#noteRead(await wire.marketData.instruments(only)),
+      },
       cache: coordination.symbols,
       clock,
       log,

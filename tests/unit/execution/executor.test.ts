@@ -563,6 +563,24 @@ describe('the executor', () => {
     expect(told.faults).toEqual([]);
   });
 
+  it('ends with the execution that it lacked, when its end was told before that and reads do not show it', async () => {
+    account.answer = () => new Promise(() => undefined);
+    await placed();
+    const [post] = account.posts;
+    if (post === undefined) throw new Error('no order');
+    const { request } = post;
+    const part = new Decimal('0.2');
+    const event = (status: ExchangeOrder['status'], fill: ExchangeFill | null): void =>
+      executor.onUserEvent({ type: 'order-updated', order: exchangeOrder(request, status, part), fill, reason: null, atMs: 1 });
+    event('EXPIRED', null);
+    await settle();
+    expect(told.ended).toEqual([]);
+    event('PARTIALLY_FILLED', fillOf(request, '1', part));
+    await settle();
+    expect([told.fills.length, told.ended]).toEqual([1, ['filled']]);
+    expect([...store.orders.values()].map(({ state }) => state)).toEqual(['expired']);
+  });
+
   it('tells the log of an order once, when it is over, however many executions it took and whoever told them', async () => {
     const answer = Promise.withResolvers<PlaceOutcome>();
     account.answer = () => answer.promise;
