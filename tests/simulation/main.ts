@@ -129,6 +129,7 @@ function tellTotals(totals: Totals, speed: { readonly seedsPerSecond: number; re
   say(`orders        ${totals.orders} accepted, ${totals.ordersPerSchedule.toFixed(1)} per schedule; ${totals.fills} fills`);
   say(`faults        ${totals.faultsPerSchedule.toFixed(1)} per schedule`);
   for (const [kind, hits] of totals.faults) say(`  ${kind.padEnd(20)} ${hits}`);
+  say(`traces        ${totals.traces}`);
   say('crash points');
   for (const [point, hits] of totals.crashPoints) say(`  ${point.padEnd(20)} ${hits}`);
   say(`speed         ${speed.seedsPerSecond.toFixed(0)} seeds per second, ${speed.seedsPerCpuSecond.toFixed(0)} per second of one core`);
