@@ -2,6 +2,7 @@ import { defineEntity, p } from '@mikro-orm/core';
 import { BotConfig } from './bot-config.ts';
 import { id, money, positiveCheck, time } from './columns.ts';
 import { User } from './user.ts';
+import type { SaleBoundsJson } from '../engine/persistence/state-data.ts';
 import { exitKinds, markets, orderRoles, orderStates, orderTypes, sides, venues } from './vocabulary.ts';
 
 /**
@@ -40,6 +41,8 @@ const OrderSchema = defineEntity({
     /** What a live entry takes from the account at most, and in which asset; null for all others, and for rows made again. */
     reservedQuote: money().nullable().check('reserved_quote >= 0'),
     quoteAsset: p.string().length(20).nullable(),
+    /** Of an entry: what the filters asked of a sale when it was decided (`SaleBounds` as JSON). Null for all others, and for rows made again. */
+    saleBounds: p.json<SaleBoundsJson>().nullable(),
     /** Set when a balance was written that contains what the entry spent: from then on it reserves nothing. */
     capitalSettledAt: time().nullable(),
     reason: p.string().length(500),

@@ -287,9 +287,9 @@ export class Bookkeeper {
 /** Fills that the bot has not been told of, whichever try wrote them; null when it is not known what it was told. */
 function untold(
   fills: ExecutionEvidence['fills'],
-  { order: { clientOrderId, role, exitKind, side }, newFills }: Extract<RecordAnswer, { verdict: 'recorded' }>,
+  { order: { clientOrderId, role, exitKind, side, saleBounds }, newFills }: Extract<RecordAnswer, { verdict: 'recorded' }>,
   told: ReadonlySet<string> | null,
 ): readonly Fill[] | null {
   if (told === null) return fills.length === newFills.length ? newFills : null;
-  return fills.filter((fill) => !told.has(fill.tradeId)).map((fill) => ({ ...fill, clientOrderId, role, exitKind, side }));
+  return fills.filter((fill) => !told.has(fill.tradeId)).map((fill) => ({ ...fill, clientOrderId, role, exitKind, side, saleBounds }));
 }

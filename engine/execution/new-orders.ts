@@ -4,6 +4,7 @@ import type { Intent } from '../persistence/commit-intents.ts';
 import { entryReservation } from '../trading/capital.ts';
 import type { OrderRole } from '../trading/events.ts';
 import type { SelfTradePrevention } from '../trading/instrument.ts';
+import { saleBoundsOf } from '../trading/position.ts';
 import { formatClientOrderId } from './client-order-id.ts';
 import type { LiveOrder, OrderLine } from './order-line.ts';
 
@@ -13,7 +14,8 @@ type Decided = Pick<Intent, 'decisionMs' | 'referencePrice' | 'reason'> & Partia
 /** The intent of the line's next order of this decision and role. */
 export function intentOf(line: OrderLine, decided: Decided, draft: Draft, signed: SignedWindow): Intent {
   const { botId, userId, epoch, venue, mode, account, installation } = line.link;
-  const { market, symbol, quoteAsset } = line.link.instrument();
+  const instrument = line.link.instrument();
+  const { market, symbol, quoteAsset } = instrument;
   const { decisionMs, referencePrice, reason } = decided;
   const { role } = draft;
   const attempt = line.nextAttempt(role, decisionMs);
@@ -38,6 +40,7 @@ export function intentOf(line: OrderLine, decided: Decided, draft: Draft, signed
     slot: draft.slot,
     // A paper bot has an account of its own.
     reservation: role === 'entry' && mode === 'live' ? entryReservation(draft.quantity, referencePrice, quoteAsset) : null,
+    saleBounds: role === 'entry' ? saleBoundsOf(instrument) : null,
     referencePrice,
     reason,
     signedTimestampMs: signed.timestampMs,

@@ -10,7 +10,7 @@ import { exact, toRowScale, zero } from '../trading/exact.ts';
 import { applyFill, commissionOf } from '../trading/position.ts';
 import type { Booked } from '../trading/position.ts';
 import type { ExecutionEvidence, OrderTrade, ReportedFill } from './order-store.ts';
-import { readStateData, writePosition } from './state-data.ts';
+import { readSaleBounds, readStateData, writePosition } from './state-data.ts';
 
 export interface BookedFill extends Booked {
   readonly fill: Fill;
@@ -50,6 +50,7 @@ export async function bookFills(
       commission: reported.commission,
       commissionAsset: reported.commissionAsset,
       commissionWorth: commission.inQuote,
+      saleBounds: readSaleBounds(order.saleBounds ?? null),
       atMs: reported.atMs,
     };
     const result = applyFill(position, fill, evidence.instrument);

@@ -7,8 +7,8 @@ import type { ExitKind, Fill, OrderRole } from '../trading/events.ts';
 import type { OrderSide, OrderType } from '../trading/instrument.ts';
 import type { BotColumns } from '../trading/resolve-config.ts';
 import type { OrderState, StoredOrder } from './order-store.ts';
-import { readStateData } from './state-data.ts';
-import type { StateData, StateDataJson } from './state-data.ts';
+import { readSaleBounds, readStateData } from './state-data.ts';
+import type { SaleBoundsJson, StateData, StateDataJson } from './state-data.ts';
 
 /** One row of `bot_configs`, money as Decimal. */
 export interface BotConfigRow {
@@ -96,7 +96,7 @@ export async function loadBots(pool: Pool, botIds: readonly string[]): Promise<R
 
 /** Columns of `orders` that make a `StoredOrder`; callers add the condition. */
 export const selectOrder = `
-  select bot_config_id::text, client_order_id, symbol, role, exit_kind, side, type, quantity::text, price::text, stop_price::text, slot, decision_ms::text, attempt, reason, state, exchange_order_id,
+  select bot_config_id::text, client_order_id, symbol, role, exit_kind, side, type, quantity::text, price::text, stop_price::text, slot, decision_ms::text, attempt, reason, sale_bounds, state, exchange_order_id,
          executed_quantity::text, signed_ts::text, recv_window_ms, (extract(epoch from created_at) * 1000)::bigint::text as created_ms
   from orders`;
 
@@ -115,6 +115,7 @@ export interface OrderRecord {
   readonly decision_ms: string;
   readonly attempt: number;
   readonly reason: string;
+  readonly sale_bounds: SaleBoundsJson | null;
   readonly state: OrderState;
   readonly exchange_order_id: string | null;
   readonly executed_quantity: string;
@@ -139,6 +140,7 @@ export function storedOrder(row: OrderRecord): StoredOrder {
     decisionMs: Number(row.decision_ms),
     attempt: row.attempt,
     reason: row.reason,
+    saleBounds: readSaleBounds(row.sale_bounds),
     state: row.state,
     exchangeOrderId: row.exchange_order_id,
     executedQuantity: new Decimal(row.executed_quantity),
@@ -149,7 +151,7 @@ export function storedOrder(row: OrderRecord): StoredOrder {
 }
 
 const selectFill = `
-  select f.id::text, f.bot_config_id::text, f.exchange_trade_id, f.client_order_id, f.role, o.exit_kind, f.side, f.price::text, f.quantity::text,
+  select f.id::text, f.bot_config_id::text, f.exchange_trade_id, f.client_order_id, f.role, o.exit_kind, o.sale_bounds, f.side, f.price::text, f.quantity::text,
          f.commission_amount::text, f.commission_asset, f.quote_commission::text, (extract(epoch from f.executed_at) * 1000)::bigint::text as executed_ms
   from fills f join orders o on o.id = f.order_id`;
 
@@ -160,6 +162,7 @@ interface FillRecord {
   readonly client_order_id: string;
   readonly role: OrderRole;
   readonly exit_kind: ExitKind | null;
+  readonly sale_bounds: SaleBoundsJson | null;
   readonly side: OrderSide;
   readonly price: string;
   readonly quantity: string;
@@ -182,6 +185,7 @@ function storedFill(row: FillRecord): StoredFill {
     commission: new Decimal(row.commission_amount),
     commissionAsset: row.commission_asset,
     commissionWorth: row.quote_commission === null ? null : new Decimal(row.quote_commission),
+    saleBounds: readSaleBounds(row.sale_bounds),
     atMs: Number(row.executed_ms),
   };
 }

@@ -9,8 +9,10 @@ import type { Pool } from 'pg';
 import { balanceMaxAgeMs, refusedBy } from '../trading/capital.ts';
 import type { AccountRefusal, Reservation } from '../trading/capital.ts';
 import type { AccountRule, ExitKind, OrderRole } from '../trading/events.ts';
+import type { SaleBounds } from '../trading/state.ts';
 import { isSqlState } from './database-trouble.ts';
 import { intentPoolName } from './intent-pool.ts';
+import { writeSaleBounds } from './state-data.ts';
 import type { Market, OrderSide, OrderType } from '../trading/instrument.ts';
 
 export interface Intent {
@@ -36,6 +38,8 @@ export interface Intent {
   readonly slot: number;
   /** What a live entry takes from its account at most; null for everything else, which never waits for money. */
   readonly reservation: Reservation | null;
+  /** What the filters ask of a sale now, of an entry; null for everything else. */
+  readonly saleBounds: SaleBounds | null;
   readonly referencePrice: number;
   readonly reason: string;
   /** The venue's time, taken before this commit; the exchange drops the order when it arrives later than the window. */
@@ -67,10 +71,10 @@ with wanted as (
   select * from unnest(
     $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[],
     $11::text[], $12::int[], $13::text[], $14::text[], $15::numeric[], $16::numeric[], $17::text[], $18::bigint[], $19::int[],
-    $20::numeric[], $21::numeric[], $22::int[], $23::text[], $24::numeric[], $25::text[]
+    $20::numeric[], $21::numeric[], $22::int[], $23::text[], $24::numeric[], $25::text[], $27::text[]
   ) with ordinality as w(bot_config_id, user_id, epoch, venue, account, market, symbol, client_order_id, decision_ms,
          role, attempt, side, type, quantity, reference_price, reason, signed_ts, recv_window_ms,
-         price, stop_price, slot, exit_kind, reserved_quote, quote_asset, place)
+         price, stop_price, slot, exit_kind, reserved_quote, quote_asset, sale_bounds, place)
 ), owned as (
   select s.bot_config_id, s.lock_epoch
   from bot_state s
@@ -90,11 +94,11 @@ with wanted as (
 ), inserted as (
   insert into orders (bot_config_id, user_id, venue, account, market, symbol, client_order_id, decision_ms, role, attempt, side, type,
                       quantity, reference_price, reason, state, epoch, signed_ts, recv_window_ms, executed_quantity, executed_quote,
-                      price, stop_price, slot, exit_kind, reserved_quote, quote_asset,
+                      price, stop_price, slot, exit_kind, reserved_quote, quote_asset, sale_bounds,
                       created_at, updated_at)
   select w.bot_config_id, w.user_id, w.venue, w.account, w.market, w.symbol, w.client_order_id, w.decision_ms, w.role, w.attempt, w.side, w.type,
          w.quantity, w.reference_price, w.reason, 'intended', w.epoch, w.signed_ts, w.recv_window_ms, 0, 0, w.price, w.stop_price, w.slot,
-         w.exit_kind, w.reserved_quote, w.quote_asset, now(), now()
+         w.exit_kind, w.reserved_quote, w.quote_asset, w.sale_bounds::jsonb, now(), now()
   from wanted w join owned o on o.bot_config_id = w.bot_config_id and o.lock_epoch = w.epoch
   left join admitted a on a.id = w.client_order_id
   where a.rule is null
@@ -149,6 +153,7 @@ export async function commitIntents(pool: Pool, holder: string, intents: readonl
         column((i) => i.reservation?.amount.toFixed() ?? null),
         column((i) => i.reservation?.asset ?? null),
         balanceMaxAgeMs,
+        column((i) => (i.saleBounds === null ? null : JSON.stringify(writeSaleBounds(i.saleBounds)))),
       ],
     });
     const byId = new Map(intents.map((intent) => [intent.clientOrderId, intent]));

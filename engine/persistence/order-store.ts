@@ -6,6 +6,7 @@ import type { Decimal } from 'decimal.js';
 import { orderStates } from '../../entities/vocabulary.ts';
 import type { ExitKind, Fill, OrderRole } from '../trading/events.ts';
 import type { Instrument, Market, OrderSide, OrderType } from '../trading/instrument.ts';
+import type { SaleBounds } from '../trading/state.ts';
 import type { Intent, IntentVerdict } from './commit-intents.ts';
 
 export { orderStates };
@@ -32,6 +33,7 @@ export interface StoredOrder {
   readonly attempt: number;
   /** Why it was decided, in the trader's words. */
   readonly reason: string;
+  readonly saleBounds: SaleBounds | null;
   readonly state: OrderState;
   readonly exchangeOrderId: string | null;
   /** As the exchange says it. */

@@ -14,6 +14,7 @@ import type { OrderRecord } from './bot-rows.ts';
 import { CommitUnknown, commitIntents, committedIds, endBackends } from './commit-intents.ts';
 import { advanceOrder, lateReason } from './order-life.ts';
 import type { ExecutionEvidence, OrderStore, RecordAnswer, StoredOrder } from './order-store.ts';
+import { readSaleBounds } from './state-data.ts';
 import { retryUndone } from './retry-undone.ts';
 
 export interface PostgresOrderStoreOptions {
@@ -103,6 +104,7 @@ function stored(order: Order, botId: string): StoredOrder {
     decisionMs: Number(order.decisionMs),
     attempt: order.attempt,
     reason: order.reason,
+    saleBounds: readSaleBounds(order.saleBounds ?? null),
     state: order.state,
     exchangeOrderId: order.exchangeOrderId ?? null,
     executedQuantity: order.executedQuantity,

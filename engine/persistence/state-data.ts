@@ -48,7 +48,14 @@ interface PositionJson {
   readonly cost: string;
   readonly entryFees: string;
   readonly openedAtMs: number | null;
-  readonly openedUnder?: { readonly leastQuantity: string; readonly step: string; readonly leastWorth: string | null } | null;
+  readonly openedUnder?: SaleBoundsJson | null;
+}
+
+/** As in `SaleBounds`. */
+export interface SaleBoundsJson {
+  readonly leastQuantity: string;
+  readonly step: string;
+  readonly leastWorth: string | null;
 }
 
 export interface StateDataJson {
@@ -123,11 +130,11 @@ function readPosition(json: PositionJson | undefined): Position {
     cost: new Decimal(json?.cost ?? 0),
     entryFees: new Decimal(json?.entryFees ?? 0),
     openedAtMs: json?.openedAtMs ?? null,
-    openedUnder: readBounds(json?.openedUnder ?? null),
+    openedUnder: readSaleBounds(json?.openedUnder ?? null),
   };
 }
 
-function readBounds(json: NonNullable<PositionJson['openedUnder']> | null): SaleBounds | null {
+export function readSaleBounds(json: SaleBoundsJson | null): SaleBounds | null {
   if (json === null) return null;
   const { leastQuantity, step, leastWorth } = json;
   return {
@@ -137,7 +144,7 @@ function readBounds(json: NonNullable<PositionJson['openedUnder']> | null): Sale
   };
 }
 
-function writeBounds({ leastQuantity, step, leastWorth }: SaleBounds): NonNullable<PositionJson['openedUnder']> {
+export function writeSaleBounds({ leastQuantity, step, leastWorth }: SaleBounds): SaleBoundsJson {
   return { leastQuantity: leastQuantity.toFixed(), step: step.toFixed(), leastWorth: leastWorth?.toFixed() ?? null };
 }
 
@@ -152,6 +159,6 @@ export function writePosition(position: Position): PositionJson {
     cost: position.cost.toFixed(),
     entryFees: position.entryFees.toFixed(),
     openedAtMs: position.openedAtMs,
-    openedUnder: position.openedUnder === null ? null : writeBounds(position.openedUnder),
+    openedUnder: position.openedUnder === null ? null : writeSaleBounds(position.openedUnder),
   };
 }

@@ -7,7 +7,7 @@ import type { Signal } from '../strategies/strategy.ts';
 import type { Candle, Timeframe } from './candle.ts';
 import type { FilterName, OrderSide, OrderType } from './instrument.ts';
 import type { Protections } from './protections.ts';
-import type { EntryBlock, ExitKind, OrderRole, RestingProtection, TradingState, WorkingRole } from './state.ts';
+import type { EntryBlock, ExitKind, OrderRole, RestingProtection, SaleBounds, TradingState, WorkingRole } from './state.ts';
 
 export type { DayNotice, EntryBlock, ExitKind, OrderRole, WorkingRole } from './state.ts';
 
@@ -54,6 +54,8 @@ export interface Fill {
   readonly commissionAsset: string;
   /** Matters for a commission in a third asset (BNB): quote that it was worth when it was booked, null where that was not known. */
   readonly commissionWorth?: Decimal | null;
+  /** What the filters asked of a sale when its order, an entry, was decided; null or absent for others, and where nobody knows. */
+  readonly saleBounds?: SaleBounds | null;
   readonly atMs: number;
 }
 

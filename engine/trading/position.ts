@@ -40,8 +40,11 @@ export function applyFill(position: Position, fill: Fill, instrument: Instrument
       openedAtMs: position.openedAtMs,
       openedUnder: position.openedUnder,
     };
-    const opened = position.openedAtMs === null && !isDust(bought, instrument, price.toNumber());
-    const opening = { openedAtMs: fill.atMs, openedUnder: saleBoundsOf(instrument) };
+    // The filters may have been raised since the order was decided, and may fall again.
+    const bounds = fill.saleBounds ?? saleBoundsOf(instrument);
+    const dust = isDust(bought, instrument, price.toNumber()) && isDustUnder(bounds, bought.quantity, price);
+    const opened = position.openedAtMs === null && !dust;
+    const opening = { openedAtMs: fill.atMs, openedUnder: bounds };
     return { position: opened ? { ...bought, ...opening } : bought, pnl: zero, realisedPnl: zero };
   }
   const sold = exact(fill.quantity);
@@ -175,7 +178,8 @@ export function isDust(position: Position, instrument: Instrument, price: number
   return sellable * (Number.isNaN(price) ? averagePrice : price) < leastWorth(notional);
 }
 
-function saleBoundsOf(instrument: Instrument): SaleBounds {
+/** What the filters of now ask of a sale at market. */
+export function saleBoundsOf(instrument: Instrument): SaleBounds {
   const { min, step } = marketLotOf(instrument);
   const { notional } = instrument;
   return { leastQuantity: min, step, leastWorth: notional?.applyMinToMarket === true ? new Decimal(leastWorth(notional)) : null };

@@ -136,6 +136,7 @@ export class MemoryDatabase {
       stopPrice: null,
       slot: 0,
       reservation: null,
+      saleBounds: null,
       referencePrice: 0,
       signedTimestampMs: lost.decisionMs,
       recvWindowMs: 1,
@@ -188,7 +189,7 @@ export class MemoryDatabase {
     const booked: Fill[] = [];
     for (const reported of fresh) {
       const { tradeId, price, quantity, commission, commissionAsset, atMs } = reported;
-      const { clientOrderId, role, exitKind, side } = intent;
+      const { clientOrderId, role, exitKind, side, saleBounds } = intent;
       const commissionWorth = commissionOf(reported, evidence.instrument).inQuote;
       const fill: Fill = {
         tradeId,
@@ -201,6 +202,7 @@ export class MemoryDatabase {
         commission,
         commissionAsset,
         commissionWorth,
+        saleBounds,
         atMs,
       };
       const result = applyFill(position, fill, evidence.instrument);

@@ -68,7 +68,7 @@ export function byTime(a: ReportedFill, b: ReportedFill): number {
 }
 
 export function stored({ intent, state, exchangeOrderId, executedQuantity, createdAtMs }: OrderRow): StoredOrder {
-  const { botId, clientOrderId, symbol, role, exitKind, side, type, quantity, price, stopPrice, slot } = intent;
+  const { botId, clientOrderId, symbol, role, exitKind, side, type, quantity, price, stopPrice, slot, saleBounds } = intent;
   const { decisionMs, attempt, reason, signedTimestampMs, recvWindowMs } = intent;
   return {
     botId,
@@ -85,6 +85,7 @@ export function stored({ intent, state, exchangeOrderId, executedQuantity, creat
     decisionMs,
     attempt,
     reason,
+    saleBounds,
     state,
     exchangeOrderId,
     executedQuantity,

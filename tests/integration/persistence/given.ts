@@ -64,6 +64,7 @@ export function intent(userId: string, change: Partial<Intent> = {}): Intent {
     stopPrice: null,
     slot: 0,
     reservation: null,
+    saleBounds: null,
     referencePrice: 20_000,
     reason: 'test',
     signedTimestampMs: 1_700_000_000_001,

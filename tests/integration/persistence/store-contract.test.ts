@@ -120,6 +120,7 @@ function draw(random: Random): Step {
   }
   if (kind < 0.5) {
     const wanted = intent(rows.userId, {
+      saleBounds: random.chance(0.5) ? { leastQuantity: d('0.00001'), step: d('0.1'), leastWorth: random.chance(0.5) ? d(5) : null } : null,
       botId,
       epoch,
       clientOrderId,

@@ -2,7 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { exact, zero } from '../../../engine/trading/exact.ts';
 import type { Instrument } from '../../../engine/trading/instrument.ts';
-import { applyFill, baseFeeShareAfter, emptyPosition, figuresOf, isDust, sellableQuantity } from '../../../engine/trading/position.ts';
+import {
+  applyFill,
+  baseFeeShareAfter,
+  emptyPosition,
+  figuresOf,
+  isDust,
+  saleBoundsOf,
+  sellableQuantity,
+} from '../../../engine/trading/position.ts';
 import { btc, d, fill, midnight } from './given.ts';
 
 describe('the position', () => {
@@ -70,6 +78,16 @@ describe('the position', () => {
     }
     const finer: Instrument = { ...btc, notional: null };
     expect(applyFill(position, fill('SELL', '0.9999', 20_000), finer).position.openedAtMs).toBe(position.openedAtMs);
+  });
+
+  it('is opened by a purchase that could be sold by the filters of its decision, though they were raised before it was booked', () => {
+    const raised: Instrument = { ...btc, lot: { ...btc.lot, min: d(1), step: d(1) } };
+    const buy = (quantity: string) => fill('BUY', quantity, 20_000, { commission: d(0), saleBounds: saleBoundsOf(btc) });
+    const { position } = applyFill(emptyPosition, buy('0.3'), raised);
+    expect(position.openedAtMs).not.toBeNull();
+    expect(applyFill(position, fill('SELL', '0.2', 20_000), raised).position.openedAtMs).toBe(position.openedAtMs);
+    expect(applyFill(emptyPosition, buy('0.0001'), raised).position.openedAtMs).toBeNull();
+    expect(applyFill(emptyPosition, fill('BUY', '0.3', 20_000), raised).position.openedAtMs).toBeNull();
   });
 
   it('values a fee in quote on the way in, and one in coins on the way out', () => {
