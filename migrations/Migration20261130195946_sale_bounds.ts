@@ -1,7 +1,6 @@
 import { Migration } from '@mikro-orm/migrations';
 
 export class Migration20261130195946_sale_bounds extends Migration {
-
   override name = 'Migration20261130195946_sale_bounds';
 
   override up(): void | Promise<void> {
@@ -11,5 +10,4 @@ export class Migration20261130195946_sale_bounds extends Migration {
   override down(): void | Promise<void> {
     this.addSql(`alter table "orders" drop column "sale_bounds";`);
   }
-
 }
