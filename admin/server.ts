@@ -11,6 +11,7 @@ import { boundConnections } from './connections.ts';
 import { answerFrameworkErrors, answerProblems } from './errors.ts';
 import { guard } from './guard.ts';
 import { createHealthApp } from './health.ts';
+import { lazySerializers, lazyValidators } from './lazy-schemas.ts';
 import { strategySchemas, withStrategyParameters } from './openapi.ts';
 import type { AdminPorts } from './ports.ts';
 import { accountRoutes } from './routes/accounts.ts';
@@ -44,6 +45,14 @@ const noQuery = object({});
 const bodyMaxBytes = 64 * 1024;
 const connectionsMax = 200;
 const closeGraceMs = 500;
+const validation = {
+  coerceTypes: false,
+  removeAdditional: false,
+  useDefaults: false,
+  allErrors: true,
+  allowUnionTypes: true,
+  verbose: true,
+};
 
 export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
   const { listen, metrics } = ports;
@@ -59,21 +68,13 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
     connectionTimeout: 15_000,
     keepAliveTimeout: 5_000,
     genReqId: () => randomUUID(),
-    ajv: {
-      customOptions: {
-        coerceTypes: false,
-        removeAdditional: false,
-        useDefaults: false,
-        allErrors: true,
-        allowUnionTypes: true,
-        verbose: true,
-      },
-    },
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
     routerOptions: { maxParamLength: 100 },
     frameworkErrors: answerFrameworkErrors,
   }).withTypeProvider<TypeBoxTypeProvider>();
+  app.setValidatorCompiler(lazyValidators({ customOptions: validation }));
+  app.setSerializerCompiler(lazySerializers());
   // One content type only.
   app.removeContentTypeParser('text/plain');
   app.server.headersTimeout = 5_000;

@@ -4,7 +4,6 @@
  */
 import { ConfigError, readConfig } from './config.ts';
 import type { Config } from './config.ts';
-import { startEngine } from './compose.ts';
 import { armCrashPoint, reachNothing } from './crash-points.ts';
 import type { RunningEngine } from './compose.ts';
 import { createLog } from './observe/log.ts';
@@ -76,7 +75,10 @@ async function main(): Promise<void> {
   const killFile = new KillFile({ path: config.killFile, clock: systemClock, log });
   killOnSignal(killFile, log);
   const interrupt = new AbortController();
-  const starting = startEngine({ config, log, killFile, reach, onFatal, interrupt: interrupt.signal });
+  // All the rest is loaded here: help and a mistake in the configuration are told at once, and signals are heard meanwhile.
+  const starting = import('./compose.ts').then(({ startEngine }) =>
+    startEngine({ config, log, killFile, reach, onFatal, interrupt: interrupt.signal }),
+  );
   endInOrder(starting, interrupt, log, embedded !== null);
   const engine = await starting.catch((error: unknown) => endStart(log, error));
   const hindrance = engine.hindrance();

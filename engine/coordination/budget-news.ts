@@ -4,7 +4,7 @@
  */
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { Check } from 'typebox/value';
+import { Check } from 'typebox/schema';
 
 /** The longest ban of Binance is three days: no silence is longer. */
 export const silenceMsMax = 3 * 24 * 3_600_000;
