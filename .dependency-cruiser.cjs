@@ -1,5 +1,7 @@
 // Dependencies point one way (CONTRIBUTING.md):
 // main -> supervisor -> bot -> {market, execution, coordination} -> exchanges; trading, strategies and matching are pure.
+/** What a kill switch is: the pure file of its room. */
+const killSwitchWords = '^engine/kill-switch/kill-switch\\.ts$';
 const rooms = (list) => `^engine/(${list.join('|')})/`;
 const forbid = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
 
@@ -9,8 +11,8 @@ module.exports = {
     forbid(
       'pure-rooms-import-only-pure',
       'trading, strategies and matching have no clock, randomness or I/O.',
-      { path: rooms(['trading', 'strategies', 'matching']) },
-      { pathNot: [rooms(['trading', 'strategies', 'matching']), '^node_modules/decimal\\.js'] },
+      { path: [rooms(['trading', 'strategies', 'matching']), killSwitchWords] },
+      { pathNot: [rooms(['trading', 'strategies', 'matching']), killSwitchWords, '^node_modules/decimal\\.js'] },
     ),
     forbid(
       'matching-stands-below',
@@ -49,6 +51,18 @@ module.exports = {
       { path: rooms(['bot', 'supervisor', 'execution', 'market', 'exchanges', 'coordination']) },
     ),
     forbid(
+      'kill-switch-needs-nothing-but-disk-and-rows',
+      'It works while Redis and the exchange are away, and it does not know whom it stops.',
+      { path: rooms(['kill-switch']) },
+      { path: rooms(['bot', 'supervisor', 'execution', 'market', 'exchanges', 'coordination']) },
+    ),
+    forbid(
+      'kill-switch-is-handed-in',
+      'The composition root starts it; others know the words, and ask what they were given.',
+      { path: '^engine/(?!kill-switch/|(main|compose|fleet)\\.ts$)' },
+      { path: rooms(['kill-switch']), pathNot: killSwitchWords },
+    ),
+    forbid(
       'bot-knows-no-supervisor',
       'A bot is spawned by the supervisor and does not know it.',
       { path: rooms(['bot']) },
@@ -70,7 +84,7 @@ module.exports = {
       'entities-are-leaves',
       'Entities know no room but the pure ones and the money type.',
       { path: '^entities/' },
-      { path: '^(engine/(?!trading/|persistence/(money-type|percent-type|state-data))|admin|simulator)' },
+      { path: '^(engine/(?!trading/|kill-switch/kill-switch\\.ts|persistence/(money-type|percent-type|state-data))|admin|simulator)' },
     ),
     forbid(
       'product-knows-no-tests',

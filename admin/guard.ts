@@ -113,7 +113,7 @@ async function identify(
       return await within(clock, silenceMs, finding);
     } catch (error) {
       const late = error instanceof TooLate;
-      if (late && killSwitch !== null && killSwitch.databaseSilentMs() < silenceMs) continue;
+      if (late && killSwitch !== null && killSwitch.silentMs < silenceMs) continue;
       if (!late && databaseTrouble(error) !== 'away') throw error;
       // Where no bots run nothing can be done without the database.
       const caller = killSwitch === null ? null : remembered.recall(token);

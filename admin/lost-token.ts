@@ -1,7 +1,7 @@
 /** A new first token for the owner: the one before it is revoked, and the audit log says so. */
 import type { EntityManager, MikroORM } from '@mikro-orm/postgresql';
 import { ApiToken } from '../entities/index.ts';
-import { audit } from './audit.ts';
+import { audit } from '../engine/persistence/audit-log.ts';
 import { firstName, makeFirstToken } from './tokens.ts';
 import type { FirstToken } from './tokens.ts';
 

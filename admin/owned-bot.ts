@@ -1,7 +1,6 @@
 /** The bot of a caller, for a change or for its history; a bot of somebody else counts as not existing. */
 import { LockMode } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { wishChannel } from '../engine/persistence/wish-channel.ts';
 import { BotConfig } from '../entities/index.ts';
 import { Problem } from './problem.ts';
 
@@ -22,9 +21,4 @@ async function find(em: EntityManager, userId: string, botId: string, lock: bool
   const bot = await em.findOne(BotConfig, { id: botId, user: userId }, lock ? { lockMode: LockMode.PESSIMISTIC_WRITE } : {});
   if (bot === null) throw new Problem('not-found', `there is no bot ${botId}`);
   return bot;
-}
-
-/** Engines hear of it when the transaction commits. */
-export async function tellEngines(em: EntityManager): Promise<void> {
-  await em.getConnection().execute(`select pg_notify('${wishChannel}', '')`, [], 'all', em.getTransactionContext());
 }

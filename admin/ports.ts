@@ -2,13 +2,13 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import type { Venue } from '../engine/config.ts';
 import type { SymbolCacheStats } from '../engine/coordination/coordination.ts';
+import type { KillControl } from '../engine/kill-switch/control.ts';
+import type { KillScope } from '../engine/kill-switch/kill-switch.ts';
 import type { Log } from '../engine/observe/log.ts';
 import type { DecisionStore } from '../engine/persistence/decision-store.ts';
 import type { Metrics } from '../engine/observe/metrics.ts';
-import type { LocalKillSwitch } from '../engine/persistence/kill-file.ts';
 import type { Clock } from '../engine/time/clock.ts';
 import type { Instrument, Market } from '../engine/trading/instrument.ts';
-import type { KillScope, KillSwitch } from '../engine/trading/kill-switch.ts';
 
 export interface EngineStatus {
   readonly version: string;
@@ -42,6 +42,8 @@ export interface EngineView {
   live(): Health;
   ready(): Promise<Health>;
   started(): boolean;
+  /** User of a bot that runs in this process, from memory; null for others. */
+  ownerOf(botId: string): string | null;
   /** The price that a bot of this process heard last, quote, and when (venue time, ms); null where it runs elsewhere or has heard none. */
   heardPrice(botId: string): { readonly price: number; readonly atMs: number } | null;
 }
@@ -49,22 +51,6 @@ export interface EngineView {
 export interface Health {
   readonly ok: boolean;
   readonly problems: readonly string[];
-}
-
-export interface KillSwitchPort {
-  /** Of the flag file. */
-  readonly path: string;
-  /** When it returns, the switch is in force on this engine and on its disk. Throws when the disk fails (it is in force all the same). */
-  engage(one: LocalKillSwitch): void;
-  /** Resolves whether the switch has a row that this engine follows. */
-  writeDown(id: string): Promise<boolean>;
-  /** Switches in force as this engine knows them, and which of them were set here. */
-  standing(): readonly KillSwitch[];
-  here(): readonly LocalKillSwitch[];
-  /** How long ago the database last answered this engine (ms); infinite when it never did. */
-  databaseSilentMs(): number;
-  /** User whose bots a switch concerns, from memory; null when it is not known here. */
-  ownerOf(one: Pick<KillSwitch, 'scope' | 'subject'>): string | null;
 }
 
 export interface AdminPorts {
@@ -80,7 +66,7 @@ export interface AdminPorts {
   };
   readonly venue: Venue;
   /** The kill switches of this process; null when no bots run in it. */
-  readonly killSwitch: KillSwitchPort | null;
+  readonly killSwitch: KillControl | null;
   /** Why bots cannot trade live here now; null when they can. */
   liveRefusal(): string | null;
   readonly symbols: {

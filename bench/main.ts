@@ -13,7 +13,8 @@ import { readConfig } from '../engine/config.ts';
 import { createLog } from '../engine/observe/log.ts';
 import { createMetrics } from '../engine/observe/metrics.ts';
 import { startEmbeddedPostgres } from '../engine/persistence/embedded-postgres.ts';
-import { KillFile } from '../engine/persistence/kill-file.ts';
+import { KillFile } from '../engine/kill-switch/file.ts';
+import { KillSwitches } from '../engine/kill-switch/standing.ts';
 import { systemClock } from '../engine/time/clock.ts';
 
 const help = `How fast a closed candle becomes an order on the wire, and how many decisions a second one process makes: an engine with live bots
@@ -64,7 +65,12 @@ const engine = await startEngine({
     EVENKEEL_VENUE_API_SECRET: key.secret,
   }),
   log,
-  killFile: new KillFile({ path: join(folder, 'kill-switch'), clock: systemClock, log }),
+  killFile: new KillFile({
+    path: join(folder, 'kill-switch'),
+    standing: new KillSwitches({ clock: systemClock, log }),
+    clock: systemClock,
+    log,
+  }),
   metrics,
   onFatal(reason) {
     throw new Error(reason);

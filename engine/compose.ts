@@ -7,7 +7,6 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { collectDefaultMetrics } from 'prom-client';
-import { writeKillSwitch } from '../admin/kill-switches.ts';
 import { createAdmin } from '../admin/server.ts';
 import { tokenPath, writeToken } from '../admin/token-file.ts';
 import { ensureFirstToken } from '../admin/tokens.ts';
@@ -21,14 +20,14 @@ import { startDatabase, startExchange } from './embedded.ts';
 import { startFleet } from './fleet.ts';
 import type { Fleet } from './fleet.ts';
 import type { LetGo } from './supervisor/bot-lines.ts';
-import { startKillSwitches } from './kill-switch.ts';
+import { startKillSwitches } from './kill-switch/control.ts';
+import type { KillFile } from './kill-switch/file.ts';
 import type { Log } from './observe/log.ts';
 import { createMetrics } from './observe/metrics.ts';
 import type { Metrics } from './observe/metrics.ts';
 import { BufferedLedger } from './persistence/decision-ledger.ts';
 import { ensureOwner, seedDemoBots } from './persistence/first-start.ts';
 import { newInstallationCode } from './persistence/installation-code.ts';
-import type { KillFile } from './persistence/kill-file.ts';
 import { migrateDatabase } from './persistence/migrate.ts';
 import { openDecisionPool, openIntentPool } from './persistence/intent-pool.ts';
 import { openDatabase } from './persistence/orm.ts';
@@ -135,7 +134,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
               clock,
               log,
               metrics,
-              write: (one) => writeKillSwitch(orm, one),
+              orm,
             }),
           );
     if (interrupt?.aborted === true) throw new Interrupted();
@@ -149,19 +148,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       metrics,
       listen: { admin: config.admin, metrics: config.metrics, trustedNetwork: config.trustedNetwork },
       venue: config.venue,
-      killSwitch:
-        kill === null
-          ? null
-          : {
-              path: killFile.path,
-              engage: (one) => kill.control.engage(one),
-              writeDown: (id) => kill.control.writeDown(id),
-              standing: () => kill.switches.standing,
-              here: () => killFile.switches,
-              databaseSilentMs: () => kill.control.silentMs,
-              ownerOf: ({ scope, subject }) =>
-                scope === 'user' ? subject : scope === 'bot' ? (fleet?.supervisor.bot(subject)?.userId ?? null) : null,
-            },
+      killSwitch: kill,
       liveRefusal: () => venue.keyRefusal(),
       symbols: {
         list: () => venue.symbols.list(),
@@ -184,6 +171,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
           return { ok: problems.length === 0, problems };
         },
         started: () => started,
+        ownerOf: (botId) => fleet?.supervisor.bot(botId)?.userId ?? null,
         heardPrice(botId) {
           const session = fleet?.supervisor.bot(botId)?.session ?? null;
           return session === null || session.lastPriceAtMs === null
@@ -228,7 +216,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
         exclusive: config.redisUrl === null,
         logSql: config.database.logSql,
         onWish: () => {
-          kill.control.onTold();
+          kill.onTold();
           void fleet?.supervisor.wake();
         },
         onLostExclusive: () => options.onFatal('another engine has taken the database over'),

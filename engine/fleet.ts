@@ -22,7 +22,7 @@ import type { OrderStore } from './persistence/order-store.ts';
 import type { ReconcileStore } from './persistence/reconcile-store.ts';
 import { fullSafety } from './safety.ts';
 import type { Safety } from './safety.ts';
-import type { KillSwitches } from './supervisor/kill-switches.ts';
+import type { KillSwitches } from './kill-switch/standing.ts';
 import type { LetGo } from './supervisor/bot-lines.ts';
 import type { ClaimedBot } from './supervisor/claims.ts';
 import { Leases } from './supervisor/leases.ts';

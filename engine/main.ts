@@ -6,13 +6,14 @@ import { ConfigError, readConfig } from './config.ts';
 import type { Config } from './config.ts';
 import { armCrashPoint, reachNothing } from './crash-points.ts';
 import type { RunningEngine } from './compose.ts';
+import { KillFile } from './kill-switch/file.ts';
+import { KillSwitches } from './kill-switch/standing.ts';
 import { createLog } from './observe/log.ts';
 import type { Log } from './observe/log.ts';
 import { DataFolderUnusable, makeDataFolder } from './data-folder.ts';
 import { prepareEmbedded } from './embedded.ts';
 import type { Embedded } from './embedded.ts';
 import { lastLine } from './supervisor/bot-lines.ts';
-import { KillFile } from './persistence/kill-file.ts';
 import { systemClock } from './time/clock.ts';
 import { Interrupted } from './time/interruptible.ts';
 
@@ -72,7 +73,8 @@ async function main(): Promise<void> {
     process.exit(exitCodes.failure);
   };
   const reach = config.crashAt === null ? reachNothing : armCrashPoint(config.crashAt, (signal) => process.kill(process.pid, signal));
-  const killFile = new KillFile({ path: config.killFile, clock: systemClock, log });
+  const standing = new KillSwitches({ clock: systemClock, log });
+  const killFile = new KillFile({ path: config.killFile, standing, clock: systemClock, log });
   killOnSignal(killFile, log);
   const interrupt = new AbortController();
   // All the rest is loaded here: help and a mistake in the configuration are told at once, and signals are heard meanwhile.

@@ -1,7 +1,7 @@
 /** Closed sets that columns are checked against. */
 export { timeframes } from '../engine/trading/candle.ts';
 export { exitKinds } from '../engine/trading/state.ts';
-export { killPolicies, killScopes } from '../engine/trading/kill-switch.ts';
+export { killPolicies, killScopes } from '../engine/kill-switch/kill-switch.ts';
 
 export const venues = ['simulated', 'binance', 'binance-demo', 'binance-testnet'] as const;
 export const markets = ['spot', 'futures'] as const;

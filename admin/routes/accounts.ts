@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import { midnightBefore } from '../../engine/trading/day.ts';
 import { AccountCapital, AccountLimits } from '../../entities/index.ts';
 import type { AdminApp } from '../app.ts';
-import { audit } from '../audit.ts';
+import { audit } from '../../engine/persistence/audit-log.ts';
 import { readMoney } from '../bot-columns.ts';
 import { callerOf } from '../guard.ts';
 import type { AdminPorts } from '../ports.ts';

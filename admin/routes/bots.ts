@@ -2,7 +2,8 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { Type } from 'typebox';
 import { BotConfig, User } from '../../entities/index.ts';
-import { audit } from '../audit.ts';
+import { audit } from '../../engine/persistence/audit-log.ts';
+import { tellEngines } from '../../engine/persistence/wish-channel.ts';
 import { blankColumns, readBody } from '../bot-columns.ts';
 import type { AllColumns, FieldProblem } from '../bot-columns.ts';
 import { readBots } from '../bot-view.ts';
@@ -16,7 +17,7 @@ import { botPage, botSchema, changeBotBody, createBotBody } from '../schemas/bot
 import { cutPage, idParams, pageOf, pageQuery, problems } from '../schemas/common.ts';
 import type { Instrument } from '../../engine/trading/instrument.ts';
 import type { AdminApp } from '../app.ts';
-import { ownedBot, tellEngines } from '../owned-bot.ts';
+import { ownedBot } from '../owned-bot.ts';
 
 export function botRoutes(app: AdminApp, ports: AdminPorts): void {
   const { orm, clock, engine } = ports;

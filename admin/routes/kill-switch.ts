@@ -4,13 +4,14 @@
  */
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { Type } from 'typebox';
-import type { RequestedKillSwitch } from '../../engine/persistence/kill-file.ts';
-import { killPolicies, killScopes } from '../../engine/trading/kill-switch.ts';
-import type { KillScope, KillSwitch as Standing } from '../../engine/trading/kill-switch.ts';
+import type { RequestedKillSwitch } from '../../engine/kill-switch/file.ts';
+import { killPolicies, killScopes } from '../../engine/kill-switch/kill-switch.ts';
+import type { KillScope, KillSwitch as Standing } from '../../engine/kill-switch/kill-switch.ts';
+import { findStanding, listStanding, releaseKillSwitch, writeKillSwitch } from '../../engine/kill-switch/rows.ts';
+import { actorOf } from '../../engine/persistence/audit-log.ts';
 import { KillSwitch } from '../../entities/index.ts';
 import type { AdminApp } from '../app.ts';
 import { callerOf } from '../guard.ts';
-import { releaseKillSwitch, standingKillSwitches, writeKillSwitch } from '../kill-switches.ts';
 import { ownedBot } from '../owned-bot.ts';
 import type { AdminPorts } from '../ports.ts';
 import { Problem, fieldProblem } from '../problem.ts';
@@ -53,7 +54,7 @@ const rowWaitMs = 500;
 const onlyRowWaitMs = 5_000;
 
 export function killSwitchRoutes(app: AdminApp, ports: AdminPorts): void {
-  const { orm, clock, log, killSwitch: here } = ports;
+  const { orm, clock, log, engine, killSwitch: here } = ports;
 
   app.post(
     '/v1/kill-switch',
@@ -84,7 +85,7 @@ export function killSwitchRoutes(app: AdminApp, ports: AdminPorts): void {
           ofUserId: isShared(scope) ? null : caller.userId,
         },
       };
-      const waiting = (here?.here() ?? []).filter(({ request: by }) => by?.userId === caller.userId).length;
+      const waiting = (here?.here ?? []).filter(({ request: by }) => by?.userId === caller.userId).length;
       if (waiting >= waitingMax)
         throw new Problem('conflict', `${waiting} kill switches of yours hold on this engine and wait for the database: wait for it too`);
       let durable = true;
@@ -140,10 +141,11 @@ export function killSwitchRoutes(app: AdminApp, ports: AdminPorts): void {
     },
     async (request) => {
       const caller = callerOf(request);
-      const mine = (one: Standing): boolean => isShared(one.scope) || here?.ownerOf(one) === caller.userId;
+      const mine = ({ scope, subject }: Standing): boolean =>
+        isShared(scope) || (scope === 'user' ? subject : engine.ownerOf(subject)) === caller.userId;
       const now = new Date(clock.now());
-      const rows = await within(clock, rowWaitMs, standingKillSwitches(orm.em.fork() as EntityManager, caller, now)).catch(() => null);
-      const local = (here?.here() ?? []).filter(
+      const rows = await within(clock, rowWaitMs, listStanding(orm.em.fork() as EntityManager, caller.userId, now)).catch(() => null);
+      const local = (here?.here ?? []).filter(
         (one) =>
           (one.request === null ? mine(one) : (one.request.ofUserId ?? caller.userId) === caller.userId) &&
           rows?.some(({ key }) => key === one.id) !== true,
@@ -161,7 +163,7 @@ export function killSwitchRoutes(app: AdminApp, ports: AdminPorts): void {
       ];
       if (rows !== null) return { items };
       if (here === null) throw new Problem('unavailable', 'the database does not answer, and no bot runs in this process');
-      const known = here.standing().filter((one) => mine(one) && !local.some((other) => sameSubject(one, other)));
+      const known = here.switches.standing.filter((one) => mine(one) && !local.some((other) => sameSubject(one, other)));
       return { items: [...known.map((one) => localView(one, 'as this engine knew it before the database went away')), ...items] };
     },
   );
@@ -180,9 +182,11 @@ export function killSwitchRoutes(app: AdminApp, ports: AdminPorts): void {
     async (request) => {
       const caller = callerOf(request);
       const at = new Date(clock.now());
-      const released = await releaseKillSwitch(orm, request.params.id, { caller, requestId: request.id, at }, (one) => {
-        if (isShared(one.scope)) refuseUnlessAdmin(caller, one.scope);
-      });
+      const { id } = request.params;
+      const one = await findStanding(orm.em.fork(), id, caller.userId);
+      if (one !== null && isShared(one.scope)) refuseUnlessAdmin(caller, one.scope);
+      const released = one === null ? null : await releaseKillSwitch(orm, id, { caller, requestId: request.id, at });
+      if (released === null) throw new Problem('not-found', `no kill switch ${id} stands`);
       return rowView(released);
     },
   );
@@ -236,8 +240,8 @@ function refuseUnlessAdmin(caller: Caller, scope: KillScope): void {
 }
 
 /** For bots that run here this is known in memory, also while the database is away. */
-async function refuseUnlessOwner(caller: Caller, botId: string, { orm, clock, killSwitch: here }: AdminPorts): Promise<void> {
-  const owner = here?.ownerOf({ scope: 'bot', subject: botId }) ?? null;
+async function refuseUnlessOwner(caller: Caller, botId: string, { orm, clock, engine }: AdminPorts): Promise<void> {
+  const owner = engine.ownerOf(botId);
   if (owner === caller.userId) return;
   if (owner !== null) throw new Problem('not-found', `there is no bot ${botId}`);
   try {
@@ -279,7 +283,7 @@ function localView(one: Standing & { readonly request?: RequestedKillSwitch['req
     subject: one.subject === '' ? null : one.subject,
     policy: one.policy,
     reason: one.reason,
-    set_by: request === null ? null : `user:${request.userId} token:${request.tokenName}`,
+    set_by: request === null ? null : actorOf(request),
     created_at: request?.atMs ?? null,
     expires_at: one.expiresAtMs,
     released_at: null,

@@ -13,7 +13,7 @@ import type { OrderStore } from '../persistence/order-store.ts';
 import type { Safety } from '../safety.ts';
 import type { Clock, VenueClock } from '../time/clock.ts';
 import type { AccountRefusal } from '../trading/capital.ts';
-import type { KillSubject } from '../trading/kill-switch.ts';
+import type { KillSubject } from '../kill-switch/kill-switch.ts';
 
 /** `not-attempted`: the exchange did something else of the request, or none of it, and did not try this order. */
 export type SentOutcome = PlaceOutcome | { readonly kind: 'not-attempted'; readonly reason: string };

@@ -7,6 +7,25 @@ import { blockingRules, verdictRules } from '../trading/verdict.ts';
 
 const secondsFast = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
+/** A gauge that is read from the state it tells of when it is scraped, so that it cannot drift from it. */
+export class StateGauge<L extends string> extends Gauge<L> {
+  readonly #sources = new Set<() => Readings<L>>();
+
+  /** Reads `source` at every scrape, until the answer is called. What several sources say under the same labels is added up. */
+  follow(source: () => Readings<L>): () => void {
+    this.#sources.add(source);
+    return () => void this.#sources.delete(source);
+  }
+
+  /** Called by prom-client at every scrape. */
+  collect(): void {
+    this.reset();
+    for (const source of this.#sources) for (const [labels, value] of source()) this.inc(labels, value);
+  }
+}
+
+type Readings<L extends string> = Iterable<readonly [labels: Partial<Record<L, string>>, value: number]>;
+
 export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
@@ -14,6 +33,8 @@ export function createMetrics() {
     new Counter<L>({ name: `evenkeel_${name}`, help, labelNames, registers });
   const gauge = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
     new Gauge<L>({ name: `evenkeel_${name}`, help, labelNames, registers });
+  const stateGauge = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+    new StateGauge<L>({ name: `evenkeel_${name}`, help, labelNames, registers });
   const histogram = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
     new Histogram<L>({ name: `evenkeel_${name}`, help, labelNames, buckets: secondsFast, registers });
 
@@ -62,7 +83,7 @@ export function createMetrics() {
     lateArrivals: counter('late_arrivals_total', 'Orders that were declared never placed and exist. Must stay 0.'),
     ordersFilledIn: counter('orders_filled_in_total', 'Orders that the exchange had and the database had lost.'),
     reconcileDrift: counter('reconcile_drift_total', 'Differences found by audits.', 'kind'),
-    killSwitchActive: gauge('kill_switch_active', 'Kill switches that stand, as this process knows them.', 'scope'),
+    killSwitchActive: stateGauge('kill_switch_active', 'Kill switches that stand, as this process knows them.', 'scope'),
     riskBlocks: counter('risk_blocks_total', 'Entries refused, by rule.', 'rule'),
     dayNotices: counter('day_notices_total', 'Days of bots that came near their loss limit, reached it, or reached their target.', 'topic'),
     dbQueryDuration: histogram('db_query_duration_seconds', 'Time of a unit of work.', 'op'),

@@ -2,6 +2,7 @@
  * Hears that wishes or commands changed (LISTEN/NOTIFY). Only a hint: a slow poll stands behind it, so a lost message
  * costs time, never a wish. The same connection can hold the lock that refuses a second engine on one database.
  */
+import type { EntityManager } from '@mikro-orm/postgresql';
 import { Client } from 'pg';
 import type { Log } from '../observe/log.ts';
 import type { Clock } from '../time/clock.ts';
@@ -9,7 +10,12 @@ import { boundedSocket, heldConnection, keepTalking } from './bounded-silence.ts
 import { sessionOptions } from './session.ts';
 import { logStatements } from './sql-log.ts';
 
-export const wishChannel = 'evenkeel_wishes';
+const wishChannel = 'evenkeel_wishes';
+
+/** Engines hear of the change that the transaction makes, when it commits. */
+export async function tellEngines(em: EntityManager): Promise<void> {
+  await em.getConnection().execute(`select pg_notify('${wishChannel}', '')`, [], 'all', em.getTransactionContext());
+}
 
 /** Key of the session lock "one engine without Redis on this database". */
 const soleEngineKey = 7_311_001;

@@ -1,6 +1,6 @@
 /** The trading state of one bot: everything `decide` needs to know, rebuilt from rows after a restart. */
 import type { Decimal } from 'decimal.js';
-import type { KillPolicy } from './kill-switch.ts';
+import type { KillPolicy } from '../kill-switch/kill-switch.ts';
 
 /** Why an order exists. `entry` opens or adds; `exit` closes; `stop` and `target` rest at the exchange and close when reached. */
 export type OrderRole = 'entry' | 'exit' | 'stop' | 'target';

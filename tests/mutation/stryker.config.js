@@ -14,7 +14,7 @@ mutateDecimalComparisons();
 
 /** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
 export default {
-  mutate: ['engine/trading/**/*.ts'],
+  mutate: ['engine/trading/**/*.ts', 'engine/kill-switch/kill-switch.ts'],
   testRunner: 'vitest',
   plugins: ['@stryker-mutator/vitest-runner'],
   vitest: { configFile: 'tests/mutation/vitest.config.ts', related: false },

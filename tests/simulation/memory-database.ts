@@ -17,7 +17,7 @@ import type { StateDataJson } from '../../engine/persistence/state-data.ts';
 import { fullSafety } from '../../engine/safety.ts';
 import type { Safety } from '../../engine/safety.ts';
 import type { Fill } from '../../engine/trading/events.ts';
-import type { KillSwitch } from '../../engine/trading/kill-switch.ts';
+import type { KillSwitch } from '../../engine/kill-switch/kill-switch.ts';
 import { exact, zero } from '../../engine/trading/exact.ts';
 import { applyFill, commissionOf } from '../../engine/trading/position.ts';
 import { MemoryCapital } from './memory-capital.ts';

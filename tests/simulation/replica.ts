@@ -16,7 +16,7 @@ import type { Metrics } from '../../engine/observe/metrics.ts';
 import { noLedger } from '../../engine/persistence/decision-ledger.ts';
 import type { Safety } from '../../engine/safety.ts';
 import type { Instrument } from '../../engine/trading/instrument.ts';
-import { KillSwitches } from '../../engine/supervisor/kill-switches.ts';
+import { KillSwitches } from '../../engine/kill-switch/standing.ts';
 import { createMeasuredVenueClock } from '../../engine/time/venue-clock.ts';
 import { budgetOf } from '../../engine/venue.ts';
 import { createExchangeLink, venueName } from './exchange-link.ts';
@@ -307,7 +307,7 @@ export class Replica {
         await market.stop();
       },
     };
-    const killSwitches = new KillSwitches({ clock, log, metrics });
+    const killSwitches = new KillSwitches({ clock, log });
     const readKillSwitches = (): void => killSwitches.setRows([...database.killSwitches.values()]);
     readKillSwitches();
     clock.every(killSwitchPollMs, readKillSwitches);

@@ -12,7 +12,7 @@ import type { Fleet } from '../../engine/fleet.ts';
 import type { SeriesListener } from '../../engine/market/market.ts';
 import { createMetrics } from '../../engine/observe/metrics.ts';
 import { Secret } from '../../engine/secret.ts';
-import type { KillSwitches } from '../../engine/supervisor/kill-switches.ts';
+import type { KillSwitches } from '../../engine/kill-switch/standing.ts';
 import { systemClock as clock } from '../../engine/time/clock.ts';
 import { budgetOf } from '../../engine/venue.ts';
 import { MemoryDatabase } from '../simulation/memory-database.ts';

@@ -10,7 +10,7 @@ import { SymbolDirectory } from '../../engine/market/symbols.ts';
 import type { Log } from '../../engine/observe/log.ts';
 import { createMetrics } from '../../engine/observe/metrics.ts';
 import { noLedger } from '../../engine/persistence/decision-ledger.ts';
-import { KillSwitches } from '../../engine/supervisor/kill-switches.ts';
+import { KillSwitches } from '../../engine/kill-switch/standing.ts';
 import { systemClock as clock } from '../../engine/time/clock.ts';
 import { defaultColumns } from '../../engine/trading/resolve-config.ts';
 import type { BotColumns } from '../../engine/trading/resolve-config.ts';
@@ -72,7 +72,7 @@ export async function startMemoryFleet({
     stop: async () => undefined,
   };
   const stores = { database, holder: owner, travel: atOnce, endCommits: () => undefined, now: () => clock.now() };
-  const killSwitches = new KillSwitches({ clock, log, metrics });
+  const killSwitches = new KillSwitches({ clock, log });
   const fleet = await startFleet({
     config: {
       venue: 'simulated',

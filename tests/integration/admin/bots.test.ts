@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { request } from 'node:http';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { auditHash } from '../../../admin/audit.ts';
+import { auditHash } from '../../../engine/persistence/audit-log.ts';
 import { claimBots, releaseBots } from '../../../engine/persistence/claim-bots.ts';
 import { commitIntents } from '../../../engine/persistence/commit-intents.ts';
 import { createPostgresOrderStore } from '../../../engine/persistence/postgres-order-store.ts';

@@ -12,7 +12,8 @@ import { readConfig } from '../../../engine/config.ts';
 import { claimBots, releaseBots } from '../../../engine/persistence/claim-bots.ts';
 import { commitIntents } from '../../../engine/persistence/commit-intents.ts';
 import type { Intent } from '../../../engine/persistence/commit-intents.ts';
-import { KillFile } from '../../../engine/persistence/kill-file.ts';
+import { KillFile } from '../../../engine/kill-switch/file.ts';
+import { KillSwitches } from '../../../engine/kill-switch/standing.ts';
 import type { ExecutionEvidence } from '../../../engine/persistence/order-store.ts';
 import { createPostgresOrderStore } from '../../../engine/persistence/postgres-order-store.ts';
 import { systemClock } from '../../../engine/time/clock.ts';
@@ -336,8 +337,9 @@ describe('a running bot', () => {
     drop = database.drop;
     databaseUrl = database.url;
     const dataDir = mkdtempSync(join(tmpdir(), 'evenkeel-edits-'));
+    const shared = { clock: systemClock, log: silent };
     engine = await startEngine({
-      killFile: new KillFile({ path: join(dataDir, 'kill-switch'), clock: systemClock, log: silent }),
+      killFile: new KillFile({ ...shared, path: join(dataDir, 'kill-switch'), standing: new KillSwitches(shared) }),
       config: readConfig({
         DATABASE_URL: database.url,
         EVENKEEL_DATA_DIR: dataDir,

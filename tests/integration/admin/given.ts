@@ -1,9 +1,9 @@
 /** An admin plane on a database of its own, with two users and a venue that lists two symbols. */
-import type { KillSwitchPort } from '../../../admin/ports.ts';
 import { createAdmin } from '../../../admin/server.ts';
 import type { AdminPlane } from '../../../admin/server.ts';
 import { ensureFirstToken } from '../../../admin/tokens.ts';
 import { User } from '../../../entities/index.ts';
+import type { KillControl } from '../../../engine/kill-switch/control.ts';
 import type { DecisionStore } from '../../../engine/persistence/decision-store.ts';
 import { createPostgresDecisionStore } from '../../../engine/persistence/postgres-decision-store.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
@@ -41,7 +41,7 @@ export interface Plane {
 
 /** `liveRefusal`: why no bot can trade live; `killSwitchOf`: the kill switches of a process that runs bots, without it none do. */
 export async function openPlane(
-  change: { readonly liveRefusal?: string; readonly killSwitchOf?: (rows: Rows) => Promise<KillSwitchPort> } = {},
+  change: { readonly liveRefusal?: string; readonly killSwitchOf?: (rows: Rows) => Promise<KillControl> } = {},
 ): Promise<Plane> {
   const rows = await openRows();
   const decisions = createPostgresDecisionStore(rows.pool);
@@ -82,6 +82,7 @@ export async function openPlane(
       live: () => ({ ok: true, problems: [] }),
       ready: async () => ({ ok: false, problems: ['the database does not answer'] }),
       started: () => true,
+      ownerOf: () => null,
       heardPrice: (botId) => plane.heard.get(botId) ?? null,
     },
   });

@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { writeKillSwitch } from '../../../admin/kill-switches.ts';
-import { startKillSwitches } from '../../../engine/kill-switch.ts';
-import type { KillSwitchPart } from '../../../engine/kill-switch.ts';
+import { startKillSwitches } from '../../../engine/kill-switch/control.ts';
+import type { KillControl } from '../../../engine/kill-switch/control.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
-import { KillFile } from '../../../engine/persistence/kill-file.ts';
-import type { RequestedKillSwitch } from '../../../engine/persistence/kill-file.ts';
+import { KillFile } from '../../../engine/kill-switch/file.ts';
+import type { RequestedKillSwitch } from '../../../engine/kill-switch/file.ts';
+import { writeKillSwitch } from '../../../engine/kill-switch/rows.ts';
+import { KillSwitches } from '../../../engine/kill-switch/standing.ts';
 import { systemClock } from '../../../engine/time/clock.ts';
 import { eventually } from '../../e2e/support/processes.ts';
 import { silent } from '../persistence/given.ts';
@@ -20,7 +21,7 @@ const engineWide = { scope: 'engine', policy: 'leave', reason: 'test' };
 
 describe.each(['of an engine', 'of an admin process'])('the kill switch %s', (kind) => {
   let plane: Plane;
-  let part: KillSwitchPart | null = null;
+  let control: KillControl | null = null;
   let heard: Client;
   let news = 0;
   const path = join(mkdtempSync(join(tmpdir(), 'evenkeel-kill-')), 'kill-switch');
@@ -48,26 +49,10 @@ describe.each(['of an engine', 'of an admin process'])('the kill switch %s', (ki
         ? {}
         : {
             killSwitchOf: async ({ url, orm }) => {
-              const file = new KillFile({ path, clock: systemClock, log: silent });
-              const made = await startKillSwitches({
-                logSql: false,
-                url,
-                file,
-                clock: systemClock,
-                log: silent,
-                metrics: createMetrics(),
-                write: (one) => writeKillSwitch(orm, one),
-              });
-              part = made;
-              return {
-                path,
-                engage: (one) => made.control.engage(one),
-                writeDown: (id) => made.control.writeDown(id),
-                standing: () => made.switches.standing,
-                here: () => file.switches,
-                databaseSilentMs: () => made.control.silentMs,
-                ownerOf: () => null,
-              };
+              const shared = { clock: systemClock, log: silent };
+              const file = new KillFile({ ...shared, path, standing: new KillSwitches(shared) });
+              control = await startKillSwitches({ ...shared, logSql: false, url, file, metrics: createMetrics(), orm });
+              return control;
             },
           },
     );
@@ -78,12 +63,12 @@ describe.each(['of an engine', 'of an admin process'])('the kill switch %s', (ki
   });
   afterAll(async () => {
     await heard.end();
-    await part?.stop();
+    await control?.stop();
     await plane.close();
   });
   beforeEach(async () => {
     await plane.rows.pool.query('delete from kill_switches');
-    await part?.control.refresh();
+    await control?.refresh();
     news = 0;
   });
 
@@ -93,7 +78,7 @@ describe.each(['of an engine', 'of an admin process'])('the kill switch %s', (ki
       201,
       expect.objectContaining({ scope: 'engine', subject: null, held: 'everywhere', expires_at: '2100-01-01T00:00:00.000Z' }),
     ]);
-    expect(part?.switches.standing.map(({ scope }) => scope) ?? ['engine']).toEqual(['engine']);
+    expect(control?.switches.standing.map(({ scope }) => scope) ?? ['engine']).toEqual(['engine']);
     expect([await listed(), existsSync(path)]).toEqual([['engine  leave'], false]);
     const id = String(answer.body['id']);
     const released = await plane.ask('DELETE', `/v1/kill-switch/${id}`);
@@ -125,8 +110,8 @@ describe.each(['of an engine', 'of an admin process'])('the kill switch %s', (ki
     expect(await rowsOf('select scope from kill_switches where released_at is null')).toEqual([{ scope: 'user' }]);
     await plane.rows.pool.query('drop trigger no_audit on audit_log; drop function no_audit()');
     // An engine holds it all the same, and writes it when it can.
-    expect([refused.status, kept.status]).toEqual([part === null ? 503 : 202, 500]);
-    const expected = part === null ? ['user 1 leave'] : ['user 1 leave', 'engine  leave'];
+    expect([refused.status, kept.status]).toEqual([control === null ? 503 : 202, 500]);
+    const expected = control === null ? ['user 1 leave'] : ['user 1 leave', 'engine  leave'];
     await eventually('it is written', 20_000, async () => !existsSync(path) && (await listed()).length === expected.length);
     expect(await listed()).toEqual(expected);
   });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SecondEngine, WishChannel, wishChannel } from '../../../engine/persistence/wish-channel.ts';
+import { SecondEngine, WishChannel, tellEngines } from '../../../engine/persistence/wish-channel.ts';
 import type { WishChannelOptions } from '../../../engine/persistence/wish-channel.ts';
 import { systemClock } from '../../../engine/time/clock.ts';
 import { recordedLog } from '../../support/recorded-log.ts';
@@ -32,13 +32,13 @@ const open = async (change: Partial<WishChannelOptions> = {}) => {
 describe('the wish channel', () => {
   it('hears of changed wishes, also after its connection was cut', async () => {
     const { channel, heard } = await open();
-    await rows.pool.query(`select pg_notify('${wishChannel}', '')`);
+    await tellEngines(rows.orm.em.fork());
     await eventually('the wish was heard', 5_000, async () => heard() === 1);
     await rows.pool.query(
       "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'evenkeel-wishes' and datname = current_database()",
     );
     await eventually('it is back, and whatever it missed is looked for', 10_000, async () => heard() === 2);
-    await rows.pool.query(`select pg_notify('${wishChannel}', '')`);
+    await tellEngines(rows.orm.em.fork());
     await eventually('the wish was heard again', 5_000, async () => heard() === 3);
     await channel.stop();
     expect(heard()).toBe(3);

@@ -1,11 +1,15 @@
 /** The audit log: who did what to which thing, in the transaction that did it. Each row's hash covers the row before. */
 import { createHash } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { AuditLog } from '../entities/index.ts';
-import type { Caller } from './tokens.ts';
+import { AuditLog } from '../../entities/index.ts';
+
+export interface AuditActor {
+  readonly userId: string;
+  readonly tokenName: string;
+}
 
 export interface AuditEntry {
-  readonly caller: Pick<Caller, 'userId' | 'tokenName'>;
+  readonly caller: AuditActor;
   readonly action: string;
   readonly subject: string;
   readonly detail: Readonly<Record<string, unknown>>;
@@ -21,7 +25,7 @@ export async function audit(em: EntityManager, entry: AuditEntry): Promise<void>
   const last = await em.findOne(AuditLog, { id: { $ne: null } }, { orderBy: { id: 'desc' } });
   const row = {
     at: entry.at,
-    actor: `user:${entry.caller.userId} token:${entry.caller.tokenName}`.slice(0, 100),
+    actor: actorOf(entry.caller),
     action: entry.action,
     subject: entry.subject,
     detail: entry.detail as Record<string, unknown>,
@@ -29,6 +33,11 @@ export async function audit(em: EntityManager, entry: AuditEntry): Promise<void>
     previousHash: last?.hash ?? null,
   };
   em.create(AuditLog, { ...row, hash: auditHash(row) });
+}
+
+/** As rows name who did it. */
+export function actorOf({ userId, tokenName }: AuditActor): string {
+  return `user:${userId} token:${tokenName}`.slice(0, 100);
 }
 
 /** Of everything that the row says and the hash before it. */

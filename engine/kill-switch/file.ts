@@ -14,14 +14,16 @@ import {
   renameSync,
   rmSync,
   statSync,
+  watch,
+  writeFileSync,
 } from 'node:fs';
-import { watch, writeFileSync } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Log } from '../observe/log.ts';
 import type { Clock, Timer } from '../time/clock.ts';
-import { killPolicies, killScopes } from '../trading/kill-switch.ts';
-import type { KillSwitch } from '../trading/kill-switch.ts';
+import { killPolicies, killScopes } from './kill-switch.ts';
+import type { KillSwitch } from './kill-switch.ts';
+import type { KillSwitches } from './standing.ts';
 
 /** Who asked for a switch over the API, for the row and the audit log. */
 export interface KillRequest {
@@ -47,6 +49,8 @@ export interface RequestedKillSwitch extends LocalKillSwitch {
 
 export interface KillFileOptions {
   readonly path: string;
+  /** Told at once when the file or what was added here has changed, and at every look. */
+  readonly standing: KillSwitches;
   readonly clock: Pick<Clock, 'every'>;
   readonly log: Log;
 }
@@ -66,8 +70,6 @@ export class KillFile {
   #seen: string | null = null;
   #watcher: FSWatcher | null = null;
   #timer: Timer | null = null;
-  /** Called at once when the switches have changed, and at every poll. Must not throw. */
-  onLook: () => void = () => undefined;
 
   constructor(options: KillFileOptions) {
     this.#options = options;
@@ -75,6 +77,10 @@ export class KillFile {
 
   get path(): string {
     return this.#options.path;
+  }
+
+  get standing(): KillSwitches {
+    return this.#options.standing;
   }
 
   get switches(): readonly LocalKillSwitch[] {
@@ -121,7 +127,7 @@ export class KillFile {
         // The error was thrown when it was set; the next look tries again.
       }
     }
-    this.onLook();
+    this.standing.setHere(this.switches);
   }
 
   /** In force at once, and durable when this returns. Throws the disk's error when it is not durable: then it is in force until this process ends. */
@@ -129,7 +135,7 @@ export class KillFile {
     // By hand and by signal there is one switch each, however often it is asked for.
     if (one.request === null && this.switches.some((known) => known.request === null && sameSwitch(known, one))) return;
     this.#unsaved = [...this.#unsaved, one];
-    this.onLook();
+    this.standing.setHere(this.switches);
     // Switches that somebody else wrote meanwhile stay.
     this.look();
     if (this.#unsaved.includes(one)) this.#save(this.switches);
@@ -142,7 +148,7 @@ export class KillFile {
     if (left.length === this.switches.length) return;
     this.#unsaved = this.#unsaved.filter(({ id }) => !ids.includes(id));
     this.#save(left);
-    this.onLook();
+    this.standing.setHere(this.switches);
   }
 
   /** Replaces the file as a whole: a crash leaves the old one or the new one. */

@@ -6,11 +6,12 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
 import type { Metrics } from '../../../engine/observe/metrics.ts';
-import { KillFile } from '../../../engine/persistence/kill-file.ts';
-import type { LocalKillSwitch, RequestedKillSwitch } from '../../../engine/persistence/kill-file.ts';
-import { KillControl } from '../../../engine/supervisor/kill-control.ts';
-import { KillSwitches } from '../../../engine/supervisor/kill-switches.ts';
-import type { KillSwitch } from '../../../engine/trading/kill-switch.ts';
+import { KillFile } from '../../../engine/kill-switch/file.ts';
+import type { LocalKillSwitch, RequestedKillSwitch } from '../../../engine/kill-switch/file.ts';
+import { KillControl } from '../../../engine/kill-switch/control.ts';
+import type { KillSwitchRows } from '../../../engine/kill-switch/control.ts';
+import { KillSwitches } from '../../../engine/kill-switch/standing.ts';
+import type { KillSwitch } from '../../../engine/kill-switch/kill-switch.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const bot = { botId: '7', userId: '3', account: 'simulated' };
@@ -48,19 +49,16 @@ describe('kill switches of an engine', () => {
     clock = new FakeClock();
     metrics = createMetrics();
     const log = pino({ level: 'silent' });
-    switches = new KillSwitches({ clock, log, metrics });
+    switches = new KillSwitches({ clock, log });
     changes = [];
     switches.onChange = () => changes.push(policy());
-    file = new KillFile({ path: join(mkdtempSync(join(tmpdir(), 'evenkeel-kill-')), 'kill-switch'), clock, log });
+    const path = join(mkdtempSync(join(tmpdir(), 'evenkeel-kill-')), 'kill-switch');
+    file = new KillFile({ path, standing: switches, clock, log });
     rows = [];
     away = false;
     written = [];
-    control = new KillControl({
-      switches,
-      file,
-      clock,
-      log,
-      async readRows() {
+    const kept: KillSwitchRows = {
+      async read() {
         if (away) throw new Error('the database is away');
         return [...rows];
       },
@@ -71,7 +69,9 @@ describe('kill switches of an engine', () => {
         written.push(one);
         rows.push(row({ policy: one.policy }));
       },
-    });
+      close: async () => undefined,
+    };
+    control = new KillControl({ file, clock, log, metrics, rows: kept });
   });
   afterEach(() => control.stop());
 
@@ -146,12 +146,15 @@ describe('kill switches of an engine', () => {
   it('of an answer that was overtaken do not count', async () => {
     const answers: ((rows: KillSwitch[]) => void)[] = [];
     const slow = new KillControl({
-      switches,
       file,
       clock,
       log: pino({ level: 'silent' }),
-      readRows: () => new Promise((resolve) => answers.push(resolve)),
-      write: async () => undefined,
+      metrics,
+      rows: {
+        read: () => new Promise((resolve) => answers.push(resolve)),
+        write: async () => undefined,
+        close: async () => undefined,
+      },
     });
     const [first, second] = [slow.refresh(), slow.refresh()];
     answers[1]?.([row()]);

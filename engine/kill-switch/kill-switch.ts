@@ -1,7 +1,8 @@
 /**
  * The kill switch: whom it concerns and what it asks for. While one is in force for a bot nothing is entered; its policy says what
- * becomes of orders that rest at the exchange and of the position.
+ * becomes of orders that rest at the exchange and of the position. PURE, unlike the rest of the room: decisions and entities import it.
  */
+
 /** From the widest to the narrowest. */
 export const killScopes = ['engine', 'account', 'user', 'bot'] as const;
 export type KillScope = (typeof killScopes)[number];

@@ -1,23 +1,32 @@
 /**
- * Reads kill switches from the rows (on NOTIFY, and every half second) and from the flag file, and writes those that were set here while
- * the database was away into the rows. Redis and the exchange have no part in it.
+ * Reads kill switches from the rows (on NOTIFY, and every half second) and follows the flag file, and writes those that were set here
+ * while the database was away into the rows. It has a small database pool that nothing else uses; Redis and the exchange have no part in it.
  */
+import type { MikroORM } from '@mikro-orm/postgresql';
 import type { Log } from '../observe/log.ts';
-import type { KillFile, LocalKillSwitch, RequestedKillSwitch } from '../persistence/kill-file.ts';
-import { refusesForGood } from '../persistence/kill-switch-rows.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import { openIntentPool } from '../persistence/intent-pool.ts';
 import type { Clock, Timer } from '../time/clock.ts';
-import type { KillSwitch } from '../trading/kill-switch.ts';
-import type { KillSwitches } from './kill-switches.ts';
+import type { KillFile, LocalKillSwitch, RequestedKillSwitch } from './file.ts';
+import { killScopes } from './kill-switch.ts';
+import type { KillSwitch } from './kill-switch.ts';
+import { readKillSwitches, refusesForGood, writeKillSwitch } from './rows.ts';
+import type { KillSwitches } from './standing.ts';
 
 export interface KillControlOptions {
-  readonly switches: KillSwitches;
   readonly file: KillFile;
   readonly clock: Clock;
   readonly log: Log;
-  /** Switches of the rows that were not released. */
-  readRows(): Promise<readonly KillSwitch[]>;
+  readonly metrics: Metrics;
+  readonly rows: KillSwitchRows;
+}
+
+export interface KillSwitchRows {
+  /** Those that were not released. */
+  read(): Promise<readonly KillSwitch[]>;
   /** Makes the row of a switch that was set here, once, however often it is asked. */
   write(one: RequestedKillSwitch): Promise<void>;
+  close(): Promise<void>;
 }
 
 const pollMs = 500;
@@ -40,8 +49,11 @@ export class KillControl {
 
   /** Throws when the rows cannot be read: nothing may be entered before they are known. */
   async start(): Promise<void> {
-    const { file, switches, clock } = this.#options;
-    file.onLook = () => switches.setHere(file.switches);
+    const { file, clock, metrics } = this.#options;
+    metrics.killSwitchActive.follow(() => {
+      const counts = this.switches.counts();
+      return killScopes.map((scope) => [{ scope }, counts[scope]]);
+    });
     file.start();
     for (const deadline = clock.monotonic() + startPatienceMs; ; ) {
       try {
@@ -59,19 +71,35 @@ export class KillControl {
     this.#timer?.cancel();
     this.#options.file.stop();
     await this.#writing;
+    await this.#options.rows.close();
   }
 
   /** Reads the rows again. When answers overtake each other, the one that was asked for last counts. */
   async refresh(): Promise<void> {
     const turn = (this.#asked += 1);
-    const rows = await this.#options.readRows();
+    const rows = await this.#options.rows.read();
     this.#heardAt = this.#options.clock.monotonic();
     if (turn < this.#answered) return;
     this.#answered = turn;
-    this.#options.switches.setRows(rows);
+    this.switches.setRows(rows);
   }
 
-  /** How long ago the rows were last read, ms. */
+  /** Those in force on this engine. */
+  get switches(): KillSwitches {
+    return this.#options.file.standing;
+  }
+
+  /** Those that were set here and have no row yet, or never get one. */
+  get here(): readonly LocalKillSwitch[] {
+    return this.#options.file.switches;
+  }
+
+  /** Of the flag file. */
+  get path(): string {
+    return this.#options.file.path;
+  }
+
+  /** How long ago the rows were last read, ms; infinite when they never were. */
   get silentMs(): number {
     return this.#options.clock.monotonic() - this.#heardAt;
   }
@@ -124,7 +152,7 @@ export class KillControl {
     const done: string[] = [];
     for (const one of due) {
       try {
-        await this.#options.write(one);
+        await this.#options.rows.write(one);
         done.push(one.id);
         this.#complained.delete(one.id);
       } catch (error) {
@@ -149,6 +177,34 @@ export class KillControl {
     await this.refresh();
     file.remove(done);
   }
+}
+
+export interface KillSwitchOptions extends Pick<KillControlOptions, 'file' | 'clock' | 'log' | 'metrics'> {
+  readonly url: string;
+  readonly logSql: boolean;
+  readonly orm: MikroORM;
+}
+
+const statementTimeoutMs = 1_000;
+
+/** The kill switches of a process that runs bots. Throws when the rows cannot be read. */
+export async function startKillSwitches({ url, logSql, orm, ...options }: KillSwitchOptions): Promise<KillControl> {
+  const pool = openIntentPool({ url, max: 2, statementTimeoutMs, lockTimeoutMs: statementTimeoutMs, logSql, log: options.log });
+  const control = new KillControl({
+    ...options,
+    rows: {
+      read: () => readKillSwitches(pool),
+      write: (one) => writeKillSwitch(orm, one),
+      close: () => pool.end(),
+    },
+  });
+  try {
+    await control.start();
+  } catch (error) {
+    await control.stop();
+    throw error;
+  }
+  return control;
 }
 
 function wasRequested(one: LocalKillSwitch): one is RequestedKillSwitch {

@@ -3,16 +3,14 @@
  * holds while the database is away. Asked in the turn in which a bot decides or an entry leaves, so it answers from memory.
  */
 import type { Log } from '../observe/log.ts';
-import type { Metrics } from '../observe/metrics.ts';
 import type { Clock } from '../time/clock.ts';
-import { killBlock, killScopes, standsAt } from '../trading/kill-switch.ts';
-import type { KillScope, KillSubject, KillSwitch } from '../trading/kill-switch.ts';
 import type { EntryBlock } from '../trading/state.ts';
+import { killBlock, standsAt } from './kill-switch.ts';
+import type { KillScope, KillSubject, KillSwitch } from './kill-switch.ts';
 
 export interface KillSwitchesOptions {
   readonly clock: Pick<Clock, 'now'>;
   readonly log: Log;
-  readonly metrics: Metrics;
 }
 
 export class KillSwitches {
@@ -25,7 +23,6 @@ export class KillSwitches {
 
   constructor(options: KillSwitchesOptions) {
     this.#options = options;
-    this.#count();
   }
 
   /** What the database says: all that were not released. */
@@ -50,7 +47,6 @@ export class KillSwitches {
     const over = [...before].filter(([name]) => !after.has(name));
     if (set.length === 0 && over.length === 0) return;
     this.#standing = after;
-    this.#count();
     for (const [, one] of set)
       this.#options.log.warn({ killSwitch: one }, 'a kill switch is in force: bots that it concerns enter nothing');
     for (const [, one] of over) this.#options.log.warn({ killSwitch: one }, 'a kill switch is over');
@@ -70,11 +66,6 @@ export class KillSwitches {
   /** Why the bot enters nothing; null when no switch concerns it. */
   blockOf(bot: KillSubject): EntryBlock | null {
     return this.#standing.size === 0 ? null : killBlock(this.standing, bot);
-  }
-
-  #count(): void {
-    const counts = this.counts();
-    for (const scope of killScopes) this.#options.metrics.killSwitchActive.set({ scope }, counts[scope]);
   }
 }
 

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { KillFile, parseKillFile } from '../../../engine/persistence/kill-file.ts';
-import type { LocalKillSwitch } from '../../../engine/persistence/kill-file.ts';
+import { KillFile, parseKillFile } from '../../../engine/kill-switch/file.ts';
+import type { LocalKillSwitch } from '../../../engine/kill-switch/file.ts';
+import { KillSwitches } from '../../../engine/kill-switch/standing.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const request = { userId: '3', tokenId: '1', tokenName: 'first', requestId: 'r', atMs: 5, ofUserId: '3' };
@@ -64,7 +65,8 @@ describe('the kill file', () => {
   let path: string;
   let clock: FakeClock;
   let file: KillFile;
-  const open = (): KillFile => new KillFile({ path, clock, log: pino({ level: 'silent' }) });
+  const log = pino({ level: 'silent' });
+  const open = (): KillFile => new KillFile({ path, standing: new KillSwitches({ clock, log }), clock, log });
 
   beforeEach(() => {
     path = join(mkdtempSync(join(tmpdir(), 'evenkeel-kill-')), 'deep', 'kill-switch');
@@ -180,7 +182,7 @@ describe('the kill file', () => {
 
   it('tells of a switch that is added before the disk is asked to keep it', () => {
     let told: unknown = null;
-    file.onLook = () => (told ??= [file.switches.length, existsSync(path)]);
+    file.standing.onChange = () => (told ??= [file.standing.standing.length, existsSync(path)]);
     file.add(one());
     expect([told, existsSync(path)]).toEqual([[1, false], true]);
   });
