@@ -50,12 +50,12 @@ describe('protection at the exchange', () => {
   const logged = (text: RegExp): Promise<unknown> =>
     eventually(`the log says ${text}`, 10_000, async () => logLines().find(({ msg }) => text.test(msg)));
   const agrees = async (): Promise<void> => {
-    await eventually(
-      'rows and ledger agree',
-      10_000,
-      async () => JSON.stringify(await compareWithLedger(replay)) === JSON.stringify(noDifference),
-    ).catch(() => undefined);
-    expect(await compareWithLedger(replay)).toEqual(noDifference);
+    let difference: unknown;
+    await eventually('rows and ledger agree', 10_000, async () => {
+      difference = await compareWithLedger(replay);
+      return JSON.stringify(difference) === JSON.stringify(noDifference);
+    }).catch(() => undefined);
+    expect(difference).toEqual(noDifference);
   };
 
   it('rests a stop and a target for the net quantity, and takes the profit at the target to the last digit', async () => {

@@ -101,9 +101,12 @@ export async function startProcess(
   return { ...spawned, ready: await spawned.ready };
 }
 
+/** Between two questions: a tenth of what was waited, so that a long wait does not cost the processes that are waited for their time. */
+const pauseMs = { min: 20, max: 100 };
+
 /** Asks until the answer is one; rejects with the last thing seen after `timeoutMs`. */
 export async function eventually<T>(what: string, timeoutMs: number, ask: () => Promise<T | null | undefined | false>): Promise<T> {
-  const deadline = performance.now() + timeoutMs;
+  const startedAt = performance.now();
   let last: unknown;
   for (;;) {
     try {
@@ -113,10 +116,11 @@ export async function eventually<T>(what: string, timeoutMs: number, ask: () => 
     } catch (error) {
       last = error;
     }
-    if (performance.now() >= deadline)
+    const waitedMs = performance.now() - startedAt;
+    if (waitedMs >= timeoutMs)
       throw new Error(
         `${what} did not come true within ${timeoutMs} ms; last seen: ${last instanceof Error ? last.message : JSON.stringify(last)}`,
       );
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, Math.min(pauseMs.max, Math.max(pauseMs.min, waitedMs / 10))));
   }
 }

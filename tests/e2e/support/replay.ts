@@ -134,11 +134,11 @@ export async function endReplay(replay: Replay): Promise<void> {
   await replay.simulator.process.end('SIGTERM');
 }
 
-async function query<T extends pg.QueryResultRow>(replay: Replay, sql: string, values: unknown[] = []): Promise<T[]> {
+async function connected<T>(replay: Replay, ask: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: replay.databaseUrl });
   await client.connect();
   try {
-    return (await client.query<T>(sql, values)).rows;
+    return await ask(client);
   } finally {
     await client.end();
   }
@@ -148,12 +148,13 @@ const plain = (value: string): string => new Decimal(value).toFixed();
 
 /** The trades of the `ema_cross` bot as the database has them. */
 export async function storedTrades(replay: Replay): Promise<NaiveTrade[]> {
-  const rows = await query<Record<string, string>>(
-    replay,
-    `select t.side, t.price::text, t.quantity_filled::text as quantity, t.quote_quantity_filled::text as quote, t.commission_amount::text as commission,
+  const { rows } = await connected(replay, (db) =>
+    db.query<Record<string, string>>(
+      `select t.side, t.price::text, t.quantity_filled::text as quantity, t.quote_quantity_filled::text as quote, t.commission_amount::text as commission,
             t.commission_asset as "commissionAsset", t.pnl::text, t.realized_pnl::text as "realizedPnl", o.decision_ms::text as "decidedAtMs"
      from trades t join orders o on o.id = t.order_id where t.bot_config_id = $1 order by t.id`,
-    [replay.bots.get('ema_cross')],
+      [replay.bots.get('ema_cross')],
+    ),
   );
   return rows.map((row) => ({
     side: row['side'] === 'BUY' ? 'BUY' : 'SELL',
@@ -229,21 +230,26 @@ export interface Difference {
   readonly positionsThatDiffer: readonly string[];
 }
 
+/** On one connection: each costs the server a process. */
+function storedRows(replay: Replay) {
+  return connected(replay, async (db) => {
+    const fills = await db.query<Record<string, string>>(
+      `select symbol, exchange_trade_id, client_order_id, side, price::text, quantity::text, commission_amount::text, commission_asset, bot_config_id::text from fills`,
+    );
+    const orders = await db.query<{ id: string; state: string; role: string; bot: string }>(
+      'select client_order_id as id, state, role, bot_config_id::text as bot from orders',
+    );
+    const states = await db.query<{ id: string; quantity: string | null }>(
+      `select bot_config_id::text as id, state_data->'position'->>'quantity' as quantity from bot_state`,
+    );
+    return { fills: fills.rows, orders: orders.rows, states: states.rows };
+  });
+}
+
 /** Compares the database with the exchange's true ledger, per execution and per bot. */
 export async function compareWithLedger(replay: Replay): Promise<Difference> {
   const ledger = await replay.simulator.ledger();
-  const fills = await query<Record<string, string>>(
-    replay,
-    `select symbol, exchange_trade_id, client_order_id, side, price::text, quantity::text, commission_amount::text, commission_asset, bot_config_id::text from fills`,
-  );
-  const orders = await query<{ id: string; state: string; role: string; bot: string }>(
-    replay,
-    'select client_order_id as id, state, role, bot_config_id::text as bot from orders',
-  );
-  const states = await query<{ id: string; quantity: string | null }>(
-    replay,
-    `select bot_config_id::text as id, state_data->'position'->>'quantity' as quantity from bot_state`,
-  );
+  const { fills, orders, states } = await storedRows(replay);
   const row = (symbol = '', tradeId = '', id = '', side = '', price = '', quantity = '', commission = '', asset = ''): string =>
     [symbol, tradeId, id, side, plain(price), plain(quantity), plain(commission), asset].join(' ');
   const told = new Set(
