@@ -45,6 +45,18 @@ module.exports = {
       { path: rooms(['bot', 'supervisor', 'market']) },
     ),
     forbid(
+      'database-knows-no-rows',
+      'Opening the database, its connections and its locks: what is done with rows stands in other rooms.',
+      { path: rooms(['database']) },
+      { path: '^engine/(?!database/|time/|observe/|crash-points\\.ts$)' },
+    ),
+    forbid(
+      'database-is-opened-at-the-top',
+      'Rooms that run bots are handed stores; only units of work, the kill switch and the composition touch the database.',
+      { path: rooms(['bot', 'supervisor', 'execution', 'market', 'exchanges', 'coordination', 'observe', 'time']) },
+      { path: rooms(['database']) },
+    ),
+    forbid(
       'persistence-knows-rows-only',
       'Units of work know entities and the pure rooms.',
       { path: rooms(['persistence']) },

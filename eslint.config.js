@@ -78,7 +78,7 @@ export default tseslint.config(
   },
   {
     // The composition root, and where secrets are made: those must not be predictable.
-    files: ['engine/compose.ts', 'engine/persistence/embedded-postgres.ts', 'admin/tokens.ts', 'admin/server.ts', 'simulator/main.ts'],
+    files: ['engine/compose.ts', 'engine/database/embedded-postgres.ts', 'admin/tokens.ts', 'admin/server.ts', 'simulator/main.ts'],
     rules: { 'no-restricted-imports': ['error', { paths: timeModules }] },
   },
   {

@@ -1,6 +1,6 @@
 /** The ORM's configuration for its command line, from the same environment as the engine. */
 import { readConfig } from './engine/config.ts';
-import { ormOptions } from './engine/persistence/orm.ts';
+import { ormOptions } from './engine/database/orm.ts';
 
 const config = readConfig(process.env);
 

@@ -1,7 +1,7 @@
 /** Turns every error of a request into a problem (RFC 9457) that shows nothing internal to the client. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../engine/observe/log.ts';
-import { databaseTrouble } from '../engine/persistence/database-trouble.ts';
+import { databaseTrouble } from '../engine/database/trouble.ts';
 import { invalidRequest } from './invalid.ts';
 import { Problem } from './problem.ts';
 import type { ProblemCode } from './problem.ts';

@@ -1,6 +1,6 @@
 /** Checks before every route: the host name is ours, the request is not from another web page, the token is valid and has the route's scope. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { databaseTrouble } from '../engine/persistence/database-trouble.ts';
+import { databaseTrouble } from '../engine/database/trouble.ts';
 import type { Connections } from './connections.ts';
 import { refuseForeignHost } from './host.ts';
 import type { AdminPorts } from './ports.ts';

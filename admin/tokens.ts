@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { EntityManager, MikroORM } from '@mikro-orm/postgresql';
 import { ApiToken, User } from '../entities/index.ts';
+import { lockUntilCommit } from '../engine/database/locks.ts';
 import type { Clock } from '../engine/time/clock.ts';
 
 export const scopes = ['read', 'operate', 'admin'] as const;
@@ -44,7 +45,7 @@ export function hashToken(token: string): string {
 export async function ensureFirstToken(orm: MikroORM, options: FirstToken): Promise<boolean> {
   return orm.em.fork().transactional(async (em) => {
     // Replicas that start together make one token.
-    await em.getConnection().execute('select pg_advisory_xact_lock(7311003)', [], 'all', em.getTransactionContext());
+    await lockUntilCommit(em, 'firstToken');
     if ((await em.count(ApiToken, { user: options.userId })) > 0) return false;
     await makeFirstToken(em, options);
     return true;

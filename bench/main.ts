@@ -12,7 +12,7 @@ import { startEngine } from '../engine/compose.ts';
 import { readConfig } from '../engine/config.ts';
 import { createLog } from '../engine/observe/log.ts';
 import { createMetrics } from '../engine/observe/metrics.ts';
-import { startEmbeddedPostgres } from '../engine/persistence/embedded-postgres.ts';
+import { startEmbeddedPostgres } from '../engine/database/embedded-postgres.ts';
 import { KillFile } from '../engine/kill-switch/file.ts';
 import { KillSwitches } from '../engine/kill-switch/standing.ts';
 import { systemClock } from '../engine/time/clock.ts';

@@ -27,17 +27,16 @@ import { createMetrics } from './observe/metrics.ts';
 import type { Metrics } from './observe/metrics.ts';
 import { BufferedLedger } from './persistence/decision-ledger.ts';
 import { ensureOwner, seedDemoBots } from './persistence/first-start.ts';
-import { newInstallationCode } from './persistence/installation-code.ts';
-import { migrateDatabase } from './persistence/migrate.ts';
-import { openDecisionPool, openIntentPool } from './persistence/intent-pool.ts';
-import { openDatabase } from './persistence/orm.ts';
+import { migrateDatabase } from './database/migrate.ts';
+import { openPool } from './database/pools.ts';
+import { openDatabase } from './database/orm.ts';
 import { boundOutbox } from './persistence/outbox-age.ts';
 import { createPostgresBotStore } from './persistence/postgres-bot-store.ts';
 import { createPostgresDecisionStore } from './persistence/postgres-decision-store.ts';
 import { createPostgresCapitalStore } from './persistence/postgres-capital-store.ts';
 import { createPostgresOrderStore } from './persistence/postgres-order-store.ts';
 import { createPostgresReconcileStore } from './persistence/postgres-reconcile-store.ts';
-import { WishChannel } from './persistence/wish-channel.ts';
+import { WishChannel } from './database/wish-channel.ts';
 import { systemClock } from './time/clock.ts';
 import { Interrupted, unlessInterrupted } from './time/interruptible.ts';
 import { connectVenue } from './venue.ts';
@@ -72,6 +71,7 @@ export interface RunningEngine {
 
 /** A supervisor whose last round is older than this is stuck. */
 const heartbeatMaxMs = 60_000;
+const decisionPoolMax = 2;
 
 export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
   const { config, log, killFile, interrupt, reach = reachNothing } = options;
@@ -102,7 +102,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       logSql: config.database.logSql,
       reach,
       ...(interrupt && { interrupt }),
-      newCode: () => newInstallationCode(randomInt),
+      randomBelow: randomInt,
     });
     const now = new Date(clock.now());
     const { userId, created } = await ensureOwner(orm, now);
@@ -119,7 +119,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
     const urls: VenueUrls = config.venueUrls ?? keep(await startExchange(config, log));
     const venue = keep(await unlessInterrupted(interrupt, connectVenue({ config, urls, coordination, clock, log, metrics, random })));
 
-    const decisionPool = openDecisionPool({ ...config.database, url: databaseUrl, log });
+    const decisionPool = openPool('decisions', { ...config.database, url: databaseUrl, max: decisionPoolMax, log });
     stops.push(() => decisionPool.end());
     const decisions = createPostgresDecisionStore(decisionPool);
 
@@ -207,7 +207,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
     stops.push(() => admin.stop());
     const { adminUrl, metricsUrl } = await admin.start();
     if (kill !== null) {
-      const pool = openIntentPool({ ...config.database, url: databaseUrl, max: config.database.intentPoolMax, log });
+      const pool = openPool('intents', { ...config.database, url: databaseUrl, max: config.database.intentPoolMax, log });
       stops.push(() => pool.end());
       const wishes = new WishChannel({
         url: databaseUrl,

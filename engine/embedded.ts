@@ -9,7 +9,7 @@ import { startSimulator } from '../simulator/simulator.ts';
 import type { Config, VenueUrls } from './config.ts';
 import { claimDataFolder } from './data-folder.ts';
 import type { Log } from './observe/log.ts';
-import { startEmbeddedPostgres } from './persistence/embedded-postgres.ts';
+import { startEmbeddedPostgres } from './database/embedded-postgres.ts';
 import { systemClock } from './time/clock.ts';
 
 /** Something that was started for the engine and is stopped after it. */

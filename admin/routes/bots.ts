@@ -3,7 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { Type } from 'typebox';
 import { BotConfig, User } from '../../entities/index.ts';
 import { audit } from '../../engine/persistence/audit-log.ts';
-import { tellEngines } from '../../engine/persistence/wish-channel.ts';
+import { tellEngines } from '../../engine/database/wish-channel.ts';
 import { blankColumns, readBody } from '../bot-columns.ts';
 import type { AllColumns, FieldProblem } from '../bot-columns.ts';
 import { readBots } from '../bot-view.ts';

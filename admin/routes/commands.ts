@@ -10,7 +10,7 @@ import { BotCommand } from '../../entities/index.ts';
 import type { BotConfig } from '../../entities/index.ts';
 import { botCommandNames } from '../../entities/vocabulary.ts';
 import { audit } from '../../engine/persistence/audit-log.ts';
-import { tellEngines } from '../../engine/persistence/wish-channel.ts';
+import { tellEngines } from '../../engine/database/wish-channel.ts';
 import { callerOf } from '../guard.ts';
 import { historyOf, ownedBot } from '../owned-bot.ts';
 import type { AdminPorts } from '../ports.ts';

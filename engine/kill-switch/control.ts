@@ -5,7 +5,7 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import { openIntentPool } from '../persistence/intent-pool.ts';
+import { openPool } from '../database/pools.ts';
 import type { Clock, Timer } from '../time/clock.ts';
 import type { KillFile, LocalKillSwitch, RequestedKillSwitch } from './file.ts';
 import { killScopes } from './kill-switch.ts';
@@ -189,7 +189,7 @@ const statementTimeoutMs = 1_000;
 
 /** The kill switches of a process that runs bots. Throws when the rows cannot be read. */
 export async function startKillSwitches({ url, logSql, orm, ...options }: KillSwitchOptions): Promise<KillControl> {
-  const pool = openIntentPool({ url, max: 2, statementTimeoutMs, lockTimeoutMs: statementTimeoutMs, logSql, log: options.log });
+  const pool = openPool('killSwitches', { url, max: 2, statementTimeoutMs, lockTimeoutMs: statementTimeoutMs, logSql, log: options.log });
   const control = new KillControl({
     ...options,
     rows: {

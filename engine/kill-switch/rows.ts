@@ -8,7 +8,7 @@ import type { Pool } from 'pg';
 import { KillSwitch as KillSwitchRow, User } from '../../entities/index.ts';
 import { actorOf, audit } from '../persistence/audit-log.ts';
 import type { AuditActor } from '../persistence/audit-log.ts';
-import { tellEngines } from '../persistence/wish-channel.ts';
+import { tellEngines } from '../database/wish-channel.ts';
 import type { RequestedKillSwitch } from './file.ts';
 import type { KillPolicy, KillScope, KillSwitch } from './kill-switch.ts';
 

@@ -1,6 +1,7 @@
 /** The audit log: who did what to which thing, in the transaction that did it. Each row's hash covers the row before. */
 import { createHash } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { lockUntilCommit } from '../database/locks.ts';
 import { AuditLog } from '../../entities/index.ts';
 
 export interface AuditActor {
@@ -17,11 +18,8 @@ export interface AuditEntry {
   readonly at: Date;
 }
 
-/** Rows are chained one after the other: this lock is held until the transaction ends. */
-const chainLock = 'select pg_advisory_xact_lock(7311002)';
-
 export async function audit(em: EntityManager, entry: AuditEntry): Promise<void> {
-  await em.getConnection().execute(chainLock, [], 'all', em.getTransactionContext());
+  await lockUntilCommit(em, 'auditLog');
   const last = await em.findOne(AuditLog, { id: { $ne: null } }, { orderBy: { id: 'desc' } });
   const row = {
     at: entry.at,

@@ -10,8 +10,8 @@ import { balanceMaxAgeMs, refusedBy } from '../trading/capital.ts';
 import type { AccountRefusal, Reservation } from '../trading/capital.ts';
 import type { AccountRule, ExitKind, OrderRole } from '../trading/events.ts';
 import type { SaleBounds } from '../trading/state.ts';
-import { isSqlState } from './database-trouble.ts';
-import { intentPoolName } from './intent-pool.ts';
+import { isSqlState } from '../database/trouble.ts';
+import { poolNames } from '../database/pools.ts';
 import { writeSaleBounds } from './state-data.ts';
 import type { Market, OrderSide, OrderType } from '../trading/instrument.ts';
 
@@ -191,7 +191,7 @@ function verdictOf({ verdict, rule, amount, bound }: VerdictRow, intent: Intent 
  */
 export async function endBackends(pool: Pool, pids: readonly number[]): Promise<void> {
   if (pids.length === 0) return;
-  const ours = `pid = any($1::int[]) and pid <> pg_backend_pid() and application_name = '${intentPoolName}'`;
+  const ours = `pid = any($1::int[]) and pid <> pg_backend_pid() and application_name = '${poolNames.intents}'`;
   const { rowCount } = await pool.query(`select pg_terminate_backend(pid) from pg_stat_activity where ${ours}`, [pids]);
   if (rowCount === 0) return;
   const { rows } = await pool.query<{ pid: number }>(`select pid from pg_stat_activity where ${ours}`, [pids]);

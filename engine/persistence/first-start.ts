@@ -2,6 +2,7 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { Decimal } from 'decimal.js';
 import { BotConfig, User } from '../../entities/index.ts';
+import { lockUntilCommit } from '../database/locks.ts';
 import { defaultColumns } from '../trading/resolve-config.ts';
 
 export interface Owner {
@@ -13,7 +14,7 @@ export interface Owner {
 /** The first user, made when there is none. Replicas that start together make one. */
 export async function ensureOwner(orm: MikroORM, now: Date): Promise<Owner> {
   return orm.em.fork().transactional(async (em) => {
-    await em.getConnection().execute('select pg_advisory_xact_lock(7311004)', [], 'all', em.getTransactionContext());
+    await lockUntilCommit(em, 'firstUser');
     const first = await em.findOne(User, { id: { $ne: null } }, { orderBy: { id: 'asc' } });
     if (first !== null) return { userId: first.id, created: false };
     const owner = em.create(User, {

@@ -4,7 +4,7 @@ import type { Clock } from '../time/clock.ts';
 import { finishCommands, pendingCommands } from './bot-commands.ts';
 import { loadBots } from './bot-rows.ts';
 import type { BotStore } from './bot-store.ts';
-import { retryUndone } from './retry-undone.ts';
+import { retryUndone } from '../database/retry-undone.ts';
 import { claimBots, readWishes, releaseBots, tellWaiting, writeStatuses } from './claim-bots.ts';
 
 /** `holder` is this process, as `bot_state.lock_holder` names it. */

@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import type { Clock } from '../time/clock.ts';
 import { midnightBefore } from '../trading/day.ts';
 import type { CapitalStore } from './capital-store.ts';
-import { retryUndone } from './retry-undone.ts';
+import { retryUndone } from '../database/retry-undone.ts';
 
 /** Entries that one reading settles at most; the next one goes on. */
 const settledMax = 10_000;

@@ -15,7 +15,7 @@ import { CommitUnknown, commitIntents, committedIds, endBackends } from './commi
 import { advanceOrder, lateReason } from './order-life.ts';
 import type { ExecutionEvidence, OrderStore, RecordAnswer, StoredOrder } from './order-store.ts';
 import { readSaleBounds } from './state-data.ts';
-import { retryUndone } from './retry-undone.ts';
+import { retryUndone } from '../database/retry-undone.ts';
 
 export interface PostgresOrderStoreOptions {
   readonly orm: MikroORM;

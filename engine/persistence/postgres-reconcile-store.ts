@@ -7,7 +7,7 @@ import type { OrderRecord } from './bot-rows.ts';
 import { fillInOrder } from './fill-in-order.ts';
 import { holdBots, markCompared } from './hold-bots.ts';
 import type { ReconcileStore } from './reconcile-store.ts';
-import { retryUndone } from './retry-undone.ts';
+import { retryUndone } from '../database/retry-undone.ts';
 
 /** Orders that were declared never placed are looked for as long as this. */
 const lateArrivalWindow = '24 hours';

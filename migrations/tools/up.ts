@@ -3,9 +3,8 @@ import { randomInt } from 'node:crypto';
 import { readConfig } from '../../engine/config.ts';
 import { reachNothing } from '../../engine/crash-points.ts';
 import { createLog } from '../../engine/observe/log.ts';
-import { migrateDatabase } from '../../engine/persistence/migrate.ts';
-import { openDatabase } from '../../engine/persistence/orm.ts';
-import { newInstallationCode } from '../../engine/persistence/installation-code.ts';
+import { migrateDatabase } from '../../engine/database/migrate.ts';
+import { openDatabase } from '../../engine/database/orm.ts';
 import { systemClock } from '../../engine/time/clock.ts';
 
 const config = readConfig(process.env);
@@ -22,7 +21,7 @@ try {
     clock: systemClock,
     log,
     reach: reachNothing,
-    newCode: () => newInstallationCode(randomInt),
+    randomBelow: randomInt,
   });
   process.stdout.write(
     `${applied.length === 0 ? 'Nothing to apply' : `Applied ${applied.join(', ')}`}; the schema is at ${schemaVersion}.\n`,

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLog } from '../../engine/observe/log.ts';
-import { startEmbeddedPostgres } from '../../engine/persistence/embedded-postgres.ts';
+import { startEmbeddedPostgres } from '../../engine/database/embedded-postgres.ts';
 import { systemClock } from '../../engine/time/clock.ts';
 import { eventually, plainEnv, spawnProcess, startProcess } from './support/processes.ts';
 

@@ -1,7 +1,7 @@
 /** Makes databases on a PostgreSQL that runs: clones of the migrated template, or empty ones. */
 import { randomBytes, randomInt } from 'node:crypto';
 import { Client } from 'pg';
-import { newInstallationCode } from '../../engine/persistence/installation-code.ts';
+import { newInstallationCode } from '../../engine/database/migrate.ts';
 
 export const templateName = 'evenkeel_template';
 

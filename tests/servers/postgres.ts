@@ -7,12 +7,11 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { pino } from 'pino';
 import { reachNothing } from '../../engine/crash-points.ts';
-import { startEmbeddedPostgres } from '../../engine/persistence/embedded-postgres.ts';
-import { newInstallationCode } from '../../engine/persistence/installation-code.ts';
-import { migrateDatabase } from '../../engine/persistence/migrate.ts';
-import { openDatabase } from '../../engine/persistence/orm.ts';
-import { findPostgresBinaries } from '../../engine/persistence/postgres-binaries.ts';
-import { unprivilegedRunner } from '../../engine/persistence/unprivileged.ts';
+import { startEmbeddedPostgres } from '../../engine/database/embedded-postgres.ts';
+import { migrateDatabase } from '../../engine/database/migrate.ts';
+import { openDatabase } from '../../engine/database/orm.ts';
+import { findPostgresBinaries } from '../../engine/database/postgres-binaries.ts';
+import { unprivilegedRunner } from '../../engine/database/unprivileged.ts';
 import { systemClock } from '../../engine/time/clock.ts';
 import { onServer, templateName } from './new-database.ts';
 import { beginRun } from './run-folder.ts';
@@ -47,7 +46,7 @@ export async function startPostgres(): Promise<TestPostgres> {
     clock: systemClock,
     log,
     reach: reachNothing,
-    newCode: () => newInstallationCode(randomInt),
+    randomBelow: randomInt,
   });
   await orm.close(true);
   return {

@@ -1,7 +1,7 @@
 import { inject, afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pino } from 'pino';
-import { openIntentPool } from '../../engine/persistence/intent-pool.ts';
-import { openDatabase } from '../../engine/persistence/orm.ts';
+import { openPool } from '../../engine/database/pools.ts';
+import { openDatabase } from '../../engine/database/orm.ts';
 import { systemClock } from '../../engine/time/clock.ts';
 import { FaultProxy } from '../chaos/proxy.ts';
 
@@ -19,7 +19,7 @@ describe('a database that goes silent', () => {
   afterAll(() => proxy.stop());
 
   it('fails the statement under way, and the pool serves again when the link does', async () => {
-    const pool = openIntentPool({ url: proxy.through(inject('postgresUrl')), max: 1, statementTimeoutMs, lockTimeoutMs: 500, log });
+    const pool = openPool('intents', { url: proxy.through(inject('postgresUrl')), max: 1, statementTimeoutMs, lockTimeoutMs: 500, log });
     await pool.query('select 1');
     const startedAt = performance.now();
     proxy.set({ kind: 'half-open' });

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { startEmbeddedPostgres } from '../../../engine/persistence/embedded-postgres.ts';
+import { startEmbeddedPostgres } from '../../../engine/database/embedded-postgres.ts';
 import { systemClock } from '../../../engine/time/clock.ts';
 import { startRedis } from '../../servers/redis.ts';
 import { plainEnv } from './processes.ts';

@@ -4,8 +4,8 @@ import { pino } from 'pino';
 import type { Pool } from 'pg';
 import type { Intent } from '../../../engine/persistence/commit-intents.ts';
 import { ensureOwner, seedDemoBots } from '../../../engine/persistence/first-start.ts';
-import { openIntentPool } from '../../../engine/persistence/intent-pool.ts';
-import { openDatabase } from '../../../engine/persistence/orm.ts';
+import { openPool } from '../../../engine/database/pools.ts';
+import { openDatabase } from '../../../engine/database/orm.ts';
 import { systemClock } from '../../../engine/time/clock.ts';
 import { freshDatabase } from '../../servers/database.ts';
 import { d } from '../../unit/trading/given.ts';
@@ -27,7 +27,7 @@ export const databaseOptions = (url: string) => ({ url, poolMax: 5, statementTim
 export async function openRows(): Promise<Rows> {
   const { url, drop } = await freshDatabase();
   const orm = await openDatabase({ database: databaseOptions(url), clock: systemClock, log: silent });
-  const pool = openIntentPool({ url, max: 4, statementTimeoutMs: 10_000, lockTimeoutMs: 5_000, log: silent });
+  const pool = openPool('intents', { url, max: 4, statementTimeoutMs: 10_000, lockTimeoutMs: 5_000, log: silent });
   const { userId } = await ensureOwner(orm, new Date(systemClock.now()));
   await seedDemoBots(orm, userId, new Date(systemClock.now()));
   return {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { claimBots } from '../../../engine/persistence/claim-bots.ts';
 import { CommitUnknown } from '../../../engine/persistence/commit-intents.ts';
 import type { OrderStore } from '../../../engine/persistence/order-store.ts';
-import { UnsafeDatabase, openDatabase } from '../../../engine/persistence/orm.ts';
+import { UnsafeDatabase, openDatabase } from '../../../engine/database/orm.ts';
 import { createPostgresBotStore } from '../../../engine/persistence/postgres-bot-store.ts';
 import { createPostgresOrderStore } from '../../../engine/persistence/postgres-order-store.ts';
 import { systemClock } from '../../../engine/time/clock.ts';

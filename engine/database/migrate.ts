@@ -4,15 +4,14 @@
  */
 import { readdir } from 'node:fs/promises';
 import type { MikroORM } from '@mikro-orm/postgresql';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { Installation } from '../../entities/index.ts';
 import type { Reach } from '../crash-points.ts';
 import type { Log } from '../observe/log.ts';
 import type { Clock } from '../time/clock.ts';
 import { unlessInterrupted } from '../time/interruptible.ts';
-import { boundedSocket, heldConnection, keepTalking } from './bounded-silence.ts';
-import { sessionOptions } from './session.ts';
-import { logStatements } from './sql-log.ts';
+import { openHeldConnection } from './connection.ts';
+import { tryLock } from './locks.ts';
 
 /** The database has migrations that this build does not know. */
 export class SchemaTooNew extends Error {
@@ -34,8 +33,6 @@ export class MigrationLockTimeout extends Error {
   }
 }
 
-/** Key of the session lock under which schemas change. */
-const migrationLockKey = 7_311_000;
 const lockPatienceMs = 120_000;
 
 export interface MigrateOptions {
@@ -46,8 +43,8 @@ export interface MigrateOptions {
   readonly reach: Reach;
   /** Ends the waiting for another engine's migration with `Interrupted`. */
   readonly interrupt?: AbortSignal;
-  /** Makes the four characters that name a new installation. */
-  readonly newCode: () => string;
+  /** Answers a whole number from 0 to `limit` - 1. */
+  readonly randomBelow: (limit: number) => number;
 }
 
 export interface Migrated {
@@ -60,17 +57,8 @@ export interface Migrated {
 
 /** Throws `SchemaTooNew`, `MigrationLockTimeout`, or the error of the migration that failed (its transaction is undone). */
 export async function migrateDatabase(orm: MikroORM, options: MigrateOptions): Promise<Migrated> {
-  const lock = new Client({
-    connectionString: options.url,
-    application_name: 'evenkeel-migrate',
-    options: sessionOptions,
-    connectionTimeoutMillis: 5_000,
-    stream: boundedSocket(heldConnection.statementTimeoutMs),
-  });
-  lock.on('error', (error) => options.log.warn({ err: error }, 'the connection that holds the migration lock broke'));
-  await lock.connect();
-  if (options.logSql === true) logStatements(lock, 'evenkeel-migrate', options.log);
-  const talk = keepTalking(lock, options.clock);
+  const onError = (error: Error): void => options.log.warn({ err: error }, 'the connection that holds the migration lock broke');
+  const lock = await openHeldConnection({ ...options, name: 'evenkeel-migrate', onError }, options.clock);
   try {
     await takeLock(lock, options);
     const known = await refuseNewer(orm);
@@ -80,7 +68,6 @@ export async function migrateDatabase(orm: MikroORM, options: MigrateOptions): P
     if (applied.length > 0) options.log.info({ applied }, 'the database schema was brought up to date');
     return { applied, schemaVersion: known.at(-1) ?? 'none', installation: await installationCode(orm, options) };
   } finally {
-    talk.cancel();
     await lock.end();
   }
 }
@@ -88,8 +75,7 @@ export async function migrateDatabase(orm: MikroORM, options: MigrateOptions): P
 async function takeLock(lock: Client, { clock, interrupt }: MigrateOptions): Promise<void> {
   const startedAt = clock.monotonic();
   for (;;) {
-    const { rows } = await lock.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [migrationLockKey]);
-    if (rows[0]?.taken === true) return;
+    if (await tryLock(lock, 'migrations')) return;
     const waitedMs = clock.monotonic() - startedAt;
     if (waitedMs >= lockPatienceMs) throw new MigrationLockTimeout(waitedMs);
     await unlessInterrupted(interrupt, clock.sleep(100));
@@ -111,11 +97,18 @@ async function knownMigrations(): Promise<readonly string[]> {
   return entries.filter((name) => /^Migration\d+.*\.(ts|js)$/.test(name)).map((name) => name.replace(/\.(ts|js)$/, ''));
 }
 
-async function installationCode(orm: MikroORM, { newCode, clock }: MigrateOptions): Promise<string> {
+async function installationCode(orm: MikroORM, { randomBelow, clock }: MigrateOptions): Promise<string> {
   const em = orm.em.fork();
   const existing = await em.findOne(Installation, { id: 1 });
   if (existing !== null) return existing.code;
-  const created = em.create(Installation, { id: 1, code: newCode(), createdAt: new Date(clock.now()) });
+  const created = em.create(Installation, { id: 1, code: newInstallationCode(randomBelow), createdAt: new Date(clock.now()) });
   await em.flush();
   return created.code;
+}
+
+const codeAlphabet = '0123456789abcdefghijklmnopqrstuvwxyz';
+
+/** The four characters that mark one installation's client order ids. */
+export function newInstallationCode(randomBelow: MigrateOptions['randomBelow']): string {
+  return Array.from({ length: 4 }, () => codeAlphabet[randomBelow(codeAlphabet.length)] ?? '0').join('');
 }

@@ -3,12 +3,11 @@
  * costs time, never a wish. The same connection can hold the lock that refuses a second engine on one database.
  */
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import type { Log } from '../observe/log.ts';
 import type { Clock } from '../time/clock.ts';
-import { boundedSocket, heldConnection, keepTalking } from './bounded-silence.ts';
-import { sessionOptions } from './session.ts';
-import { logStatements } from './sql-log.ts';
+import { openHeldConnection } from './connection.ts';
+import { tryLock } from './locks.ts';
 
 const wishChannel = 'evenkeel_wishes';
 
@@ -16,9 +15,6 @@ const wishChannel = 'evenkeel_wishes';
 export async function tellEngines(em: EntityManager): Promise<void> {
   await em.getConnection().execute(`select pg_notify('${wishChannel}', '')`, [], 'all', em.getTransactionContext());
 }
-
-/** Key of the session lock "one engine without Redis on this database". */
-const soleEngineKey = 7_311_001;
 
 /** Another engine holds the database and there is no Redis to share the bots through. */
 export class SecondEngine extends Error {
@@ -36,7 +32,7 @@ export interface WishChannelOptions {
   readonly log: Log;
   /** Refuse to share the database with another engine (coordination from memory). */
   readonly exclusive: boolean;
-  readonly logSql?: boolean;
+  readonly logSql: boolean;
   onWish(): void;
   /** The exclusive lock may have been lost with its connection and somebody else has it now. */
   onLostExclusive(): void;
@@ -69,30 +65,17 @@ export class WishChannel {
   /** False when another engine holds the exclusive lock. */
   async #connect(): Promise<boolean> {
     const { url, exclusive, log, logSql } = this.#options;
-    const client = new Client({
-      connectionString: url,
-      application_name: 'evenkeel-wishes',
-      options: sessionOptions,
-      keepAlive: true,
-      connectionTimeoutMillis: 5_000,
-      stream: boundedSocket(heldConnection.statementTimeoutMs),
-    });
-    client.on('error', (error) => log.debug({ err: error }, 'the connection that hears of changed wishes broke'));
-    await client.connect();
-    if (logSql === true) logStatements(client, 'evenkeel-wishes', log);
-    if (exclusive) {
-      const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [soleEngineKey]);
-      if (rows[0]?.taken !== true) {
-        await client.end();
-        return false;
-      }
+    const onError = (error: Error): void => log.debug({ err: error }, 'the connection that hears of changed wishes broke');
+    const client = await openHeldConnection({ url, name: 'evenkeel-wishes', log, logSql, onError }, this.#options.clock);
+    if (exclusive && !(await tryLock(client, 'soleEngine'))) {
+      await client.end();
+      return false;
     }
     client.on('notification', () => this.#options.onWish());
     client.on('end', () => {
       if (this.#client === client && !this.#stopped) void this.#reconnect();
     });
     await client.query(`listen ${wishChannel}`);
-    keepTalking(client, this.#options.clock);
     this.#client = client;
     return true;
   }

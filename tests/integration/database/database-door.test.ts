@@ -1,9 +1,9 @@
 /** A database that does not let us in is told of at once, and waiting for one ends when it is asked to. */
 import { describe, expect, inject, it } from 'vitest';
-import { DatabaseRefused, openDatabase } from '../../../engine/persistence/orm.ts';
+import { DatabaseRefused, openDatabase } from '../../../engine/database/orm.ts';
 import { Interrupted } from '../../../engine/time/interruptible.ts';
 import { systemClock } from '../../../engine/time/clock.ts';
-import { databaseOptions, silent } from './given.ts';
+import { databaseOptions, silent } from '../persistence/given.ts';
 
 const open = (url: string, interrupt?: AbortSignal) =>
   openDatabase({ database: databaseOptions(url), clock: systemClock, log: silent, ...(interrupt && { interrupt }) });

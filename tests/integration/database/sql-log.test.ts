@@ -2,18 +2,18 @@
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
-import { openDecisionPool, openIntentPool } from '../../../engine/persistence/intent-pool.ts';
-import { WishChannel } from '../../../engine/persistence/wish-channel.ts';
+import { openPool } from '../../../engine/database/pools.ts';
+import { WishChannel } from '../../../engine/database/wish-channel.ts';
 import { systemClock } from '../../../engine/time/clock.ts';
 import { freshDatabase } from '../../servers/database.ts';
-import { databaseOptions } from './given.ts';
+import { databaseOptions } from '../persistence/given.ts';
 
 it('tells the statements of each small pool and of the channel of wishes, without their values', async () => {
   const { url, drop } = await freshDatabase();
   const lines: string[] = [];
   const log = pino({}, new Writable({ write: (line: Buffer, _encoding, done) => (lines.push(line.toString()), done()) }));
   const options = { ...databaseOptions(url), logSql: true, log, max: 1 };
-  const pools = [openIntentPool(options), openDecisionPool(options)];
+  const pools = [openPool('intents', options), openPool('decisions', { ...options, max: 2 })];
   const channel = new WishChannel({
     ...options,
     clock: systemClock,

@@ -19,11 +19,12 @@ import {
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import type { Log } from '../observe/log.ts';
 import type { Clock } from '../time/clock.ts';
+import { openConnection } from './connection.ts';
+import { tryLock } from './locks.ts';
 import { findPostgresBinaries } from './postgres-binaries.ts';
-import { sessionOptions } from './session.ts';
 import { unprivilegedRunner } from './unprivileged.ts';
 import type { Runner } from './unprivileged.ts';
 
@@ -76,8 +77,6 @@ const portAttempts = 5;
  */
 const here = '/proc/self/cwd';
 const fastStopMs = 10_000;
-/** Key of the session lock "this engine started or adopted the server, and will stop it". */
-const keeperKey = 7_311_005;
 /** A killed engine's connection lingers for a moment. */
 const keeperPatienceMs = 3_000;
 
@@ -93,7 +92,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   if (running !== null) log.info({ pid: running }, 'an earlier engine left the embedded PostgreSQL running; it is used as it is');
   const server = running === null ? await startServer(binaries.postgres, place, runner, options) : await untilBound(running, place, clock);
   const urls = urlsOf(server.port, passwords);
-  await prepareDatabase(urls.superuserUrl, passwords.engine);
+  await prepareDatabase(urls.superuserUrl, passwords.engine, log);
   const keeper = await becomeKeeper(urls.url, place.dataDir, options);
   return {
     ...urls,
@@ -137,12 +136,10 @@ function urlsOf(port: number, passwords: Passwords): { readonly url: string; rea
 
 /** One engine keeps a server, or its stop would take the database from under another. Throws `EmbeddedPostgresInUse`. */
 async function becomeKeeper(url: string, dataDir: string, { clock, log }: EmbeddedPostgresOptions): Promise<Client> {
-  const client = new Client({ connectionString: url, application_name: 'evenkeel-keeper', options: sessionOptions, keepAlive: true });
-  client.on('error', (error) => log.warn({ err: error }, 'the connection that keeps the embedded PostgreSQL broke'));
-  await client.connect();
+  const onError = (error: Error): void => log.warn({ err: error }, 'the connection that keeps the embedded PostgreSQL broke');
+  const client = await openConnection({ url, name: 'evenkeel-keeper', log, onError });
   for (const deadline = clock.monotonic() + keeperPatienceMs; ; await clock.sleep(100)) {
-    const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [keeperKey]);
-    if (rows[0]?.taken === true) return client;
+    if (await tryLock(client, 'embeddedServer')) return client;
     if (clock.monotonic() < deadline) continue;
     await client.end();
     throw new EmbeddedPostgresInUse(dataDir);
@@ -290,8 +287,8 @@ async function untilBound(pid: number, { dataDir, cluster }: Place, clock: Clock
 }
 
 /** The engine's role and database. The engine never uses the superuser: should a request manage to inject SQL, it has few rights. */
-async function prepareDatabase(superuserUrl: string, password: string): Promise<void> {
-  await asSuperuser(superuserUrl, async (client) => {
+async function prepareDatabase(superuserUrl: string, password: string, log: Log): Promise<void> {
+  await asSuperuser(superuserUrl, log, async (client) => {
     const { rowCount } = await client.query('select 1 from pg_roles where rolname = $1', [engineRole]);
     // The password is hexadecimal.
     await client.query(
@@ -304,7 +301,7 @@ async function prepareDatabase(superuserUrl: string, password: string): Promise<
     if (rows[0] === undefined) await client.query(`create database ${databaseName} owner ${engineRole}`);
     else if (rows[0].owner !== engineRole) await client.query(`alter database ${databaseName} owner to ${engineRole}`);
   });
-  await asSuperuser(superuserUrl.replace(/\/[^/]*$/, `/${databaseName}`), (client) => client.query(handOver));
+  await asSuperuser(superuserUrl.replace(/\/[^/]*$/, `/${databaseName}`), log, (client) => client.query(handOver));
 }
 
 /** What an engine made that still ran as superuser. Sequences of columns go with their tables. */
@@ -327,10 +324,8 @@ begin
   end loop;
 end $$`;
 
-async function asSuperuser(url: string, work: (client: Client) => Promise<unknown>): Promise<void> {
-  const client = new Client({ connectionString: url, options: sessionOptions, application_name: 'evenkeel-setup' });
-  client.on('error', () => undefined); // the statement under way fails by itself
-  await client.connect();
+async function asSuperuser(url: string, log: Log, work: (client: Client) => Promise<unknown>): Promise<void> {
+  const client = await openConnection({ url, name: 'evenkeel-setup', log, onError: () => undefined });
   try {
     await work(client);
   } finally {

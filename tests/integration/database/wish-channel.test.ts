@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SecondEngine, WishChannel, tellEngines } from '../../../engine/persistence/wish-channel.ts';
-import type { WishChannelOptions } from '../../../engine/persistence/wish-channel.ts';
+import { SecondEngine, WishChannel, tellEngines } from '../../../engine/database/wish-channel.ts';
+import type { WishChannelOptions } from '../../../engine/database/wish-channel.ts';
 import { systemClock } from '../../../engine/time/clock.ts';
 import { recordedLog } from '../../support/recorded-log.ts';
 import { FaultProxy } from '../../chaos/proxy.ts';
 import { eventually } from '../../e2e/support/processes.ts';
-import { openRows, silent } from './given.ts';
-import type { Rows } from './given.ts';
+import { openRows, silent } from '../persistence/given.ts';
+import type { Rows } from '../persistence/given.ts';
 
 let rows: Rows;
 beforeAll(async () => {
@@ -20,6 +20,7 @@ const open = async (change: Partial<WishChannelOptions> = {}) => {
     url: rows.url,
     clock: systemClock,
     log: silent,
+    logSql: false,
     exclusive: false,
     onWish: () => void (wishes += 1),
     onLostExclusive: () => undefined,

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { Client, Pool } from 'pg';
 import { describe, expect, it } from 'vitest';
-import { databaseTrouble, isSqlState } from '../../../engine/persistence/database-trouble.ts';
+import { databaseTrouble, isSqlState } from '../../../engine/database/trouble.ts';
 
 const withCode = (code: string): Error => Object.assign(new Error('x'), { code });
 

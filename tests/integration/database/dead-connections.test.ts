@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openRows } from './given.ts';
-import type { Rows } from './given.ts';
+import { openRows } from '../persistence/given.ts';
+import type { Rows } from '../persistence/given.ts';
 
 let rows: Rows;
 beforeAll(async () => {

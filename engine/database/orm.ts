@@ -11,16 +11,14 @@ import * as entities from '../../entities/index.ts';
 import type { Log } from '../observe/log.ts';
 import type { Clock } from '../time/clock.ts';
 import { Interrupted, unlessInterrupted } from '../time/interruptible.ts';
-import { boundedSocket } from './bounded-silence.ts';
-import { databaseTrouble } from './database-trouble.ts';
-import { sessionOptions } from './session.ts';
+import { databaseTrouble } from './trouble.ts';
+import { idleTimeoutMs, pooledConfig } from './connection.ts';
+import type { StatementBounds } from './connection.ts';
 import { reclaimDeadConnections } from './dead-connections.ts';
 
-export interface DatabaseOptions {
+export interface DatabaseOptions extends StatementBounds {
   readonly url: string;
   readonly poolMax: number;
-  readonly statementTimeoutMs: number;
-  readonly lockTimeoutMs: number;
   readonly logSql: boolean;
 }
 
@@ -56,6 +54,7 @@ export class UnsafeDatabase extends Error {
   }
 }
 
+const connectTimeoutMs = 5_000;
 const migrationsPath = fileURLToPath(new URL('../../migrations', import.meta.url));
 
 /** The ORM's configuration, for the app, the migration tools and MikroORM's own CLI. */
@@ -81,19 +80,8 @@ export function ormOptions(database: DatabaseOptions, log: (message: string) => 
     debug: database.logSql,
     colors: false,
     logger: log,
-    // An idle connection is closed before its silence would count as a dead link.
-    pool: { min: 0, max: database.poolMax, idleTimeoutMillis: Math.min(10_000, database.statementTimeoutMs) },
-    driverOptions: {
-      statement_timeout: database.statementTimeoutMs,
-      lock_timeout: database.lockTimeoutMs,
-      idle_in_transaction_session_timeout: database.statementTimeoutMs,
-      application_name: 'evenkeel',
-      options: sessionOptions,
-      keepAlive: true,
-      connectionTimeoutMillis: 5_000,
-      stream: boundedSocket(database.statementTimeoutMs),
-      onPoolCreated,
-    },
+    pool: { min: 0, max: database.poolMax, idleTimeoutMillis: idleTimeoutMs(database) },
+    driverOptions: { ...pooledConfig('evenkeel', connectTimeoutMs, database), onPoolCreated },
   });
 }
 

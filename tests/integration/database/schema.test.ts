@@ -10,16 +10,16 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BotConfig } from '../../../entities/index.ts';
 import { reachNothing } from '../../../engine/crash-points.ts';
-import { EmbeddedPostgresInUse, startEmbeddedPostgres } from '../../../engine/persistence/embedded-postgres.ts';
-import { SchemaTooNew, migrateDatabase } from '../../../engine/persistence/migrate.ts';
-import { DatabaseUnreachable, UnsafeDatabase, openDatabase } from '../../../engine/persistence/orm.ts';
+import { EmbeddedPostgresInUse, startEmbeddedPostgres } from '../../../engine/database/embedded-postgres.ts';
+import { SchemaTooNew, migrateDatabase } from '../../../engine/database/migrate.ts';
+import { DatabaseUnreachable, UnsafeDatabase, openDatabase } from '../../../engine/database/orm.ts';
 import { systemClock } from '../../../engine/time/clock.ts';
 import { emptyDatabase } from '../../servers/database.ts';
-import { databaseOptions, openRows, silent } from './given.ts';
-import type { Rows } from './given.ts';
+import { databaseOptions, openRows, silent } from '../persistence/given.ts';
+import type { Rows } from '../persistence/given.ts';
 
 const migrate = (orm: Awaited<ReturnType<typeof openDatabase>>, url: string) =>
-  migrateDatabase(orm, { url, clock: systemClock, log: silent, reach: reachNothing, newCode: () => 'abcd' });
+  migrateDatabase(orm, { url, clock: systemClock, log: silent, reach: reachNothing, randomBelow: () => 0 });
 
 describe('the tables', () => {
   let rows: Rows;
@@ -93,7 +93,7 @@ describe('migrations', () => {
     const orms = await Promise.all([1, 2, 3].map(() => openDatabase({ database: databaseOptions(url), clock: systemClock, log: silent })));
     const done = await Promise.all(orms.map((orm) => migrate(orm, url)));
     expect(done.filter(({ applied }) => applied.length > 0)).toHaveLength(1);
-    expect(new Set(done.map(({ installation }) => installation))).toEqual(new Set(['abcd']));
+    expect(new Set(done.map(({ installation }) => installation))).toEqual(new Set(['0000']));
     await Promise.all(orms.map((orm) => orm.close(true)));
     await drop();
   });

@@ -4,12 +4,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { User } from '../../../entities/index.ts';
 import { reachNothing } from '../../../engine/crash-points.ts';
 import { ensureOwner, seedDemoBots } from '../../../engine/persistence/first-start.ts';
-import { openDecisionPool, openIntentPool } from '../../../engine/persistence/intent-pool.ts';
-import { migrateDatabase } from '../../../engine/persistence/migrate.ts';
-import { openDatabase } from '../../../engine/persistence/orm.ts';
+import { openPool } from '../../../engine/database/pools.ts';
+import { migrateDatabase } from '../../../engine/database/migrate.ts';
+import { openDatabase } from '../../../engine/database/orm.ts';
 import { systemClock } from '../../../engine/time/clock.ts';
 import { emptyDatabase } from '../../servers/database.ts';
-import { databaseOptions, silent } from './given.ts';
+import { databaseOptions, silent } from '../persistence/given.ts';
 
 const foreign: readonly (readonly [string, string])[] = [
   ['DateStyle', "'SQL, DMY'"],
@@ -47,7 +47,7 @@ describe.each(['database', 'role'])('a %s that is set up for somebody else', (of
 
   it('is migrated, written and read as any other', async () => {
     const orm = await openDatabase({ database: databaseOptions(url), clock: systemClock, log: silent });
-    await migrateDatabase(orm, { url, clock: systemClock, log: silent, reach: reachNothing, newCode: () => 'test' });
+    await migrateDatabase(orm, { url, clock: systemClock, log: silent, reach: reachNothing, randomBelow: () => 0 });
     const { userId, created } = await ensureOwner(orm, new Date(atMs));
     await seedDemoBots(orm, userId, new Date(atMs));
     expect([created, (await orm.em.fork().findOneOrFail(User, userId)).createdAt.getTime()]).toEqual([true, atMs]);
@@ -62,7 +62,7 @@ describe.each(['database', 'role'])('a %s that is set up for somebody else', (of
       bots: 3,
     };
     const options = { ...databaseOptions(url), log: silent };
-    const [intents, decisions] = [openIntentPool({ ...options, max: 1 }), openDecisionPool(options)];
+    const [intents, decisions] = [openPool('intents', { ...options, max: 1 }), openPool('decisions', { ...options, max: 2 })];
     const heard = [
       (await orm.em.getConnection().execute<Record<string, unknown>[]>(ask))[0],
       (await intents.query<Record<string, unknown>>(ask)).rows[0],
