@@ -1,4 +1,9 @@
-/** What the OpenAPI document says beyond the routes' own schemas: the parameters of every registered strategy. */
+/**
+ * The OpenAPI document: the routes' own schemas, and the parameters of every registered strategy. It is made when it is first asked for, by
+ * routes of the same schemas that answer nobody: what makes it takes longer to load than an engine has time for when it starts.
+ */
+import { fastify } from 'fastify';
+import type { RouteOptions } from 'fastify';
 import { parameterSchema } from '../engine/strategies/parameter-schema.ts';
 import { ownFields } from '../engine/strategies/parameters.ts';
 import { strategies } from '../engine/strategies/registry.ts';
@@ -7,8 +12,38 @@ type Schema = Readonly<Record<string, unknown>>;
 
 const nameOf = (strategy: { readonly name: string }): string => `strategy_${strategy.name}`;
 
+/** `routes` may still grow until the document is first asked for. */
+export function documentOf(routes: readonly RouteOptions[]): () => Promise<object> {
+  let document: Promise<object> | null = null;
+  return () => (document ??= describe(routes));
+}
+
+async function describe(routes: readonly RouteOptions[]): Promise<object> {
+  const { default: swagger } = await import('@fastify/swagger');
+  const app = fastify({ logger: false, exposeHeadRoutes: false });
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Evenkeel',
+        version: '1',
+        description:
+          'Start, stop and watch trading bots. Amounts are decimal text without exponent, times RFC 3339 UTC, errors RFC 9457 problems. Lists of pages take `limit` and `after`, which is the `next_cursor` of the page before.',
+      },
+      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } }, schemas: strategySchemas() },
+      security: [{ bearer: [] }],
+    },
+    transform: ({ schema, url }) => ({ schema: withStrategyParameters(schema), url }),
+  });
+  app.setValidatorCompiler(() => () => true);
+  app.setSerializerCompiler(() => () => '');
+  for (const { method, url, schema } of routes) app.route({ method, url, ...(schema && { schema }), handler: () => undefined });
+  await app.ready();
+  return app.swagger();
+}
+
 /** One component per strategy: the part of a bot that it reads. */
-export function strategySchemas(): Record<string, Schema> {
+function strategySchemas(): Record<string, Schema> {
   return Object.fromEntries(strategies.map((strategy) => [nameOf(strategy), { ...parameterSchema(strategy) }]));
 }
 
@@ -16,7 +51,7 @@ export function strategySchemas(): Record<string, Schema> {
  * Where a body has `strategy_parameters`, the document names what each strategy takes there. The routes themselves only ask for
  * numbers, so that an error names the parameters of the bot's own strategy and not of all.
  */
-export function withStrategyParameters<Route extends { readonly body?: unknown }>(schema: Route): Route {
+function withStrategyParameters<Route extends { readonly body?: unknown }>(schema: Route): Route {
   const { body } = schema;
   if (!hasProperties(body)) return schema;
   const { strategy_parameters: parameters } = body.properties;

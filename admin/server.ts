@@ -1,8 +1,7 @@
 /** The admin plane: a small HTTP API on loopback, and a second listener for probes and metrics. */
-import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { fastify } from 'fastify';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, RouteOptions } from 'fastify';
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../engine/time/clock.ts';
 import type { AdminApp } from './app.ts';
@@ -12,7 +11,7 @@ import { answerFrameworkErrors, answerProblems } from './errors.ts';
 import { guard } from './guard.ts';
 import { createHealthApp } from './health.ts';
 import { lazySerializers, lazyValidators } from './lazy-schemas.ts';
-import { strategySchemas, withStrategyParameters } from './openapi.ts';
+import { documentOf } from './openapi.ts';
 import type { AdminPorts } from './ports.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { botRoutes } from './routes/bots.ts';
@@ -81,22 +80,10 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
   const connections = boundConnections(app.server, connectionsMax);
 
   // A parameter that a route does not know is a mistake, also where it knows none at all.
+  const routes: RouteOptions[] = [];
   app.addHook('onRoute', (route) => {
     route.schema = { ...route.schema, querystring: route.schema?.querystring ?? noQuery };
-  });
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'Evenkeel',
-        version: '1',
-        description:
-          'Start, stop and watch trading bots. Amounts are decimal text without exponent, times RFC 3339 UTC, errors RFC 9457 problems. Lists of pages take `limit` and `after`, which is the `next_cursor` of the page before.',
-      },
-      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } }, schemas: strategySchemas() },
-      security: [{ bearer: [] }],
-    },
-    transform: ({ schema, url }) => ({ schema: withStrategyParameters(schema), url }),
+    routes.push(route);
   });
   answerProblems(app, ports.log);
   guard(app, ports, connections);
@@ -111,7 +98,7 @@ export async function createAdmin(ports: AdminPorts): Promise<AdminPlane> {
   historyRoutes(app, ports);
   decisionRoutes(app, ports);
   killSwitchRoutes(app, ports);
-  engineRoutes(app, ports);
+  engineRoutes(app, ports, documentOf(routes));
   accountRoutes(app, ports);
   strategyRoutes(app);
 

@@ -71,7 +71,7 @@ const symbolsSchema = object({
   ),
 });
 
-export function engineRoutes(app: AdminApp, { engine, symbols }: AdminPorts): void {
+export function engineRoutes(app: AdminApp, { engine, symbols }: AdminPorts, document: () => Promise<object>): void {
   app.get(
     '/v1/status',
     {
@@ -139,6 +139,6 @@ export function engineRoutes(app: AdminApp, { engine, symbols }: AdminPorts): vo
         },
       },
     },
-    async () => app.swagger() as never,
+    async () => (await document()) as never,
   );
 }
