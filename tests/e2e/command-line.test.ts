@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLog } from '../../engine/observe/log.ts';
 import { startEmbeddedPostgres } from '../../engine/database/embedded-postgres.ts';
 import { systemClock } from '../../engine/time/clock.ts';
+import { freshDatabase } from '../servers/database.ts';
 import { eventually, plainEnv, spawnProcess, startProcess } from './support/processes.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -206,8 +207,10 @@ describe('npm start', () => {
     expect(without.stderr).toMatch(/^The configuration has 1 problem:\n {2}- EVENKEEL_ROLE.*\n$/);
   });
 
-  it('does not listen beyond loopback unless the network is said to be trusted', () => {
+  it('does not listen beyond loopback unless the network is said to be trusted', async () => {
+    const database = await freshDatabase();
     const { code, err } = run('engine/main.ts', [], {
+      DATABASE_URL: database.url,
       EVENKEEL_ADMIN_HOST: '0.0.0.0',
       EVENKEEL_ADMIN_PORT: '0',
       EVENKEEL_METRICS_PORT: '0',
@@ -215,6 +218,7 @@ describe('npm start', () => {
     });
     expect(code).toBe(6);
     expect(err).toContain('EVENKEEL_TRUSTED_NETWORK');
+    await database.drop();
   });
 });
 

@@ -49,6 +49,7 @@ describe('protection at the exchange', () => {
   /** A line that whoever runs the engine reads in its log. */
   const logged = (text: RegExp): Promise<unknown> =>
     eventually(`the log says ${text}`, 10_000, async () => logLines().find(({ msg }) => text.test(msg)));
+  const byType = async () => new Map((await openOrders(replay)).map((order) => [order.type, order]));
   const agrees = async (): Promise<void> => {
     let difference: unknown;
     await eventually('rows and ledger agree', 10_000, async () => {
@@ -103,21 +104,34 @@ describe('protection at the exchange', () => {
     await agrees();
   });
 
-  it('knows after kill -9 behind the stop that it rests, and puts up no second one', async () => {
-    replay = await beginCrafted({ after: [calm, calm], columns: stopAndTarget, engineEnv: { EVENKEEL_CRASH_AT: 'CP10' } });
+  it('leaves the stop at the exchange whatever ends the engine, and books at the restart what it sold meanwhile', async () => {
+    replay = await beginCrafted({
+      after: [calm, [30_000, 30_000, 29_000, 29_100]],
+      columns: stopAndTarget,
+      engineEnv: { EVENKEEL_CRASH_AT: 'CP10' },
+    });
+    // kill -9 behind the stop: it is known that it rests, and there is no second one.
     await replay.simulator.step();
     await killed();
-    expect(await openOrders(replay)).toHaveLength(2);
+    const before = await protectedBy(replay, ['STOP_LOSS', 'LIMIT_MAKER']);
     await restart();
     await settled(replay, await standsAt(replay));
     await agrees();
     expect((await orders()).filter(({ role }) => role === 'stop')).toHaveLength(1);
-  });
+    expect(await byType()).toEqual(before);
 
-  it('lets the stop sell while the engine is dead, and books it at the restart', async () => {
-    replay = await beginCrafted({ after: [calm, [30_000, 30_000, 29_000, 29_100]], columns: stopAndTarget });
-    await drive(replay, 1);
-    await protectedBy(replay, ['STOP_LOSS', 'LIMIT_MAKER']);
+    // SIGTERM.
+    expect(await replay.engine.process.end('SIGTERM')).toBe(0);
+    expect(await logged(/^stopped: 1 bot let go, 1 position stays open$/)).toMatchObject({
+      positions: [{ botId: replay.botId, symbol: 'BTCUSDT', stopPrice: '29400' }],
+    });
+    expect(logLines().at(-1)?.msg).toMatch(/^stopped/);
+    expect(await byType()).toEqual(before);
+    await restart();
+    await settled(replay, await standsAt(replay));
+    expect(await byType()).toEqual(before);
+
+    // kill -9 while it rests, and the stop sells while nobody looks.
     await replay.engine.process.end('SIGKILL');
     await replay.simulator.step(2);
     expect(await openOrders(replay)).toEqual([]);
@@ -132,21 +146,6 @@ describe('protection at the exchange', () => {
     expect(items.find(({ side }) => side === 'SELL')).toMatchObject({ order_type: 'STOP_LOSS' });
     await logged(/^bot started: crafted .*, taken over from engine /);
     await logged(/^sold \d\.\d+ BTC at \d+(\.\d+)?, profit or loss -\d+\.\d+ USDT \(stop\)/);
-  });
-
-  it('leaves its stops at the exchange when it is asked to end', async () => {
-    replay = await beginCrafted({ after: [calm, calm], columns: stopAndTarget });
-    await drive(replay, 1);
-    const before = await protectedBy(replay, ['STOP_LOSS', 'LIMIT_MAKER']);
-    expect(await replay.engine.process.end('SIGTERM')).toBe(0);
-    expect(await logged(/^stopped: 1 bot let go, 1 position stays open$/)).toMatchObject({
-      positions: [{ botId: replay.botId, symbol: 'BTCUSDT', stopPrice: '29400' }],
-    });
-    expect(logLines().at(-1)?.msg).toMatch(/^stopped/);
-    expect(new Map((await openOrders(replay)).map((order) => [order.type, order]))).toEqual(before);
-    await restart();
-    await settled(replay, await standsAt(replay));
-    expect(new Map((await openOrders(replay)).map((order) => [order.type, order]))).toEqual(before);
   });
 
   const rising: readonly Ohlc[] = [
