@@ -1,5 +1,5 @@
 // Dependencies point one way (CONTRIBUTING.md):
-// main -> supervisor -> bot -> {market, execution, coordination} -> exchanges; trading, strategies and matching are pure.
+// main -> supervisor -> bot -> {market, orders, accounts, coordination} -> exchanges, accounts -> orders; trading, strategies and matching are pure.
 /** What a kill switch is: the pure file of its room. */
 const killSwitchWords = '^engine/kill-switch/kill-switch\\.ts$';
 const rooms = (list) => `^engine/(${list.join('|')})/`;
@@ -22,27 +22,33 @@ module.exports = {
     ),
     forbid(
       'exchanges-stand-low',
-      'An exchange adapter knows nothing of bots, execution or the market feed.',
+      'An exchange adapter knows nothing of bots, orders, accounts or the market feed.',
       { path: rooms(['exchanges']) },
-      { path: rooms(['bot', 'supervisor', 'execution', 'market', 'persistence', 'coordination']) },
+      { path: rooms(['bot', 'supervisor', 'orders', 'accounts', 'market', 'persistence', 'coordination']) },
     ),
     forbid(
       'market-knows-no-bots',
       'The feed serves bots; it does not know them.',
       { path: rooms(['market']) },
-      { path: rooms(['bot', 'supervisor', 'execution', 'persistence']) },
+      { path: rooms(['bot', 'supervisor', 'orders', 'accounts', 'persistence']) },
     ),
     forbid(
       'coordination-knows-no-one',
       'Coordination is a leaf.',
       { path: rooms(['coordination']) },
-      { path: rooms(['bot', 'supervisor', 'execution', 'market', 'exchanges', 'persistence']) },
+      { path: rooms(['bot', 'supervisor', 'orders', 'accounts', 'market', 'exchanges', 'persistence']) },
     ),
     forbid(
-      'execution-knows-no-bots',
-      'Execution is told what to send; it does not know actors.',
-      { path: rooms(['execution']) },
+      'orders-know-no-bots',
+      'The order protocol is told what to send; it does not know actors.',
+      { path: rooms(['orders', 'accounts']) },
       { path: rooms(['bot', 'supervisor', 'market']) },
+    ),
+    forbid(
+      'orders-know-no-accounts',
+      'An account stands above the orders that are placed on it; they ask it through AccountFacts.',
+      { path: rooms(['orders']) },
+      { path: rooms(['accounts']) },
     ),
     forbid(
       'database-knows-no-rows',
@@ -53,20 +59,20 @@ module.exports = {
     forbid(
       'database-is-opened-at-the-top',
       'Rooms that run bots are handed stores; only units of work, the kill switch and the composition touch the database.',
-      { path: rooms(['bot', 'supervisor', 'execution', 'market', 'exchanges', 'coordination', 'observe', 'time']) },
+      { path: rooms(['bot', 'supervisor', 'orders', 'accounts', 'market', 'exchanges', 'coordination', 'observe', 'time']) },
       { path: rooms(['database']) },
     ),
     forbid(
       'persistence-knows-rows-only',
       'Units of work know entities and the pure rooms.',
       { path: rooms(['persistence']) },
-      { path: rooms(['bot', 'supervisor', 'execution', 'market', 'exchanges', 'coordination']) },
+      { path: rooms(['bot', 'supervisor', 'orders', 'accounts', 'market', 'exchanges', 'coordination']) },
     ),
     forbid(
       'kill-switch-needs-nothing-but-disk-and-rows',
       'It works while Redis and the exchange are away, and it does not know whom it stops.',
       { path: rooms(['kill-switch']) },
-      { path: rooms(['bot', 'supervisor', 'execution', 'market', 'exchanges', 'coordination']) },
+      { path: rooms(['bot', 'supervisor', 'orders', 'accounts', 'market', 'exchanges', 'coordination']) },
     ),
     forbid(
       'kill-switch-is-handed-in',

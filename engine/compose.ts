@@ -191,7 +191,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
       uptimeSeconds: Math.round((clock.now() - startedAtMs) / 1_000),
       botsRunning: fleet === null ? 0 : [...fleet.supervisor.entries()].filter(({ bot }) => bot.running).length,
       botsWished: fleet?.supervisor.wished ?? 0,
-      openOrders: fleet?.executor.openOrders ?? 0,
+      openOrders: fleet?.desk.openOrders ?? 0,
       settledThroughMs: fleet === null ? null : settledThrough(fleet),
       venueTimeMs: venue.clock.now(),
       coordination: {

@@ -1,12 +1,13 @@
 /**
- * One bot as an actor: its state machine, its session, and their ways to executor, market and rows. The supervisor takes it; it recovers
+ * One bot as an actor: its state machine, its session, and their ways to desk, market and rows. The supervisor takes it; it recovers
  * from its rows, waits for candles, runs, and lets go. An error in it ends this bot and nothing else.
  */
 import { createActor } from 'xstate';
 import type { Actor, SnapshotFrom } from 'xstate';
 import type { TradingAccount } from '../exchanges/exchange.ts';
-import type { Executor } from '../execution/executor.ts';
-import type { BotLink, ProtectionNews } from '../execution/order-line.ts';
+import type { AccountFacts } from '../orders/account-facts.ts';
+import type { OrderDesk } from '../orders/order-desk.ts';
+import type { BotLink, ProtectionNews } from '../orders/order-line.ts';
 import type { MarketSeries, SeriesListener, SeriesSubscription } from '../market/market.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -42,8 +43,10 @@ export interface BotOptions {
   /** Why entries are closed from the start. */
   readonly blocks: readonly EntryBlock[];
   readonly account: TradingAccount;
+  /** Null for a paper bot. */
+  readonly facts: AccountFacts | null;
   readonly horizonMs: number;
-  readonly executor: Executor;
+  readonly desk: OrderDesk;
   /** Keeps what was decided on each closed candle. */
   readonly ledger: DecisionLedger;
   readonly market: MarketSeries;
@@ -104,7 +107,7 @@ export class Bot {
       metrics: options.metrics,
       onTick: () => this.#session?.tell({ type: 'time-passed', atMs: options.venueClock.now() }),
       // While an exit is under way nothing more has to be sold.
-      ask: async (sinceMs) => this.#session?.state.exiting === null && options.executor.stopDenied(options.botId, sinceMs),
+      ask: async (sinceMs) => this.#session?.state.exiting === null && options.desk.stopDenied(options.botId, sinceMs),
       onUnanswered: (error) =>
         options.log.error(
           { err: error, botId: options.botId, symbol: this.symbol },
@@ -156,7 +159,12 @@ export class Bot {
 
   /** It holds nothing, and none of its orders is in flight, waits to be written or rests at the exchange. */
   get over(): boolean {
-    return !this.exposed && this.#options.executor.over(this.#options.botId);
+    return !this.exposed && this.#options.desk.over(this.#options.botId);
+  }
+
+  /** Has its status, with what its position is worth now, written. */
+  publishStatus(): void {
+    this.#options.onDirty();
   }
 
   /** Kill switches were set or released. */
@@ -225,14 +233,14 @@ export class Bot {
 
   /** It holds something, or has an order that is not over. */
   get exposed(): boolean {
-    const { executor, botId } = this.#options;
-    return !executor.idle(botId) || (this.#session !== null && this.#session.phase !== 'flat');
+    const { desk, botId } = this.#options;
+    return !desk.idle(botId) || (this.#session !== null && this.#session.phase !== 'flat');
   }
 
   /** The newest close that the bot has decided on and dealt with; null while an order or stop that follows from it is under way. */
   get settledThroughMs(): number | null {
     const session = this.#session;
-    if (session === null || !this.running || !this.#options.executor.idle(this.#options.botId)) return null;
+    if (session === null || !this.running || !this.#options.desk.idle(this.#options.botId)) return null;
     const { working, exiting, protection, lastDecidedMs } = session.state;
     const atRest = working === null && exiting === null && protection.operation === null && this.#watch.exposure !== 'bare';
     return atRest ? lastDecidedMs : null;
@@ -244,9 +252,9 @@ export class Bot {
    */
   reconfigure(rows: BotRows): 'taken' | 'waits' | 'restart' {
     if (this.#session === null) return 'restart';
-    const { executor, botId } = this.#options;
+    const { desk, botId } = this.#options;
     const holding = this.#session.phase !== 'flat';
-    const standing = { holding, ordersOpen: !executor.idle(botId), running: false, traded: hasTraded(rows) };
+    const standing = { holding, ordersOpen: !desk.idle(botId), running: false, traded: hasTraded(rows) };
     const { row, waiting } = applicableRow(this.#row, rows.config, standing);
     const next = settingsOf(row, this.#options.stops);
     if (needsRestart(this.#settings, next)) return 'restart';
@@ -259,7 +267,7 @@ export class Bot {
   }
 
   async #recover(left: AbortSignal): Promise<void> {
-    const { rows, clock, venueClock, metrics, executor, safeMode, safety } = this.#options;
+    const { rows, clock, venueClock, metrics, desk, safeMode, safety } = this.#options;
     this.#instrument = await this.#options.loadInstrument(this.symbol);
     // It was stopped meanwhile: whoever takes it next looks after its orders.
     if (left.aborted) return;
@@ -317,8 +325,8 @@ export class Bot {
     if (safeMode)
       session.block({ rule: 'quarantined', reason: 'the bot crashed again and again; its position is managed, nothing new is opened' });
     // What happened at the exchange meanwhile is learnt before anything is decided; an exchange that does not answer is not waited for.
-    executor.attach(this.#link(session, late, this.#instrument), rows.orders, rows.fills);
-    await Promise.race([executor.protectionVerified(this.#options.botId), clock.sleep(verifyPatienceMs)]);
+    desk.attach(this.#link(session, late, this.#instrument), rows.orders, rows.fills);
+    await Promise.race([desk.protectionVerified(this.#options.botId), clock.sleep(verifyPatienceMs)]);
     session.tell({ type: 'time-passed', atMs: venueClock.now() });
   }
 
@@ -330,23 +338,23 @@ export class Bot {
   }
 
   #carryOut(command: TradingCommand, triggeredAt: number | null): void {
-    const { executor, botId } = this.#options;
+    const { desk, botId } = this.#options;
     switch (command.type) {
       case 'place-order':
-        executor.place(botId, command, triggeredAt);
+        desk.place(botId, command, triggeredAt);
         return;
       case 'place-protection':
         this.#stopLines.asked();
-        executor.protect(botId, command);
+        desk.protect(botId, command);
         return;
       case 'replace-protection':
         this.#standingStop.move();
         this.#stopLines.asked();
-        executor.protect(botId, command);
+        desk.protect(botId, command);
         return;
       case 'cancel-protection':
         this.#standingStop.move();
-        executor.unprotect(botId, command);
+        desk.unprotect(botId, command);
         return;
       default:
         command satisfies never;
@@ -354,7 +362,7 @@ export class Bot {
   }
 
   #link(session: BotSession, late: LateDecisions, instrument: () => Instrument): BotLink {
-    const { botId, epoch, rows, account, installation, horizonMs, venueClock } = this.#options;
+    const { botId, epoch, rows, account, facts, installation, horizonMs, venueClock } = this.#options;
     return {
       botId,
       userId: rows.config.userId,
@@ -363,6 +371,7 @@ export class Bot {
       mode: rows.config.mode,
       installation,
       account,
+      facts,
       horizonMs,
       leaseLeftMs: () => this.#options.leaseLeftMs(),
       instrument,
@@ -452,19 +461,19 @@ export class Bot {
   }
 
   async #drain(): Promise<void> {
-    const { executor, botId, drainTimeoutMs, log, clock } = this.#options;
+    const { desk, botId, drainTimeoutMs, log, clock } = this.#options;
     this.#subscription?.close();
     const deadline = clock.monotonic() + drainTimeoutMs;
-    let settled = await executor.settle(botId, drainTimeoutMs);
+    let settled = await desk.settle(botId, drainTimeoutMs);
     // A missing stop is placed, or the position sold, before the bot lets go: it may take a while until an engine takes it again.
     while (settled && this.#watch.exposure === 'bare' && clock.monotonic() < deadline) {
       await clock.sleep(drainPollMs);
-      settled = await executor.settle(botId, Math.max(0, deadline - clock.monotonic()));
+      settled = await desk.settle(botId, Math.max(0, deadline - clock.monotonic()));
     }
     if (this.#watch.exposure === 'bare')
       log.error({ botId, symbol: this.symbol }, 'the bot leaves a position without its stop at the exchange');
     if (!settled) log.warn({ botId }, 'the bot leaves with an order whose fate is open; its next owner resolves it');
-    await executor.detach(botId);
+    await desk.detach(botId);
     this.#session?.close();
   }
 
@@ -484,7 +493,7 @@ export class Bot {
     this.#watch.stop();
     this.#subscription?.close();
     this.#session?.close();
-    void this.#options.executor.detach(this.#options.botId).finally(() => this.#options.onEnded({ error, fenced: this.#fenced }));
+    void this.#options.desk.detach(this.#options.botId).finally(() => this.#options.onEnded({ error, fenced: this.#fenced }));
   }
 }
 

@@ -3,7 +3,7 @@
  * tried again, and after five seconds the exchange is asked: this host or its database may have been slow, and the stop may rest. When the
  * exchange has denied it twice, the position is closed. When the price is beyond a stop that does not execute, it is closed without asking.
  */
-import { denialsApartMs } from '../execution/protector.ts';
+import { denialsApartMs } from '../orders/protector.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Clock, Timer } from '../time/clock.ts';
 import type { Exposure } from '../trading/protect.ts';

@@ -2,7 +2,7 @@
  * Notices when a stop is gone from the exchange although this engine did not cancel it. A stop that is being cancelled or moved by us
  * counts as ours to remove until that operation has ended, however many tries it needs.
  */
-import type { ProtectionNews } from '../execution/order-line.ts';
+import type { ProtectionNews } from '../orders/order-line.ts';
 
 export class StandingStop {
   #stands = false;

@@ -2,7 +2,7 @@
  * What the log says of a bot's stop: once for each position where it stands, at `debug` whenever it is moved (a trailing stop may be
  * moved at every candle).
  */
-import type { LogLine } from '../execution/trade-line.ts';
+import type { LogLine } from '../orders/trade-line.ts';
 import { priceText } from '../trading/amounts.ts';
 import type { TradingConfig } from '../trading/events.ts';
 import { tickOf } from '../trading/instrument.ts';

@@ -4,7 +4,7 @@
  */
 import { Bot, leavingBlock } from '../bot/bot.ts';
 import type { BotOptions } from '../bot/bot.ts';
-import { reasonOf } from '../execution/send.ts';
+import { reasonOf } from '../orders/send.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { BotRows, BotStore, Wish } from '../persistence/bot-store.ts';
@@ -19,12 +19,14 @@ import { Commands, pausedBy } from './commands.ts';
 import { Departures } from './departures.ts';
 import type { Leases } from './leases.ts';
 import type { Quarantine } from './quarantine.ts';
+import { stop } from './running-bots.ts';
+import type { Entry, RunningBots } from './running-bots.ts';
 import { Statuses } from './statuses.ts';
-import type { RunningEntry } from './statuses.ts';
 import { Waiting } from './waiting.ts';
 
 export interface SupervisorOptions extends Pick<ClaimsOptions, 'reach' | 'prepare'> {
   readonly store: BotStore;
+  readonly bots: RunningBots;
   /** This process's name in locks and rows. */
   readonly owner: string;
   readonly venue: string;
@@ -42,41 +44,16 @@ export interface SupervisorOptions extends Pick<ClaimsOptions, 'reach' | 'prepar
   /** Why no bot can be taken now, in words for its user; null when nothing stands in the way. */
   hindrance(): string | null;
   /** What a bot needs beyond what the supervisor has. */
-  equip(
-    botId: string,
-    rows: BotRows,
-  ): Promise<
-    Omit<
-      BotOptions,
-      | 'botId'
-      | 'epoch'
-      | 'rows'
-      | 'safeMode'
-      | 'blocks'
-      | 'leaseLeftMs'
-      | 'onDirty'
-      | 'onEnded'
-      | 'clock'
-      | 'venueClock'
-      | 'metrics'
-      | 'log'
-    >
-  >;
+  equip(botId: string, rows: BotRows): Promise<Equipment>;
 }
 
-interface Entry extends RunningEntry {
-  readonly name: string;
-  configVersion: number;
-  mode: 'live' | 'paper';
-  /** Why it was told to stop; null while it was not. */
-  stopping: string | null;
-  /** The log says that another engine took it. */
-  lossTold: boolean;
-}
+export type Equipment = Omit<
+  BotOptions,
+  'botId' | 'epoch' | 'rows' | 'safeMode' | 'blocks' | 'leaseLeftMs' | 'onDirty' | 'onEnded' | 'clock' | 'venueClock' | 'metrics' | 'log'
+>;
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
-  readonly #entries = new Map<string, Entry>();
   readonly #timers: Timer[] = [];
   readonly #statuses: Statuses;
   readonly #counts: BotCounts;
@@ -99,13 +76,13 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#lastRoundAt = options.clock.monotonic();
-    this.#statuses = new Statuses({ ...options, runs: (entry) => this.#entries.get(entry.botId) === entry });
+    this.#statuses = new Statuses({ ...options, runs: (entry) => this.#options.bots.get(entry.botId) === entry });
     this.#counts = new BotCounts(options.metrics);
     this.#claims = new Claims(options);
     this.#commands = new Commands({
       ...options,
       statuses: this.#statuses,
-      entry: (botId) => this.#entries.get(botId) ?? null,
+      entry: (botId) => this.#options.bots.get(botId) ?? null,
     });
     this.#departures = new Departures(options);
     this.#waiting = new Waiting(options);
@@ -136,21 +113,23 @@ export class Supervisor {
   async drain(timeoutMs: number): Promise<LetGo> {
     const { clock, log } = this.#options;
     this.#draining = true;
-    const { size } = this.#entries;
-    for (const entry of this.#entries.values()) stop(entry, 'the engine stops');
+    const { size } = this.#options.bots;
+    for (const entry of this.#options.bots.values()) stop(entry, 'the engine stops');
     const deadline = clock.monotonic() + timeoutMs;
     this.#departures.giveUpAt(deadline);
-    while (this.#entries.size > 0 && clock.monotonic() < deadline) await clock.sleep(20);
+    while (this.#options.bots.size > 0 && clock.monotonic() < deadline) await clock.sleep(20);
     for (const timer of this.#timers) timer.cancel();
     this.#statuses.stop();
     await this.#round;
-    if (this.#entries.size > 0)
+    if (this.#options.bots.size > 0)
       log.warn(
-        { bots: [...this.#entries.keys()] },
+        { bots: [...this.#options.bots.keys()] },
         'these bots did not come to rest in time; what was in flight is resolved by their next owner',
       );
-    for (const entry of this.#entries.values()) this.#notePosition(entry);
-    await this.#departures.letGo([...this.#entries.values()].map(({ botId }) => ({ botId, message: 'the engine stopped', stopped: null })));
+    for (const entry of this.#options.bots.values()) this.#notePosition(entry);
+    await this.#departures.letGo(
+      [...this.#options.bots.values()].map(({ botId }) => ({ botId, message: 'the engine stopped', stopped: null })),
+    );
     return { bots: size, positions: this.#positions };
   }
 
@@ -163,11 +142,11 @@ export class Supervisor {
   }
 
   bot(botId: string): Bot | null {
-    return this.#entries.get(botId)?.bot ?? null;
+    return this.#options.bots.get(botId)?.bot ?? null;
   }
 
   entries(): Iterable<{ readonly botId: string; readonly epoch: number; readonly bot: Bot }> {
-    return this.#entries.values();
+    return this.#options.bots.values();
   }
 
   /** Bots that shall run somewhere. */
@@ -206,7 +185,7 @@ export class Supervisor {
     this.#wished = wishes.filter((wish) => wish.wanted).length;
     const wanted = new Map(wishes.map((wish) => [wish.botId, wish]));
     const lost: string[] = [];
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#options.bots.values()) {
       const wish = wanted.get(entry.botId);
       if (wish === undefined) stop(entry, 'it was deleted');
       else if (wish.epoch !== entry.epoch || wish.holder !== owner) {
@@ -221,16 +200,20 @@ export class Supervisor {
     }
     tellLost(this.#options.log, lost);
     await this.#reconfigure(
-      wishes.filter((wish) => (this.#entries.get(wish.botId)?.configVersion ?? wish.configVersion) !== wish.configVersion),
+      wishes.filter((wish) => (this.#options.bots.get(wish.botId)?.configVersion ?? wish.configVersion) !== wish.configVersion),
     );
-    await this.#commands.carryOut(wishes.filter(({ botId, commanded }) => commanded && this.#entries.has(botId)).map(({ botId }) => botId));
-    const startable = wishes.filter((wish) => wish.venue === venue && !this.#entries.has(wish.botId) && this.#mayStart(wish));
+    await this.#commands.carryOut(
+      wishes.filter(({ botId, commanded }) => commanded && this.#options.bots.has(botId)).map(({ botId }) => botId),
+    );
+    const startable = wishes.filter((wish) => wish.venue === venue && !this.#options.bots.has(wish.botId) && this.#mayStart(wish));
     const hindrance = this.#options.hindrance();
     if (hindrance === null) await this.#claim(startable);
     // A bot that could not be started is among the departures: its row says why.
-    const left = startable.filter((wish) => (wish.wanted || wish.unfinished) && !this.#entries.has(wish.botId) && this.#mayStart(wish));
-    await this.#waiting.tell(left, hindrance, this.#entries.size >= capacity);
-    this.#counts.count(this.#entries.values());
+    const left = startable.filter(
+      (wish) => (wish.wanted || wish.unfinished) && !this.#options.bots.has(wish.botId) && this.#mayStart(wish),
+    );
+    await this.#waiting.tell(left, hindrance, this.#options.bots.size >= capacity);
+    this.#counts.count(this.#options.bots.values());
   }
 
   #mayStart(wish: Wish): boolean {
@@ -243,7 +226,7 @@ export class Supervisor {
     const { capacity, owner, log } = this.#options;
     // When there is not room for all, bots that hold something go first.
     const byNeed = wishes.toSorted((one, other) => Number(other.unfinished) - Number(one.unfinished));
-    const { claimed, commands, more } = await this.#claims.take(byNeed, capacity - this.#entries.size);
+    const { claimed, commands, more } = await this.#claims.take(byNeed, capacity - this.#options.bots.size);
     if (claimed.length === 0) return;
     const wishById = new Map(wishes.map((wish) => [wish.botId, wish]));
     const started: StartedBot[] = [];
@@ -267,7 +250,7 @@ export class Supervisor {
       this.#claims.prepared(live).then(({ ready, blocks }) => Promise.all(ready.map((bot) => start(bot, blocks.get(bot.botId) ?? [])))),
     ]);
     tellStarted(log, started);
-    if (more) this.#again = this.#entries.size < capacity;
+    if (more) this.#again = this.#options.bots.size < capacity;
     // Commands given while nobody ran the bot are carried out by its new owner; some may have expired since they were read.
     await this.#commands.carryOut(commands.map(({ botId }) => botId));
   }
@@ -288,12 +271,12 @@ export class Supervisor {
       safeMode: quarantine.verdict(botId)?.quarantined === true,
       leaseLeftMs: () => leases.leftMs(botId),
       onDirty: () => {
-        const entry = this.#entries.get(botId);
+        const entry = this.#options.bots.get(botId);
         if (entry !== undefined) this.#statuses.changed(entry);
       },
       onEnded: (end) => this.#onEnded(botId, bot, end),
     });
-    this.#entries.set(botId, {
+    this.#options.bots.add({
       botId,
       epoch,
       bot,
@@ -308,9 +291,9 @@ export class Supervisor {
 
   #onEnded(botId: string, bot: Bot, end: { readonly error: Error | null; readonly fenced: boolean }): void {
     const { leases, metrics, log, quarantine, clock } = this.#options;
-    const entry = this.#entries.get(botId);
+    const entry = this.#options.bots.get(botId);
     if (entry?.bot !== bot) return;
-    this.#entries.delete(botId);
+    this.#options.bots.delete(botId);
     if (end.fenced) {
       metrics.leaseLost.inc();
       leases.forget(botId);
@@ -336,7 +319,7 @@ export class Supervisor {
     if (changed.length === 0) return;
     const rows = await this.#options.store.load(changed.map((wish) => wish.botId));
     for (const wish of changed) {
-      const entry = this.#entries.get(wish.botId);
+      const entry = this.#options.bots.get(wish.botId);
       const row = rows.get(wish.botId);
       if (entry === undefined || row === undefined) continue;
       try {
@@ -352,18 +335,6 @@ export class Supervisor {
     }
   }
 
-  /** Writes the present result of the day of all live bots that hold something. */
-  publishResults(): void {
-    for (const entry of this.#entries.values()) if (entry.bot.live && entry.bot.exposed) this.#statuses.changed(entry);
-  }
-
-  /** Lets go of a bot and takes it again from its rows. */
-  rebuild(botId: string, reason: string): void {
-    this.#options.log.warn({ botId, reason }, 'a bot is built anew from its rows');
-    const entry = this.#entries.get(botId);
-    if (entry !== undefined) stop(entry, 'it is started again from its changed rows');
-  }
-
   async #renew(): Promise<void> {
     const { leases, clock, log } = this.#options;
     const taken = await leases.renew();
@@ -372,7 +343,7 @@ export class Supervisor {
       const heardAt = clock.monotonic();
       await this.wake();
       for (const botId of taken) {
-        if (!this.#entries.has(botId)) leases.forget(botId);
+        if (!this.#options.bots.has(botId)) leases.forget(botId);
         else if (this.#rowsReadAt >= heardAt) {
           log.warn({ botId }, 'the lock of a bot is somebody else’s, and no engine has taken the bot in the rows: it goes on here');
           leases.overruled(botId);
@@ -381,11 +352,6 @@ export class Supervisor {
     }
     this.#options.metrics.leaseHeld.set({ role: 'bot' }, this.#options.leases.held);
   }
-}
-
-function stop(entry: Entry, why: string): void {
-  entry.stopping ??= why;
-  entry.bot.stop();
 }
 
 function positionNote(bot: Bot): string {

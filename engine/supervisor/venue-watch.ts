@@ -2,13 +2,14 @@
  * Tells the bots what keeps entries closed at the venue (an uncertain clock, a refused key, a symbol that does not trade), and that the
  * filters have changed.
  */
+import { keyBlock } from '../accounts/account.ts';
 import type { Bot } from '../bot/bot.ts';
 import type { EntryBlock } from '../trading/events.ts';
 import { pauseOf } from '../trading/pause.ts';
 import type { ConnectedVenue } from '../venue.ts';
 
 export interface WatchedBots {
-  entries(): Iterable<{ readonly botId: string; readonly bot: Bot }>;
+  values(): Iterable<{ readonly botId: string; readonly bot: Bot }>;
   /** Lets go of the bot and takes it again. */
   rebuild(botId: string, reason: string): void;
 }
@@ -18,17 +19,11 @@ export type WatchedVenue = Pick<ConnectedVenue, 'clock' | 'keyRefusal' | 'symbol
 /** A candle could be stale and a signature late. */
 const untrustedClock: EntryBlock = { rule: 'clock-untrusted', reason: "the exchange's time is not known well enough" };
 
-/** Entries only: exits are tried although the key is refused. */
-export function keyBlock(venue: Pick<ConnectedVenue, 'keyRefusal'>): EntryBlock | null {
-  const refusal = venue.keyRefusal();
-  return refusal === null ? null : { rule: 'key-unverified', reason: refusal };
-}
-
 /** Compares what is known of the venue with what the bots were told. Cheap: called every second. */
 export function tellOfVenue(bots: WatchedBots, venue: WatchedVenue): void {
   const clock = venue.clock.trusted ? null : untrustedClock;
-  const key = keyBlock(venue);
-  for (const { botId, bot } of bots.entries()) {
+  const key = keyBlock(venue.keyRefusal());
+  for (const { botId, bot } of bots.values()) {
     tell(bot, 'clock-untrusted', clock);
     if (bot.live) tell(bot, 'key-unverified', key);
     const instrument = venue.symbols.find(bot.symbol);

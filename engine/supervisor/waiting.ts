@@ -1,5 +1,5 @@
 /** Writes into the rows of bots that should run and do not why that is. Each reason is written once. */
-import { reasonOf } from '../execution/send.ts';
+import { reasonOf } from '../orders/send.ts';
 import type { Log } from '../observe/log.ts';
 import type { BotStore, Wish } from '../persistence/bot-store.ts';
 import type { Clock } from '../time/clock.ts';

@@ -115,7 +115,7 @@ interface Purchase {
   readonly held: Decimal;
 }
 
-/** The executor asks the exchange what rests; until then an open stop counts as an operation under way. */
+/** The desk asks the exchange what rests; until then an open stop counts as an operation under way. */
 function restoreProtection(
   orders: readonly RestoredOrder[],
   position: Position,

@@ -4,7 +4,7 @@
  * not count, and the count starts anew after it: ten seconds more than it took to recover.
  */
 import { Decimal } from 'decimal.js';
-import { parseClientOrderId } from '../../engine/execution/client-order-id.ts';
+import { parseClientOrderId } from '../../engine/orders/client-order-id.ts';
 import { isTerminal } from '../../engine/persistence/order-store.ts';
 import type { BotConfigRow } from '../../engine/persistence/bot-rows.ts';
 import { floorToStep, zero } from '../../engine/trading/exact.ts';

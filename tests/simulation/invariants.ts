@@ -2,7 +2,7 @@
  * The promises, numbered as in docs/order-safety.md, that can be broken at a step: judged inside it, when the exchange
  * accepts and when a row changes. `exposure.ts` and `at-rest.ts` have the others. The exchange is the truth.
  */
-import { parseClientOrderId } from '../../engine/execution/client-order-id.ts';
+import { parseClientOrderId } from '../../engine/orders/client-order-id.ts';
 import type { SignedWindow } from '../../engine/exchanges/exchange.ts';
 import type { BookOrder, BookTrade } from '../../engine/matching/matching.ts';
 import { isTerminal } from '../../engine/persistence/order-store.ts';

@@ -1,6 +1,6 @@
 /** What the exchange did for our bots, kept as it happens: the truth that rows and actors are compared with. */
 import type { Decimal } from 'decimal.js';
-import { parseClientOrderId } from '../../engine/execution/client-order-id.ts';
+import { parseClientOrderId } from '../../engine/orders/client-order-id.ts';
 import type { BookOrder, BookTrade } from '../../engine/matching/matching.ts';
 import { zero } from '../../engine/trading/exact.ts';
 import type { Intent } from '../../engine/persistence/commit-intents.ts';

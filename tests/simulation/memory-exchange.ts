@@ -13,7 +13,7 @@ import type {
   SignedWindow,
   UserEvent,
 } from '../../engine/exchanges/exchange.ts';
-import { parseClientOrderId } from '../../engine/execution/client-order-id.ts';
+import { parseClientOrderId } from '../../engine/orders/client-order-id.ts';
 import { createMatching } from '../../engine/matching/engine.ts';
 import type { BookEvent, BookOrder, BookRefusal, BookTrade, FeeSchedule, MatchingEngine, Placed } from '../../engine/matching/matching.ts';
 import { ceilToStep, zero } from '../../engine/trading/exact.ts';

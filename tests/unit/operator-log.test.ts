@@ -1,7 +1,7 @@
 /** What the log tells whoever runs the engine: bots that come and go, entries, stops, exits with their result, and what is left at the end. */
 import { Decimal } from 'decimal.js';
 import { expect, it, vi } from 'vitest';
-import { tradeLine } from '../../engine/execution/trade-line.ts';
+import { tradeLine } from '../../engine/orders/trade-line.ts';
 import { lastLine, linesMax, tellLost, tellStarted, tellStopped } from '../../engine/supervisor/bot-lines.ts';
 import { StopLines } from '../../engine/bot/stop-lines.ts';
 import { recordedLog } from '../support/recorded-log.ts';

@@ -29,7 +29,7 @@ it('that is stopped while its series warms ends the subscription when that stand
   await expect.poll(() => [bot(), holder()], patience).toEqual([null, null]);
   warm.resolve();
   await expect.poll(() => engine.subscriptions, patience).toBe(0);
-  expect([session?.feed, engine.fleet.executor.botIds()]).toEqual(['live', []]);
+  expect([session?.feed, engine.fleet.desk.botIds()]).toEqual(['live', []]);
 });
 
 it('that is lost while its series warms ends the subscription when that stands', async () => {
@@ -40,7 +40,7 @@ it('that is lost while its series warms ends the subscription when that stands',
   await expect.poll(() => engine.subscriptions, patience).toBe(0);
 });
 
-it('that is stopped before it has recovered leaves nothing behind in the executor', async () => {
+it('that is stopped before it has recovered leaves nothing behind in the desk', async () => {
   await warming();
   database.changeBot('1', { active: false });
   await expect.poll(bot, patience).toBeNull();
@@ -50,5 +50,5 @@ it('that is stopped before it has recovered leaves nothing behind in the executo
   bot()?.stop();
   database.changeBot('1', { active: false });
   await woken;
-  await expect.poll(() => [bot(), holder(), engine.fleet.executor.botIds()], patience).toEqual([null, null, []]);
+  await expect.poll(() => [bot(), holder(), engine.fleet.desk.botIds()], patience).toEqual([null, null, []]);
 });

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createMemoryCoordination } from '../../../engine/coordination/memory.ts';
 import { readKeyRights } from '../../../engine/exchanges/binance/key-rights.ts';
 import { RequestGate } from '../../../engine/exchanges/request-gate.ts';
-import { keyRefusal } from '../../../engine/execution/key-check.ts';
+import { keyRefusal } from '../../../engine/accounts/key-check.ts';
 import { budgetOf } from '../../../engine/venue.ts';
 import { createBinanceMarketData } from '../../../engine/exchanges/binance/market-data.ts';
 import { RestClient } from '../../../engine/exchanges/binance/rest.ts';

@@ -5,6 +5,7 @@ import { createMetrics } from '../../../engine/observe/metrics.ts';
 import type { BotRows, BotStore, Wish } from '../../../engine/persistence/bot-store.ts';
 import { Leases } from '../../../engine/supervisor/leases.ts';
 import { Quarantine } from '../../../engine/supervisor/quarantine.ts';
+import { RunningBots } from '../../../engine/supervisor/running-bots.ts';
 import { Supervisor } from '../../../engine/supervisor/supervisor.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { recordedLog } from '../../support/recorded-log.ts';
@@ -69,6 +70,7 @@ describe('bots that stop', () => {
     others = leasesOf('other');
     supervisor = new Supervisor({
       store,
+      bots: new RunningBots(recorded.log),
       owner: 'me',
       venue: 'simulated',
       capacity: 10,

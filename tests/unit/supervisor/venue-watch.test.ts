@@ -26,7 +26,7 @@ function stage(bot: { readonly live: boolean; readonly withoutMarket?: boolean }
   const entry = { botId: '7', bot: { withoutMarket: false, ...bot, running: true, symbol: btc.symbol, session } as unknown as Bot };
   const say = ({ trusted = true, keyRefusal, status = 'TRADING' }: Said): readonly string[] => {
     const venue = { clock: { trusted }, keyRefusal: () => keyRefusal ?? null, symbols: { find: () => ({ ...btc, status }) } };
-    const bots = { entries: () => [entry], rebuild: (botId: string) => void rebuilt.push(botId) };
+    const bots = { values: () => [entry], rebuild: (botId: string) => void rebuilt.push(botId) };
     tellOfVenue(bots, venue as unknown as WatchedVenue);
     return [...blocks.keys()];
   };
