@@ -161,8 +161,8 @@ export class Account implements UserEventListener {
 
   /** Reads what the stream may have lost of the symbols on which a bot has something at stake; trades of nobody cause a search. */
   async #auditFills(): Promise<void> {
-    const exposed = [...this.#options.bots].filter((bot) => bot.exposed).map(({ symbol }) => symbol);
-    for (const symbol of await this.#audit.run(exposed)) void this.#takeOver.searchSymbol(symbol);
+    const exposed = new Set([...this.#options.bots].filter((bot) => bot.exposed).map(({ symbol }) => symbol));
+    for (const symbol of exposed) if (await this.#audit.run(symbol)) void this.#takeOver.searchSymbol(symbol);
   }
 }
 

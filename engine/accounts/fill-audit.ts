@@ -56,28 +56,25 @@ export class FillAudit {
   }
 
   /**
-   * Reads the trades of the symbols since the last one seen and hands over those of our orders. One audit at a time. Answers the symbols
-   * with trades that belong to no order on record: of a person, or of an order of ours that is not known.
+   * Reads the trades of the symbol since the last one seen and hands over those of our orders. One audit at a time. True when some belong to
+   * no order on record (they are of a person, or of an order of ours that is not known) and that was not answered a short time ago.
    */
-  run(symbols: Iterable<string>): Promise<readonly string[]> {
-    if (!this.#options.safety.audit) return Promise.resolve([]);
-    const wanted = [...new Set(symbols)];
+  run(symbol: string): Promise<boolean> {
+    if (!this.#options.safety.audit) return Promise.resolve(false);
     const running = this.#running.then(async () => {
-      const unknown: string[] = [];
-      for (const symbol of wanted) {
-        if (this.#stopped) break;
-        try {
-          if (await this.#auditSymbol(symbol)) unknown.push(symbol);
-          this.#options.metrics.reconcileRuns.inc({ result: 'ok' });
-        } catch (error) {
-          this.#options.metrics.reconcileRuns.inc({ result: 'failed' });
-          this.#options.log.warn(
-            { err: error, account: this.#options.account.name, symbol },
-            'the trade history could not be audited; the next audit goes on from the same trade',
-          );
-        }
+      if (this.#stopped) return false;
+      try {
+        const unknown = await this.#auditSymbol(symbol);
+        this.#options.metrics.reconcileRuns.inc({ result: 'ok' });
+        return unknown;
+      } catch (error) {
+        this.#options.metrics.reconcileRuns.inc({ result: 'failed' });
+        this.#options.log.warn(
+          { err: error, account: this.#options.account.name, symbol },
+          'the trade history could not be audited; the next audit goes on from the same trade',
+        );
+        return false;
       }
-      return unknown;
     });
     this.#running = running;
     return running;

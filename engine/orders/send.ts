@@ -104,7 +104,7 @@ export class Sender {
         const failed = outgoing.intents
           .map((intent) => verdicts.get(intent.clientOrderId) ?? 'refused')
           .find((verdict) => verdict !== 'committed');
-        if (failed === undefined) void this.#send(outgoing).then(outgoing.done);
+        if (failed === undefined) void this.#send(outgoing).then((result) => outgoing.done(result));
         else outgoing.done(typeof failed === 'string' ? { kind: failed } : { kind: 'not-admitted', ...failed });
       }
     } catch (error) {
