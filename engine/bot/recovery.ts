@@ -100,9 +100,10 @@ function withFeesBelowNothing({ fills, stateData }: BotRows, instrument: Instrum
   return sum.toFixed();
 }
 
-/** A close that was asked for holds until the position that it was about is flat. */
+/** A close that was asked for holds until the position that it was about is flat, also while it is not known yet what became of its entry. */
 function goingOn(state: TradingState, closing: RequestedClose | null, instrument: Instrument): PendingExit | null {
-  if (closing === null || isFlat(state, instrument, state.lastPrice)) return null;
+  const entering = state.working?.role === 'entry';
+  if (closing === null || (!entering && isFlat(state, instrument, state.lastPrice))) return null;
   const { reason, decisionMs, openedAtMs } = closing;
   return openedAtMs === null || openedAtMs === state.position.openedAtMs ? newExit('request', reason, decisionMs) : null;
 }
