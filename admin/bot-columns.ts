@@ -1,44 +1,15 @@
 /** From a request's body to a bot's columns, with every problem named by its field. */
 import { Decimal } from 'decimal.js';
-import { defaultColumns, futuresProblems, validateColumns } from '../engine/trading/resolve-config.ts';
-import type { BotColumns, ColumnProblem } from '../engine/trading/resolve-config.ts';
+import { columnList } from '../engine/trading/bot-columns.ts';
+import type { BotColumns, ColumnKey } from '../engine/trading/bot-columns.ts';
+import { validateColumns } from '../engine/trading/resolve-config.ts';
 
 export type Body = Readonly<Record<string, unknown>>;
 
-/** Columns that the core does not read but the row has. */
-export interface OtherColumns {
-  readonly transferAmount: Decimal | null;
-  readonly autoTransferFunds: boolean;
-  readonly marginType: string;
-  readonly mode: string;
-  readonly venue: string;
-  /** Shall it run? */
-  readonly isActive: boolean;
-}
-
-export type AllColumns = BotColumns & OtherColumns;
-
-const moneyFields = ['initial_capital', 'position_size_fixed', 'transfer_amount'] as const;
 const moneyShape = /^\d{1,20}(\.\d{1,18})?$/;
 
-/** Columns of a new bot before its body is applied. */
-export const blankColumns: AllColumns = {
-  ...defaultColumns,
-  name: '',
-  symbol: '',
-  timeframe: '',
-  strategy: '',
-  initialCapital: new Decimal(0),
-  transferAmount: null,
-  autoTransferFunds: false,
-  marginType: 'isolated',
-  mode: 'paper',
-  venue: '',
-  isActive: false,
-};
-
 export interface ReadBody {
-  readonly columns: AllColumns;
+  readonly columns: BotColumns;
   readonly problems: readonly FieldProblem[];
 }
 
@@ -48,32 +19,20 @@ export interface FieldProblem {
 }
 
 /** The columns with the body's values on top, and everything that is wrong with them. `more` are problems found elsewhere. */
-export function readBody(columns: AllColumns, body: Body, more: readonly FieldProblem[]): ReadBody {
+export function readBody(columns: Partial<BotColumns>, body: Body, more: readonly FieldProblem[]): ReadBody {
   const problems = [...more];
-  const values: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(body)) {
-    const key = camelCase(name);
-    if (!Object.hasOwn(columns, key)) continue;
-    if ((moneyFields as readonly string[]).includes(name)) {
-      const money = readMoney(value);
-      if (money === undefined)
-        problems.push({ field: name, detail: 'must be a decimal number of 0 or more with at most 18 decimals, as text ("1000.50")' });
-      else values[key] = money;
-    } else values[key] = value;
+  const values: Partial<Record<ColumnKey, unknown>> = {};
+  for (const { key, name, kind } of columnList) {
+    if (!Object.hasOwn(body, name)) continue;
+    const value = kind === 'money' ? readMoney(body[name]) : body[name];
+    if (value !== undefined) values[key] = value;
+    else problems.push({ field: name, detail: 'must be a decimal number of 0 or more with at most 18 decimals, as text ("1000.50")' });
   }
-  // The schema has checked the types; names and types are those of the columns.
-  const merged = { ...columns, ...values } as AllColumns;
+  // The schema has checked the types, and that nothing is missing; names and types are those of the columns.
+  const merged = { ...columns, ...values } as BotColumns;
   const known = new Set(problems.map((problem) => problem.field));
-  for (const { field, problem } of columnProblems(merged)) if (!known.has(field)) problems.push({ field, detail: problem });
+  for (const { field, problem } of validateColumns(merged)) if (!known.has(field)) problems.push({ field, detail: problem });
   return { columns: merged, problems };
-}
-
-/** Everything that is wrong with a row, whoever wrote it. */
-export function columnProblems(columns: AllColumns): readonly ColumnProblem[] {
-  const problems = validateColumns(columns);
-  if (columns.positionType !== 'spot') return problems;
-  const named = new Set(problems.map(({ field }) => field));
-  return [...problems, ...futuresProblems(columns).filter(({ field }) => !named.has(field))];
 }
 
 /** Null stays null; undefined when it is no amount. */
@@ -81,8 +40,4 @@ export function readMoney(value: unknown): Decimal | null | undefined {
   if (value === null) return null;
   const text = typeof value === 'number' && Number.isFinite(value) ? new Decimal(value).toFixed() : value;
   return typeof text === 'string' && moneyShape.test(text) ? new Decimal(text) : undefined;
-}
-
-export function camelCase(name: string): string {
-  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

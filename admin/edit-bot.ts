@@ -2,12 +2,14 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { openOrderStates } from '../entities/vocabulary.ts';
 import { refusedEdits } from '../engine/trading/edit-rules.ts';
-import type { Columns, Standing } from '../engine/trading/edit-rules.ts';
+import type { Standing } from '../engine/trading/edit-rules.ts';
 import type { Instrument } from '../engine/trading/instrument.ts';
 import { neverEnters } from '../engine/trading/sizing.ts';
 import { columnName } from '../engine/strategies/parameters.ts';
-import { columnProblems, readBody } from './bot-columns.ts';
-import type { AllColumns, Body, FieldProblem } from './bot-columns.ts';
+import type { BotColumns } from '../engine/trading/bot-columns.ts';
+import { validateColumns } from '../engine/trading/resolve-config.ts';
+import { readBody } from './bot-columns.ts';
+import type { Body, FieldProblem } from './bot-columns.ts';
 import type { AdminPorts } from './ports.ts';
 import { fieldProblem } from './problem.ts';
 
@@ -33,22 +35,20 @@ export async function readStanding(em: EntityManager, botId: string): Promise<St
 
 /** The columns after the change. Throws a problem that names every field that is wrong or may not change now. */
 export function editedColumns(
-  before: AllColumns,
+  before: BotColumns,
   body: Body,
   standing: Standing,
   ports: Pick<AdminPorts, 'liveRefusal'>,
   instrument: Instrument | null,
-): AllColumns {
+): BotColumns {
   const read = readBody(before, body, []);
   const { columns } = read;
   // A column that is not changed may break newer rules: that is no reason to refuse the change of another.
-  const stood = new Set(columnProblems(before).map(({ field, problem }) => `${field} ${problem}`));
+  const stood = new Set(validateColumns(before).map(({ field, problem }) => `${field} ${problem}`));
   const touched = read.problems.filter(({ field, detail }) => Object.hasOwn(body, field) || !stood.has(`${field} ${detail}`));
   const problems = sizeColumns.some((name) => Object.hasOwn(body, name)) ? [...touched, ...sizeProblems(columns, instrument)] : touched;
   const wrong = new Set(problems.map(({ field }) => field));
-  const refused = refusedEdits(before as unknown as Columns, columns as unknown as Columns, standing).filter(
-    ({ column }) => !wrong.has(columnName(column)),
-  );
+  const refused = refusedEdits(before, columns, standing).filter(({ column }) => !wrong.has(columnName(column)));
   const goesLive = before.mode !== 'live' && columns.mode === 'live' && !refused.some(({ column }) => column === 'mode');
   const all: readonly FieldProblem[] = [
     ...problems,
@@ -63,7 +63,7 @@ export function editedColumns(
 const sizeColumns = ['initial_capital', 'position_size_fixed', 'position_size_perc'] as const;
 
 /** Money that can never reach the least order value of the symbol, as its filters are now. */
-export function sizeProblems(columns: AllColumns, instrument: Instrument | null): readonly FieldProblem[] {
+export function sizeProblems(columns: BotColumns, instrument: Instrument | null): readonly FieldProblem[] {
   const never = instrument === null || columns.initialCapital.lte(0) ? null : neverEnters(columns, instrument);
   return never === null ? [] : [{ field: columnName(never.column), detail: never.problem }];
 }

@@ -12,7 +12,5 @@ export const percentage = () => p.type(PercentType).$type<number>();
 export const number = () => p.double();
 export const time = () => p.datetime(3);
 
-/** `0 < column <= most`, or null. */
-export const percentCheck = (column: string, most = 100) => `${column} > 0 and ${column} <= ${most}`;
 export const rangeCheck = (column: string, least: number, most: number) => `${column} >= ${least} and ${column} <= ${most}`;
 export const positiveCheck = (column: string) => `${column} > 0`;

@@ -1,10 +1,9 @@
 /** Closed sets that columns are checked against. */
 export { timeframes } from '../engine/trading/candle.ts';
+export { markets, venues } from '../engine/trading/bot-columns.ts';
 export { exitKinds } from '../engine/trading/state.ts';
 export { killPolicies, killScopes } from '../engine/kill-switch/kill-switch.ts';
 
-export const venues = ['simulated', 'binance', 'binance-demo', 'binance-testnet'] as const;
-export const markets = ['spot', 'futures'] as const;
 export const sides = ['BUY', 'SELL'] as const;
 export const orderTypes = ['MARKET', 'LIMIT', 'LIMIT_MAKER', 'STOP_LOSS', 'STOP_LOSS_LIMIT', 'TAKE_PROFIT', 'TAKE_PROFIT_LIMIT'] as const;
 export const orderRoles = ['entry', 'exit', 'stop', 'target'] as const;

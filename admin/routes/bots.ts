@@ -4,8 +4,8 @@ import { Type } from 'typebox';
 import { BotConfig, User } from '../../entities/index.ts';
 import { audit } from '../../engine/persistence/audit-log.ts';
 import { tellEngines } from '../../engine/database/wish-channel.ts';
-import { blankColumns, readBody } from '../bot-columns.ts';
-import type { AllColumns, FieldProblem } from '../bot-columns.ts';
+import { readBody } from '../bot-columns.ts';
+import type { FieldProblem } from '../bot-columns.ts';
 import { readBots } from '../bot-view.ts';
 import type { BotAnswer } from '../bot-view.ts';
 import { editedColumns, liveProblems, readStanding, sizeProblems } from '../edit-bot.ts';
@@ -15,6 +15,8 @@ import type { AdminPorts } from '../ports.ts';
 import { Problem, fieldProblem } from '../problem.ts';
 import { botPage, botSchema, changeBotBody, createBotBody } from '../schemas/bot.ts';
 import { cutPage, idParams, pageOf, pageQuery, problems } from '../schemas/common.ts';
+import { defaultColumns, readColumns } from '../../engine/trading/bot-columns.ts';
+import type { BotColumns } from '../../engine/trading/bot-columns.ts';
 import type { Instrument } from '../../engine/trading/instrument.ts';
 import type { AdminApp } from '../app.ts';
 import { ownedBot } from '../owned-bot.ts';
@@ -72,15 +74,15 @@ export function botRoutes(app: AdminApp, ports: AdminPorts): void {
       const caller = callerOf(request);
       const { body } = request;
       const instrument = await ports.symbols.find(body.symbol);
-      const read = readBody({ ...blankColumns, venue: ports.venue }, body, venueProblems(ports, body, instrument));
+      const read = readBody({ ...defaultColumns, venue: ports.venue }, body, venueProblems(ports, body, instrument));
       const problems = read.problems.length > 0 ? read.problems : sizeProblems(read.columns, instrument);
       if (problems.length > 0) throw fieldProblem('unprocessable', problems);
       const bot = await orm.em.fork().transactional(async (tx) => {
         const em = tx as EntityManager;
         const at = now();
         const created = em.create(BotConfig, {
-          // The closed sets among them were checked with the rest.
-          ...(read.columns as AllColumns & Pick<BotConfig, 'timeframe' | 'positionType' | 'direction' | 'mode' | 'venue' | 'marginType'>),
+          // The words among them were checked with the rest.
+          ...(read.columns as BotColumns & Pick<BotConfig, 'timeframe' | 'positionType' | 'direction' | 'venue'>),
           user: em.getReference(User, caller.userId),
           apiKey: null,
           version: 1,
@@ -210,8 +212,4 @@ async function refuseDeletion(em: EntityManager, bot: BotConfig): Promise<void> 
   if (running) throw new Problem('conflict', 'the bot is still stopping; try again in a moment');
 }
 
-function columnsOf(bot: BotConfig): AllColumns {
-  return Object.fromEntries(
-    Object.keys(blankColumns).map((key) => [key, (bot as unknown as Record<string, unknown>)[key] ?? null]),
-  ) as unknown as AllColumns;
-}
+const columnsOf = (bot: BotConfig): BotColumns => readColumns(({ key }) => bot[key] ?? null);

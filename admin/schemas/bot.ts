@@ -1,117 +1,80 @@
 /**
- * A bot as the API reads and writes it: the columns of `bot_configs` by their own names, each told once for both ways. Ranges are
- * judged by `validateColumns`.
+ * A bot as the API reads and writes it: its columns as the table tells them, by the names of `bot_configs`, the same for both ways.
+ * Ranges are judged by `validateColumns`.
  */
+import type { Decimal } from 'decimal.js';
 import { Type } from 'typebox';
-import type { TOptional, TSchema } from 'typebox';
-import { timeframes } from '../../engine/trading/candle.ts';
+import type { TOptional, TSchema, TUnsafe } from 'typebox';
+import { columnList, isRequired } from '../../engine/trading/bot-columns.ts';
+import type { BotColumns, ColumnKey, NamedColumn, RequiredKey } from '../../engine/trading/bot-columns.ts';
 import { idText, pageSchema } from './common.ts';
 import { amount, choice, flag, integer, number, object, orNull, text, time } from './fields.ts';
 
-const name = Type.String({ minLength: 1, maxLength: 100, description: 'What its user calls it.' });
-const symbol = Type.String({ minLength: 1, maxLength: 30, description: 'Symbol of the venue, e.g. BTCUSDT.' });
-const timeframe = Type.String({ maxLength: 10, description: `Length of its candles: ${timeframes.join(', ')}.` });
-const strategy = Type.String({ maxLength: 50, description: 'Name of its strategy: see GET /v1/strategies.' });
-const capital = amount('Budget, quote.');
-
 /** More than any strategy has. */
 const parametersMax = 50;
-/** Any numbers: which names and values a strategy takes is judged by `validateColumns`, and told by openapi.ts. */
-const strategyParameters = Type.Unsafe<Record<string, number> | null>({
-  type: ['object', 'null'],
-  additionalProperties: { type: 'number' },
-  maxProperties: parametersMax,
-  description:
-    'Parameters that the strategy has beside the columns (GET /v1/strategies/{name}/schema), as a whole: those left out have their defaults.',
-});
 
-/** All columns that a user writes. Which of them may change when: `engine/trading/edit-rules.ts`. */
-const columns = {
-  name,
-  symbol,
-  timeframe,
-  strategy,
-  initial_capital: capital,
-  is_active: flag('Whether it shall run: said at its creation, later by the commands start and stop.'),
-  mode: choice(['paper', 'live'], 'paper trades nothing real, and is meant when absent; live needs confirm_name.'),
-  position_size_perc: orNull(number('Entry notional, percent of equity.')),
-  position_size_fixed: orNull(amount('Entry notional, quote; wins over the percentage.')),
-  stop_loss_perc: orNull(number('Percent below the average entry price.')),
-  take_profit_perc: orNull(number('Percent above the average entry price.')),
-  trailing_stop_perc: orNull(number('Percent below the best price since entry.')),
-  trailing_stop_active: flag('Whether the trailing stop is used.'),
-  daily_target_perc: orNull(
-    number("Day's realised profit in percent of day-start equity after which nothing is entered until UTC midnight."),
-  ),
-  max_daily_loss_perc: orNull(
-    number("Day's loss in percent of day-start equity at which the position is closed and nothing is entered until UTC midnight."),
-  ),
-  max_daily_trades: orNull(number('Entries per UTC day.')),
-  cooldown_after_loss_minutes: orNull(
-    number('No entry for so many minutes after a round trip that lost. docs/protections.md explains these.'),
-  ),
-  stop_guard_stops: orNull(number('Stop guard: so many stop-outs within the window begin a pause. Its columns are set together.')),
-  stop_guard_window_minutes: orNull(number('Stop guard: its window, minutes.')),
-  stop_guard_pause_minutes: orNull(number('Stop guard: no entry for so many minutes.')),
-  low_profit_trades: orNull(number('Low profit: judged from so many round trips within the window on. Its columns are set together.')),
-  low_profit_window_minutes: orNull(number('Low profit: its window, minutes.')),
-  low_profit_min_perc: orNull(number('Low profit: least net result in percent of what was spent; may be negative.')),
-  low_profit_pause_minutes: orNull(number('Low profit: no entry for so many minutes.')),
-  check_interval_seconds: number('Least time between two checks of stops inside a candle, seconds.'),
-  ema_fast: number('Length of the fast EMA, candles.'),
-  ema_slow: number('Length of the slow EMA, candles.'),
-  ema_period: number('Length of the trend EMA, candles.'),
-  rsi_period: number('Length of the RSI, candles.'),
-  rsi_oversold: number('RSI at or below it is oversold, 0 to 100.'),
-  rsi_overbought: number('RSI at or above it is overbought, 0 to 100.'),
-  custom_ema_fast: orNull(number('Overrides ema_fast.')),
-  custom_ema_slow: orNull(number('Overrides ema_slow.')),
-  custom_rsi_period: orNull(number('Overrides rsi_period.')),
-  custom_rsi_oversold: orNull(number('Overrides rsi_oversold.')),
-  custom_rsi_overbought: orNull(number('Overrides rsi_overbought.')),
-  custom_stop_loss: orNull(number('Overrides stop_loss_perc.')),
-  custom_take_profit: orNull(number('Overrides take_profit_perc.')),
-  custom_trailing_stop: orNull(number('Overrides trailing_stop_perc.')),
-  strategy_parameters: strategyParameters,
-  direction: Type.String({ maxLength: 10, description: 'long; short and both are for futures.' }),
-  venue: Type.String({ maxLength: 30, description: "Where its orders go; the engine's own venue when absent." }),
-  position_type: Type.String({ maxLength: 10, description: 'spot; futures bots are refused.' }),
-  leverage: number('For futures; 1 on spot.'),
-  margin_type: choice(['isolated', 'crossed'], 'For futures.'),
-  transfer_amount: orNull(amount('For futures: quote of one top-up from spot.')),
-  auto_transfer_funds: flag('For futures: whether it is topped up from spot.'),
-};
+function fieldOf(column: NamedColumn): TSchema {
+  const { text: description } = column;
+  switch (column.kind) {
+    case 'money':
+      return amount(description);
+    case 'percent':
+    case 'whole':
+      return number(description);
+    case 'flag':
+      return flag(description);
+    case 'text':
+      return Type.String({
+        ...(column.shortest === undefined ? {} : { minLength: column.shortest }),
+        maxLength: column.longest,
+        description,
+      });
+    case 'choice':
+      return choice(column.words, description);
+    case 'parameters':
+      // Any numbers: which names and values a strategy takes is judged by `validateColumns`, and told by openapi.ts.
+      return Type.Unsafe({ type: 'object', additionalProperties: { type: 'number' }, maxProperties: parametersMax, description });
+    default:
+      return column satisfies never;
+  }
+}
 
-type Asked<Columns> = { [Name in keyof Columns]: Columns[Name] extends TSchema ? TOptional<Columns[Name]> : never };
+type SnakeCase<Name extends string> = Name extends `${infer First}${infer Rest}`
+  ? `${First extends Lowercase<First> ? First : `_${Lowercase<First>}`}${SnakeCase<Rest>}`
+  : '';
+type Json<Value> = Value extends Decimal ? string : Value extends object ? Record<string, number> : Value;
+type Field<Key extends ColumnKey> = TUnsafe<Json<BotColumns[Key]>>;
+
+/** A field for each column. Whoever makes them says their types. */
+const fieldsOf = (make: (column: NamedColumn) => TSchema): unknown =>
+  Object.fromEntries(columnList.map((column) => [column.name, make(column)]));
+
+const answered = (column: NamedColumn): TSchema => (column.default === null ? orNull(fieldOf(column)) : fieldOf(column));
 
 /** As a body has the column: amounts may be JSON numbers, too, as far as those are exact. */
-function taken<Column extends TSchema>(column: Column): Column {
-  const { format, type, ...rest } = column as { readonly format?: string; readonly type?: string | readonly string[] };
-  return format === 'decimal' ? (Type.Unsafe({ ...rest, type: ['number', ...[type ?? []].flat()] }) as TSchema as Column) : column;
+function taken(column: NamedColumn): TSchema {
+  const { format, type, ...rest } = answered(column) as { readonly format?: string; readonly type?: string | readonly string[] };
+  return format === 'decimal' ? Type.Unsafe({ ...rest, type: ['number', ...[type ?? []].flat()] }) : answered(column);
 }
 
-/** The columns as a body has them: each may be absent. */
-function asked<Columns extends Readonly<Record<string, TSchema>>>(answered: Columns): Asked<Columns> {
-  return Object.fromEntries(Object.entries(answered).map(([name, column]) => [name, Type.Optional(taken(column))])) as Asked<Columns>;
-}
-
-const body = {
-  ...asked(columns),
+const confirmation = {
   confirm_name: Type.Optional(Type.String({ maxLength: 100, description: "The bot's name once more: it shall trade real money." })),
 };
 
-export const createBotBody = object({
-  ...body,
-  name,
-  symbol,
-  timeframe,
-  strategy,
-  initial_capital: taken(capital),
-});
+const columns = fieldsOf(answered) as { readonly [Key in ColumnKey as SnakeCase<Key>]: Field<Key> };
+const created = fieldsOf((column) => (isRequired(column) ? taken(column) : Type.Optional(taken(column)))) as {
+  readonly [Key in ColumnKey as SnakeCase<Key>]: Key extends RequiredKey ? Field<Key> : TOptional<Field<Key>>;
+};
+const changed = fieldsOf((column) => Type.Optional(taken(column))) as {
+  readonly [Key in ColumnKey as SnakeCase<Key>]: TOptional<Field<Key>>;
+};
+
+export const createBotBody = object({ ...created, ...confirmation });
 
 export const changeBotBody = Type.Object(
   {
-    ...body,
+    ...changed,
+    ...confirmation,
     version: Type.Optional(Type.Integer({ description: 'Refuse the change when the bot has another version by now (or send If-Match).' })),
   },
   { additionalProperties: false, minProperties: 1 },

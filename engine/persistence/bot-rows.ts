@@ -3,9 +3,10 @@
  */
 import { Decimal } from 'decimal.js';
 import type { Pool } from 'pg';
+import { readColumns } from '../trading/bot-columns.ts';
+import type { NamedColumn, TradingColumns } from '../trading/bot-columns.ts';
 import type { ExitKind, Fill, OrderRole } from '../trading/events.ts';
 import type { OrderSide, OrderType } from '../trading/instrument.ts';
-import type { BotColumns } from '../trading/resolve-config.ts';
 import type { OrderState, StoredOrder } from './order-store.ts';
 import { readSaleBounds, readStateData } from './state-data.ts';
 import type { SaleBoundsJson, StateData, StateDataJson } from './state-data.ts';
@@ -17,7 +18,7 @@ export interface BotConfigRow {
   readonly version: number;
   readonly mode: 'live' | 'paper';
   readonly venue: string;
-  readonly columns: BotColumns;
+  readonly columns: TradingColumns;
 }
 
 export interface BotRows {
@@ -190,30 +191,15 @@ function storedFill(row: FillRecord): StoredFill {
   };
 }
 
-function configRow(row: Record<string, unknown>): BotConfigRow {
-  const columns: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(row)) columns[camelCase(name)] = columnValue(name, value);
-  return {
-    id: String(row['id']),
-    userId: String(row['user_id']),
-    version: Number(row['version']),
-    mode: row['mode'] === 'live' ? 'live' : 'paper',
-    venue: String(row['venue']),
-    // The table's checks guarantee these types; the names are the columns' own.
-    columns: columns as unknown as BotColumns,
-  };
+function configRow(row: Readonly<Record<string, unknown>>): BotConfigRow {
+  const { mode, venue, ...columns } = readColumns((column) => columnValue(column, row[column.name]));
+  return { id: String(row['id']), userId: String(row['user_id']), version: Number(row['version']), mode, venue, columns };
 }
 
-const moneyColumns = new Set(['initial_capital', 'position_size_fixed', 'transfer_amount']);
-/** Texts that the driver returns for numeric columns and that are percentages or counts. */
-const numberColumn = /(_perc|_stop_loss|_take_profit|_trailing_stop|_oversold|_overbought|_fast|_slow|_period|_seconds|_trades|leverage)$/;
-
-function columnValue(name: string, value: unknown): unknown {
-  if (value === null || value === undefined) return null;
-  if (moneyColumns.has(name)) return new Decimal(value as string);
-  return numberColumn.test(name) ? Number(value) : value;
-}
-
-function camelCase(name: string): string {
-  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+/** The driver returns numeric columns as text. */
+function columnValue({ name, kind }: NamedColumn, value: unknown): unknown {
+  if (value === undefined) throw new Error(`bot_configs has no column ${name}: is the database migrated?`);
+  if (value === null) return null;
+  if (kind === 'money') return new Decimal(value as string);
+  return kind === 'percent' ? Number(value) : value;
 }

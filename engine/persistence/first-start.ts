@@ -3,7 +3,7 @@ import type { MikroORM } from '@mikro-orm/postgresql';
 import { Decimal } from 'decimal.js';
 import { BotConfig, User } from '../../entities/index.ts';
 import { lockUntilCommit } from '../database/locks.ts';
-import { defaultColumns } from '../trading/resolve-config.ts';
+import { defaultColumns } from '../trading/bot-columns.ts';
 
 export interface Owner {
   readonly userId: string;
@@ -87,11 +87,7 @@ export async function seedDemoBots(orm: MikroORM, userId: string, now: Date): Pr
       initialCapital: new Decimal(10_000),
       maxDailyLossPerc: 10,
       apiKey: null,
-      transferAmount: null,
-      autoTransferFunds: false,
-      mode: 'paper',
       venue: 'simulated',
-      marginType: 'isolated',
       version: 1,
       deletedAt: null,
       createdAt: now,

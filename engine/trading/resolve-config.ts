@@ -2,90 +2,20 @@
  * From a bot's columns to what the core works with: `custom_*` columns override the base ones, percent stays percent.
  * `validateColumns` is the one place that says what a row may hold; the API reports it, the table's checks stand behind it.
  */
-import type { Decimal } from 'decimal.js';
+import { Decimal } from 'decimal.js';
 import { findStrategy, strategies } from '../strategies/registry.ts';
 import { columnName, fieldOf, ownParameters, ownProblems } from '../strategies/parameters.ts';
 import type { ClassicParameters } from '../strategies/parameters.ts';
 import type { Strategy, StrategyParameters } from '../strategies/strategy.ts';
+import { botColumns, columnGroups, columnList } from './bot-columns.ts';
+import type { Bounds, NamedColumn, TradingColumns } from './bot-columns.ts';
 import { isTimeframe, timeframes } from './candle.ts';
 import type { StopKeeper, TradingConfig } from './events.ts';
-import { noProtectionColumns, protectionBounds, protectionProblems, resolveProtections } from './protection-columns.ts';
-import type { NumberBound, ProtectionColumns } from './protection-columns.ts';
-
-/** The trading columns of `bot_configs`, as the table names them in camel case. Percent in percent; null where unset. */
-export interface BotColumns extends ProtectionColumns {
-  readonly name: string;
-  readonly symbol: string;
-  readonly timeframe: string;
-  readonly strategy: string;
-  readonly initialCapital: Decimal;
-  readonly positionSizePerc: number | null;
-  readonly positionSizeFixed: Decimal | null;
-  readonly stopLossPerc: number | null;
-  readonly takeProfitPerc: number | null;
-  readonly trailingStopPerc: number | null;
-  readonly trailingStopActive: boolean;
-  readonly dailyTargetPerc: number | null;
-  readonly maxDailyLossPerc: number | null;
-  readonly maxDailyTrades: number | null;
-  readonly checkIntervalSeconds: number;
-  readonly emaFast: number;
-  readonly emaSlow: number;
-  readonly emaPeriod: number;
-  readonly rsiPeriod: number;
-  readonly rsiOversold: number;
-  readonly rsiOverbought: number;
-  readonly customEmaFast: number | null;
-  readonly customEmaSlow: number | null;
-  readonly customRsiPeriod: number | null;
-  readonly customRsiOversold: number | null;
-  readonly customRsiOverbought: number | null;
-  readonly customStopLoss: number | null;
-  readonly customTakeProfit: number | null;
-  readonly customTrailingStop: number | null;
-  /** Parameters that the strategy has beside the classic columns, by their names in snake case; null for defaults only. Not checked. */
-  readonly strategyParameters: Readonly<Record<string, unknown>> | null;
-  readonly positionType: string;
-  readonly direction: string;
-  readonly leverage: number;
-}
-
-/** Columns a new bot gets when it names no other value. */
-export const defaultColumns = {
-  ...noProtectionColumns,
-  positionSizePerc: null,
-  positionSizeFixed: null,
-  stopLossPerc: null,
-  takeProfitPerc: null,
-  trailingStopPerc: null,
-  dailyTargetPerc: null,
-  maxDailyLossPerc: null,
-  maxDailyTrades: null,
-  customEmaFast: null,
-  customEmaSlow: null,
-  customRsiPeriod: null,
-  customRsiOversold: null,
-  customRsiOverbought: null,
-  customStopLoss: null,
-  customTakeProfit: null,
-  customTrailingStop: null,
-  strategyParameters: null,
-  trailingStopActive: false,
-  checkIntervalSeconds: 1,
-  emaFast: 12,
-  emaSlow: 26,
-  emaPeriod: 200,
-  rsiPeriod: 14,
-  rsiOversold: 30,
-  rsiOverbought: 70,
-  positionType: 'spot',
-  direction: 'long',
-  leverage: 1,
-} as const satisfies Partial<BotColumns>;
+import type { Protections } from './protections.ts';
 
 /** Throws on a timeframe that does not exist: such a row was never valid. */
 export function resolveConfig(
-  columns: BotColumns,
+  columns: TradingColumns,
   stops: StopKeeper = 'engine',
 ): { readonly trading: TradingConfig; readonly parameters: StrategyParameters } {
   const { timeframe, direction } = columns;
@@ -114,14 +44,14 @@ export function resolveConfig(
 }
 
 /** Of a strategy that does not exist: the classic ones. */
-function strategyParameters(columns: BotColumns): ClassicParameters & StrategyParameters {
+function strategyParameters(columns: TradingColumns): ClassicParameters & StrategyParameters {
   const strategy = findStrategy(columns.strategy);
   return strategy === undefined
     ? classicParameters(columns)
     : { ...ownParameters(strategy, columns.strategyParameters), ...classicParameters(columns) };
 }
 
-function classicParameters(columns: BotColumns): ClassicParameters {
+function classicParameters(columns: TradingColumns): ClassicParameters {
   return {
     emaFast: columns.customEmaFast ?? columns.emaFast,
     emaSlow: columns.customEmaSlow ?? columns.emaSlow,
@@ -132,71 +62,47 @@ function classicParameters(columns: BotColumns): ClassicParameters {
   };
 }
 
+function resolveProtections(columns: TradingColumns): Protections {
+  const { stopGuardStops: stops, lowProfitTrades: trades, lowProfitMinPerc: minPercent } = columns;
+  const guard = { windowMs: ms(columns.stopGuardWindowMinutes), pauseMs: ms(columns.stopGuardPauseMinutes) };
+  const low = { windowMs: ms(columns.lowProfitWindowMinutes), pauseMs: ms(columns.lowProfitPauseMinutes) };
+  return {
+    cooldownAfterLossMs: ms(columns.cooldownAfterLossMinutes),
+    stopGuard:
+      stops === null || guard.windowMs === null || guard.pauseMs === null
+        ? null
+        : { stops, windowMs: guard.windowMs, pauseMs: guard.pauseMs },
+    lowProfit:
+      trades === null || minPercent === null || low.windowMs === null || low.pauseMs === null
+        ? null
+        : { trades, minPercent, windowMs: low.windowMs, pauseMs: low.pauseMs },
+  };
+}
+
+function ms(minutesOrNull: number | null): number | null {
+  return minutesOrNull === null ? null : minutesOrNull * 60_000;
+}
+
 /** One thing that is wrong with a row. `field` is the column's name. */
 export interface ColumnProblem {
   readonly field: string;
   readonly problem: string;
 }
 
-type NumberColumn = { [K in keyof BotColumns]: BotColumns[K] extends number | null ? K : never }[keyof BotColumns];
-
-/** Bounds of the number columns: [least, most, whole]. The least of a percentage is excluded. */
-const percent = { above: 0, most: 100, whole: false, unit: ' percent' };
-/** At 100 percent below the price there is nothing left to protect. */
-const stopPercent = { ...percent, below: 100 };
-const period = { least: 1, most: 1_000, whole: true, unit: ' candles' };
-const rsiPeriod = { ...period, least: 2 };
-const level = { least: 0, most: 100, whole: true, unit: '' };
-const bounds: readonly (readonly [NumberColumn, NumberBound])[] = [
-  ['positionSizePerc', percent],
-  ['stopLossPerc', stopPercent],
-  ['takeProfitPerc', { ...percent, most: 1_000 }],
-  ['trailingStopPerc', stopPercent],
-  ['dailyTargetPerc', { ...percent, most: 1_000 }],
-  ['maxDailyLossPerc', percent],
-  ['customStopLoss', stopPercent],
-  ['customTakeProfit', { ...percent, most: 1_000 }],
-  ['customTrailingStop', stopPercent],
-  ['maxDailyTrades', { least: 1, most: 100_000, whole: true, unit: '' }],
-  ['checkIntervalSeconds', { least: 1, most: 86_400, whole: true, unit: ' seconds' }],
-  ['emaFast', period],
-  ['emaSlow', period],
-  ['emaPeriod', period],
-  ['customEmaFast', period],
-  ['customEmaSlow', period],
-  ['rsiPeriod', rsiPeriod],
-  ['customRsiPeriod', rsiPeriod],
-  ['rsiOversold', level],
-  ['rsiOverbought', level],
-  ['customRsiOversold', level],
-  ['customRsiOverbought', level],
-  ['leverage', { least: 1, most: 125, whole: true, unit: '' }],
-  ...protectionBounds,
-];
-
 /** Everything that is wrong with the columns, all at once; empty when a bot can run with them. Whether the symbol exists is asked of the venue elsewhere. */
-export function validateColumns(columns: BotColumns): readonly ColumnProblem[] {
+export function validateColumns(columns: TradingColumns): readonly ColumnProblem[] {
   const problems: ColumnProblem[] = [];
-  const say = (field: keyof BotColumns, problem: string): void => {
-    problems.push({ field: columnName(field), problem });
+  const say = (key: keyof TradingColumns, problem: string): void => {
+    problems.push({ field: columnName(key), problem });
   };
-  for (const [field, bound] of bounds) {
-    const value = columns[field];
-    if (value === null) continue;
-    const tooLow = bound.above !== undefined ? !(value > bound.above) : !(value >= (bound.least ?? Number.NEGATIVE_INFINITY));
-    const tooHigh = !(value <= bound.most) || (bound.below !== undefined && value >= bound.below);
-    if (tooLow || tooHigh || (bound.whole && !Number.isInteger(value))) {
-      say(
-        field,
-        `${value} is not ${bound.whole ? 'a whole number ' : ''}${bound.above !== undefined ? `above ${bound.above} and ${bound.below !== undefined ? `below ${bound.below}` : `at most ${bound.most}`}` : `from ${bound.least ?? 0} to ${bound.most}`}${bound.unit}`,
-      );
-    }
+  const values: Readonly<Record<string, unknown>> = columns;
+  for (const column of columnList) {
+    const problem = valueProblem(column, values[column.key]) ?? (columns.positionType === 'spot' ? spotProblem(column, values) : null);
+    if (problem !== null) problems.push({ field: column.name, problem });
   }
-  if (columns.name.trim() === '' || columns.name.length > 100) say('name', 'must have 1 to 100 characters');
+  const { longest } = botColumns.name;
+  if (columns.name.trim() === '' || columns.name.length > longest) say('name', `must have 1 to ${longest} characters`);
   if (!isTimeframe(columns.timeframe)) say('timeframe', `"${columns.timeframe}" does not exist; it is one of ${timeframes.join(', ')}`);
-  if (!columns.initialCapital.isFinite() || columns.initialCapital.lte(0)) say('initialCapital', 'must be above 0');
-  if (columns.positionSizeFixed !== null && (!columns.positionSizeFixed.isFinite() || columns.positionSizeFixed.lte(0)))
-    say('positionSizeFixed', 'must be above 0');
   if (columns.positionSizePerc === null && columns.positionSizeFixed === null)
     say('positionSizePerc', 'set position_size_perc or position_size_fixed: a bot needs to know how much to buy');
   if (columns.trailingStopActive && columns.trailingStopPerc === null && columns.customTrailingStop === null)
@@ -208,33 +114,52 @@ export function validateColumns(columns: BotColumns): readonly ColumnProblem[] {
           'trailingStopActive',
           `${columnName(column)} does nothing while trailing_stop_active is false: set it to true, or leave ${columnName(column)} out`,
         );
-  for (const { column, problem } of protectionProblems(columns)) say(column, problem);
+  for (const group of columnGroups.values()) {
+    const missing = group.filter(({ key }) => values[key] === null);
+    if (missing.length === group.length) continue;
+    for (const { name } of missing)
+      problems.push({ field: name, problem: 'is missing: the columns of a protection are set together, or none of them' });
+  }
   if (columns.positionType !== 'spot') say('positionType', `"${columns.positionType}" cannot be traded by this version; use spot`);
   else if (columns.direction !== 'long') say('direction', `a spot bot only goes long; "${columns.direction}" needs futures`);
   problems.push(...checkStrategy(columns, say));
   return problems;
 }
 
-/** Columns that only futures read; `BotColumns` has `leverage`. */
-export interface FuturesColumns {
-  readonly leverage: number;
-  readonly marginType: string;
-  readonly transferAmount: Decimal | null;
-  readonly autoTransferFunds: boolean;
+/** Of a number or an amount that is not within its column's bounds; NaN never is. */
+function valueProblem(column: NamedColumn, value: unknown): string | null {
+  if (column.kind === 'money') {
+    if (!Decimal.isDecimal(value) || (value.isFinite() && within(column, value))) return null;
+    return column.above === undefined ? `must be at least ${column.least ?? 0}` : `must be above ${column.above}`;
+  }
+  if ((column.kind !== 'percent' && column.kind !== 'whole') || typeof value !== 'number') return null;
+  const whole = column.kind === 'whole';
+  if (within(column, new Decimal(value)) && (!whole || Number.isInteger(value))) return null;
+  const unit = whole ? column.unit : 'percent';
+  return `${value} is not ${whole ? 'a whole number ' : ''}${boundsText(column)}${unit === undefined ? '' : ` ${unit}`}`;
 }
 
-/** On spot these columns have no effect: only their default values are accepted. */
-export function futuresProblems({ leverage, marginType, transferAmount, autoTransferFunds }: FuturesColumns): readonly ColumnProblem[] {
-  const without = (field: string, only: string): ColumnProblem => ({ field, problem: `has no effect on spot: only ${only} is accepted` });
-  return [
-    ...(leverage === 1 ? [] : [without('leverage', '1')]),
-    ...(marginType === 'isolated' ? [] : [without('margin_type', 'isolated')]),
-    ...(transferAmount === null ? [] : [without('transfer_amount', 'null')]),
-    ...(autoTransferFunds ? [without('auto_transfer_funds', 'false')] : []),
-  ];
+function within({ above, least, most, below }: Bounds, value: Decimal): boolean {
+  return (
+    (above === undefined || value.gt(above)) &&
+    (least === undefined || value.gte(least)) &&
+    (most === undefined || value.lte(most)) &&
+    (below === undefined || value.lt(below))
+  );
 }
 
-function checkStrategy(columns: BotColumns, say: (field: keyof BotColumns, problem: string) => void): readonly ColumnProblem[] {
+function boundsText({ above, least = 0, most = Infinity, below }: Bounds): string {
+  if (above === undefined) return `from ${least} to ${most}`;
+  return `above ${above} and ${below === undefined ? `at most ${most}` : `below ${below}`}`;
+}
+
+/** What only futures read has no effect on spot: nothing but its default is accepted, so that nobody relies on it. */
+function spotProblem(column: NamedColumn, values: Readonly<Record<string, unknown>>): string | null {
+  if (column.futures === undefined || values[column.key] === column.default) return null;
+  return `has no effect on spot: only ${String(column.default)} is accepted`;
+}
+
+function checkStrategy(columns: TradingColumns, say: (key: keyof TradingColumns, problem: string) => void): readonly ColumnProblem[] {
   const { emaFast, emaSlow, rsiOversold, rsiOverbought } = classicParameters(columns);
   if (emaFast >= emaSlow)
     say(
@@ -254,7 +179,7 @@ function checkStrategy(columns: BotColumns, say: (field: keyof BotColumns, probl
 }
 
 /** What is wrong with the strategy's parameters beyond the bounds of their columns; empty when it can run with them. */
-export function parameterProblems(strategy: Strategy, columns: BotColumns): readonly ColumnProblem[] {
+export function parameterProblems(strategy: Strategy, columns: TradingColumns): readonly ColumnProblem[] {
   const own = ownProblems(strategy, columns.strategyParameters);
   if (own.length > 0) return own;
   return strategy.check(strategyParameters(columns)).map(({ name, problem }) => ({ field: fieldOf(name), problem }));

@@ -2,13 +2,13 @@
 import { Decimal } from 'decimal.js';
 import { quoteText } from './amounts.ts';
 import type { TradingConfig } from './events.ts';
+import type { BotColumns } from './bot-columns.ts';
 import { exact } from './exact.ts';
 import { tickOf } from './instrument.ts';
 import type { Instrument } from './instrument.ts';
 import { flooredToLot, marketLotOf, mostWorth } from './lots.ts';
 import { equityAt, uncommitted } from './pnl.ts';
 import { emptyPosition, sellableQuantity, unsellableBy } from './position.ts';
-import type { BotColumns } from './resolve-config.ts';
 import type { Position, TradingState } from './state.ts';
 import { exactPrice, stopPrice, stopWithinTick } from './stops.ts';
 

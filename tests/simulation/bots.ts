@@ -2,7 +2,7 @@
 import { Decimal } from 'decimal.js';
 import type { BotConfigRow } from '../../engine/persistence/bot-rows.ts';
 import type { FeeSchedule } from '../../engine/matching/matching.ts';
-import { defaultColumns } from '../../engine/trading/resolve-config.ts';
+import { defaultColumns } from '../../engine/trading/bot-columns.ts';
 import { instrumentOf, referencePriceOf } from '../../simulator/instruments.ts';
 import { venueName } from './exchange-link.ts';
 import { longerTimeframe } from './price-feed.ts';

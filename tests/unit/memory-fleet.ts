@@ -12,8 +12,8 @@ import { createMetrics } from '../../engine/observe/metrics.ts';
 import { noLedger } from '../../engine/persistence/decision-ledger.ts';
 import { KillSwitches } from '../../engine/kill-switch/standing.ts';
 import { systemClock as clock } from '../../engine/time/clock.ts';
-import { defaultColumns } from '../../engine/trading/resolve-config.ts';
-import type { BotColumns } from '../../engine/trading/resolve-config.ts';
+import { defaultColumns } from '../../engine/trading/bot-columns.ts';
+import type { TradingColumns } from '../../engine/trading/bot-columns.ts';
 import { createMemoryCapitalStore } from '../simulation/memory-capital.ts';
 import type { MemoryDatabase } from '../simulation/memory-database.ts';
 import { atOnce, createMemoryBotStore, createMemoryOrderStore, createMemoryReconcileStore } from '../simulation/memory-stores.ts';
@@ -114,7 +114,7 @@ export async function startMemoryFleet({
 }
 
 /** A bot that trades the crosses of two averages with half of 1,000. */
-export function addCrossBot(database: MemoryDatabase, mode: 'live' | 'paper', change: Partial<BotColumns> = {}, id = '1'): void {
+export function addCrossBot(database: MemoryDatabase, mode: 'live' | 'paper', change: Partial<TradingColumns> = {}, id = '1'): void {
   const columns = { ...defaultColumns, name: 'b', symbol: 'BTCUSDT', timeframe: '1m', strategy: 'ema_cross' } as const;
   database.addBot({
     ...{ id, userId: '1', version: 1, mode, venue: 'simulated' },

@@ -3,13 +3,13 @@ import { needsRestart, settingsOf } from '../../../engine/bot/settings.ts';
 import { BotSession } from '../../../engine/bot/session.ts';
 import type { BotSettings } from '../../../engine/bot/session.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
-import { defaultColumns } from '../../../engine/trading/resolve-config.ts';
-import type { BotColumns } from '../../../engine/trading/resolve-config.ts';
+import { defaultColumns } from '../../../engine/trading/bot-columns.ts';
+import type { TradingColumns } from '../../../engine/trading/bot-columns.ts';
 import type { TradingCommand } from '../../../engine/trading/events.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { btc, candle, d, emptyState, fill, midnight } from '../trading/given.ts';
 
-function settings(change: Partial<BotColumns> = {}, mode: BotSettings['mode'] = 'live'): BotSettings {
+function settings(change: Partial<TradingColumns> = {}, mode: BotSettings['mode'] = 'live'): BotSettings {
   const columns = {
     ...defaultColumns,
     name: 'b',
@@ -74,7 +74,7 @@ describe('changed settings', () => {
     expect([session.state.day.startEquity.toFixed(), session.state.day.lossReached, commands]).toEqual(['600', false, []]);
   });
 
-  it.each<[string, Partial<BotColumns>, BotSettings['mode'], boolean]>([
+  it.each<[string, Partial<TradingColumns>, BotSettings['mode'], boolean]>([
     ['a tighter stop', { stopLossPerc: 1 }, 'live', false],
     ['another level of the strategy', { rsiOversold: 20 }, 'live', false],
     ['another period of the strategy', { rsiPeriod: 7 }, 'live', true],

@@ -5,7 +5,7 @@ import { botMachine } from '../../../engine/bot/machine.ts';
 import { BotSession } from '../../../engine/bot/session.ts';
 import { settingsOf } from '../../../engine/bot/settings.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
-import { defaultColumns } from '../../../engine/trading/resolve-config.ts';
+import { defaultColumns } from '../../../engine/trading/bot-columns.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { btc, config, d, emptyState, midnight } from '../trading/given.ts';
 

@@ -7,7 +7,7 @@ import { createMetrics } from '../../../engine/observe/metrics.ts';
 import type { Signal } from '../../../engine/strategies/strategy.ts';
 import type { Candle } from '../../../engine/trading/candle.ts';
 import type { DayNotice, TradingCommand, TradingConfig } from '../../../engine/trading/events.ts';
-import { defaultColumns } from '../../../engine/trading/resolve-config.ts';
+import { defaultColumns } from '../../../engine/trading/bot-columns.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { btc, candle, config, d, emptyState, fill, midnight } from '../trading/given.ts';
 

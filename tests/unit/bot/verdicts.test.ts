@@ -5,7 +5,7 @@ import { settingsOf } from '../../../engine/bot/settings.ts';
 import { leavingBlock } from '../../../engine/bot/bot.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
 import type { DecidedClose } from '../../../engine/persistence/decision-ledger.ts';
-import { defaultColumns } from '../../../engine/trading/resolve-config.ts';
+import { defaultColumns } from '../../../engine/trading/bot-columns.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { btc, candle, d, emptyState, midnight } from '../trading/given.ts';
 

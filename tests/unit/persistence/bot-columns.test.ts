@@ -1,15 +1,85 @@
-/** The table's columns and the tests of what they do: none is forgotten. */
+/** One table of columns: each place that follows from it has its columns, as it tells them, and no others. */
+import { readFileSync } from 'node:fs';
 import { EntitySchema } from '@mikro-orm/core';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { botSchema, changeBotBody, createBotBody } from '../../../admin/schemas/bot.ts';
+import { columnList, defaultColumns, readColumns } from '../../../engine/trading/bot-columns.ts';
 import { BotConfig } from '../../../entities/bot-config.ts';
 import { columnCases } from '../trading/column-cases.ts';
 
-/** Whose the bot is, whether and where it runs, and when the row changed: the supervisor and the API read these, decisions do not. */
-const notTrading = ['id', 'user', 'isActive', 'apiKey', 'mode', 'venue', 'version', 'deletedAt', 'createdAt', 'updatedAt'];
-/** `columns.test.ts` shows that they change nothing on spot. */
-const ofFutures = ['transferAmount', 'autoTransferFunds', 'marginType'];
+interface Snapshot {
+  readonly tables: readonly {
+    readonly name: string;
+    readonly columns: Readonly<Record<string, { readonly nullable: boolean }>>;
+    readonly checks: readonly { readonly name: string; readonly columnName?: string; readonly expression: string }[];
+  }[];
+}
 
-it('each column of a bot has a case that shows what it decides, or is known to decide nothing', () => {
-  const columns = Object.keys(EntitySchema.REGISTRY.get(BotConfig)?.meta.properties ?? {});
-  expect(columns.sort()).toEqual([...Object.keys(columnCases), ...notTrading, ...ofFutures].sort());
+/** What the migrations have made. */
+const { tables } = JSON.parse(readFileSync(new URL('../../../migrations/schema-snapshot.json', import.meta.url), 'utf8')) as Snapshot;
+const table = tables.find(({ name }) => name === 'bot_configs');
+const check = (name: string) => table?.checks.find(({ columnName }) => columnName === name)?.expression;
+
+/** What no user writes, by the names in the entity and in the table. */
+const kept = { id: 'id', user: 'user_id', apiKey: 'api_key_id', version: 'version' };
+const keptTimes = { deletedAt: 'deleted_at', createdAt: 'created_at', updatedAt: 'updated_at' };
+
+const keys = columnList.map(({ key }) => key);
+const names = columnList.map(({ name }) => name);
+
+describe('the table of columns is followed', () => {
+  it('by the entity and by the migrations', () => {
+    const { properties } = EntitySchema.REGISTRY.get(BotConfig)?.meta ?? {};
+    expect(Object.keys(properties ?? {}).sort()).toEqual([...keys, ...Object.keys({ ...kept, ...keptTimes })].sort());
+    expect(Object.keys(table?.columns ?? {}).sort()).toEqual([...names, ...Object.values({ ...kept, ...keptTimes })].sort());
+    for (const column of columnList) {
+      const nullable = column.default === null;
+      expect([properties?.[column.key]?.nullable === true, table?.columns[column.name]?.nullable], column.name).toEqual([
+        nullable,
+        nullable,
+      ]);
+    }
+  });
+
+  it('by the checks of the database', () => {
+    const bounds = (name: string) => check(name)?.replaceAll(`${name} `, '');
+    expect([bounds('stop_loss_perc'), bounds('low_profit_min_perc'), bounds('rsi_period'), bounds('initial_capital')]).toEqual([
+      '> 0 and <= 100',
+      '>= -100 and <= 100',
+      '>= 2 and <= 1000',
+      '> 0',
+    ]);
+    const unchecked = columnList.filter(({ name }) => check(name) === undefined);
+    const free = columnList.filter((column) => column.kind === 'flag' || (column.kind === 'text' && column.words === undefined));
+    expect(unchecked).toEqual(free);
+    expect(table?.checks.filter(({ columnName }) => columnName === undefined).map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['bot_configs_stop_guard_check', 'bot_configs_low_profit_check']),
+    );
+  });
+
+  it('by bodies and answers of the API', () => {
+    for (const { properties } of [botSchema, createBotBody, changeBotBody]) {
+      const fields = Object.entries(properties).filter(([name]) => names.includes(name));
+      expect(fields.map(([name]) => name)).toEqual(names);
+      for (const [name, field] of fields as [string, { description?: string; type?: string | string[] }][]) {
+        const column = columnList.find((one) => one.name === name);
+        expect(field.description).toBe(column?.text);
+        expect([field.type].flat().includes('null'), name).toBe(column?.default === null);
+      }
+    }
+    expect([createBotBody.required, changeBotBody.required]).toEqual([
+      ['name', 'symbol', 'timeframe', 'strategy', 'initial_capital'],
+      undefined,
+    ]);
+  });
+
+  it('by defaults and by rows that are read', () => {
+    const said = ['name', 'symbol', 'timeframe', 'strategy', 'initialCapital', 'venue'];
+    expect([...Object.keys(defaultColumns), ...said].sort()).toEqual([...keys].sort());
+    expect(readColumns(({ name }) => name)).toEqual(Object.fromEntries(columnList.map(({ key, name }) => [key, name])));
+  });
+
+  it('by a case for each column that shows what it decides; only whether and where a bot runs decides nothing', () => {
+    expect([...Object.keys(columnCases), 'isActive', 'mode', 'venue'].sort()).toEqual([...keys].sort());
+  });
 });

@@ -1,5 +1,5 @@
 /** What a case of a column is made of, and the words and prices that cases share. */
-import type { BotColumns } from '../../../engine/trading/resolve-config.ts';
+import type { TradingColumns } from '../../../engine/trading/bot-columns.ts';
 import type { Step } from './column-stage.ts';
 
 /** Decisions that follow from a value, over the case's prices. */
@@ -7,7 +7,7 @@ type Outcome<V> = readonly [value: V, decisions: readonly string[]];
 
 export interface ColumnCase<V = unknown> {
   /** The other columns, where they differ from the plain bot. */
-  readonly given?: Partial<BotColumns>;
+  readonly given?: Partial<TradingColumns>;
   readonly steps: readonly Step[];
   /** At least two, with different decisions unless `why` says that this version has none to make. */
   readonly outcomes: readonly [Outcome<V>, Outcome<V>, ...Outcome<V>[]];

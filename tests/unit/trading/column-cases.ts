@@ -2,7 +2,7 @@
  * What each column of a bot does, as two values of it and the decisions that follow from each over the same prices. A new column
  * needs a line here: the record is complete by its type, and a test compares it with the table's own columns.
  */
-import type { BotColumns } from '../../../engine/trading/resolve-config.ts';
+import type { TradingColumns } from '../../../engine/trading/bot-columns.ts';
 import { buy, crossedDown, quick, rise, sell, zigzag } from './column-case.ts';
 import type { CasesOf } from './column-case.ts';
 import type { Step } from './column-stage.ts';
@@ -24,7 +24,17 @@ const trailed = (at: string) => sell('00:04:59', `trailing stop at ${at} was rea
 const taken = sell('00:04:59', 'take-profit at 20806 was reached (average entry 20200)');
 const noEntry = (time: string, why: string) => `${time} no entry until the next UTC midnight: ${why} (fast EMA crossed above slow EMA)`;
 
-export const columnCases: CasesOf<BotColumns> = {
+/** Spot has no margin and no wallet beside its own. */
+const ofFutures = <Value>(only: Value, refused: Value) => ({
+  steps: rise,
+  outcomes: [
+    [only, [buy('0.02475')]],
+    [only, [buy('0.02475')]],
+  ] as const,
+  without: { why: 'on spot nothing but the default is accepted', refused },
+});
+
+export const columnCases: CasesOf<TradingColumns> = {
   ...strategyCases,
   ...protectionCases,
   name: {
@@ -195,12 +205,8 @@ export const columnCases: CasesOf<BotColumns> = {
       ['short', ['00:02:59 no entry: the bot only goes short, and the signal is to go long (fast EMA crossed above slow EMA)']],
     ],
   },
-  leverage: {
-    steps: rise,
-    outcomes: [
-      [1, [buy('0.02475')]],
-      [125, [buy('0.02475')]],
-    ],
-    without: { why: 'spot has no leverage', refused: 126 },
-  },
+  leverage: ofFutures(1, 20),
+  marginType: ofFutures('isolated', 'crossed'),
+  transferAmount: ofFutures(null, d(500)),
+  autoTransferFunds: ofFutures(false, true),
 };

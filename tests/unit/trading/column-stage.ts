@@ -5,8 +5,9 @@ import { timeframeMs } from '../../../engine/trading/candle.ts';
 import { decide } from '../../../engine/trading/decide.ts';
 import type { Decision, TradingEvent } from '../../../engine/trading/events.ts';
 import { nothingFolded } from '../../../engine/trading/fold.ts';
-import { defaultColumns, resolveConfig } from '../../../engine/trading/resolve-config.ts';
-import type { BotColumns } from '../../../engine/trading/resolve-config.ts';
+import { defaultColumns } from '../../../engine/trading/bot-columns.ts';
+import { resolveConfig } from '../../../engine/trading/resolve-config.ts';
+import type { TradingColumns } from '../../../engine/trading/bot-columns.ts';
 import { restoreState } from '../../../engine/trading/restore.ts';
 import { instrumentOf } from '../../../simulator/instruments.ts';
 import { d, fill, midnight } from './given.ts';
@@ -22,7 +23,7 @@ export type Step =
     };
 
 /** A bot that buys half its equity when a close is above the mean of the last ones, and sells when it is below. */
-export const plainColumns: BotColumns = {
+export const plainColumns: TradingColumns = {
   ...defaultColumns,
   name: 'one',
   symbol: 'BTCUSDT',
@@ -35,7 +36,7 @@ export const plainColumns: BotColumns = {
 };
 
 /** What was decided, one line each: time of the event (UTC) and the order, or why there is none. */
-export function decisionsOf(columns: BotColumns, steps: readonly Step[]): readonly string[] {
+export function decisionsOf(columns: TradingColumns, steps: readonly Step[]): readonly string[] {
   const { trading, parameters } = resolveConfig(columns);
   const strategy = findStrategy(columns.strategy);
   if (strategy === undefined) throw new Error(`no strategy ${columns.strategy}`);

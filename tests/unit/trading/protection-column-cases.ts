@@ -1,5 +1,5 @@
 /** The columns of the pauses after round trips (docs/protections.md): one more or one less of each, and an entry is refused or made. */
-import type { ProtectionColumns } from '../../../engine/trading/protection-columns.ts';
+import type { TradingColumns } from '../../../engine/trading/bot-columns.ts';
 import { buy, crossedDown, rise, sell } from './column-case.ts';
 import type { CasesOf } from './column-case.ts';
 
@@ -29,7 +29,9 @@ const tooLow = [
   paused('00:06:59', '07', 'the 2 round trips within 2 minutes made -1.47 % of what was spent on them, less than -1 %'),
 ];
 
-export const protectionCases: CasesOf<ProtectionColumns> = {
+type ProtectionColumn = Extract<keyof TradingColumns, `${'cooldown' | 'stopGuard' | 'lowProfit'}${string}`>;
+
+export const protectionCases: CasesOf<Pick<TradingColumns, ProtectionColumn>> = {
   cooldownAfterLossMinutes: {
     steps: losses,
     outcomes: [

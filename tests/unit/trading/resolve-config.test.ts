@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { defaultColumns, futuresProblems, resolveConfig, validateColumns } from '../../../engine/trading/resolve-config.ts';
-import type { BotColumns } from '../../../engine/trading/resolve-config.ts';
+import { columnList, defaultColumns } from '../../../engine/trading/bot-columns.ts';
+import { resolveConfig, validateColumns } from '../../../engine/trading/resolve-config.ts';
+import type { TradingColumns } from '../../../engine/trading/bot-columns.ts';
 import { d } from './given.ts';
 
-const columns = (change: Partial<BotColumns> = {}): BotColumns => ({
+const columns = (change: Partial<TradingColumns> = {}): TradingColumns => ({
   ...defaultColumns,
   name: 'one',
   symbol: 'BTCUSDT',
@@ -13,9 +14,9 @@ const columns = (change: Partial<BotColumns> = {}): BotColumns => ({
   positionSizePerc: 50,
   ...change,
 });
-const tradingOf = (change: Partial<BotColumns>) => resolveConfig(columns(change)).trading;
-const parametersOf = (change: Partial<BotColumns>) => resolveConfig(columns(change)).parameters;
-const fieldsOf = (change: Partial<BotColumns>): string[] => validateColumns(columns(change)).map((problem) => problem.field);
+const tradingOf = (change: Partial<TradingColumns>) => resolveConfig(columns(change)).trading;
+const parametersOf = (change: Partial<TradingColumns>) => resolveConfig(columns(change)).parameters;
+const fieldsOf = (change: Partial<TradingColumns>): string[] => validateColumns(columns(change)).map((problem) => problem.field);
 
 const stopGuard = { stopGuardStops: 2, stopGuardWindowMinutes: 120, stopGuardPauseMinutes: 60 };
 const lowProfit = { lowProfitTrades: 3, lowProfitWindowMinutes: 240, lowProfitMinPerc: 0, lowProfitPauseMinutes: 180 };
@@ -70,7 +71,7 @@ describe('columns', () => {
 });
 
 describe('what a row may hold', () => {
-  it.each<[keyof BotColumns, string, readonly unknown[], readonly unknown[]]>([
+  it.each<[keyof TradingColumns, string, readonly unknown[], readonly unknown[]]>([
     ['stopLossPerc', 'stop_loss_perc', [0.01, 99.99], [0, -1, 100, 100.01, Number.NaN]],
     ['customStopLoss', 'custom_stop_loss', [0.01, 99.99], [0, 100, 500]],
     ['takeProfitPerc', 'take_profit_perc', [0.01, 1_000], [0, 1_000.01]],
@@ -81,7 +82,7 @@ describe('what a row may hold', () => {
     ['emaPeriod', 'ema_period', [1, 1_000], [0, 1.5, 1_001]],
     ['rsiPeriod', 'rsi_period', [2, 1_000], [1, 2.5]],
     ['rsiOversold', 'rsi_oversold', [0, 29], [-1, 29.5, Number.NaN]],
-    ['leverage', 'leverage', [1, 125], [0, 1.5, 126]],
+    ['leverage', 'leverage', [1], [0, 1.5, 2, 126]],
     ['initialCapital', 'initial_capital', [d('0.01')], [d(0), d(-1), d('Infinity'), d('NaN')]],
     ['positionSizeFixed', 'position_size_fixed', [d('0.01'), null], [d(0), d(-1), d('Infinity')]],
     ['name', 'name', ['a', 'a'.repeat(100)], ['', '  ', 'a'.repeat(101)]],
@@ -92,6 +93,12 @@ describe('what a row may hold', () => {
   ])('%s', (column, field, good, bad) => {
     for (const value of good) expect(fieldsOf({ [column]: value }), `${field} ${String(value)}`).toEqual([]);
     for (const value of bad) expect(fieldsOf({ [column]: value }), `${field} ${String(value)}`).toEqual([field]);
+  });
+
+  it('knows the words of every text that has only some; those of the venue are judged where it is known', () => {
+    const worded = columnList.filter((column) => column.kind === 'text' && column.words !== undefined && column.key !== 'venue');
+    expect(worded.map(({ key }) => key)).toEqual(['timeframe', 'direction', 'positionType']);
+    for (const { key, name } of worded) expect(fieldsOf({ [key]: 'no such word' })).toEqual([name]);
   });
 
   it('names the column that makes a pair impossible', () => {
@@ -166,19 +173,26 @@ describe('what a row may hold', () => {
     ]);
   });
 
-  it('names each column that has no effect on spot', () => {
-    const none = { leverage: 1, marginType: 'isolated', transferAmount: null, autoTransferFunds: false };
-    expect(futuresProblems(none)).toEqual([]);
-    const of = (change: object) => futuresProblems({ ...none, ...change }).map(({ field }) => field);
-    expect([of({ leverage: 2 }), of({ marginType: 'crossed' }), of({ transferAmount: d(0) }), of({ autoTransferFunds: true })]).toEqual([
-      ['leverage'],
-      ['margin_type'],
-      ['transfer_amount'],
-      ['auto_transfer_funds'],
-    ]);
+  it.each<[keyof TradingColumns, unknown, string]>([
+    ['leverage', 2, 'has no effect on spot: only 1 is accepted'],
+    ['leverage', 126, '126 is not a whole number from 1 to 125'],
+    ['marginType', 'crossed', 'has no effect on spot: only isolated is accepted'],
+    ['transferAmount', d(0), 'has no effect on spot: only null is accepted'],
+    ['transferAmount', d(-1), 'must be at least 0'],
+    ['autoTransferFunds', true, 'has no effect on spot: only false is accepted'],
+  ])('takes of %s, which only futures read, nothing but its default: not %s', (column, value, problem) => {
+    expect(validateColumns(columns({ [column]: value })).map((one) => one.problem)).toEqual([problem]);
+    expect(fieldsOf({ [column]: value, positionType: 'futures' })).toContain('position_type');
   });
 
-  it.each<[keyof BotColumns, string, readonly number[], readonly number[]]>([
+  it('says of a bot on futures that it cannot be traded, and not what spot lacks', () => {
+    expect(
+      fieldsOf({ positionType: 'futures', leverage: 125, marginType: 'crossed', transferAmount: d(1), autoTransferFunds: true }),
+    ).toEqual(['position_type']);
+    expect(fieldsOf({ positionType: 'futures', leverage: 126 })).toEqual(['leverage', 'position_type']);
+  });
+
+  it.each<[keyof TradingColumns, string, readonly number[], readonly number[]]>([
     ['stopGuardStops', 'stop_guard_stops', [1, 50], [0, 1.5, 51]],
     ['stopGuardWindowMinutes', 'stop_guard_window_minutes', [1, 43_200], [0, 1.5, 43_201]],
     ['stopGuardPauseMinutes', 'stop_guard_pause_minutes', [1, 43_200], [0, 1.5, 43_201]],
@@ -190,6 +204,14 @@ describe('what a row may hold', () => {
     for (const value of good) expect(fieldsOf({ ...protections, [column]: value }), `${field} ${value}`).toEqual([]);
     for (const value of bad) expect(fieldsOf({ ...protections, [column]: value }), `${field} ${value}`).toEqual([field]);
     expect(fieldsOf({ ...protections, [column]: null })).toEqual([field]);
+  });
+
+  it.each(Object.keys(protections))('without %s its protection is off, and the others are on', (column) => {
+    const { protections: found } = resolveConfig(columns({ ...protections, [column]: null })).trading;
+    const off = Object.entries(found).filter(([, value]) => value === null);
+    expect(off.map(([name]) => name)).toEqual([
+      column in stopGuard ? 'stopGuard' : column in lowProfit ? 'lowProfit' : 'cooldownAfterLossMs',
+    ]);
   });
 
   it('has the columns of a protection together or not at all, and names those that are missing', () => {
@@ -205,10 +227,14 @@ describe('what a row may hold', () => {
   });
 
   it('says everything at once, in words', () => {
-    expect(validateColumns(columns({ stopLossPerc: 500, emaPeriod: 0, rsiOverbought: 101 })).map((one) => one.problem)).toEqual([
-      '500 is not above 0 and below 100 percent',
-      '0 is not a whole number from 1 to 1000 candles',
-      '101 is not a whole number from 0 to 100',
+    const wrong = { stopLossPerc: 500, takeProfitPerc: 0, emaPeriod: 0, rsiOverbought: 101, initialCapital: d(0), lowProfitMinPerc: -101 };
+    expect(validateColumns(columns({ ...protections, ...wrong })).map(({ field, problem }) => `${field}: ${problem}`)).toEqual([
+      'initial_capital: must be above 0',
+      'stop_loss_perc: 500 is not above 0 and below 100 percent',
+      'take_profit_perc: 0 is not above 0 and at most 1000 percent',
+      'low_profit_min_perc: -101 is not from -100 to 100 percent',
+      'ema_period: 0 is not a whole number from 1 to 1000 candles',
+      'rsi_overbought: 101 is not a whole number from 0 to 100',
     ]);
   });
 });

@@ -1,5 +1,5 @@
 /** The columns of the strategy and its parameters: another one signals at other closes of the same candles. */
-import type { BotColumns } from '../../../engine/trading/resolve-config.ts';
+import type { TradingColumns } from '../../../engine/trading/bot-columns.ts';
 import { buy, crossedDown, quick, sell, zigzag } from './column-case.ts';
 import type { CasesOf } from './column-case.ts';
 
@@ -16,7 +16,7 @@ const stillOpen = (time: string) => `${time} no entry: a position is open (RSI c
 const neverSold = [recovered('0.02487', '00:04:59'), stillOpen('00:08:59'), stillOpen('00:13:59')];
 
 type StrategyColumn = Extract<
-  keyof BotColumns,
+  keyof TradingColumns,
   'strategy' | 'strategyParameters' | `${string}${'Fast' | 'Slow' | 'Period' | 'Oversold' | 'Overbought'}`
 >;
 
@@ -25,7 +25,7 @@ const macdDown = (time: string, quantity: string) => sell(time, 'MACD crossed be
 const ownTrip = [trendUp('0.02487', '00:04:59'), macdDown('00:06:59', '0.02487')];
 const own = { macd_fast: 2, macd_slow: 3, macd_signal: 2, adx_period: 2 };
 
-export const strategyCases: CasesOf<Pick<BotColumns, StrategyColumn>> = {
+export const strategyCases: CasesOf<Pick<TradingColumns, StrategyColumn>> = {
   strategy: {
     given: { rsiPeriod: 2 },
     steps: zigzag.slice(0, 8),
