@@ -18,18 +18,19 @@ interface Snapshot {
 /** What the migrations have made. */
 const { tables } = JSON.parse(readFileSync(new URL('../../../migrations/schema-snapshot.json', import.meta.url), 'utf8')) as Snapshot;
 const table = tables.find(({ name }) => name === 'bot_configs');
-const check = (name: string) => table?.checks.find(({ columnName }) => columnName === name)?.expression;
+const checkOf = (name: string) => table?.checks.find(({ columnName }) => columnName === name)?.expression;
 
 /** What no user writes, by the names in the entity and in the table. */
 const kept = { id: 'id', user: 'user_id', apiKey: 'api_key_id', version: 'version' };
 const keptTimes = { deletedAt: 'deleted_at', createdAt: 'created_at', updatedAt: 'updated_at' };
 
+const entity = EntitySchema.REGISTRY.get(BotConfig)?.meta;
 const keys = columnList.map(({ key }) => key);
 const names = columnList.map(({ name }) => name);
 
 describe('the table of columns is followed', () => {
   it('by the entity and by the migrations', () => {
-    const { properties } = EntitySchema.REGISTRY.get(BotConfig)?.meta ?? {};
+    const { properties } = entity ?? {};
     expect(Object.keys(properties ?? {}).sort()).toEqual([...keys, ...Object.keys({ ...kept, ...keptTimes })].sort());
     expect(Object.keys(table?.columns ?? {}).sort()).toEqual([...names, ...Object.values({ ...kept, ...keptTimes })].sort());
     for (const column of columnList) {
@@ -42,17 +43,22 @@ describe('the table of columns is followed', () => {
   });
 
   it('by the checks of the database', () => {
-    const bounds = (name: string) => check(name)?.replaceAll(`${name} `, '');
+    const bounds = (name: string) => checkOf(name)?.replaceAll(`${name} `, '');
     expect([bounds('stop_loss_perc'), bounds('low_profit_min_perc'), bounds('rsi_period'), bounds('initial_capital')]).toEqual([
       '> 0 and <= 100',
       '>= -100 and <= 100',
       '>= 2 and <= 1000',
       '> 0',
     ]);
-    const unchecked = columnList.filter(({ name }) => check(name) === undefined);
-    const free = columnList.filter((column) => column.kind === 'flag' || (column.kind === 'text' && column.words === undefined));
-    expect(unchecked).toEqual(free);
-    expect(table?.checks.filter(({ columnName }) => columnName === undefined).map(({ name }) => name)).toEqual(
+    for (const column of columnList) {
+      const words = column.kind === 'choice' || column.kind === 'text' ? column.words : undefined;
+      const { check, items }: { readonly check?: unknown; readonly items?: unknown } = entity?.properties[column.key] ?? {};
+      expect([check, items], column.name).toEqual([words === undefined ? checkOf(column.name) : undefined, words]);
+      for (const word of words ?? []) expect(checkOf(column.name)).toContain(`'${word}'`);
+    }
+    const whole = table?.checks.filter(({ columnName }) => columnName === undefined).map(({ name, expression }) => ({ name, expression }));
+    expect(entity?.checks).toEqual(expect.arrayContaining(whole ?? []));
+    expect(whole?.map(({ name }) => name)).toEqual(
       expect.arrayContaining(['bot_configs_stop_guard_check', 'bot_configs_low_profit_check']),
     );
   });
