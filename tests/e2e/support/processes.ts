@@ -102,7 +102,7 @@ export async function startProcess(
 }
 
 /** Between two questions: a tenth of what was waited, so that a long wait does not cost the processes that are waited for their time. */
-const pauseMs = { min: 20, max: 100 };
+const pauseMs = { min: 20, max: 200 };
 
 /** Asks until the answer is one; rejects with the last thing seen after `timeoutMs`. */
 export async function eventually<T>(what: string, timeoutMs: number, ask: () => Promise<T | null | undefined | false>): Promise<T> {
