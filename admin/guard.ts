@@ -9,7 +9,7 @@ import { RememberedCallers } from './remembered-callers.ts';
 import { Throttle } from './throttle.ts';
 import { findCaller, scopeRefusal } from './tokens.ts';
 import type { Caller, Scope } from './tokens.ts';
-import { TooLate, within } from './within.ts';
+import { TooLate, within } from '../engine/time/waiting.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {

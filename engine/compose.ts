@@ -38,7 +38,7 @@ import { createPostgresOrderStore } from './persistence/postgres-order-store.ts'
 import { createPostgresReconcileStore } from './persistence/postgres-reconcile-store.ts';
 import { WishChannel } from './database/wish-channel.ts';
 import { systemClock } from './time/clock.ts';
-import { Interrupted, unlessInterrupted } from './time/interruptible.ts';
+import { unlessAborted } from './time/waiting.ts';
 import { connectVenue } from './venue.ts';
 import type { ConnectedVenue } from './venue.ts';
 
@@ -48,7 +48,7 @@ export interface EngineOptions {
   /** Made before the engine, so that a signal during the start works. */
   readonly killFile: KillFile;
   readonly metrics?: Metrics;
-  /** Ends the start early: what was started is stopped, and `startEngine` throws `Interrupted`. */
+  /** Ends the start early: what was started is stopped, and `startEngine` throws the signal's reason. */
   readonly interrupt?: AbortSignal;
   /** Hears of crash points; nobody by default. */
   readonly reach?: Reach;
@@ -117,7 +117,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
         : createRedisCoordination({ url: config.redisUrl.reveal(), keyPrefix: `evenkeel:${installation}:`, owner, clock, log, metrics });
     stops.push(() => coordination.close());
     const urls: VenueUrls = config.venueUrls ?? keep(await startExchange(config, log));
-    const venue = keep(await unlessInterrupted(interrupt, connectVenue({ config, urls, coordination, clock, log, metrics, random })));
+    const venue = keep(await unlessAborted(interrupt, connectVenue({ config, urls, coordination, clock, log, metrics, random })));
 
     const decisionPool = openPool('decisions', { ...config.database, url: databaseUrl, max: decisionPoolMax, log });
     stops.push(() => decisionPool.end());
@@ -137,7 +137,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
               orm,
             }),
           );
-    if (interrupt?.aborted === true) throw new Interrupted();
+    interrupt?.throwIfAborted();
     const startedAtMs = clock.now();
     let started = false;
     let fleet: Fleet | null = null;

@@ -15,7 +15,7 @@ import { prepareEmbedded } from './embedded.ts';
 import type { Embedded } from './embedded.ts';
 import { lastLine } from './supervisor/bot-lines.ts';
 import { systemClock } from './time/clock.ts';
-import { Interrupted } from './time/interruptible.ts';
+import { Interrupted } from './time/waiting.ts';
 
 const exitCodes = { failure: 1, configuration: 4, dependency: 6 } as const;
 
@@ -158,7 +158,7 @@ function endInOrder(starting: Promise<RunningEngine>, interrupt: AbortController
     }
     ending = true;
     log.info({ signal }, 'stopping: no new entries, what is in flight is settled or left to the next owner');
-    interrupt.abort();
+    interrupt.abort(new Interrupted());
     starting.then(
       (engine) =>
         engine.stop().then(

@@ -10,6 +10,7 @@ import type { KillScope, KillSwitch as Standing } from '../../engine/kill-switch
 import { findStanding, listStanding, releaseKillSwitch, writeKillSwitch } from '../../engine/kill-switch/rows.ts';
 import { actorOf } from '../../engine/persistence/audit-log.ts';
 import { KillSwitch } from '../../entities/index.ts';
+import { within } from '../../engine/time/waiting.ts';
 import type { AdminApp } from '../app.ts';
 import { callerOf } from '../guard.ts';
 import { ownedBot } from '../owned-bot.ts';
@@ -18,7 +19,6 @@ import { Problem, fieldProblem } from '../problem.ts';
 import { idText, problems } from '../schemas/common.ts';
 import { answerOf, choice, list, object, orNull, text, time } from '../schemas/fields.ts';
 import type { Caller } from '../tokens.ts';
-import { within } from '../within.ts';
 
 const killSwitchBody = object({
   scope: choice(killScopes, 'engine: every bot of the installation.'),

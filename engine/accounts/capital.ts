@@ -9,6 +9,7 @@ import type { TradingAccount } from '../exchanges/exchange.ts';
 import type { Log } from '../observe/log.ts';
 import type { CapitalReading, CapitalStore } from '../persistence/capital-store.ts';
 import type { Clock, Timer, VenueClock } from '../time/clock.ts';
+import { atMost } from '../time/waiting.ts';
 
 export interface CapitalWatchOptions {
   readonly account: TradingAccount;
@@ -67,7 +68,7 @@ export class CapitalWatch {
     this.#stopped = true;
     for (const timer of this.#timers) timer.cancel();
     this.#soon?.cancel();
-    await Promise.race([this.#work, this.#options.clock.sleep(settleAfterMs)]);
+    await atMost(this.#options.clock, settleAfterMs, this.#work);
   }
 
   /** Balances have changed: a reading that has not begun yet will tell. */
@@ -80,7 +81,7 @@ export class CapitalWatch {
   /** Bots that spend these assets are about to run: resolves when they are known, or after a moment. */
   async ready(assets: Iterable<string>): Promise<void> {
     const wanted = new Set(assets);
-    if (wanted.size > 0) await Promise.race([this.#enqueue({ first: wanted }), this.#options.clock.sleep(patienceMs)]);
+    if (wanted.size > 0) await atMost(this.#options.clock, patienceMs, this.#enqueue({ first: wanted }));
   }
 
   /** `anew`: what others have read does not do. */

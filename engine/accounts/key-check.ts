@@ -7,6 +7,7 @@ import { ExchangeError } from '../exchanges/exchange.ts';
 import type { KeyRights } from '../exchanges/exchange.ts';
 import type { Log } from '../observe/log.ts';
 import type { Clock, Timer } from '../time/clock.ts';
+import { atMost } from '../time/waiting.ts';
 
 export interface KeyCheckOptions {
   readonly read: () => Promise<KeyRights>;
@@ -38,7 +39,7 @@ export class KeyCheck {
   }
 
   async start(): Promise<void> {
-    await Promise.race([this.#check(), this.#options.clock.sleep(startPatienceMs)]);
+    await atMost(this.#options.clock, startPatienceMs, this.#check());
   }
 
   stop(): void {

@@ -9,6 +9,7 @@ import type { ExchangeOrder, TradingAccount, UserEvent } from '../exchanges/exch
 import type { Log } from '../observe/log.ts';
 import type { OpenOrder } from '../orders/account-facts.ts';
 import type { Clock, Timer } from '../time/clock.ts';
+import { atMost } from '../time/waiting.ts';
 import { isContingent } from '../trading/instrument.ts';
 
 export interface OpenOrdersOptions {
@@ -45,7 +46,7 @@ export class OpenOrders {
   async start(): Promise<void> {
     const { clock } = this.#options;
     this.#timer = clock.every(refreshEveryMs, () => void this.refresh());
-    await Promise.race([this.refresh(), clock.sleep(firstReadPatienceMs)]);
+    await atMost(clock, firstReadPatienceMs, this.refresh());
   }
 
   stop(): void {

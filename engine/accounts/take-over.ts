@@ -5,6 +5,7 @@
 import type { Log } from '../observe/log.ts';
 import type { ReconcileStore } from '../persistence/reconcile-store.ts';
 import type { Clock, Timer } from '../time/clock.ts';
+import { atMost } from '../time/waiting.ts';
 import type { EntryBlock } from '../trading/events.ts';
 import type { Instrument } from '../trading/instrument.ts';
 import type { DriftWatch } from './drift.ts';
@@ -119,7 +120,7 @@ export class TakeOver {
         for (const botId of changed) this.#outdated.add(botId);
         this.#rebuild(changed, 'its account was compared with the exchange, which changed its rows');
       });
-    await Promise.race([comparing, clock.sleep(patienceMs), this.#leaving.promise]);
+    await atMost(clock, patienceMs, Promise.race([comparing, this.#leaving.promise]));
     gaveUp = true;
     if (compared as boolean) return { changed, blocks: new Map(claimed.map((bot) => [bot.botId, this.#driftOf(bot)])) };
     for (const target of targets) target.running = true;

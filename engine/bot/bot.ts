@@ -17,6 +17,7 @@ import type { Checkpoint } from '../persistence/state-data.ts';
 import type { DecidedClose, DecisionLedger } from '../persistence/decision-ledger.ts';
 import type { Safety } from '../safety.ts';
 import type { Clock, VenueClock } from '../time/clock.ts';
+import { atMost } from '../time/waiting.ts';
 import type { Candle } from '../trading/candle.ts';
 import type { EntryBlock, StopKeeper, TradingCommand } from '../trading/events.ts';
 import type { Instrument } from '../trading/instrument.ts';
@@ -326,7 +327,7 @@ export class Bot {
       session.block({ rule: 'quarantined', reason: 'the bot crashed again and again; its position is managed, nothing new is opened' });
     // What happened at the exchange meanwhile is learnt before anything is decided; an exchange that does not answer is not waited for.
     desk.attach(this.#link(session, late, this.#instrument), rows.orders, rows.fills);
-    await Promise.race([desk.protectionVerified(this.#options.botId), clock.sleep(verifyPatienceMs)]);
+    await atMost(clock, verifyPatienceMs, desk.protectionVerified(this.#options.botId));
     session.tell({ type: 'time-passed', atMs: venueClock.now() });
   }
 

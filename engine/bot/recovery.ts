@@ -1,12 +1,12 @@
 /** What a bot begins with: the state that its rows add up to, and from where the next recovery may read them. */
+import { outcomeOf } from '../orders/evidence.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { lastKnownPrice } from '../persistence/bot-rows.ts';
 import type { BotRows } from '../persistence/bot-rows.ts';
 import { isTerminal } from '../persistence/order-store.ts';
-import type { StoredOrder } from '../persistence/order-store.ts';
 import type { Checkpoint, RequestedClose } from '../persistence/state-data.ts';
 import { midnightBefore } from '../trading/day.ts';
-import type { EntryBlock, ExitKind, OrderOutcome, TradingConfig } from '../trading/events.ts';
+import type { EntryBlock, ExitKind, TradingConfig } from '../trading/events.ts';
 import { newExit } from '../trading/exits.ts';
 import { foldBehind, nothingFolded } from '../trading/fold.ts';
 import type { Instrument } from '../trading/instrument.ts';
@@ -51,7 +51,7 @@ export function recover({ botId, rows, config, instrument, killed, blocks, atMs,
       quantity: order.quantity,
       price: order.price,
       stopPrice: order.stopPrice,
-      outcome: outcomeOf(order),
+      outcome: isTerminal(order.state) ? outcomeOf(order.state, order.executedQuantity.gt(0)) : null,
     })),
     day,
     notices,
@@ -116,11 +116,4 @@ function withRequest(exiting: PendingExit | null, asked: PendingExit | null): Pe
 /** A paper bot's stop or target executes at its trigger: the missed candles are judged again, and say where that was. */
 function isProtective(kind: ExitKind | null): boolean {
   return kind === 'stop' || kind === 'target';
-}
-
-/** Null while the order is not over. */
-function outcomeOf({ state, executedQuantity }: StoredOrder): OrderOutcome | null {
-  if (!isTerminal(state)) return null;
-  if (executedQuantity.gt(0)) return 'filled';
-  return state === 'rejected' || state === 'never-placed' ? state : 'unfilled';
 }

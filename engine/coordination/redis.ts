@@ -7,6 +7,7 @@ import { Redis } from 'ioredis';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Clock } from '../time/clock.ts';
+import { atMost } from '../time/waiting.ts';
 import type { Coordination, LockAnswer, Locks, SymbolCache } from './coordination.ts';
 import { createRedisBudgets } from './redis-budgets.ts';
 import { createRedisHealth } from './redis-health.ts';
@@ -86,7 +87,7 @@ export function createRedisCoordination(options: RedisCoordinationOptions): Coor
     health.failed(error.message);
   });
   const prober = clock.every(probeEveryMs, probe);
-  const firstWord = Promise.race([health.judged, clock.sleep(firstConnectMs)]);
+  const firstWord = atMost(clock, firstConnectMs, health.judged);
 
   const timed = async <T>(op: string, command: () => Promise<T>): Promise<T> => {
     await firstWord;

@@ -9,7 +9,7 @@ import { Installation } from '../../entities/index.ts';
 import type { Reach } from '../crash-points.ts';
 import type { Log } from '../observe/log.ts';
 import type { Clock } from '../time/clock.ts';
-import { unlessInterrupted } from '../time/interruptible.ts';
+import { unlessAborted } from '../time/waiting.ts';
 import { openHeldConnection } from './connection.ts';
 import { tryLock } from './locks.ts';
 
@@ -41,7 +41,7 @@ export interface MigrateOptions {
   readonly log: Log;
   readonly logSql?: boolean;
   readonly reach: Reach;
-  /** Ends the waiting for another engine's migration with `Interrupted`. */
+  /** Ends the waiting for another engine's migration with its reason. */
   readonly interrupt?: AbortSignal;
   /** Answers a whole number from 0 to `limit` - 1. */
   readonly randomBelow: (limit: number) => number;
@@ -78,7 +78,7 @@ async function takeLock(lock: Client, { clock, interrupt }: MigrateOptions): Pro
     if (await tryLock(lock, 'migrations')) return;
     const waitedMs = clock.monotonic() - startedAt;
     if (waitedMs >= lockPatienceMs) throw new MigrationLockTimeout(waitedMs);
-    await unlessInterrupted(interrupt, clock.sleep(100));
+    await unlessAborted(interrupt, clock.sleep(100));
   }
 }
 

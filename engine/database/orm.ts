@@ -10,7 +10,7 @@ import type { Pool } from 'pg';
 import * as entities from '../../entities/index.ts';
 import type { Log } from '../observe/log.ts';
 import type { Clock } from '../time/clock.ts';
-import { Interrupted, unlessInterrupted } from '../time/interruptible.ts';
+import { Interrupted, unlessAborted } from '../time/waiting.ts';
 import { databaseTrouble } from './trouble.ts';
 import { idleTimeoutMs, pooledConfig } from './connection.ts';
 import type { StatementBounds } from './connection.ts';
@@ -91,7 +91,7 @@ export interface OpenOptions {
   readonly log: Log;
   /** How long a database that does not answer yet is waited for. */
   readonly patienceMs?: number;
-  /** Ends the waiting with `Interrupted`. */
+  /** Ends the waiting with its reason. */
   readonly interrupt?: AbortSignal;
 }
 
@@ -102,7 +102,7 @@ export async function openDatabase({ database, clock, log, patienceMs = 60_000, 
   const startedAt = clock.monotonic();
   for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 2_000)) {
     try {
-      await unlessInterrupted(interrupt, refuseUnsafe(orm));
+      await unlessAborted(interrupt, refuseUnsafe(orm));
       return orm;
     } catch (error) {
       const waitedMs = clock.monotonic() - startedAt;
@@ -114,7 +114,7 @@ export async function openDatabase({ database, clock, log, patienceMs = 60_000, 
       }
       log.info({ reason: reasonOf(error) }, 'waiting for the database to answer');
       // An interrupt during the pause is noticed by the next try.
-      await unlessInterrupted(interrupt, clock.sleep(waitMs)).catch(() => undefined);
+      await unlessAborted(interrupt, clock.sleep(waitMs)).catch(() => undefined);
     }
   }
 }

@@ -4,6 +4,7 @@
  * filters.
  */
 import type { Clock } from '../time/clock.ts';
+import { atMost } from '../time/waiting.ts';
 import { ExchangeError } from './exchange.ts';
 import type { OcoOutcome, PlaceOutcome, Refusal, TradingAccount } from './exchange.ts';
 
@@ -23,7 +24,7 @@ export function withSymbolRefusals(account: TradingAccount, clock: Clock, rechec
     symbol: string,
     outcome: T,
   ): Promise<T> => {
-    if (outcome.kind === 'rejected' && concernsSymbol(outcome.refusal)) await Promise.race([recheck(symbol), clock.sleep(patienceMs)]);
+    if (outcome.kind === 'rejected' && concernsSymbol(outcome.refusal)) await atMost(clock, patienceMs, recheck(symbol));
     return outcome;
   };
   const reading = async <T>(symbol: string | null, read: Promise<T>): Promise<T> => {

@@ -7,6 +7,7 @@ import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { openPool } from '../database/pools.ts';
 import type { Clock, Timer } from '../time/clock.ts';
+import { Turns } from '../time/waiting.ts';
 import type { KillFile, LocalKillSwitch, RequestedKillSwitch } from './file.ts';
 import { killScopes } from './kill-switch.ts';
 import type { KillSwitch } from './kill-switch.ts';
@@ -39,7 +40,7 @@ export class KillControl {
   #asked = 0;
   #answered = 0;
   #heardAt = Number.NEGATIVE_INFINITY;
-  #writing: Promise<void> | null = null;
+  readonly #writing = new Turns();
   /** Switches whose writing has failed: said once each. */
   readonly #complained = new Set<string>();
 
@@ -70,7 +71,7 @@ export class KillControl {
   async stop(): Promise<void> {
     this.#timer?.cancel();
     this.#options.file.stop();
-    await this.#writing;
+    await this.#writing.over();
     await this.#options.rows.close();
   }
 
@@ -134,17 +135,15 @@ export class KillControl {
   }
 
   /** A switch that is set while others are being written is written after them. */
-  async #writeAll(): Promise<void> {
-    while (this.#writing !== null) await this.#writing;
-    const { file, log } = this.#options;
-    const due = file.switches.filter(wasRequested);
-    if (due.length === 0) return;
-    this.#writing = this.#write(due)
-      .catch((error: unknown) => log.error({ err: error }, 'kill switches that have rows could not be taken out of the kill file'))
-      .finally(() => {
-        this.#writing = null;
-      });
-    await this.#writing;
+  #writeAll(): Promise<void> {
+    return this.#writing.take(async () => {
+      const { file, log } = this.#options;
+      const due = file.switches.filter(wasRequested);
+      if (due.length === 0) return;
+      await this.#write(due).catch((error: unknown) =>
+        log.error({ err: error }, 'kill switches that have rows could not be taken out of the kill file'),
+      );
+    });
   }
 
   async #write(due: readonly RequestedKillSwitch[]): Promise<void> {

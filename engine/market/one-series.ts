@@ -7,6 +7,7 @@ import type { KlineFrame } from '../exchanges/binance/streams.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Clock, VenueClock } from '../time/clock.ts';
+import { Turns, atMost, unlessAborted } from '../time/waiting.ts';
 import { timeframeMs } from '../trading/candle.ts';
 import type { Candle } from '../trading/candle.ts';
 import type { Feed } from './feed.ts';
@@ -58,7 +59,7 @@ export class OneSeries {
   readonly #joining = new Set<Pick<Subscriber, 'listener'>>();
   /** By whether exits wait for it. */
   readonly #openings = new Map<boolean, Promise<void>>();
-  #deepening: Promise<void> = Promise.resolve();
+  readonly #deepening = new Turns();
   #repairing = false;
   /** Ends the wait before the next read of a repair: a later candle has closed, and REST can tell whether the due one exists. */
   #readSoon: () => void = () => undefined;
@@ -115,7 +116,7 @@ export class OneSeries {
     const { health, reason } = this.#condition;
     if (health === 'warming' && this.#condition !== loading) this.#tell(() => listener.onHealth(health, reason));
     try {
-      await unlessAborted(this.#warm(request, listener, signal), signal);
+      await unlessAborted(signal, this.#warm(request, listener, signal));
     } catch (error) {
       this.#joining.delete(joining);
       this.#leaveIfEmpty();
@@ -224,9 +225,7 @@ export class OneSeries {
   async #warm(request: SeriesRequest, listener: SeriesListener, signal: AbortSignal | undefined): Promise<void> {
     if (this.#isWarming()) await this.#opened(request);
     for (let round = 0; !this.#closed && signal?.aborted !== true; round += 1) {
-      const deepened = this.#deepening.then(() => this.#deepen(request.warmUpCandles));
-      this.#deepening = deepened.then(() => undefined);
-      const problem = await deepened;
+      const problem = await this.#deepening.take(() => this.#deepen(request.warmUpCandles));
       if (problem === null) return;
       this.#tell(() => listener.onHealth('warming', problem));
       await this.#options.clock.sleep(this.#waitMs(round));
@@ -339,7 +338,7 @@ export class OneSeries {
         // A long outage is read page by page: a read that brings candles is no failure.
         if (this.#sequence.nextOpenTime > before) round = 0;
         const news = new Promise<void>((resolve) => (this.#readSoon = resolve));
-        await Promise.race([clock.sleep(this.#waitMs(round)), news]);
+        await atMost(clock, this.#waitMs(round), news);
       }
       this.#sequence.passForming = false;
       this.#settleHealth();
@@ -489,21 +488,5 @@ export class OneSeries {
     } catch (error) {
       this.#options.log.error({ err: error }, 'a listener of a series threw; the others go on');
     }
-  }
-}
-
-/** Rejects with the signal's reason when it is aborted first. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  let onAbort = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason as Error);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }

@@ -7,6 +7,7 @@ import type { SymbolCache, SymbolCacheStats } from '../coordination/coordination
 import type { MarketData } from '../exchanges/exchange.ts';
 import type { Log } from '../observe/log.ts';
 import type { Clock, Timer } from '../time/clock.ts';
+import { Shared } from '../time/waiting.ts';
 import type { Instrument } from '../trading/instrument.ts';
 import { cachedShape, readCachedInstruments, writeCachedInstruments } from './cached-instruments.ts';
 import { delistedInstrument } from './delisted.ts';
@@ -47,8 +48,7 @@ export class SymbolDirectory {
   readonly #options: SymbolDirectoryOptions;
   readonly #key: string;
   #instruments = new Map<string, Instrument>();
-  /** The reading under way: whoever asks meanwhile shares it. */
-  #refreshing: Promise<void> | null = null;
+  readonly #refreshing = new Shared(() => this.#refreshOnce());
   #timer: Timer | null = null;
   #confirmed = false;
   #toBeConfirmed = false;
@@ -131,7 +131,7 @@ export class SymbolDirectory {
         log.warn({ err: error, symbol }, 'the exchange refused something of a symbol, and its filters could not be read anew'),
       );
       this.#refreshLater();
-    } else await this.#refreshing?.catch(() => undefined);
+    } else await this.#refreshing.underWay?.catch(() => undefined);
   }
 
   /** The next reading: soon while a symbol of a bot is halted. A symbol that is not listed is not worth the haste. */
@@ -151,12 +151,9 @@ export class SymbolDirectory {
     });
   }
 
-  /** Reads the venue. A symbol that vanished keeps its last filters, with status DELISTED. */
+  /** Reads the venue; calls during a reading share it. A symbol that vanished keeps its last filters, with status DELISTED. */
   refresh(): Promise<void> {
-    this.#refreshing ??= this.#refreshOnce().finally(() => {
-      this.#refreshing = null;
-    });
-    return this.#refreshing;
+    return this.#refreshing.ask();
   }
 
   async #refreshOnce(): Promise<void> {

@@ -12,6 +12,7 @@ import { isTerminal } from '../persistence/order-store.ts';
 import type { ExecutionEvidence, FillSource, OrderState, OrderStore, RecordAnswer, StoredOrder } from '../persistence/order-store.ts';
 import type { Safety } from '../safety.ts';
 import type { Clock, VenueClock } from '../time/clock.ts';
+import { atMost } from '../time/waiting.ts';
 import type { Fill, OrderRule } from '../trading/events.ts';
 import { evidenceOfOrder, evidenceOfState, outcomeOf, valuedEvidence } from './evidence.ts';
 import type { Evidence } from './evidence.ts';
@@ -326,7 +327,7 @@ export class Bookkeeper {
         return null;
       },
     );
-    const available = await Promise.race([reading, clock.sleep(readAvailableMs).then(() => null)]);
+    const available = await atMost(clock, readAvailableMs, reading);
     if (available === null) return;
     live.available = available;
     log.error(

@@ -6,6 +6,7 @@ import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Signal, SignalInput } from '../strategies/strategy.ts';
 import type { Clock, Timer, VenueClock } from '../time/clock.ts';
+import { Shared } from '../time/waiting.ts';
 import type { Verdict } from '../trading/verdict.ts';
 import type { DecisionRow, DecisionSettings, DecisionStore } from './decision-store.ts';
 
@@ -51,7 +52,7 @@ export class BufferedLedger implements DecisionLedger {
   #waiting: DecisionRow[] = [];
   #timer: Timer | null = null;
   #pruning: Timer | null = null;
-  #flushing: Promise<void> | null = null;
+  readonly #flushing = new Shared(() => this.#flush());
   #failing = false;
   #stopped = false;
 
@@ -82,11 +83,7 @@ export class BufferedLedger implements DecisionLedger {
 
   /** Writes what waits now. Never throws. */
   flush(): Promise<void> {
-    this.#flushing ??= this.#flush().finally(() => {
-      this.#flushing = null;
-      if (this.#waiting.length > 0 && !this.#stopped) this.#flushLater();
-    });
-    return this.#flushing;
+    return this.#flushing.ask();
   }
 
   /** Deletes what is older than it is kept. Never throws. */
@@ -103,7 +100,6 @@ export class BufferedLedger implements DecisionLedger {
   }
 
   #flushLater(): void {
-    if (this.#flushing !== null) return;
     this.#timer ??= this.#options.clock.after(flushAfterMs, () => {
       this.#timer = null;
       void this.flush();
@@ -130,6 +126,7 @@ export class BufferedLedger implements DecisionLedger {
         if (!this.#failing)
           log.warn({ err: error, waiting: this.#waiting.length }, 'decisions on closed candles could not be written; they wait in memory');
         this.#failing = true;
+        if (!this.#stopped) this.#flushLater();
         return;
       }
     }

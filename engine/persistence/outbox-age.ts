@@ -5,6 +5,7 @@ import type { Pool } from 'pg';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Clock } from '../time/clock.ts';
+import { Turns } from '../time/waiting.ts';
 
 const keptMs = 30 * 86_400_000;
 const pruneEveryMs = 3_600_000;
@@ -30,7 +31,7 @@ export interface OutboxAgeOptions {
 
 /** Begins at once and goes on every hour. Never throws. */
 export function boundOutbox({ pool, clock, log, metrics }: OutboxAgeOptions): { stop(): Promise<void> } {
-  let running = Promise.resolve();
+  const turns = new Turns();
   const prune = async (): Promise<void> => {
     try {
       for (let batch = 0; batch < pruneBatchesMax; batch += 1)
@@ -40,14 +41,12 @@ export function boundOutbox({ pool, clock, log, metrics }: OutboxAgeOptions): { 
       log.warn({ err: error }, 'old events could not be deleted; the next hour tries again');
     }
   };
-  const timer = clock.every(pruneEveryMs, () => {
-    running = running.then(prune);
-  });
-  running = prune();
+  const timer = clock.every(pruneEveryMs, () => void turns.take(prune));
+  void turns.take(prune);
   return {
     async stop() {
       timer.cancel();
-      await running;
+      await turns.over();
     },
   };
 }

@@ -5,6 +5,7 @@
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Clock, Timer, VenueClock } from './clock.ts';
+import { Shared } from './waiting.ts';
 
 export interface RunningVenueClock extends VenueClock {
   /** Takes the first measure; later ones follow by themselves. */
@@ -110,13 +111,10 @@ export function createFollowedVenueClock({ clock, log, serverTime }: VenueClockO
   };
 }
 
-/** Shares one measure among everybody who asks for it at the same time. */
+/** Never throws. */
 function resyncing(measure: () => Promise<void>, log: Log): () => Promise<void> {
-  let running: Promise<void> | null = null;
-  return () =>
-    (running ??= measure()
-      .catch((error: unknown) => log.warn({ err: error }, "the exchange's time could not be learnt anew"))
-      .finally(() => {
-        running = null;
-      }));
+  const shared = new Shared(() =>
+    measure().catch((error: unknown) => log.warn({ err: error }, "the exchange's time could not be learnt anew")),
+  );
+  return () => shared.ask();
 }

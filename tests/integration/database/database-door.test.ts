@@ -1,7 +1,7 @@
 /** A database that does not let us in is told of at once, and waiting for one ends when it is asked to. */
 import { describe, expect, inject, it } from 'vitest';
 import { DatabaseRefused, openDatabase } from '../../../engine/database/orm.ts';
-import { Interrupted } from '../../../engine/time/interruptible.ts';
+import { Interrupted } from '../../../engine/time/waiting.ts';
 import { systemClock } from '../../../engine/time/clock.ts';
 import { databaseOptions, silent } from '../persistence/given.ts';
 
@@ -28,7 +28,7 @@ describe('opening a database', () => {
   it('that does not answer is given up when the engine is asked to stop', async () => {
     const interrupt = new AbortController();
     const opening = open('postgresql://me@127.0.0.1:1/x', interrupt.signal).catch((refused: unknown) => refused);
-    interrupt.abort();
+    interrupt.abort(new Interrupted());
     expect(await opening).toBeInstanceOf(Interrupted);
   });
 });
