@@ -9,7 +9,7 @@ import type { TradingAccount } from '../exchanges/exchange.ts';
 import type { Log } from '../observe/log.ts';
 import type { CapitalReading, CapitalStore } from '../persistence/capital-store.ts';
 import type { Clock, Timer, VenueClock } from '../time/clock.ts';
-import { atMost } from '../time/waiting.ts';
+import { Turns, atMost } from '../time/waiting.ts';
 
 export interface CapitalWatchOptions {
   readonly account: TradingAccount;
@@ -50,7 +50,7 @@ export class CapitalWatch {
   #timers: Timer[] = [];
   /** A reading that was asked for and has not begun. */
   #soon: Timer | null = null;
-  #work: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
   #lastReadAt = Number.NEGATIVE_INFINITY;
   #stopped = false;
   /** The last reading failed: only the first failure of a row is told above `debug`. */
@@ -68,7 +68,7 @@ export class CapitalWatch {
     this.#stopped = true;
     for (const timer of this.#timers) timer.cancel();
     this.#soon?.cancel();
-    await atMost(this.#options.clock, settleAfterMs, this.#work);
+    await atMost(this.#options.clock, settleAfterMs, this.#turns.over());
   }
 
   /** Balances have changed: a reading that has not begun yet will tell. */
@@ -91,7 +91,7 @@ export class CapitalWatch {
 
   /** One reading at a time. A failure is told; the next turn tries again. */
   #enqueue(asked: Asked): Promise<void> {
-    this.#work = this.#work.then(async () => {
+    return this.#turns.take(async () => {
       if (this.#stopped) return;
       try {
         await this.#read(asked);
@@ -105,7 +105,6 @@ export class CapitalWatch {
         );
       }
     });
-    return this.#work;
   }
 
   async #read({ anew = false, first = new Set() }: Asked): Promise<void> {

@@ -10,6 +10,7 @@ import type { OrderDesk } from '../orders/order-desk.ts';
 import type { OrderStore, TradingPlace } from '../persistence/order-store.ts';
 import type { Safety } from '../safety.ts';
 import type { Clock } from '../time/clock.ts';
+import { Turns } from '../time/waiting.ts';
 
 export interface FillAuditOptions {
   readonly account: Pick<TradingAccount, 'name' | 'fillsSince'>;
@@ -39,7 +40,7 @@ export class FillAudit {
   readonly #places = new Map<string, PlaceInHistory>();
   /** When a symbol's unknown trades were last told (monotonic). */
   readonly #toldUnknownAt = new Map<string, number>();
-  #running: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   #stopped = false;
 
   constructor(options: FillAuditOptions) {
@@ -52,7 +53,7 @@ export class FillAudit {
 
   /** Resolves when what was under way has ended. */
   async settled(): Promise<void> {
-    await this.#running;
+    await this.#turns.over();
   }
 
   /**
@@ -61,7 +62,7 @@ export class FillAudit {
    */
   run(symbol: string): Promise<boolean> {
     if (!this.#options.safety.audit) return Promise.resolve(false);
-    const running = this.#running.then(async () => {
+    return this.#turns.take(async () => {
       if (this.#stopped) return false;
       try {
         const unknown = await this.#auditSymbol(symbol);
@@ -76,8 +77,6 @@ export class FillAudit {
         return false;
       }
     });
-    this.#running = running;
-    return running;
   }
 
   /** Answers whether trades that nobody knows are to be told. */

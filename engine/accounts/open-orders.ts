@@ -9,7 +9,7 @@ import type { ExchangeOrder, TradingAccount, UserEvent } from '../exchanges/exch
 import type { Log } from '../observe/log.ts';
 import type { OpenOrder } from '../orders/account-facts.ts';
 import type { Clock, Timer } from '../time/clock.ts';
-import { atMost } from '../time/waiting.ts';
+import { Shared, atMost } from '../time/waiting.ts';
 import { isContingent } from '../trading/instrument.ts';
 
 export interface OpenOrdersOptions {
@@ -33,7 +33,7 @@ export class OpenOrders {
   #readAt: number | null = null;
   /** Events that came while a reading was under way: the reading may be older. */
   #toldMeanwhile: UserEvent[] | null = null;
-  #reading: Promise<void> | null = null;
+  readonly #reading = new Shared(() => this.#read());
   #timer: Timer | null = null;
   #retry: Timer | null = null;
   #stopped = false;
@@ -72,10 +72,7 @@ export class OpenOrders {
 
   /** Reads again; calls during a reading share it. Never throws: a failure is logged and tried again. */
   refresh(): Promise<void> {
-    this.#reading ??= this.#read().finally(() => {
-      this.#reading = null;
-    });
-    return this.#reading;
+    return this.#reading.ask();
   }
 
   async #read(): Promise<void> {

@@ -5,7 +5,7 @@
 import type { Log } from '../observe/log.ts';
 import type { ReconcileStore } from '../persistence/reconcile-store.ts';
 import type { Clock, Timer } from '../time/clock.ts';
-import { atMost } from '../time/waiting.ts';
+import { Turns, atMost } from '../time/waiting.ts';
 import type { EntryBlock } from '../trading/events.ts';
 import type { Instrument } from '../trading/instrument.ts';
 import type { DriftWatch } from './drift.ts';
@@ -65,7 +65,7 @@ export class TakeOver {
   #retry: Timer | null = null;
   #retryMs = retryFirstMs;
   readonly #timers: Timer[] = [];
-  #work: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
   #lastSearchOfAllAt: number;
   #stopped = false;
   readonly #leaving = Promise.withResolvers<void>();
@@ -93,7 +93,7 @@ export class TakeOver {
     this.leave();
     this.#retry?.cancel();
     for (const timer of this.#timers) timer.cancel();
-    await this.#work;
+    await this.#turns.over();
   }
 
   /** Compares before bots are spawned, but not for longer than their positions can wait. Never throws. */
@@ -241,7 +241,7 @@ export class TakeOver {
 
   /** One piece of work at a time: two would read and write the same. A failure is told; the next turn tries again. */
   #enqueue(what: string, work: () => Promise<void>): Promise<void> {
-    this.#work = this.#work.then(async () => {
+    return this.#turns.take(async () => {
       if (this.#stopped) return;
       try {
         await work();
@@ -249,6 +249,5 @@ export class TakeOver {
         this.#options.log.warn({ err: error }, `${what} failed; it is tried again`);
       }
     });
-    return this.#work;
   }
 }

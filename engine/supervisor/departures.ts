@@ -2,6 +2,7 @@
 import type { Log } from '../observe/log.ts';
 import type { BotStore } from '../persistence/bot-store.ts';
 import type { Clock } from '../time/clock.ts';
+import { Shared } from '../time/waiting.ts';
 import { tellStopped } from './bot-lines.ts';
 import type { StoppedBot } from './bot-lines.ts';
 import type { Leases } from './leases.ts';
@@ -26,7 +27,7 @@ const retryMs = 250;
 export class Departures {
   readonly #options: DeparturesOptions;
   readonly #leaving = new Map<string, Departure>();
-  #releasing: Promise<void> | null = null;
+  readonly #releasing = new Shared(() => this.#release());
   #giveUpAt = Number.POSITIVE_INFINITY;
 
   constructor(options: DeparturesOptions) {
@@ -46,10 +47,7 @@ export class Departures {
   /** Resolves when all that leave are gone; who leaves meanwhile goes in one statement. */
   letGo(bots: readonly Departure[]): Promise<void> {
     for (const bot of bots) this.#leaving.set(bot.botId, bot);
-    this.#releasing ??= this.#release().finally(() => {
-      this.#releasing = null;
-    });
-    return this.#releasing;
+    return this.#releasing.ask();
   }
 
   async #release(): Promise<void> {

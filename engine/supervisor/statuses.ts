@@ -6,6 +6,7 @@ import type { BotStatus, BotStore } from '../persistence/bot-store.ts';
 import { writeCheckpoint } from '../persistence/state-data.ts';
 import type { StateDataJson } from '../persistence/state-data.ts';
 import type { Clock, Timer } from '../time/clock.ts';
+import { Turns } from '../time/waiting.ts';
 
 export interface RunningEntry {
   readonly botId: string;
@@ -30,8 +31,8 @@ export class Statuses {
   #stopped = false;
   /** The last write failed: only the first failure of a row is told above `debug`. */
   #failing = false;
-  /** The write under way. A later one must not overtake it: what it told would come undone when the older one arrives. */
-  #writing: Promise<unknown> = Promise.resolve();
+  /** A later write must not overtake it: what it told would come undone when the older one arrives. */
+  readonly #writing = new Turns();
 
   constructor(options: StatusesOptions) {
     this.#options = options;
@@ -49,9 +50,7 @@ export class Statuses {
 
   /** Writes what has changed, now. False when the rows could not be written. */
   flush(): Promise<boolean> {
-    const written = this.#writing.then(() => this.#write());
-    this.#writing = written;
-    return written;
+    return this.#writing.take(() => this.#write());
   }
 
   async #write(): Promise<boolean> {
