@@ -8,7 +8,7 @@ import type { ExchangeOrder, TradingAccount } from '../exchanges/exchange.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { OrderStore, RecordAnswer, StoredOrder } from '../persistence/order-store.ts';
-import { isTerminal } from '../persistence/order-store.ts';
+import { isTerminal, recordOne } from '../persistence/order-store.ts';
 import type { ReconcileStart, ReconcileStore } from '../persistence/reconcile-store.ts';
 import type { VenueClock } from '../time/clock.ts';
 import type { Instrument } from '../trading/instrument.ts';
@@ -186,7 +186,7 @@ export class AccountReconciler {
     const { orders, account, log } = this.#options;
     const fills = order.executedQuantity.gt(0) ? await account.fillsOfOrder(order.symbol, order.orderId) : [];
     const evidence = evidenceOfOrder(order, fills, 'history', { reconciled: order.status });
-    const answer = await orders.record({
+    const answer = await recordOne(orders, {
       ...valuedEvidence(evidence, target.instrument(), this.#options.facts),
       botId: target.botId,
       epoch: target.epoch,

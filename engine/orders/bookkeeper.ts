@@ -21,6 +21,7 @@ import { lookUp } from './look-up.ts';
 import { openedAt, refusedByDatabase } from './new-orders.ts';
 import { isProtective } from './order-line.ts';
 import type { LiveOrder, OrderLine } from './order-line.ts';
+import { Recorder } from './recorder.ts';
 import type { SendResult, SentOutcome } from './send.ts';
 import { tradeLine } from './trade-line.ts';
 
@@ -48,10 +49,12 @@ const pausesMs = [300, 700, 1_000, 2_000, 4_000, 8_000] as const;
 
 export class Bookkeeper {
   readonly #options: BookkeeperOptions;
+  readonly #recorder: Recorder;
   #stopped = false;
 
   constructor(options: BookkeeperOptions) {
     this.#options = options;
+    this.#recorder = new Recorder(options.store, options.clock);
   }
 
   /** From now on what cannot be written is given up: whoever takes the bot next learns it from the exchange. */
@@ -114,7 +117,7 @@ export class Bookkeeper {
    * this one. The bot is told so only when this evidence ends the order (it may have ended before, or rest all the same).
    */
   async record(line: OrderLine, clientOrderId: string, told: Evidence, refused: string | null = null): Promise<RecordAnswer> {
-    const { store, clock, log, metrics, reach } = this.#options;
+    const { clock, log, metrics, reach } = this.#options;
     const { link } = line;
     const known = line.open.get(clientOrderId)?.toldEnd ?? null;
     // An end is final, whatever arrives after it: the executions for which it waited may come with an older state.
@@ -125,7 +128,7 @@ export class Bookkeeper {
     for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, recordRetryMaxMs)) {
       reach('CP7');
       try {
-        const answer = await store.record({
+        const answer = await this.#recorder.record({
           ...evidence,
           botId: link.botId,
           epoch: link.epoch,

@@ -16,20 +16,35 @@ export interface BookedFill extends Booked {
   readonly fill: Fill;
 }
 
-/** Writes rows for the fills that are not there yet and carries the bot's position forward. Oldest first. */
-export async function bookFills(
+/** What the rows have of some orders, by their ids; it grows with what is booked. */
+export interface BookedRows {
+  /** Exchange trade ids. */
+  readonly fills: Map<string, Set<string>>;
+  readonly trades: Map<string, Trade>;
+}
+
+/** What the rows have of these orders: their trade rows, and which of the executions. */
+export async function readBooked(em: EntityManager, orders: readonly Order[], tradeIds: readonly string[]): Promise<BookedRows> {
+  const booked: BookedRows = { fills: new Map(orders.map(({ id }) => [id, new Set()])), trades: new Map() };
+  if (orders.length === 0) return booked;
+  const order = { $in: orders.map(({ id }) => id) };
+  const fills = tradeIds.length === 0 ? [] : await em.find(FillRow, { order, exchangeTradeId: { $in: [...tradeIds] } });
+  for (const fill of fills) booked.fills.get(fill.order.id)?.add(fill.exchangeTradeId);
+  for (const trade of await em.find(Trade, { order })) booked.trades.set(trade.order.id, trade);
+  return booked;
+}
+
+/** Makes rows for the fills that are not there yet and carries the bot's position forward. Oldest first. */
+export function bookFills(
   em: EntityManager,
   order: Order,
   state: BotState,
   evidence: ExecutionEvidence,
   now: Date,
-): Promise<readonly BookedFill[]> {
+  rows: BookedRows,
+): readonly BookedFill[] {
   if (evidence.fills.length === 0) return [];
-  const known = await em.find(FillRow, {
-    order,
-    exchangeTradeId: { $in: evidence.fills.map((fill) => fill.tradeId) },
-  });
-  const knownIds = new Set(known.map((row) => row.exchangeTradeId));
+  const knownIds = rows.fills.get(order.id) ?? new Set<string>();
   const fresh = [...new Map(evidence.fills.map((fill) => [fill.tradeId, fill])).values()]
     .filter((fill) => !knownIds.has(fill.tradeId))
     .sort(byTime);
@@ -56,6 +71,7 @@ export async function bookFills(
     const result = applyFill(position, fill, evidence.instrument);
     position = result.position;
     realisedTotal = exact(realisedTotal).plus(result.realisedPnl);
+    knownIds.add(reported.tradeId);
     em.create(FillRow, {
       botConfig: order.botConfig,
       order,
@@ -114,8 +130,8 @@ export function tradeAfter(before: OrderTrade | null, booked: readonly BookedFil
 }
 
 /** Grows the order's trade row by the booked fills. */
-export async function bookTrade(em: EntityManager, order: Order, booked: readonly BookedFill[]): Promise<OrderTrade | null> {
-  const row = await em.findOne(Trade, { order });
+export function bookTrade(em: EntityManager, order: Order, booked: readonly BookedFill[], rows: BookedRows): OrderTrade | null {
+  const row = rows.trades.get(order.id) ?? null;
   const before = row === null ? null : tradeOf(row);
   const trade = tradeAfter(before, booked);
   const last = booked.at(-1);
@@ -132,7 +148,7 @@ export async function bookTrade(em: EntityManager, order: Order, booked: readonl
   };
   if (row !== null) Object.assign(row, values);
   else {
-    em.create(Trade, {
+    const made = em.create(Trade, {
       ...values,
       botConfig: order.botConfig,
       user: order.user,
@@ -146,6 +162,7 @@ export async function bookTrade(em: EntityManager, order: Order, booked: readonl
       side: order.side,
       orderType: order.type,
     });
+    rows.trades.set(order.id, made);
   }
   return trade;
 }

@@ -115,12 +115,18 @@ export interface OrderStore {
   commit(intents: readonly Intent[]): Promise<ReadonlyMap<string, IntentVerdict>>;
   committed(clientOrderIds: readonly string[]): Promise<ReadonlySet<string>>;
   /**
-   * One unit of work: order, fills, trade row, bot state and outbox change together or not at all. Idempotent: the same
-   * evidence twice changes nothing. A state never goes back; a terminal state waits until every fill it implies is there.
+   * One unit of work: orders, fills, trade rows, bot states and outbox change together or not at all. Answers each piece, in their order.
+   * Idempotent: the same evidence twice changes nothing. A state never goes back; a terminal state waits until every fill it implies is there.
    */
-  record(evidence: ExecutionEvidence): Promise<RecordAnswer>;
+  record(evidence: readonly ExecutionEvidence[]): Promise<readonly RecordAnswer[]>;
   /** Our orders behind exchange order ids, for fills that history tells without a client order id. */
   byExchangeId(place: TradingPlace, exchangeOrderIds: readonly string[]): Promise<readonly StoredOrder[]>;
   /** Highest numeric trade id on record there of what was executed before then (ms UTC); null when there is none. */
   lastTradeId(place: TradingPlace, beforeMs: number): Promise<string | null>;
+}
+
+export async function recordOne(store: Pick<OrderStore, 'record'>, evidence: ExecutionEvidence): Promise<RecordAnswer> {
+  const [answer] = await store.record([evidence]);
+  if (answer === undefined) throw new Error('the order store left a piece of evidence without an answer');
+  return answer;
 }

@@ -8,7 +8,8 @@ import type { Pool } from 'pg';
 import { BotState, Order } from '../../entities/index.ts';
 import type { Clock } from '../time/clock.ts';
 import { zero } from '../trading/exact.ts';
-import { bookFills, bookTrade } from './book-fills.ts';
+import { bookFills, bookTrade, readBooked } from './book-fills.ts';
+import type { BookedRows } from './book-fills.ts';
 import { selectOrder, storedOrder } from './bot-rows.ts';
 import type { OrderRecord } from './bot-rows.ts';
 import { CommitUnknown, commitIntents, committedIds, endBackends } from './commit-intents.ts';
@@ -67,16 +68,53 @@ export function createPostgresOrderStore(options: PostgresOrderStoreOptions): Or
   };
 }
 
-async function record(em: EntityManager, holder: string, evidence: ExecutionEvidence, now: Date): Promise<RecordAnswer> {
-  const state = await em.findOne(BotState, { botConfig: evidence.botId }, { lockMode: LockMode.PESSIMISTIC_WRITE });
-  if (state === null || Number(state.lockEpoch) !== evidence.epoch || state.lockHolder !== holder) return { verdict: 'fenced' };
-  const order = await em.findOne(Order, { clientOrderId: evidence.clientOrderId, botConfig: evidence.botId });
-  if (order === null) return { verdict: 'no-such-order' };
+/** Everything is read in sets and written in one flush; the bots' rows are locked first, always in one order. */
+async function record(
+  em: EntityManager,
+  holder: string,
+  pieces: readonly ExecutionEvidence[],
+  now: Date,
+): Promise<readonly RecordAnswer[]> {
+  const botIds = [...new Set(pieces.map(({ botId }) => botId))];
+  const states = await em.find(
+    BotState,
+    { botConfig: { $in: botIds } },
+    { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { botConfig: 'asc' } },
+  );
+  const stateOf = new Map(states.map((state) => [state.botConfig.id, state]));
+  const owned = pieces.filter(({ botId, epoch }) => isOwner(stateOf.get(botId), holder, epoch));
+  const orders =
+    owned.length === 0
+      ? []
+      : await em.find(Order, { clientOrderId: { $in: [...new Set(owned.map(({ clientOrderId }) => clientOrderId))] } });
+  const orderOf = new Map(orders.map((order) => [order.clientOrderId, order]));
+  const rows = await readBooked(em, orders, [...new Set(owned.flatMap(({ fills }) => fills.map(({ tradeId }) => tradeId)))]);
+  return pieces.map((evidence): RecordAnswer => {
+    const state = stateOf.get(evidence.botId);
+    if (state === undefined || !isOwner(state, holder, evidence.epoch)) return { verdict: 'fenced' };
+    const order = orderOf.get(evidence.clientOrderId);
+    if (order === undefined || order.botConfig.id !== evidence.botId) return { verdict: 'no-such-order' };
+    return recordOf(em, state, order, evidence, now, rows);
+  });
+}
+
+function isOwner(state: BotState | undefined, holder: string, epoch: number): boolean {
+  return state !== undefined && Number(state.lockEpoch) === epoch && state.lockHolder === holder;
+}
+
+function recordOf(
+  em: EntityManager,
+  state: BotState,
+  order: Order,
+  evidence: ExecutionEvidence,
+  now: Date,
+  rows: BookedRows,
+): RecordAnswer {
   const denied = order.state === 'never-placed' && order.exchangeOrderId === null;
   order.exchangeOrderId ??= evidence.exchangeOrderId;
 
-  const booked = await bookFills(em, order, state, evidence, now);
-  const trade = await bookTrade(em, order, booked);
+  const booked = bookFills(em, order, state, evidence, now, rows);
+  const trade = bookTrade(em, order, booked, rows);
   const missing = advanceOrder(em, order, evidence, trade ?? { quantity: zero, quote: zero }, now);
   const late = denied && (order.exchangeOrderId !== null || order.executedQuantity.gt(0)) ? lateReason(order) : null;
   // In the same transaction: who reads of the order also finds the bot held.

@@ -38,7 +38,7 @@ export function createMemoryOrderStore({ database, holder, travel, endCommits, n
         endCommits();
         return database.committed(ids);
       }),
-    record: (evidence) => travel('record', () => database.record(holder, evidence)),
+    record: (evidence) => travel('record', () => evidence.map((piece) => database.record(holder, piece))),
     byExchangeId: (place, ids) => (ids.length === 0 ? Promise.resolve([]) : travel('read', () => database.byExchangeId(place, ids))),
     lastTradeId: (place, beforeMs) => travel('read', () => database.lastTradeId(place, beforeMs)),
   };

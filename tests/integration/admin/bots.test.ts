@@ -1,3 +1,4 @@
+import { recordOne } from '../../../engine/persistence/order-store.ts';
 import { createHash } from 'node:crypto';
 import { request } from 'node:http';
 import fc from 'fast-check';
@@ -285,7 +286,7 @@ describe('history', () => {
       isMaker: false,
       atMs: 1_700_000_000_500,
     };
-    await store.record({
+    await recordOne(store, {
       botId: '1',
       epoch: 1,
       clientOrderId: 'ektest-1-a-1',

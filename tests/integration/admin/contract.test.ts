@@ -1,4 +1,5 @@
 /** The API is what its document says: every route is asked over rows that fill all fields, and answers exactly what is documented. */
+import { recordOne } from '../../../engine/persistence/order-store.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { claimBots } from '../../../engine/persistence/claim-bots.ts';
 import { commitIntents } from '../../../engine/persistence/commit-intents.ts';
@@ -59,7 +60,7 @@ async function seed(): Promise<void> {
     }),
   ]);
   const store = createPostgresOrderStore({ orm, pool, holder, clock: systemClock });
-  await store.record({
+  await recordOne(store, {
     ...{ botId: '1', epoch: 1, clientOrderId: 'ektest-1-a-1', instrument: btc, state: 'filled', exchangeOrderId: '77' },
     ...{ executedQuantity: d('0.5'), executedQuote: null, source: 'ack', proof: {} },
     fills: [

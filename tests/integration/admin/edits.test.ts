@@ -1,4 +1,5 @@
 /** Every column of a bot: when it may change, what is said when it may not, and that a running session works with the change. */
+import { recordOne } from '../../../engine/persistence/order-store.ts';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -159,7 +160,7 @@ describe('a column that changes', () => {
       },
     ];
     const store = createPostgresOrderStore({ orm: plane.rows.orm, pool: plane.rows.pool, holder, clock: systemClock });
-    expect((await store.record({ ...evidence, fills })).verdict).toBe('recorded');
+    expect((await recordOne(store, { ...evidence, fills })).verdict).toBe('recorded');
     await releaseBots(plane.rows.pool, holder, [{ botId: id, message: 'stopped' }]);
   };
 

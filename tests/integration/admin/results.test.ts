@@ -1,4 +1,5 @@
 /** What bots have brought: each bot's profit and position at the last price, trades over all bots, and the history of deleted ones. */
+import { recordOne } from '../../../engine/persistence/order-store.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { claimBots, releaseBots } from '../../../engine/persistence/claim-bots.ts';
 import { commitIntents } from '../../../engine/persistence/commit-intents.ts';
@@ -39,7 +40,7 @@ async function trade(botId: string, side: 'BUY' | 'SELL', quantity: string, pric
     intent(userId, { botId, epoch, clientOrderId, role, side, quantity: d(quantity), decisionMs: at(minute) }),
   ]);
   const store = createPostgresOrderStore({ orm, pool, holder, clock: systemClock });
-  await store.record({
+  await recordOne(store, {
     ...{ botId, epoch, clientOrderId, instrument: btc, state: 'filled', exchangeOrderId: String(1_000 + orders) },
     ...{ executedQuantity: d(quantity), executedQuote: null, source: 'ack', proof: {} },
     fills: [

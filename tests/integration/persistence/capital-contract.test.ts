@@ -2,6 +2,7 @@
  * The capital ledger keeps its rules in PostgreSQL and in memory alike: what an account has, what entries reserve until a reading
  * contains it, the caps over all bots of the account, and two engines that decide at the same close.
  */
+import { recordOne } from '../../../engine/persistence/order-store.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfigs } from '../../../engine/persistence/bot-rows.ts';
 import type { BotStore } from '../../../engine/persistence/bot-store.ts';
@@ -153,7 +154,7 @@ describe.each([
   const holding = async (botId: string, cost: number, free: number): Promise<void> => {
     const order = entry(botId, cost, { decisionMs: 1, clientOrderId: `ektest-${botId}-held` });
     expect(await commit(order)).toEqual(['committed']);
-    await world.orders.record(told(order, 'filled', cost));
+    await recordOne(world.orders, told(order, 'filled', cost));
     await read(free);
   };
 
@@ -195,7 +196,7 @@ describe.each([
     const first = entry('1', 900);
     expect(await commit(first)).toEqual(['committed']);
     expect(await commit(entry('2', 900))).toEqual(['account-capital']);
-    await world.orders.record(told(first, state));
+    await recordOne(world.orders, told(first, state));
     expect(await commit(entry('2', 900))).toEqual(['committed']);
   });
 
@@ -204,7 +205,7 @@ describe.each([
     const first = entry('1', 900);
     await commit(first);
     const early = await world.capital.begin(place.venue, place.account);
-    await world.orders.record(told(first, 'filled', 880));
+    await recordOne(world.orders, told(first, 'filled', 880));
     // The balance may or may not contain it: 120 are free for certain.
     await world.capital.write(early, [{ asset: place.asset, free: d(1_000) }]);
     expect(await commit(entry('2', 121))).toEqual(['account-capital']);
@@ -223,9 +224,9 @@ describe.each([
     await read(1_000);
     const first = entry('1', 900);
     await commit(first);
-    await world.orders.record(told(first, 'never-placed'));
+    await recordOne(world.orders, told(first, 'never-placed'));
     await read(1_000);
-    await world.orders.record(told(first, 'filled', 880));
+    await recordOne(world.orders, told(first, 'filled', 880));
     expect(await commit(entry('2', 121))).toEqual(['account-capital']);
     expect(await commit(entry('2', 120))).toEqual(['committed']);
   });
@@ -247,7 +248,7 @@ describe.each([
     await publish('1', 960);
     await publish('2', 941);
     expect(await commit(entry('3', 10, { clientOrderId: 'a' }))).toEqual(['committed']);
-    await world.orders.record(told(entry('3', 10, { clientOrderId: 'a' }), 'rejected'));
+    await recordOne(world.orders, told(entry('3', 10, { clientOrderId: 'a' }), 'rejected'));
     await publish('2', 940);
     await world.capital.noteLosses(place.venue, place.account, atMs);
     // It stays closed when the loss is made up for, and opens the next day.

@@ -1,4 +1,5 @@
 /** Intents, and the unit of work in which an order, its fills, its trade and its bot change together. */
+import { recordOne } from '../../../engine/persistence/order-store.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { claimBots, readWishes, releaseBots, writeStatuses } from '../../../engine/persistence/claim-bots.ts';
 import { CommitUnknown, commitIntents } from '../../../engine/persistence/commit-intents.ts';
@@ -74,7 +75,7 @@ describe('an intent', () => {
     await commitIntents(rows.pool, holder, [intent(rows.userId)]);
     const next = intent(rows.userId, { clientOrderId: 'ektest-1-b-1', decisionMs: 1_700_000_060_000 });
     expect([...(await commitIntents(rows.pool, holder, [next])).values()]).toEqual(['refused']);
-    await store.record(evidence());
+    await recordOne(store, evidence());
     expect([...(await commitIntents(rows.pool, holder, [intent(rows.userId)])).values()]).toEqual(['refused']);
     expect([...(await commitIntents(rows.pool, holder, [intent(rows.userId, { clientOrderId: 'another-id' })])).values()]).toEqual([
       'refused',
@@ -104,7 +105,7 @@ describe('evidence', () => {
   });
 
   it('writes order, fills, trade, position and outbox together', async () => {
-    const answer = await store.record(evidence());
+    const answer = await recordOne(store, evidence());
     expect(answer).toMatchObject({ verdict: 'recorded', order: { state: 'filled', exchangeOrderId: '77' } });
     const trade = (await rows.pool.query('select * from trades')).rows[0] as Record<string, string>;
     expect(trade).toMatchObject({ binance_order_id: '77', side: 'BUY', commission_asset: 'BTC' });
@@ -127,7 +128,7 @@ describe('evidence', () => {
       fill('paper-5', '0.1', '20000'),
       fill('1002', '0.2', '20000', { atMs: before }),
     ];
-    await store.record(evidence({ fills }));
+    await recordOne(store, evidence({ fills }));
     await rows.pool.query(
       `insert into fills (bot_config_id, order_id, venue, market, symbol, exchange_trade_id, client_order_id, role, side, price, quantity,
                           commission_amount, commission_asset, base_commission, is_maker, source, executed_at, created_at)
@@ -150,18 +151,18 @@ describe('evidence', () => {
   });
 
   it('that comes twice, by another path, changes nothing', async () => {
-    await store.record(evidence());
+    await recordOne(store, evidence());
     const before = (await rows.pool.query('select * from trades')).rows;
-    expect(await store.record(evidence({ source: 'history' }))).toMatchObject({ verdict: 'recorded', newFills: [] });
+    expect(await recordOne(store, evidence({ source: 'history' }))).toMatchObject({ verdict: 'recorded', newFills: [] });
     expect((await rows.pool.query('select * from trades')).rows).toEqual(before);
     expect([await count('fills'), await count('outbox_events')]).toEqual([1, 1]);
   });
 
   it('of a fill that its end implies keeps the order open until the fill is there', async () => {
-    const partial = await store.record(evidence({ fills: [fill('1', '0.2', '20000')] }));
+    const partial = await recordOne(store, evidence({ fills: [fill('1', '0.2', '20000')] }));
     expect(partial.verdict === 'recorded' && [partial.order.state, partial.missing.toFixed()]).toEqual(['accepted', '0.3']);
     expect(await count('outbox_events')).toBe(0);
-    const whole = await store.record(evidence({ fills: [fill('1', '0.2', '20000'), fill('2', '0.3', '20010')], source: 'history' }));
+    const whole = await recordOne(store, evidence({ fills: [fill('1', '0.2', '20000'), fill('2', '0.3', '20010')], source: 'history' }));
     expect(whole.verdict === 'recorded' && whole.order.state).toBe('filled');
     const [trade] = (
       await rows.pool.query<{ price: string; quantity_filled: string }>('select price::text, quantity_filled::text from trades')
@@ -171,22 +172,22 @@ describe('evidence', () => {
 
   it('of a stale owner writes nothing', async () => {
     await claimBots(rows.pool, 'other-engine', ['1']);
-    expect(await store.record(evidence())).toEqual({ verdict: 'fenced' });
+    expect(await recordOne(store, evidence())).toEqual({ verdict: 'fenced' });
     expect([await count('fills'), await count('trades')]).toEqual([0, 0]);
   });
 
   it('of an earlier life of the same owner writes nothing', async () => {
     await claimBots(rows.pool, holder, ['1']);
-    expect(await store.record(evidence())).toEqual({ verdict: 'fenced' });
+    expect(await recordOne(store, evidence())).toEqual({ verdict: 'fenced' });
     expect([await count('fills'), await count('trades')]).toEqual([0, 0]);
   });
 
   it('of an order without an intent is answered as such', async () => {
-    expect(await store.record(evidence({ clientOrderId: 'unheard-of' }))).toEqual({ verdict: 'no-such-order' });
+    expect(await recordOne(store, evidence({ clientOrderId: 'unheard-of' }))).toEqual({ verdict: 'no-such-order' });
   });
 
   it('realises profit on the exit, net of both fees', async () => {
-    await store.record(evidence());
+    await recordOne(store, evidence());
     await commitIntents(rows.pool, holder, [
       intent(rows.userId, {
         clientOrderId: 'ektest-1-b-1',
@@ -196,7 +197,8 @@ describe('evidence', () => {
         quantity: d('0.4995'),
       }),
     ]);
-    await store.record(
+    await recordOne(
+      store,
       evidence({
         clientOrderId: 'ektest-1-b-1',
         exchangeOrderId: '78',
@@ -214,16 +216,16 @@ describe('evidence', () => {
 
   it('told in parallel by two paths is booked once', async () => {
     const answers = await Promise.all([
-      store.record(evidence()),
-      store.record(evidence({ source: 'stream' })),
-      store.record(evidence({ source: 'history' })),
+      recordOne(store, evidence()),
+      recordOne(store, evidence({ source: 'stream' })),
+      recordOne(store, evidence({ source: 'history' })),
     ]);
     expect(answers.map((answer) => (answer.verdict === 'recorded' ? answer.newFills.length : -1)).sort()).toEqual([0, 0, 1]);
     expect(await count('fills')).toBe(1);
   });
 
   it('finds our orders by the ids that history tells, and where history ended', async () => {
-    await store.record(evidence());
+    await recordOne(store, evidence());
     expect(await store.byExchangeId(place, ['77', '99'])).toMatchObject([{ clientOrderId: 'ektest-1-a-1' }]);
     const { atMs } = evidence().fills[0] ?? { atMs: 0 };
     expect(await store.lastTradeId(place, atMs + 1)).toBe('1');
@@ -235,11 +237,11 @@ describe('evidence', () => {
   });
 
   it('of two orders of ours that matched each other has one trade id and is booked for both', async () => {
-    await store.record(evidence());
+    await recordOne(store, evidence());
     await commitIntents(rows.pool, holder, [intent(rows.userId, { botId: '2', clientOrderId: 'ektest-2-a-1' })]);
     const other = { botId: '2', clientOrderId: 'ektest-2-a-1', exchangeOrderId: '78' };
     for (let told = 0; told < 2; told += 1) {
-      const answer = await store.record(evidence(other));
+      const answer = await recordOne(store, evidence(other));
       expect(answer).toMatchObject({ verdict: 'recorded', order: { state: 'filled' } });
       expect(answer.verdict === 'recorded' ? answer.newFills.map(({ tradeId }) => tradeId) : []).toEqual(told === 0 ? ['1'] : []);
     }
@@ -247,10 +249,10 @@ describe('evidence', () => {
   });
 
   it('has the row of another one where another account or market gave its order the same number', async () => {
-    await store.record(evidence());
+    await recordOne(store, evidence());
     const other = intent(rows.userId, { botId: '2', clientOrderId: 'ektest-2-a-1', account: 'another' });
     await commitIntents(rows.pool, holder, [other]);
-    expect(await store.record(evidence({ botId: '2', clientOrderId: 'ektest-2-a-1' }))).toMatchObject({ verdict: 'recorded' });
+    expect(await recordOne(store, evidence({ botId: '2', clientOrderId: 'ektest-2-a-1' }))).toMatchObject({ verdict: 'recorded' });
     expect([await count('fills'), await count('trades')]).toEqual([2, 2]);
     const { rows: trades } = await rows.pool.query<{ account: string; market: string }>('select account, market from trades order by id');
     expect(trades).toEqual([
@@ -263,10 +265,11 @@ describe('evidence', () => {
 describe('the kind of an exit', () => {
   it('is known to the next owner from the order and from each of its fills', async () => {
     await commitIntents(rows.pool, holder, [intent(rows.userId)]);
-    await store.record(evidence());
+    await recordOne(store, evidence());
     const exit = { clientOrderId: 'ektest-1-b-1', decisionMs: 1_700_000_060_000, role: 'exit', exitKind: 'stop', side: 'SELL' } as const;
     await commitIntents(rows.pool, holder, [intent(rows.userId, exit)]);
-    const answer = await store.record(
+    const answer = await recordOne(
+      store,
       evidence({ clientOrderId: exit.clientOrderId, exchangeOrderId: '78', fills: [fill('2', '0.4', '19000')] }),
     );
     expect(answer.verdict === 'recorded' && answer.newFills.map(({ exitKind }) => exitKind)).toEqual(['stop']);
@@ -291,7 +294,7 @@ describe('a claim', () => {
 
   it('merges what bots say of themselves into their state without touching the position', async () => {
     await commitIntents(rows.pool, holder, [intent(rows.userId)]);
-    await store.record(evidence());
+    await recordOne(store, evidence());
     await writeStatuses(rows.pool, holder, [
       { botId: '1', epoch: 1, message: 'holding', lastExecutionMs: 1_700_000_000_000, stateData: { pausedReason: 'lunch' } },
     ]);
@@ -384,7 +387,8 @@ describe('stops and targets', () => {
     expect(await commit({ ...target, decisionMs: 2, clientOrderId: 'second' })).toEqual(['refused']);
     expect(await commit({ ...stop, slot: 1, decisionMs: 2, clientOrderId: 'replacement' })).toEqual(['committed']);
     expect(await commit({ ...stop, slot: 1, decisionMs: 3, clientOrderId: 'third' })).toEqual(['refused']);
-    await store.record(
+    await recordOne(
+      store,
       evidence({ clientOrderId: stop.clientOrderId, state: 'cancelled', executedQuantity: d(0), executedQuote: d(0), fills: [] }),
     );
     expect(await commit({ ...stop, slot: 0, decisionMs: 4, clientOrderId: 'fourth' })).toEqual(['committed']);
@@ -393,9 +397,10 @@ describe('stops and targets', () => {
 
   it('sell as exits do: fill, trade row and position in one unit of work', async () => {
     await commit({});
-    await store.record(evidence());
+    await recordOne(store, evidence());
     await commit(stop);
-    const sold = await store.record(
+    const sold = await recordOne(
+      store,
       evidence({
         clientOrderId: stop.clientOrderId,
         exchangeOrderId: '78',

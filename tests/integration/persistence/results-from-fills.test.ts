@@ -1,4 +1,5 @@
 /** Profit follows from fills alone: whatever was executed and in whichever asset fees were paid, the view says what the rows say. */
+import { recordOne } from '../../../engine/persistence/order-store.ts';
 import fc from 'fast-check';
 import type { Decimal } from 'decimal.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -66,7 +67,7 @@ async function execute(botId: string, n: number, side: 'BUY' | 'SELL', execution
     };
   });
   for (const piece of [fills.slice(0, 1), fills]) {
-    const answer = await store.record({
+    const answer = await recordOne(store, {
       ...{ botId, epoch: 1, clientOrderId, instrument: btc, exchangeOrderId: `${botId}-${n}`, executedQuote: null },
       ...{ state: 'filled', executedQuantity: quantity, fills: piece, source: 'ack', proof: {} },
     });

@@ -1,4 +1,5 @@
 /** Evidence of two orders of one bot that comes at the same time: both fold onto one position. */
+import { recordOne } from '../../../engine/persistence/order-store.ts';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { loadBots } from '../../../engine/persistence/bot-rows.ts';
 import { claimBots } from '../../../engine/persistence/claim-bots.ts';
@@ -54,7 +55,7 @@ it('the second waits for the first, so that no fill is folded onto a position th
   const blocker = await rows.pool.connect();
   await blocker.query('begin');
   await blocker.query('select 1 from orders where client_order_id = any($1) for update', [ids]);
-  const answers = Promise.all([store.record(filled(ids[0], '71')), store.record(filled(ids[1], '72'))]);
+  const answers = Promise.all([recordOne(store, filled(ids[0], '71')), recordOne(store, filled(ids[1], '72'))]);
   await eventually('both wait', 20_000, async () => {
     const { rowCount } = await rows.pool.query(
       `select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,

@@ -1,3 +1,4 @@
+import { recordOne } from '../../../engine/persistence/order-store.ts';
 import { Decimal } from 'decimal.js';
 import { pino } from 'pino';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -25,7 +26,7 @@ import type { BotLink } from '../../../engine/orders/order-line.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
 import { CommitUnknown } from '../../../engine/persistence/commit-intents.ts';
 import type { Fill, PlaceOrder } from '../../../engine/trading/events.ts';
-import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 import { recordedLog } from '../../support/recorded-log.ts';
 import type { RecordedLog } from '../../support/recorded-log.ts';
 import { btc } from '../trading/given.ts';
@@ -273,7 +274,7 @@ describe('the desk', () => {
 
   it('asks for whole milliseconds: a lease ends between them, the column and the wire take no fractions', async () => {
     desk.detach('7').catch(() => undefined);
-    await settle();
+    await clock.advance(0);
     desk.attach({ ...link(), leaseLeftMs: () => 3_500.4 }, []);
     await placed();
     expect(account.posts.map(({ signed }) => signed.recvWindowMs)).toEqual([1_500]);
@@ -328,7 +329,7 @@ describe('the desk', () => {
   it('signs with the time before the commit and a window that ends before the lease does', async () => {
     const signedAt = clock.now();
     desk.detach('7').catch(() => undefined);
-    await settle();
+    await clock.advance(0);
     desk.attach({ ...link(), leaseLeftMs: () => 3_500 }, []);
     await placed();
     expect(account.posts[0]?.signed).toEqual({ timestampMs: signedAt, recvWindowMs: 1_500 });
@@ -461,7 +462,7 @@ describe('the desk', () => {
         reason: null,
         atMs: 1,
       });
-      await settle();
+      await clock.advance(0);
       return filledAnswer(request);
     };
     await placed();
@@ -487,7 +488,7 @@ describe('the desk', () => {
     const foreign = { ...exchangeOrder({ ...buy, symbol: 'BTCUSDT', clientOrderId: 'ekzz99-7-abce-1', type: 'MARKET' }) };
     desk.onUserEvent({ type: 'order-updated', order: foreign, fill: null, reason: null, atMs: 1 });
     desk.onUserEvent({ type: 'order-updated', order: { ...foreign, clientOrderId: 'web_1' }, fill: null, reason: null, atMs: 1 });
-    await settle();
+    await clock.advance(0);
     expect(store.proofs).toHaveLength(0);
   });
 
@@ -556,7 +557,7 @@ describe('the desk', () => {
       reason: null,
       atMs: 1,
     });
-    await settle();
+    await clock.advance(0);
     expect(told.fills).toHaveLength(1);
     store.recordFault = new Error('Connection terminated unexpectedly');
     answer(filledAnswer(post.request));
@@ -576,10 +577,10 @@ describe('the desk', () => {
     const event = (status: ExchangeOrder['status'], fill: ExchangeFill | null): void =>
       desk.onUserEvent({ type: 'order-updated', order: exchangeOrder(request, status, part), fill, reason: null, atMs: 1 });
     event('EXPIRED', null);
-    await settle();
+    await clock.advance(0);
     expect(told.ended).toEqual([]);
     event('PARTIALLY_FILLED', fillOf(request, '1', part));
-    await settle();
+    await clock.advance(0);
     expect([told.fills.length, told.ended]).toEqual([1, ['filled']]);
     expect([...store.orders.values()].map(({ state }) => state)).toEqual(['expired']);
   });
@@ -595,7 +596,7 @@ describe('the desk', () => {
     const event = (order: ExchangeOrder, fill: ExchangeFill): void =>
       desk.onUserEvent({ type: 'order-updated', order, fill, reason: null, atMs: 1 });
     event(exchangeOrder(request, 'PARTIALLY_FILLED', part), fillOf(request, '1', part));
-    await settle();
+    await clock.advance(0);
     expect(recorded.told()).toEqual([]);
     event(exchangeOrder(request), fillOf(request, '2', request.quantity.minus(part)));
     answer.resolve({
@@ -618,7 +619,7 @@ describe('the desk', () => {
     store.epoch = 2;
     desk.attach({ ...link(), epoch: 2 }, []);
     answer({ kind: 'unknown', refusal: refusal({ httpStatus: 504, code: -1007, class: 'server' }) });
-    await settle();
+    await clock.advance(0);
     expect(desk.botIds()).toEqual(['7']);
     expect(told.fenced).toBe(0);
   });
@@ -650,14 +651,14 @@ describe('the desk', () => {
       next.attach(link(), [left]);
       // Somebody else, the comparison with the exchange, was faster: the bot must hear of it all the same.
       if (booked)
-        await store.record({
+        await recordOne(store, {
           ...evidenceOfHistory(account.fills),
           botId: '7',
           epoch: 1,
           clientOrderId: left.clientOrderId,
           instrument: link().instrument(),
         });
-      await settle();
+      await clock.advance(0);
       expect(told.ended).toEqual(['filled']);
       expect(told.fills).toHaveLength(1);
       expect(account.posts).toHaveLength(1);

@@ -48,12 +48,16 @@ export class MemoryOrderStore implements OrderStore {
     return new Set(ids.filter((id) => this.orders.has(id)));
   }
 
-  async record(evidence: ExecutionEvidence): Promise<RecordAnswer> {
+  async record(evidence: readonly ExecutionEvidence[]): Promise<readonly RecordAnswer[]> {
     if (this.recordFault !== null) {
       const fault = this.recordFault;
       this.recordFault = null;
       throw fault;
     }
+    return evidence.map((piece) => this.#record(piece));
+  }
+
+  #record(evidence: ExecutionEvidence): RecordAnswer {
     this.proofs.push(evidence);
     if (evidence.epoch !== this.epoch) return { verdict: 'fenced' };
     const order = this.orders.get(evidence.clientOrderId);

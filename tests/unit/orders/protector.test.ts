@@ -330,7 +330,7 @@ describe('a position and its stop at the exchange', () => {
     it('rests, but the database takes fifteen seconds to write it: the position stays', async () => {
       const record = rig.store.record.bind(rig.store);
       rig.store.record = async (evidence) => {
-        if (rig.store.orders.get(evidence.clientOrderId)?.role === 'stop') await rig.clock.sleep(15_000);
+        if (evidence.some((piece) => rig.store.orders.get(piece.clientOrderId)?.role === 'stop')) await rig.clock.sleep(15_000);
         return record(evidence);
       };
       await rig.enter();
