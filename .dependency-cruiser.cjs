@@ -1,7 +1,8 @@
 // Dependencies point one way (CONTRIBUTING.md):
-// main -> supervisor -> bot -> {market, orders, accounts, coordination} -> exchanges, accounts -> orders; trading, strategies and matching are pure.
+// main -> supervisor -> bot -> {market, orders, accounts, coordination} -> exchanges, accounts -> orders; trading, strategies, indicators and matching are pure.
 /** What a kill switch is: the pure file of its room. */
 const killSwitchWords = '^engine/kill-switch/kill-switch\\.ts$';
+const pure = ['trading', 'strategies', 'indicators', 'matching'];
 const rooms = (list) => `^engine/(${list.join('|')})/`;
 const forbid = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
 
@@ -10,14 +11,26 @@ module.exports = {
     forbid('no-cycles', 'A cycle means that two files are one concept or that a direction is wrong.', {}, { circular: true }),
     forbid(
       'pure-rooms-import-only-pure',
-      'trading, strategies and matching have no clock, randomness or I/O.',
-      { path: [rooms(['trading', 'strategies', 'matching']), killSwitchWords] },
-      { pathNot: [rooms(['trading', 'strategies', 'matching']), killSwitchWords, '^node_modules/decimal\\.js'] },
+      'trading, strategies, indicators and matching have no clock, randomness or I/O.',
+      { path: [rooms(pure), killSwitchWords] },
+      { pathNot: [rooms(pure), killSwitchWords, '^node_modules/(decimal\\.js|technicalindicators)/'] },
+    ),
+    forbid(
+      'indicators-know-candles-only',
+      'They are computed for whoever reads them: strategies, and the market that shares them.',
+      { path: rooms(['indicators']) },
+      { path: rooms(['strategies', 'matching']) },
+    ),
+    forbid(
+      'indicators-are-computed-in-one-room',
+      'Where the library falls short is known there.',
+      { path: '^(engine/(?!indicators/)|admin/|simulator/|entities/)' },
+      { path: '^node_modules/technicalindicators/' },
     ),
     forbid(
       'matching-stands-below',
       'Decisions do not know how an exchange matches.',
-      { path: rooms(['trading', 'strategies']) },
+      { path: rooms(['trading', 'strategies', 'indicators']) },
       { path: rooms(['matching']) },
     ),
     forbid(

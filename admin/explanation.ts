@@ -1,7 +1,7 @@
 /** One verdict as a sentence that a trader understands, with the numbers behind it. Worked out when somebody asks, never before. */
 import type { DecisionRow, DecisionSettings } from '../engine/persistence/decision-store.ts';
 import type { Conditions } from '../engine/strategies/conditions.ts';
-import { outputNames } from '../engine/strategies/indicator.ts';
+import { outputNames } from '../engine/indicators/need.ts';
 import { findStrategy } from '../engine/strategies/registry.ts';
 import type { Strategy } from '../engine/strategies/strategy.ts';
 

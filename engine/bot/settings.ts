@@ -1,7 +1,7 @@
 /** From a bot's row to its settings: overrides applied, the strategy looked up. */
 import type { BotConfigRow } from '../persistence/bot-rows.ts';
 import type { DecisionSettings } from '../persistence/decision-store.ts';
-import { outputNames } from '../strategies/indicator.ts';
+import { outputNames } from '../indicators/need.ts';
 import { findStrategy } from '../strategies/registry.ts';
 import { applicable } from '../trading/edit-rules.ts';
 import type { RefusedEdit, Standing } from '../trading/edit-rules.ts';

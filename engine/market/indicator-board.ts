@@ -1,11 +1,11 @@
 /** The closed candles that a series keeps and the indicators over them: one instance per kind and parameters, shared by all bots. */
-import { indicatorKey } from '../strategies/indicator.ts';
-import type { IndicatorNeed } from '../strategies/indicator.ts';
+import { indicatorKey } from '../indicators/need.ts';
+import type { IndicatorNeed } from '../indicators/need.ts';
 import type { Candle } from '../trading/candle.ts';
 import type { Before, Past } from './history.ts';
-import { createRow, playRow } from './indicator-row.ts';
-import { createIndicator } from './indicators.ts';
-import type { Indicator } from './indicators.ts';
+import { createRow, playRow } from '../indicators/row.ts';
+import { createIndicator } from '../indicators/indicator.ts';
+import type { Indicator } from '../indicators/indicator.ts';
 import type { SeriesView } from './market.ts';
 
 /** The values that one list of needs reads; shared by all bots with equal needs, computed once per close. */

@@ -2,7 +2,7 @@
  * The market port that bots stand on: shared series of closed candles with indicator values, forming candles in
  * between, and the health of each series. Implemented by `series.ts` over `feed.ts`.
  */
-import type { IndicatorNeed } from '../strategies/indicator.ts';
+import type { IndicatorNeed } from '../indicators/need.ts';
 import type { Candle, Timeframe } from '../trading/candle.ts';
 
 export interface SeriesKey {

@@ -4,8 +4,8 @@
  */
 import type { Candle } from '../trading/candle.ts';
 import type { Conditions } from './conditions.ts';
-import { indicatorOutputs, warmUpOf } from './indicator.ts';
-import type { IndicatorKind, IndicatorNeed } from './indicator.ts';
+import { indicatorOutputs, warmUpOf } from '../indicators/need.ts';
+import type { IndicatorKind, IndicatorNeed } from '../indicators/need.ts';
 import { classic, isClassic } from './parameters.ts';
 import type { ParameterFields, ParameterProblem, Signal, Strategy } from './strategy.ts';
 

@@ -4,7 +4,7 @@
  */
 import type { Candle } from '../trading/candle.ts';
 import type { Conditions } from './conditions.ts';
-import type { IndicatorNeed } from './indicator.ts';
+import type { IndicatorNeed } from '../indicators/need.ts';
 
 export type SignalAction = 'enter-long' | 'enter-short' | 'exit' | 'hold';
 

@@ -1,5 +1,5 @@
 /** What a bot's strategy says to the true candles, whatever its engine was told. */
-import { playRow } from '../../engine/market/indicator-row.ts';
+import { playRow } from '../../engine/indicators/row.ts';
 import type { BotConfigRow } from '../../engine/persistence/bot-rows.ts';
 import { settingsOf } from '../../engine/bot/settings.ts';
 import type { SignalAction } from '../../engine/strategies/strategy.ts';

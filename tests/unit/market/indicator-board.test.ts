@@ -1,8 +1,8 @@
 /** Indicators shared by many: every reader sees its own needs in its own order, as if it were alone. */
 import { describe, expect, it } from 'vitest';
 import { IndicatorBoard } from '../../../engine/market/indicator-board.ts';
-import { playRow } from '../../../engine/market/indicator-row.ts';
-import type { IndicatorNeed } from '../../../engine/strategies/indicator.ts';
+import { playRow } from '../../../engine/indicators/row.ts';
+import type { IndicatorNeed } from '../../../engine/indicators/need.ts';
 import { candle } from '../trading/given.ts';
 
 const candles = Array.from({ length: 60 }, (_, minute) => {

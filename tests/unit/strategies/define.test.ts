@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Conditions } from '../../../engine/strategies/conditions.ts';
 import { defineStrategy } from '../../../engine/strategies/define.ts';
 import type { ValuesOf } from '../../../engine/strategies/define.ts';
-import type { IndicatorKind, IndicatorNeed } from '../../../engine/strategies/indicator.ts';
+import type { IndicatorKind, IndicatorNeed } from '../../../engine/indicators/need.ts';
 import { classic, period } from '../../../engine/strategies/parameters.ts';
 import type { Signal } from '../../../engine/strategies/strategy.ts';
 import { candle } from '../trading/given.ts';

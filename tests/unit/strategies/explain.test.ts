@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { against, between } from '../../../engine/strategies/conditions.ts';
 import type { Condition } from '../../../engine/strategies/conditions.ts';
-import { outputNames } from '../../../engine/strategies/indicator.ts';
+import { outputNames } from '../../../engine/indicators/need.ts';
 import { strategies } from '../../../engine/strategies/registry.ts';
 import type { ParameterField, Strategy, StrategyParameters } from '../../../engine/strategies/strategy.ts';
 import { candle } from '../trading/given.ts';

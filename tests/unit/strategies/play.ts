@@ -1,5 +1,5 @@
 /** Plays candles to a strategy as the engine does: indicators first, then its signal at each close. */
-import { playRow } from '../../../engine/market/indicator-row.ts';
+import { playRow } from '../../../engine/indicators/row.ts';
 import { findStrategy } from '../../../engine/strategies/registry.ts';
 import type { Signal, Strategy, StrategyParameters } from '../../../engine/strategies/strategy.ts';
 import type { Candle } from '../../../engine/trading/candle.ts';

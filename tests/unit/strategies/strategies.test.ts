@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { defaultLimits } from '../../../engine/market/limits.ts';
 import { strategies } from '../../../engine/strategies/registry.ts';
-import { warmUpOf } from '../../../engine/strategies/indicator.ts';
+import { warmUpOf } from '../../../engine/indicators/need.ts';
 import { columnName, ownFields } from '../../../engine/strategies/parameters.ts';
 import type { Signal } from '../../../engine/strategies/strategy.ts';
 import { candle } from '../trading/given.ts';

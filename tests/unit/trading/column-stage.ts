@@ -1,5 +1,5 @@
 /** Plays candles to one bot's columns, as the engine does: columns resolved, indicators, strategy, decision; orders fill at once. */
-import { playRow } from '../../../engine/market/indicator-row.ts';
+import { playRow } from '../../../engine/indicators/row.ts';
 import { findStrategy } from '../../../engine/strategies/registry.ts';
 import { timeframeMs } from '../../../engine/trading/candle.ts';
 import { decide } from '../../../engine/trading/decide.ts';

@@ -2,7 +2,7 @@
  * Indicators straight from their textbook formulas, over a whole series at once: nothing streams, nothing is shared with the
  * engine or its library. Every function answers one value per candle, NaN where there is none yet.
  */
-import type { IndicatorNeed } from '../../../engine/strategies/indicator.ts';
+import type { IndicatorNeed } from '../../../engine/indicators/need.ts';
 import type { Candle } from '../../../engine/trading/candle.ts';
 
 type Series = readonly number[];

@@ -1,9 +1,9 @@
 /** Every indicator against its textbook formula, in markets that move, stand still and start late. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { playRow } from '../../../engine/market/indicator-row.ts';
-import { indicatorKey, indicatorOutputs, warmUpOf } from '../../../engine/strategies/indicator.ts';
-import type { IndicatorNeed } from '../../../engine/strategies/indicator.ts';
+import { playRow } from '../../../engine/indicators/row.ts';
+import { indicatorKey, indicatorOutputs, warmUpOf } from '../../../engine/indicators/need.ts';
+import type { IndicatorNeed } from '../../../engine/indicators/need.ts';
 import type { Candle } from '../../../engine/trading/candle.ts';
 import { candle } from '../trading/given.ts';
 import { textbook } from './textbook.ts';

@@ -1,6 +1,6 @@
 /** How many closed candles a value waits for: the slowest of its averages decides, whichever is named first. */
 import { expect, it } from 'vitest';
-import { warmUpOf } from '../../../engine/strategies/indicator.ts';
+import { warmUpOf } from '../../../engine/indicators/need.ts';
 
 const ema = (period: number): number => warmUpOf({ kind: 'ema', period });
 

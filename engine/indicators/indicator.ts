@@ -5,8 +5,8 @@
  */
 import { AverageGain, AverageLoss, ATR, BollingerBands, EMA, Highest, Lowest, SMA, TrueRange, WEMA } from 'technicalindicators';
 import { priceText } from '../trading/amounts.ts';
-import { indicatorOutputs } from '../strategies/indicator.ts';
-import type { IndicatorNeed } from '../strategies/indicator.ts';
+import { indicatorOutputs } from './need.ts';
+import type { IndicatorNeed } from './need.ts';
 import type { Candle } from '../trading/candle.ts';
 
 /** Values in the order of `indicatorOutputs`; NaN until enough candles were seen. The arrays are written anew at each candle. */

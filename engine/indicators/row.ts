@@ -1,8 +1,8 @@
 /** The values of several indicators in one row: what a list of needs reads, as strategies get it. */
-import { indicatorOutputs } from '../strategies/indicator.ts';
-import type { IndicatorNeed } from '../strategies/indicator.ts';
-import { createIndicator } from './indicators.ts';
-import type { Indicator } from './indicators.ts';
+import { indicatorOutputs } from './need.ts';
+import type { IndicatorNeed } from './need.ts';
+import { createIndicator } from './indicator.ts';
+import type { Indicator } from './indicator.ts';
 
 export interface IndicatorRow {
   /** All outputs of the first need, then of the second, and so on; NaN while warming. */
