@@ -212,4 +212,4 @@ async function refuseDeletion(em: EntityManager, bot: BotConfig): Promise<void> 
   if (running) throw new Problem('conflict', 'the bot is still stopping; try again in a moment');
 }
 
-const columnsOf = (bot: BotConfig): BotColumns => readColumns(({ key }) => bot[key] ?? null);
+const columnsOf = (bot: BotConfig): BotColumns => readColumns(({ key }) => bot[key]);

@@ -27,9 +27,9 @@ export interface RefusedEdit {
 
 type Columns = Partial<BotColumns>;
 
-/** Every change between the two that may not be made now; empty when all may. */
+/** Every change between the two that may not be made now; empty when all may. Both have the same columns. */
 export function refusedEdits(before: Columns, after: Columns, standing: Standing): readonly RefusedEdit[] {
-  const changed = columnList.filter(({ key }) => Object.hasOwn(after, key) && !same(before[key], after[key]));
+  const changed = columnList.filter(({ key }) => !same(before[key], after[key]));
   const loosened = looseStops(before, after);
   const withStrategy = changed.some(({ key }) => key === 'strategy');
   return changed.flatMap((column) => {

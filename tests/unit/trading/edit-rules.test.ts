@@ -22,6 +22,8 @@ describe('a change of the stop while a position is open', () => {
     ['trailing farther behind by the custom column', { customTrailingStop: 5 }, ['customTrailingStop']],
     ['trailing no more', { trailingStopActive: false }, ['trailingStopActive']],
     ['trailing nearer', { customTrailingStop: 1 }, []],
+    ['wider, and the trailing one nearer', { stopLossPerc: 4, trailingStopPerc: 1 }, ['stopLossPerc']],
+    ['nearer, and the trailing one farther behind', { stopLossPerc: 1, trailingStopPerc: 4 }, ['trailingStopPerc']],
     ['as far as before, written in the other column', { customStopLoss: 2, customTrailingStop: 3 }, []],
   ])('that makes it %s', (_, change, refused) => {
     expect(fields(change)).toEqual(refused);
