@@ -68,7 +68,7 @@ export function createMetrics() {
     ordersSubmitted: counter('orders_submitted_total', 'Orders sent.', 'market', 'side', 'type', 'mode'),
     ordersRejected: counter('orders_rejected_total', 'Orders that the exchange refused.', 'market', 'code_class'),
     orderAck: histogram('order_ack_seconds', 'From an order sent to its answer.'),
-    ordersUnknown: gauge('orders_unknown_state', 'Orders whose fate is not known yet. Must be 0.'),
+    ordersUnknown: stateGauge('orders_unknown_state', 'Orders whose fate is not known yet. Must be 0.'),
     fills: counter('fills_total', 'Executions booked.', 'market', 'liquidity'),
     positionsOpen: gauge('positions_open', 'Bots of this process that hold a position.', 'market', 'mode'),
     positionsUnprotected: gauge('positions_unprotected', 'Positions whose stop does not rest at the exchange now. Must be 0.'),

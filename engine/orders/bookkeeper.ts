@@ -20,6 +20,7 @@ import { cancelLate } from './late-arrivals.ts';
 import { lookUp } from './look-up.ts';
 import { openedAt, refusedByDatabase } from './new-orders.ts';
 import { isProtective } from './order-line.ts';
+import type { OrderLines } from './order-lines.ts';
 import type { LiveOrder, OrderLine } from './order-line.ts';
 import { Recorder } from './recorder.ts';
 import type { SendResult, SentOutcome } from './send.ts';
@@ -34,7 +35,7 @@ export interface BookkeeperOptions {
   readonly reach: Reach;
   readonly safety: Safety;
   /** By bot: those of this process. */
-  readonly lines: Map<string, OrderLine>;
+  readonly lines: OrderLines;
 }
 
 /** Longest pause between two tries. Short, because an exit may wait for what is being written (that a stop is gone). */
@@ -55,6 +56,7 @@ export class Bookkeeper {
   constructor(options: BookkeeperOptions) {
     this.#options = options;
     this.#recorder = new Recorder(options.store, options.clock);
+    options.metrics.ordersUnknown.follow(() => [[{}, countOf(options.lines.orders(), (live) => !live.awaitingAnswer && !live.resting)]]);
   }
 
   /** From now on what cannot be written is given up: whoever takes the bot next learns it from the exchange. */
@@ -162,7 +164,7 @@ export class Bookkeeper {
     const { metrics, log } = this.#options;
     if (answer.verdict === 'fenced') {
       // The bot may have been taken again by this process: the newer entry stays.
-      if (this.#options.lines.get(line.link.botId) === line) this.#options.lines.delete(line.link.botId);
+      this.#options.lines.delete(line);
       if (!line.detached) line.link.onFenced();
       return;
     }
@@ -228,7 +230,6 @@ export class Bookkeeper {
       live.prices?.stop();
     } else if (!live.awaitingAnswer) this.lookSoon(line, live);
     if (isProtective(live)) line.tellProtection();
-    this.countUnknown();
   }
 
   /** Once, when the order is over: from then on it is followed no longer. */
@@ -315,7 +316,6 @@ export class Bookkeeper {
       'the outcome of an order is unknown; it is resolved by evidence',
     );
     await this.record(line, live.clientOrderId, evidenceOfState('unknown', 'ack', { refusal }));
-    this.countUnknown();
     this.lookSoon(line, live);
   }
 
@@ -403,16 +403,7 @@ export class Bookkeeper {
     const wasOpen = line.open.delete(live.clientOrderId);
     live.prices?.stop();
     live.onClosed?.();
-    this.countUnknown();
     return wasOpen;
-  }
-
-  /** For the gauge. */
-  countUnknown(): void {
-    let count = 0;
-    for (const line of this.#options.lines.values())
-      for (const live of line.open.values()) if (!live.awaitingAnswer && !live.resting) count += 1;
-    this.#options.metrics.ordersUnknown.set(count);
   }
 }
 
@@ -424,4 +415,10 @@ function untold(
 ): readonly Fill[] | null {
   if (told === null) return fills.length === newFills.length ? newFills : null;
   return fills.filter((fill) => !told.has(fill.tradeId)).map((fill) => ({ ...fill, clientOrderId, role, exitKind, side, saleBounds }));
+}
+
+function countOf<T>(items: Iterable<T>, counts: (item: T) => boolean): number {
+  let count = 0;
+  for (const item of items) if (counts(item)) count += 1;
+  return count;
 }

@@ -13,6 +13,7 @@ import type { BookkeeperOptions } from './bookkeeper.ts';
 import { parseClientOrderId } from './client-order-id.ts';
 import { evidenceOfHistory } from './evidence.ts';
 import { intentOf, openedAt, preventionOf, signedWindow, skewBoundMs } from './new-orders.ts';
+import { OrderLines } from './order-lines.ts';
 import { OrderLine, isProtective } from './order-line.ts';
 import type { BotLink } from './order-line.ts';
 import { brokenBy, entryHasNoRoom } from './order-rules.ts';
@@ -29,7 +30,7 @@ export interface OrderDeskOptions extends Omit<BookkeeperOptions, 'lines'> {
 
 export class OrderDesk {
   readonly #options: OrderDeskOptions;
-  readonly #lines = new Map<string, OrderLine>();
+  readonly #lines = new OrderLines();
   readonly #sender: Sender;
   readonly #bookkeeper: Bookkeeper;
   readonly #protector: Protector;
@@ -49,7 +50,7 @@ export class OrderDesk {
    */
   attach(link: BotLink, history: readonly StoredOrder[], fills: readonly Fill[] = []): void {
     const line = new OrderLine(link, history);
-    this.#lines.set(link.botId, line);
+    this.#lines.add(line);
     const now = this.#options.clock.monotonic();
     const venueMs = this.#options.venueClock.now();
     for (const order of history) {
@@ -65,7 +66,6 @@ export class OrderDesk {
       );
       if (!live.resting) void this.#bookkeeper.look(line, live);
     }
-    this.#bookkeeper.countUnknown();
   }
 
   /**
@@ -142,8 +142,7 @@ export class OrderDesk {
     if (line === undefined) return;
     line.detached = true;
     await line.written();
-    if (this.#lines.get(botId) === line) this.#lines.delete(botId);
-    this.#bookkeeper.countUnknown();
+    this.#lines.delete(line);
   }
 
   /** True when nothing of the bot is in flight or waiting to be written. */
@@ -226,7 +225,7 @@ export class OrderDesk {
   #brokenRule(line: OrderLine, { role, side, orderType: type, quantity }: PlaceOrder): BrokenRule | null {
     const broken = brokenBy(line, { side, type, quantity, price: null, stopPrice: null });
     if (broken !== null || role !== 'entry') return broken;
-    return entryHasNoRoom(line, { quantity }, this.#lines.values());
+    return entryHasNoRoom(line, { quantity }, this.#lines.besides(line));
   }
 
   /**

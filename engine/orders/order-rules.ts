@@ -32,7 +32,7 @@ export function brokenBy({ link }: OrderLine, draft: Draft): BrokenRule | null {
   return { rule, reason: `${what} would break the exchange's filter ${rule}${prices}` };
 }
 
-/** Why the account has no room for an entry and the stop that follows it; null when it has. */
+/** Why the account has no room for an entry and the stop that follows it; null when it has. `lines` are those of its account and symbol. */
 export function entryHasNoRoom(line: OrderLine, { quantity }: Pick<PlaceOrder, 'quantity'>, lines: Iterable<OrderLine>): BrokenRule | null {
   const { link } = line;
   const { facts } = link;
@@ -48,9 +48,7 @@ export function entryHasNoRoom(line: OrderLine, { quantity }: Pick<PlaceOrder, '
       rule: 'open-orders-unknown',
       reason: `no entry: the exchange has not told the open orders of the account yet, so it is not known whether the stop would be taken`,
     };
-  const neighbours = [...lines].filter(
-    (other) => other.link.account === link.account && other.link.instrument().symbol === instrument.symbol,
-  );
+  const neighbours = [...lines];
   return noPlaceForStop(line, wanted, neighbours, open, instrument) ?? tooMuchHeld(quantity, neighbours, open, held, instrument);
 }
 
@@ -59,7 +57,7 @@ export function hasRoomToReplace(line: OrderLine, lines: Iterable<OrderLine>): b
   const { symbol, maxAlgoOrders, maxOrders } = line.link.instrument();
   const open = line.link.facts?.openOrders(symbol) ?? null;
   if (open === null) return true;
-  const own = [...lines].filter((other) => other.link.account === line.link.account && other.link.instrument().symbol === symbol);
+  const own = [...lines];
   const resting = own.flatMap((other) => other.protective().filter((live) => live.resting));
   const others = notOf(own, open);
   const algoOrders = resting.filter(({ role }) => role === 'stop').length + others.filter(({ algo }) => algo).length;

@@ -13,6 +13,7 @@ import type { OrderType } from '../trading/instrument.ts';
 import type { Bookkeeper } from './bookkeeper.ts';
 import { parseClientOrderId } from './client-order-id.ts';
 import { intentOf, openedAt, preventionOf, signedWindow } from './new-orders.ts';
+import type { OrderLines } from './order-lines.ts';
 import { isProtective } from './order-line.ts';
 import type { LiveOrder, OrderLine } from './order-line.ts';
 import { brokenBy, hasRoomToReplace } from './order-rules.ts';
@@ -46,7 +47,7 @@ export interface ProtectorOptions {
   readonly bookkeeper: Bookkeeper;
   readonly sender: Sender;
   /** By bot: those of this process. */
-  readonly lines: ReadonlyMap<string, OrderLine>;
+  readonly lines: OrderLines;
 }
 
 /** Two rounds of denials count when they lie this far apart: the exchange's reads lag. */
@@ -284,7 +285,8 @@ export class Protector {
     if (this.#broken(line, command.plan.quantity, [draft])) return;
     // The exchange checks its limits while the old stop still counts. When all places are taken, the old one is cancelled first and the bot
     // places the new one then.
-    if (!hasRoomToReplace(line, this.#options.lines.values())) return line.keepRoom('protect') === null ? this.#cancelAll(line) : undefined;
+    if (!hasRoomToReplace(line, this.#options.lines.besides(line)))
+      return line.keepRoom('protect') === null ? this.#cancelAll(line) : undefined;
     const orders = this.#prepare(line, command, [draft]);
     const half: { cancel: CancelOutcome | 'not-sent' | 'unheard' } = { cancel: 'not-sent' };
     const sent = orders.send(async (signed) => {

@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ExchangeOrder, TradingAccount, UserEvent } from '../../../engine/exchanges/exchange.ts';
 import { OpenOrders } from '../../../engine/accounts/open-orders.ts';
+import { OrderLines } from '../../../engine/orders/order-lines.ts';
 import { OrderLine } from '../../../engine/orders/order-line.ts';
 import type { BotLink } from '../../../engine/orders/order-line.ts';
 import { openedAt } from '../../../engine/orders/new-orders.ts';
@@ -77,6 +78,12 @@ interface Holding {
   readonly symbol?: string;
 }
 
+function beside(self: OrderLine, others: readonly OrderLine[]): Iterable<OrderLine> {
+  const lines = new OrderLines();
+  for (const one of [self, ...others]) lines.add(one);
+  return lines.besides(self);
+}
+
 let bots = 0;
 function line({ holds = false, rests = stopOnly, symbol = 'BTCUSDT' }: Holding = {}): OrderLine {
   bots += 1;
@@ -111,7 +118,8 @@ function follow(to: OrderLine, role: 'entry' | 'stop', clientOrderId: string, qu
 }
 
 const holding = (count: number, rests = stopOnly): OrderLine[] => Array.from({ length: count }, () => line({ holds: true, rests }));
-const verdict = (self: OrderLine, others: readonly OrderLine[], quantity = d(1)) => entryHasNoRoom(self, { quantity }, [self, ...others]);
+const verdict = (self: OrderLine, others: readonly OrderLine[], quantity = d(1)) =>
+  entryHasNoRoom(self, { quantity }, beside(self, others));
 
 describe('the sixth stop on one account and symbol', () => {
   it('is foreseen before its bot enters, whether the five rest or will', async () => {
