@@ -12,18 +12,24 @@ type Schema = Readonly<Record<string, unknown>>;
 
 const nameOf = (strategy: { readonly name: string }): string => `strategy_${strategy.name}`;
 
+/** The version of OpenAPI, and all the rest. */
+export interface OpenApiDocument {
+  readonly openapi: string;
+}
+
 /** `routes` may still grow until the document is first asked for. */
-export function documentOf(routes: readonly RouteOptions[]): () => Promise<object> {
-  let document: Promise<object> | null = null;
+export function documentOf(routes: readonly RouteOptions[]): () => Promise<OpenApiDocument> {
+  let document: Promise<OpenApiDocument> | null = null;
   return () => (document ??= describe(routes));
 }
 
-async function describe(routes: readonly RouteOptions[]): Promise<object> {
+async function describe(routes: readonly RouteOptions[]): Promise<OpenApiDocument> {
   const { default: swagger } = await import('@fastify/swagger');
+  const openapi = '3.1.0';
   const app = fastify({ logger: false, exposeHeadRoutes: false });
   await app.register(swagger, {
     openapi: {
-      openapi: '3.1.0',
+      openapi,
       info: {
         title: 'Evenkeel',
         version: '1',
@@ -39,7 +45,7 @@ async function describe(routes: readonly RouteOptions[]): Promise<object> {
   app.setSerializerCompiler(() => () => '');
   for (const { method, url, schema } of routes) app.route({ method, url, ...(schema && { schema }), handler: () => undefined });
   await app.ready();
-  return app.swagger();
+  return { openapi, ...app.swagger() };
 }
 
 /** One component per strategy: the part of a bot that it reads. */

@@ -1,5 +1,6 @@
 /** What the engine is and knows: status, symbols, the API's own description. */
 import { Type } from 'typebox';
+import type { OpenApiDocument } from '../openapi.ts';
 import type { AdminPorts } from '../ports.ts';
 import { problems } from '../schemas/common.ts';
 import { amount, answerOf, choice, flag, integer, list, number, object, orNull, text, time } from '../schemas/fields.ts';
@@ -71,7 +72,7 @@ const symbolsSchema = object({
   ),
 });
 
-export function engineRoutes(app: AdminApp, { engine, symbols }: AdminPorts, document: () => Promise<object>): void {
+export function engineRoutes(app: AdminApp, { engine, symbols }: AdminPorts, document: () => Promise<OpenApiDocument>): void {
   app.get(
     '/v1/status',
     {
@@ -139,6 +140,6 @@ export function engineRoutes(app: AdminApp, { engine, symbols }: AdminPorts, doc
         },
       },
     },
-    async () => (await document()) as never,
+    document,
   );
 }

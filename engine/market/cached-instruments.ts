@@ -1,6 +1,6 @@
 /** Instruments as the symbol cache holds them (decimals as text), and the check of what comes back. */
 import { Decimal } from 'decimal.js';
-import type { Instrument } from '../trading/instrument.ts';
+import type { Instrument, LotFilter, NotionalFilter, PercentPriceFilter, PriceFilter } from '../trading/instrument.ts';
 
 export function writeCachedInstruments(instruments: readonly Instrument[]): unknown {
   return JSON.parse(JSON.stringify(instruments)) as unknown;
@@ -26,11 +26,12 @@ type Fields = Record<string, unknown>;
 function readInstrument(value: unknown): Instrument | null {
   if (typeof value !== 'object' || value === null) return null;
   const entry = value as Fields;
-  const price = decimals(entry['price'], ['min', 'max', 'tick']);
-  const lot = decimals(entry['lot'], ['min', 'max', 'step']);
-  const marketLot = entry['marketLot'] === null ? null : decimals(entry['marketLot'], ['min', 'max', 'step']);
-  const notional = entry['notional'] === null ? null : decimals(entry['notional'], ['min'], 'max');
-  const percentPrice = entry['percentPrice'] === null ? null : decimals(entry['percentPrice'], ['bidUp', 'bidDown', 'askUp', 'askDown']);
+  const price = decimals<PriceFilter>(entry['price'], ['min', 'max', 'tick']);
+  const lot = decimals<LotFilter>(entry['lot'], ['min', 'max', 'step']);
+  const marketLot = entry['marketLot'] === null ? null : decimals<LotFilter>(entry['marketLot'], ['min', 'max', 'step']);
+  const notional = entry['notional'] === null ? null : decimals<NotionalFilter>(entry['notional'], ['min'], 'max');
+  const percentPrice =
+    entry['percentPrice'] === null ? null : decimals<PercentPriceFilter>(entry['percentPrice'], ['bidUp', 'bidDown', 'askUp', 'askDown']);
   const counts = ['maxOrders', 'maxAlgoOrders', 'maxOrderLists'].every((name) => entry[name] === null || Number.isInteger(entry[name]));
   const trailingDelta =
     entry['trailingDelta'] === null || integers(entry['trailingDelta'], ['minAbove', 'maxAbove', 'minBelow', 'maxBelow']);
@@ -52,8 +53,12 @@ function readInstrument(value: unknown): Instrument | null {
   return { ...(entry as unknown as Instrument), price, lot, marketLot, notional, percentPrice, maxPosition };
 }
 
-/** The object with the named fields as Decimals, one of which may be null; undefined when one is no amount. */
-function decimals(value: unknown, names: readonly string[], nullable: string | null = null): never | undefined {
+/** The filter with the named fields as Decimals, one of which may be null, and the others as they came; undefined when one is no amount. */
+function decimals<Filter>(
+  value: unknown,
+  names: readonly (keyof Filter & string)[],
+  nullable: (keyof Filter & string) | null = null,
+): Filter | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const result: Fields = { ...(value as Fields) };
   for (const name of nullable === null ? names : [...names, nullable]) {
@@ -63,7 +68,7 @@ function decimals(value: unknown, names: readonly string[], nullable: string | n
     if (amount === undefined) return undefined;
     result[name] = amount;
   }
-  return result as never;
+  return result as unknown as Filter;
 }
 
 function integers(value: unknown, names: readonly string[]): boolean {
