@@ -41,7 +41,7 @@ export function createMemoryCoordination({
   metrics,
   store = createMemoryStore(clock),
 }: MemoryCoordinationOptions): Coordination {
-  metrics?.redisReachable.set(1);
+  metrics?.redisReachable.follow(() => [[{}, 1]]);
   return {
     locks: memoryLocks(clock, owner, store),
     symbols: memorySymbols(clock, store, metrics),

@@ -33,6 +33,7 @@ export interface RedisHealthOptions {
 export function createRedisHealth({ clock, log, metrics }: RedisHealthOptions): RedisHealth {
   let state: { readonly kind: Kind; readonly sinceMs: number; reason: string } | 'well' | null = null;
   let judge = (): void => undefined;
+  metrics.redisReachable.follow(() => [[{}, state === 'well' ? 1 : 0]]);
   const judged = new Promise<void>((resolve) => (judge = resolve));
 
   const outage = (): string | null => {
@@ -46,7 +47,6 @@ export function createRedisHealth({ clock, log, metrics }: RedisHealthOptions): 
       state.reason = reason;
       return;
     }
-    metrics.redisReachable.set(0);
     state = { kind, sinceMs: state === null || state === 'well' ? clock.now() : state.sinceMs, reason };
     log.warn({ reason }, `${outage() ?? ''}: bots go on with the locks they hold, and nobody can take another meanwhile`);
   };
@@ -62,7 +62,6 @@ export function createRedisHealth({ clock, log, metrics }: RedisHealthOptions): 
           { awayMs: clock.now() - state.sinceMs },
           `Redis is back: it takes writes again (it had been away since ${new Date(state.sinceMs).toISOString()})`,
         );
-      metrics.redisReachable.set(1);
       state = 'well';
     },
     failed(reason) {

@@ -95,6 +95,8 @@ export class ExchangeSocket implements StreamSocket {
   #deadline: Timer | null = null;
   #sendTimer: Timer | null = null;
   #dialTimer: Timer | null = null;
+  /** Takes it out of the gauge of open sockets. */
+  #unfollow: () => void = () => undefined;
 
   constructor(options: ExchangeSocketOptions) {
     this.#options = options;
@@ -110,6 +112,8 @@ export class ExchangeSocket implements StreamSocket {
 
   start(): void {
     if (this.#state !== 'idle') throw new Error(`Socket ${this.#options.name} was started twice; make a new one instead.`);
+    const { metrics, name } = this.#options;
+    this.#unfollow = metrics.wsConnections.follow(() => [[{ stream: name, state: 'open' }, this.#state === 'open' ? 1 : 0]]);
     this.#dial();
   }
 
@@ -119,7 +123,10 @@ export class ExchangeSocket implements StreamSocket {
     this.#state = 'stopped';
     this.#clearTimers();
     this.#queue = [];
-    if (socket === null) return Promise.resolve();
+    if (socket === null) {
+      this.#unfollow();
+      return Promise.resolve();
+    }
     return new Promise((resolve) => {
       const cut = this.#clock.after(closeGraceMs, () => socket.terminate());
       socket.once('close', () => {
@@ -197,7 +204,6 @@ export class ExchangeSocket implements StreamSocket {
     this.#state = 'open';
     this.#openedAt = this.#lastReceivedAt = this.#clock.monotonic();
     this.#nextSendAt = 0;
-    this.#options.metrics.wsConnections.inc({ stream: this.#options.name, state: 'open' });
     this.#pingTimer = this.#clock.every(this.#options.pingIntervalMs ?? 9_000, () => this.#ping(socket));
     this.#log.debug('socket open');
     this.#options.onOpen();
@@ -235,11 +241,12 @@ export class ExchangeSocket implements StreamSocket {
     this.#openedAt = 0;
     this.#clearTimers();
     this.#queue = [];
-    if (stopped) this.#log.debug('socket stopped');
-    else this.#log.warn({ kind, reason }, 'socket ended');
+    if (stopped) {
+      this.#unfollow();
+      this.#log.debug('socket stopped');
+    } else this.#log.warn({ kind, reason }, 'socket ended');
     this.#options.metrics.wsDisconnects.inc({ stream: this.#options.name, reason: stopped ? 'stopped' : kind });
     socket.terminate();
-    if (openedAt !== 0) this.#options.metrics.wsConnections.dec({ stream: this.#options.name, state: 'open' });
     if (!stopped) {
       const lived = openedAt === 0 ? 0 : this.#clock.monotonic() - openedAt;
       this.#failures = lived >= stableAfterMs ? 0 : this.#failures + 1;

@@ -23,9 +23,14 @@ export class Feed {
   readonly #streams = new Map<string, Stream>();
   readonly #links = new Set<Link>();
   #malformed = 0;
+  /** Null until market data has arrived. */
+  #lastFrameAtMs: number | null = null;
 
   constructor(options: FeedOptions) {
     this.#options = options;
+    options.metrics.marketLastMessage.follow(() =>
+      this.#lastFrameAtMs === null ? [] : [[{ stream_kind: 'kline' }, this.#lastFrameAtMs / 1_000]],
+    );
   }
 
   /** Joins the stream of a series; answers how to leave it. */
@@ -99,7 +104,7 @@ export class Feed {
 
   #onFrame(frame: KlineFrame): void {
     this.#options.onEventTime(frame.eventTimeMs);
-    this.#options.metrics.marketLastMessage.set({ stream_kind: 'kline' }, this.#options.clock.now() / 1_000);
+    this.#lastFrameAtMs = this.#options.clock.now();
     this.#streams.get(frame.stream)?.listener.onFrame(frame);
   }
 

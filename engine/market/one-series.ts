@@ -28,7 +28,6 @@ export interface OneSeriesOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly limits: MarketLimits;
-  onHealth(): void;
   /** The last subscriber left. */
   onEmpty(): void;
 }
@@ -446,10 +445,8 @@ export class OneSeries {
   }
 
   #setHealth(health: SeriesHealth, reason: string): void {
-    const before = this.#condition;
-    if (health === before.health && reason === before.reason) return;
+    if (health === this.#condition.health && reason === this.#condition.reason) return;
     this.#condition = { health, reason };
-    if (health !== before.health) this.#options.onHealth();
     this.#tellHealth();
   }
 

@@ -33,8 +33,10 @@ export function createMarketSeries(options: MarketSeriesOptions): MarketSeries {
   const feed = new Feed({ ...options, limits });
   const history = new History({ ...options, limits });
   const open = new Map<string, OneSeries>();
-  const countStale = (): void =>
-    metrics.marketStaleSymbols.set([...open.values()].filter((series) => series.health === 'stale' || series.health === 'gapped').length);
+  metrics.marketStaleSymbols.follow(() => {
+    const stale = [...open.values()].filter((series) => series.health === 'stale' || series.health === 'gapped');
+    return [[{}, stale.length]];
+  });
   const restPrices = createRestPrices({ ...options, limits });
   const watch = clock.every(watchEveryMs, () => {
     for (const series of open.values()) series.watch();
@@ -55,10 +57,8 @@ export function createMarketSeries(options: MarketSeriesOptions): MarketSeries {
           log: log.child({ component: 'series', series: name }),
           metrics,
           limits,
-          onHealth: countStale,
           onEmpty() {
             if (open.get(name) === created) open.delete(name);
-            countStale();
           },
         });
         series = created;

@@ -10,7 +10,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { BotRows, BotStore, Wish } from '../persistence/bot-store.ts';
 import type { Clock, Timer, VenueClock } from '../time/clock.ts';
 import type { EntryBlock } from '../trading/events.ts';
-import { BotCounts } from './bot-counts.ts';
+import { countBots } from './bot-counts.ts';
 import { tellLost, tellStarted } from './bot-lines.ts';
 import type { LetGo, OpenPosition, StartedBot } from './bot-lines.ts';
 import { Claims } from './claims.ts';
@@ -56,7 +56,6 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #timers: Timer[] = [];
   readonly #statuses: Statuses;
-  readonly #counts: BotCounts;
   readonly #claims: Claims;
   readonly #commands: Commands;
   readonly #departures: Departures;
@@ -77,7 +76,8 @@ export class Supervisor {
     this.#options = options;
     this.#lastRoundAt = options.clock.monotonic();
     this.#statuses = new Statuses({ ...options, runs: (entry) => this.#options.bots.get(entry.botId) === entry });
-    this.#counts = new BotCounts(options.metrics);
+    countBots(options.metrics, () => options.bots.values());
+    options.metrics.leaseHeld.follow(() => [[{ role: 'bot' }, options.leases.held]]);
     this.#claims = new Claims(options);
     this.#commands = new Commands({
       ...options,
@@ -213,7 +213,6 @@ export class Supervisor {
       (wish) => (wish.wanted || wish.unfinished) && !this.#options.bots.has(wish.botId) && this.#mayStart(wish),
     );
     await this.#waiting.tell(left, hindrance, this.#options.bots.size >= capacity);
-    this.#counts.count(this.#options.bots.values());
   }
 
   #mayStart(wish: Wish): boolean {
@@ -350,7 +349,6 @@ export class Supervisor {
         }
       }
     }
-    this.#options.metrics.leaseHeld.set({ role: 'bot' }, this.#options.leases.held);
   }
 }
 
