@@ -35,7 +35,8 @@ export class LateDecisions {
     if (view === null) return;
     const { lastDecidedMs, lastEntryMs } = session.state;
     const { closeTime } = view.candle;
-    if (closeTime > lastDecidedMs || (closeTime === lastDecidedMs && lastEntryMs < closeTime)) session.onClose(view);
+    if (closeTime > lastDecidedMs || (closeTime === lastDecidedMs && lastEntryMs < closeTime))
+      session.onClose(view, this.#options.clock.monotonic());
   }
 
   /** Exits that the closes since `sinceMs` asked for while nobody ran the bot are made now; entries are not. */

@@ -159,8 +159,7 @@ export class BotSession implements SeriesListener {
   }
 
   /** No entry is made on a close that is too old (it was missing, or is from before a restart); exits, stops and the day's loss are judged. */
-  onClose(view: SeriesView): void {
-    const receivedAt = this.#options.clock.monotonic();
+  onClose(view: SeriesView, receivedAt: number): void {
     this.#options.onPrice(view.candle);
     this.#recentPrices.saw(view.candle, view.candle.closeTime, averageSpanMs(this.#options.instrument()));
     this.#guard(() => {

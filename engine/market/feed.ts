@@ -65,7 +65,7 @@ export class Feed {
 
   #open(streams: readonly Stream[]): Link {
     const link = new Link(this.#options, {
-      onFrame: (frame) => this.#onFrame(frame),
+      onFrame: (frame, receivedAt) => this.#onFrame(frame, receivedAt),
       onMalformed: (frame) => this.#onMalformed(frame),
       onDue: (reason) => this.#replace(link, reason),
       onOver: () => {
@@ -102,10 +102,10 @@ export class Feed {
     void link.stop();
   }
 
-  #onFrame(frame: KlineFrame): void {
+  #onFrame(frame: KlineFrame, receivedAt: number): void {
     this.#options.onEventTime(frame.eventTimeMs);
     this.#lastFrameAtMs = this.#options.clock.now();
-    this.#streams.get(frame.stream)?.listener.onFrame(frame);
+    this.#streams.get(frame.stream)?.listener.onFrame(frame, receivedAt);
   }
 
   /** Logged ever more rarely: a broken venue must not fill the disk. */

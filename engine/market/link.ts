@@ -7,7 +7,8 @@ import type { Clock, Timer } from '../time/clock.ts';
 import type { MarketLimits } from './limits.ts';
 
 export interface StreamListener {
-  onFrame(frame: KlineFrame): void;
+  /** `receivedAt`: when its message came, monotonic. */
+  onFrame(frame: KlineFrame, receivedAt: number): void;
   /** What came is no candle: what was wrong with it, and the last price where that can be told. */
   onUnsound(problem: string, price: number | null): void;
   /** The stream is subscribed (again): what came before may be missing. */
@@ -40,7 +41,8 @@ export interface Stream {
 }
 
 interface LinkEvents {
-  onFrame(frame: KlineFrame): void;
+  /** `receivedAt`: when its message came, monotonic. */
+  onFrame(frame: KlineFrame, receivedAt: number): void;
   onMalformed(frame: MalformedFrame): void;
   /** The socket should be replaced. */
   onDue(reason: string): void;
@@ -200,10 +202,11 @@ export class Link {
   }
 
   #onMessage(text: string): void {
+    const receivedAt = this.#options.clock.monotonic();
     const frame = parseStreamFrame(text);
     switch (frame.kind) {
       case 'kline':
-        this.#events.onFrame(frame);
+        this.#events.onFrame(frame, receivedAt);
         return;
       case 'acknowledged':
         this.#onAcknowledged(frame.id);

@@ -26,8 +26,11 @@ export interface SeriesView {
 
 /** Called synchronously, in candle order, one subscriber after the other. Must not throw; a throw is reported and isolated. */
 export interface SeriesListener {
-  /** A candle closed. Each closed candle is delivered exactly once and in order, repaired ones included. */
-  onClose(view: SeriesView): void;
+  /**
+   * A candle closed. Each closed candle is delivered exactly once and in order, repaired ones included. `receivedAt`: when the message that
+   * told it came, monotonic; the same for all subscribers, so that what is measured from it shows the wait behind the others.
+   */
+  onClose(view: SeriesView, receivedAt: number): void;
   /** The forming candle changed. While candles cannot be had, it has the last price only. */
   onUpdate(candle: Candle): void;
   onHealth(health: SeriesHealth, reason: string): void;

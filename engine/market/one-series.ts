@@ -71,6 +71,8 @@ export class OneSeries {
   /** Subscribed (again) since the last read began: that read may not know what was missed before. */
   #unread = false;
   #lastFrameAt: number;
+  /** Of the frame whose candle is offered now; null while none is. */
+  #offeredFrameAt: number | null = null;
   #lastPriceAt: number;
   #checkedAt: number;
   #quietChecks = 0;
@@ -84,7 +86,7 @@ export class OneSeries {
       onForming: (candle) => this.#onForming(candle),
     });
     this.#stream = options.feed.subscribe(options.key.symbol, options.key.timeframe, {
-      onFrame: (frame) => this.#onFrame(frame),
+      onFrame: (frame, receivedAt) => this.#onFrame(frame, receivedAt),
       onUnsound: (problem, price) => this.#onUnsound(problem, price),
       onSubscribed: () => this.#onSubscribed(),
       onInterrupted: (reason) => {
@@ -263,11 +265,13 @@ export class OneSeries {
     this.#options.onEmpty();
   }
 
-  #onFrame(frame: KlineFrame): void {
-    this.#lastFrameAt = this.#options.clock.monotonic();
+  #onFrame(frame: KlineFrame, receivedAt: number): void {
+    this.#lastFrameAt = receivedAt;
     this.#quietChecks = 0;
     this.#unsound = null;
+    this.#offeredFrameAt = receivedAt;
     const offered = this.#sequence.offer(frame.candle, frame.eventTimeMs);
+    this.#offeredFrameAt = null;
     if (offered === 'held' && frame.candle.closed) this.#readSoon();
     this.#repairIfNeeded();
     // It was called stale while it was silent, or told no candles; now it speaks.
@@ -433,9 +437,10 @@ export class OneSeries {
   #onClosed(candle: Candle): void {
     this.#board.next(candle);
     if (this.#board.before === 'hole') this.#tellHealth();
+    const receivedAt = this.#offeredFrameAt ?? this.#options.clock.monotonic();
     for (const subscriber of this.#subscribers) {
       const view = subscriber.panel.view(candle);
-      if (view !== null) this.#tell(() => subscriber.listener.onClose(view));
+      if (view !== null) this.#tell(() => subscriber.listener.onClose(view, receivedAt));
     }
   }
 

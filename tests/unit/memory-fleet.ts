@@ -139,7 +139,7 @@ export function crossBack(bot: SeriesListener, price = 100): void {
 
 /** The market goes on behind it: paper orders wait for the next candle's open. */
 function close(bot: SeriesListener, view: SeriesView): void {
-  bot.onClose(view);
+  bot.onClose(view, 0);
   move(bot, view.candle.close);
 }
 

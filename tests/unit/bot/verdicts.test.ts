@@ -51,7 +51,7 @@ function given(safeMode = false) {
 describe('the verdict on a close', () => {
   it('is told with what was decided with, and counted', async () => {
     const { session, heard, counted } = given();
-    session.onClose({ candle: candle(0, { close: 20_000 }), ...up });
+    session.onClose({ candle: candle(0, { close: 20_000 }), ...up }, 0);
     expect(heard).toMatchObject([
       {
         settings: { version: 7, strategy: 'ema_cross', timeframe: '1m', indicators: ['ema:12', 'ema:26'] },
@@ -66,28 +66,28 @@ describe('the verdict on a close', () => {
   it('keeps the signal of a close that was too old to enter on', async () => {
     const { clock, session, heard, counted } = given();
     await clock.advance(30_000);
-    session.onClose({ candle: candle(0, { close: 20_000 }), ...up });
+    session.onClose({ candle: candle(0, { close: 20_000 }), ...up }, 0);
     expect(heard).toMatchObject([{ signal: { action: 'enter-long' }, verdict: { outcome: 'nothing', rule: 'stale-close' } }]);
     expect(await counted('nothing', 'stale-close')).toBe(1);
   });
 
   it('says that the strategy was not asked in safe mode', () => {
     const { session, heard } = given(true);
-    session.onClose({ candle: candle(0, { close: 20_000 }), ...up });
+    session.onClose({ candle: candle(0, { close: 20_000 }), ...up }, 0);
     expect(heard).toMatchObject([{ signal: { action: 'hold' }, verdict: { outcome: 'nothing', rule: 'quarantined' } }]);
   });
 
   it('says that the strategy was not asked while the bot leaves', () => {
     const { session, heard } = given();
     session.block(leavingBlock);
-    session.onClose({ candle: candle(0, { close: 20_000 }), ...up });
+    session.onClose({ candle: candle(0, { close: 20_000 }), ...up }, 0);
     expect(heard).toMatchObject([{ signal: { action: 'hold' }, verdict: { outcome: 'nothing', rule: 'leaving' } }]);
   });
 
   it('says that the strategy wants nothing, although entries are closed as well', async () => {
     const { session, heard, counted } = given();
     session.block({ rule: 'paused', reason: 'lunch' });
-    session.onClose({ candle: candle(0, { close: 20_000 }), ...flat });
+    session.onClose({ candle: candle(0, { close: 20_000 }), ...flat }, 0);
     expect(heard).toMatchObject([{ verdict: { outcome: 'nothing', rule: 'no-signal', reason: 'lunch' } }]);
     expect(await counted('nothing', 'no-signal')).toBe(1);
   });

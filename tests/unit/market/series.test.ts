@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { Heard } from './scripted-venue.ts';
 import { afterEach, describe, expect, it } from 'vitest';
 import { settle } from '../../support/fake-clock.ts';
 import { ScriptedSocket, ScriptedVenue, listen, request, subscribe } from './scripted-venue.ts';
@@ -166,6 +167,27 @@ describe('a series', () => {
     second.close();
     await venue.clock.advance(0);
     expect(venue.sockets[0]?.sent.at(-1)).toMatchObject({ method: 'UNSUBSCRIBE', params: ['btcusdt@kline_1m'] });
+  });
+
+  it('tells every bot when the message came, not when its own turn came', async () => {
+    const venue = new ScriptedVenue();
+    const [a, b] = [listen(venue), listen(venue)];
+    const received: [number, number][] = [];
+    const slow = (heard: Heard): Heard => ({
+      ...heard,
+      listener: {
+        ...heard.listener,
+        onClose(_view, receivedAt) {
+          received.push([receivedAt, venue.clock.monotonic()]);
+          venue.clock.stall(7);
+        },
+      },
+    });
+    await subscribe(venue, slow(a));
+    await subscribe(venue, slow(b));
+    await venue.pass();
+    const [[first, turn] = [0, 0], [second, later] = [0, 0]] = received;
+    expect([second - first, later - turn, turn - first]).toEqual([0, 7, 0]);
   });
 
   it('survives a listener that throws and frames that are garbage', async () => {
