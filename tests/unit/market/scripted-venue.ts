@@ -63,6 +63,7 @@ export class ScriptedSocket implements StreamSocket {
 }
 
 export class ScriptedVenue {
+  readonly metrics = createMetrics();
   readonly clock = new FakeClock(start);
   readonly sockets: ScriptedSocket[] = [];
   readonly reads: { startTime?: number; endTime?: number; limit?: number; forExits?: boolean }[] = [];
@@ -118,7 +119,7 @@ export class ScriptedVenue {
       clock: this.clock,
       venueClock: { now: () => this.now, trusted: true, resync: () => Promise.resolve() },
       log,
-      metrics: createMetrics(),
+      metrics: this.metrics,
       random: () => 0.5,
       openSocket: (handlers) => {
         const socket = new ScriptedSocket(handlers);

@@ -106,13 +106,19 @@ describe('a series', () => {
     const heard = listen(venue);
     const subscription = await subscribe(venue, heard);
     const [socket] = venue.sockets;
+    const gauged = async (): Promise<unknown> => (await venue.metrics.marketStaleSymbols.get()).values[0]?.value;
+    expect(await gauged()).toBe(0);
     socket?.break();
-    expect(subscription.health).toBe('stale');
+    expect([subscription.health, await gauged()]).toEqual(['stale', 1]);
     const missed = [await venue.pass(), await venue.pass()];
     socket?.open();
     await venue.clock.advance(3_000);
     expect(heard.closes).toEqual(missed);
-    expect(subscription.health).toBe('live');
+    expect([subscription.health, await gauged()]).toEqual(['live', 0]);
+    const arrived = async (): Promise<unknown> => (await venue.metrics.marketLastMessage.get()).values[0]?.value;
+    expect(await arrived()).toBeUndefined();
+    await venue.pass();
+    expect(await arrived()).toBe(venue.clock.now() / 1_000);
   });
 
   it('reads again when the stream was cut once more while a repair was under way', async () => {
