@@ -36,11 +36,15 @@ function readInstrument(value: unknown): Instrument | null {
   const trailingDelta =
     entry['trailingDelta'] === null || integers(entry['trailingDelta'], ['minAbove', 'maxAbove', 'minBelow', 'maxBelow']);
   const minutes = [notional, percentPrice].every((filter) => filter === null || integers(filter, ['averagePriceMinutes']));
+  const flags =
+    booleans(entry, ['ocoAllowed', 'cancelReplaceAllowed']) &&
+    (notional === null || booleans(notional, ['applyMinToMarket', 'applyMaxToMarket']));
+  const { orderTypes } = entry;
+  const types = Array.isArray(orderTypes) && orderTypes.every((type) => typeof type === 'string');
   const maxPosition = entry['maxPosition'] === null ? null : decimal(entry['maxPosition']);
   const texts = ['symbol', 'status', 'baseAsset', 'quoteAsset'].every((name) => typeof entry[name] === 'string' && entry[name] !== '');
   const numbers = ['basePrecision', 'quotePrecision'].every((name) => Number.isInteger(entry[name]));
-  if (!texts || !numbers || !counts || !trailingDelta || !minutes || entry['market'] !== 'spot' || !Array.isArray(entry['orderTypes']))
-    return null;
+  if (!texts || !numbers || !counts || !trailingDelta || !minutes || !flags || !types || entry['market'] !== 'spot') return null;
   if (
     price === undefined ||
     lot === undefined ||
@@ -69,6 +73,10 @@ function decimals<Filter>(
     result[name] = amount;
   }
   return result as unknown as Filter;
+}
+
+function booleans(value: unknown, names: readonly string[]): boolean {
+  return typeof value === 'object' && value !== null && names.every((name) => typeof (value as Fields)[name] === 'boolean');
 }
 
 function integers(value: unknown, names: readonly string[]): boolean {

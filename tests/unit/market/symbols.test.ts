@@ -175,6 +175,19 @@ describe('the directory of symbols', () => {
     await expect(symbols.load('NOPE')).rejects.toThrow(/NOPE/);
   });
 
+  it.each([
+    { notional: { applyMinToMarket: 'no' } },
+    { notional: { applyMaxToMarket: undefined } },
+    { ocoAllowed: 'false' },
+    { cancelReplaceAllowed: 0 },
+    { orderTypes: ['MARKET', 7] },
+  ])('does not come back from a cache that says %j', (wrong) => {
+    const [entry] = JSON.parse(JSON.stringify(writeCachedInstruments([instrumentOf('BTCUSDT')]))) as [Record<string, object>];
+    expect(readCachedInstruments([entry])).toHaveLength(1);
+    const notional = 'notional' in wrong ? { notional: { ...entry['notional'], ...wrong.notional } } : {};
+    expect(readCachedInstruments([{ ...entry, ...wrong, ...notional }])).toBeNull();
+  });
+
   it('comes back from the cache as it was', () => {
     const instruments = [{ ...instrumentOf('BTCUSDT'), maxPosition: d(5), marketLot: null, notional: null }];
     expect(JSON.stringify(readCachedInstruments(JSON.parse(JSON.stringify(writeCachedInstruments(instruments)))))).toBe(
