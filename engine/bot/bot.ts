@@ -8,22 +8,21 @@ import type { TradingAccount } from '../exchanges/exchange.ts';
 import type { AccountFacts } from '../orders/account-facts.ts';
 import type { OrderDesk } from '../orders/order-desk.ts';
 import type { BotLink, ProtectionNews } from '../orders/order-line.ts';
-import type { MarketSeries, SeriesListener, SeriesSubscription } from '../market/market.ts';
+import type { MarketSeries, SeriesSubscription } from '../market/market.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { hasTraded } from '../persistence/bot-rows.ts';
 import type { BotConfigRow, BotRows } from '../persistence/bot-rows.ts';
 import type { Checkpoint } from '../persistence/state-data.ts';
-import type { DecidedClose, DecisionLedger } from '../persistence/decision-ledger.ts';
+import type { DecisionLedger } from '../persistence/decision-ledger.ts';
 import type { Safety } from '../safety.ts';
-import type { Clock, VenueClock } from '../time/clock.ts';
+import type { Clock, Timer, VenueClock } from '../time/clock.ts';
 import { atMost } from '../time/waiting.ts';
 import type { Candle } from '../trading/candle.ts';
 import type { EntryBlock, StopKeeper, TradingCommand } from '../trading/events.ts';
 import type { Instrument } from '../trading/instrument.ts';
 import { pauseOf } from '../trading/pause.ts';
 import { isFlat } from '../trading/position.ts';
-import type { Exposure } from '../trading/protect.ts';
 import { LateDecisions } from './late-decisions.ts';
 import { botMachine } from './machine.ts';
 import type { BotMachineEvent } from './machine.ts';
@@ -32,8 +31,7 @@ import { recover } from './recovery.ts';
 import { BotSession } from './session.ts';
 import type { BotSettings } from './session.ts';
 import { applicableRow, needsRestart, settingsOf } from './settings.ts';
-import { StandingStop } from './standing-stop.ts';
-import { StopLines, keptStopLine } from './stop-lines.ts';
+import { StopNews, keptStopLine } from './stop-news.ts';
 
 export interface BotOptions {
   readonly botId: string;
@@ -70,7 +68,7 @@ export interface BotOptions {
   onEnded(end: { readonly error: Error | null; readonly fenced: boolean }): void;
 }
 
-const drainPollMs = 50;
+const drainPollMs = 20;
 /** Recovery waits this long for the exchange to tell what rests there. */
 const verifyPatienceMs = 2_000;
 
@@ -82,19 +80,17 @@ export const leavingBlock: EntryBlock = {
 
 export class Bot {
   readonly #options: BotOptions;
+  readonly #log: Log;
   readonly #actor: Actor<typeof botMachine>;
   /** The columns that it works with. */
   #row: BotConfigRow;
   #settings: BotSettings;
   #session: BotSession | null = null;
   #late: LateDecisions | null = null;
-  #subscription: SeriesSubscription | null = null;
-  #instrument: (() => Instrument) | null = null;
   #fenced = false;
   #leaving: boolean;
   readonly #watch: ProtectionWatch;
-  readonly #standingStop = new StandingStop();
-  readonly #stopLines = new StopLines();
+  readonly #stopNews = new StopNews();
   #withoutMarket = false;
   #checkpoint: Checkpoint | null = null;
 
@@ -103,33 +99,24 @@ export class Bot {
     this.#leaving = options.blocks.includes(leavingBlock);
     this.#row = options.rows.config;
     this.#settings = settingsOf(this.#row, options.stops);
+    const { botId, clock, venueClock, metrics, desk } = options;
+    this.#log = options.log.child({ botId, symbol: this.symbol });
     this.#watch = new ProtectionWatch({
-      clock: options.clock,
-      metrics: options.metrics,
-      onTick: () => this.#session?.tell({ type: 'time-passed', atMs: options.venueClock.now() }),
+      clock,
+      metrics,
+      log: this.#log,
       // While an exit is under way nothing more has to be sold.
-      ask: async (sinceMs) => this.#session?.state.exiting === null && options.desk.stopDenied(options.botId, sinceMs),
-      onUnanswered: (error) =>
-        options.log.error(
-          { err: error, botId: options.botId, symbol: this.symbol },
-          'no stop of a bot is known to rest, and the exchange does not answer whether one does: its position is kept, and asked about on',
-        ),
-      onOverdue: (exposure) => {
-        const why =
-          exposure === 'bare'
-            ? 'the exchange has denied its stop in two rounds'
-            : 'the price is beyond its stop, which the exchange does not execute';
-        options.log.error({ botId: options.botId, symbol: this.symbol }, `a bot is not protected in time: ${why}; it is closed`);
-        this.#session?.tell({ type: 'protection-overdue', atMs: options.venueClock.now() });
-      },
+      ask: async (sinceMs) => this.#session?.state.exiting === null && desk.stopDenied(botId, sinceMs),
+      tell: (type) => this.#session?.tell({ type, atMs: venueClock.now() }),
     });
     this.#actor = createActor(botMachine, {
+      clock: { setTimeout: (fire, delayMs) => clock.after(delayMs, fire), clearTimeout: (timer: Timer) => timer.cancel() },
       input: {
         recover: (left) => this.#recover(left),
-        warm: (left) => this.#warm(left),
-        drain: () => this.#drain(),
-        tellPhases: () => this.#session?.tellPhases(),
-        safeMode: options.safeMode,
+        join: (left) => this.#join(left),
+        begin: (candles) => this.#begin(candles),
+        drain: (left) => this.#drain(left),
+        drainLimitMs: options.drainTimeoutMs,
       },
     });
     this.#actor.subscribe({
@@ -140,7 +127,6 @@ export class Bot {
 
   start(): void {
     this.#actor.start();
-    this.#send({ type: 'claimed' });
   }
 
   /** Settles what is in flight and lets go; `onEnded` tells when. */
@@ -186,7 +172,6 @@ export class Bot {
   fence(): void {
     this.#fenced = true;
     this.#session?.close();
-    this.#subscription?.close();
     this.#send({ type: 'fenced' });
   }
 
@@ -217,14 +202,14 @@ export class Bot {
     return this.#settings.trading.symbol;
   }
 
-  /** Name of the life-cycle state: claiming, recovering, warming, running, quarantined, draining, released or faulted. */
+  /** Name of the life-cycle state: recovering, warming, running, draining, released or faulted. */
   get life(): string {
     const { value } = this.#actor.getSnapshot();
-    return typeof value === 'string' ? value : (Object.keys(value)[0] ?? 'unknown');
+    return typeof value === 'string' ? value : value.listening;
   }
 
   get running(): boolean {
-    return this.life === 'running' || this.life === 'quarantined';
+    return this.life === 'running';
   }
 
   /** True when it began while its symbol was not listed: it has no candles. */
@@ -260,7 +245,7 @@ export class Bot {
     const next = settingsOf(row, this.#options.stops);
     if (needsRestart(this.#settings, next)) return 'restart';
     const heard = this.#row.version === row.version;
-    if (!heard) for (const { column, reason } of waiting) this.#options.log.warn({ botId, column, reason }, 'a changed column waits');
+    if (!heard) for (const { column, reason } of waiting) this.#log.warn({ column, reason }, 'a changed column waits');
     this.#row = row;
     this.#settings = next;
     this.#session.reconfigure(next);
@@ -269,15 +254,14 @@ export class Bot {
 
   async #recover(left: AbortSignal): Promise<void> {
     const { rows, clock, venueClock, metrics, desk, safeMode, safety } = this.#options;
-    this.#instrument = await this.#options.loadInstrument(this.symbol);
+    const instrument = await this.#options.loadInstrument(this.symbol);
     // It was stopped meanwhile: whoever takes it next looks after its orders.
     if (left.aborted) return;
-    const instrument = this.#instrument();
     const { state: restored, checkpoint } = recover({
       botId: this.#options.botId,
       rows,
       config: this.#settings.trading,
-      instrument,
+      instrument: instrument(),
       // Asked right before the session begins: from then on the bot hears of changes.
       killed: this.#options.killBlock(),
       blocks: this.#options.blocks,
@@ -292,74 +276,36 @@ export class Bot {
       venueClock,
       metrics,
       safeMode,
-      instrument: this.#instrument,
+      instrument,
       carryOut: (command, triggeredAt) => this.#carryOut(command, triggeredAt),
+      log: this.#log,
+      ledger: this.#options.ledger,
       onPrice: (candle) => this.#options.onPrice(candle),
-      onTradingPhase: (phase) => {
-        this.#options.log.debug({ botId: this.#options.botId, symbol: this.symbol, phase }, `the bot is ${phase}`);
-        this.#send({ type: 'trading-changed', phase });
-      },
-      onFeedPhase: (phase) => {
-        this.#options.log.debug({ botId: this.#options.botId, symbol: this.symbol, feed: phase }, `the candles of the bot are ${phase}`);
-        this.#send({ type: 'feed-changed', phase });
-      },
-      onExposure: (exposure) => this.#onExposure(exposure),
-      onAllowance: (reason) => {
-        this.#options.log.debug(
-          { botId: this.#options.botId, symbol: this.symbol, reason },
-          `entries are ${reason === null ? 'open' : 'closed'}`,
-        );
-        this.#send({ type: 'allowance-changed', reason });
-      },
+      onExposure: (exposure) => this.#watch.changed(exposure),
       onDirty: () => this.#options.onDirty(),
-      onNotice: ({ topic, reason }) => this.#options.log.warn({ botId: this.#options.botId, symbol: this.symbol, topic }, reason),
-      onVerdict: (close) => {
-        this.#options.log.debug(closeLine(this.#options.botId, this.symbol, close), 'a closed candle was decided on');
-        this.#options.ledger.record(close);
-      },
       onFault: (error) => this.#send({ type: 'fault', error }),
     });
     this.#session = session;
     this.#checkpoint = checkpoint;
-    const late = new LateDecisions({ session, clock, venueClock, subscription: () => this.#subscription });
+    const late = new LateDecisions({ session, clock, venueClock });
     this.#late = late;
     if (safeMode)
       session.block({ rule: 'quarantined', reason: 'the bot crashed again and again; its position is managed, nothing new is opened' });
     // What happened at the exchange meanwhile is learnt before anything is decided; an exchange that does not answer is not waited for.
-    desk.attach(this.#link(session, late, this.#instrument), rows.orders, rows.fills);
+    desk.attach(this.#link(session, late, instrument), rows.orders, rows.fills);
     await atMost(clock, verifyPatienceMs, desk.protectionVerified(this.#options.botId));
     session.tell({ type: 'time-passed', atMs: venueClock.now() });
   }
 
-  #onExposure(exposure: Exposure): void {
-    const { botId, log } = this.#options;
-    if (exposure === 'disarmed' && this.#watch.exposure !== 'disarmed')
-      log.error({ botId, symbol: this.symbol }, 'nothing protects the position of a bot: a kill switch keeps its stop down');
-    this.#watch.changed(exposure);
-  }
-
   #carryOut(command: TradingCommand, triggeredAt: number | null): void {
     const { desk, botId } = this.#options;
-    switch (command.type) {
-      case 'place-order':
-        desk.place(botId, command, triggeredAt);
-        return;
-      case 'place-protection':
-        this.#stopLines.asked();
-        desk.protect(botId, command);
-        return;
-      case 'replace-protection':
-        this.#standingStop.move();
-        this.#stopLines.asked();
-        desk.protect(botId, command);
-        return;
-      case 'cancel-protection':
-        this.#standingStop.move();
-        desk.unprotect(botId, command);
-        return;
-      default:
-        command satisfies never;
+    if (command.type === 'place-order') {
+      desk.place(botId, command, triggeredAt);
+      return;
     }
+    this.#stopNews.commanded(command.type);
+    if (command.type === 'cancel-protection') desk.unprotect(botId, command);
+    else desk.protect(botId, command);
   }
 
   #link(session: BotSession, late: LateDecisions, instrument: () => Instrument): BotLink {
@@ -404,33 +350,22 @@ export class Bot {
   }
 
   /** Waits for candles as long as it takes: the status says what is missing, and the position is looked after meanwhile. */
-  async #warm(left: AbortSignal): Promise<void> {
+  async #join(left: AbortSignal): Promise<SeriesSubscription | null> {
     const session = this.#session;
-    if (session === null) throw new Error('a bot warms up after it has recovered');
-    const { trading, strategy, parameters } = this.#settings;
-    const listener: SeriesListener = session;
-    if (this.#instrument?.().status === 'DELISTED') {
+    if (session === null) throw new Error('a bot waits for candles after it has recovered');
+    if (session.instrument.status === 'DELISTED') {
       this.#pauseWithoutMarket(session);
-      return;
+      return null;
     }
-    this.#subscription = await this.#options.market.subscribe(
-      {
-        symbol: trading.symbol,
-        timeframe: trading.timeframe,
-        needs: strategy.needs(parameters),
-        warmUpCandles: strategy.warmUpCandles(parameters),
-        exposed: this.exposed,
-      },
-      listener,
-      left,
-    );
-    if (left.aborted) {
-      this.#subscription.close();
-      return;
-    }
-    session.onHealth(this.#subscription.health, this.#subscription.reason);
-    this.#late?.onMissedCloses(this.#options.rows.lastExecutionMs ?? 0);
-    this.#late?.onNewestClose();
+    const { trading, strategy, parameters } = this.#settings;
+    const { symbol, timeframe } = trading;
+    const [needs, warmUpCandles] = [strategy.needs(parameters), strategy.warmUpCandles(parameters)];
+    return this.#options.market.subscribe({ symbol, timeframe, needs, warmUpCandles, exposed: this.exposed }, session, left);
+  }
+
+  #begin(candles: SeriesSubscription): void {
+    this.#session?.onHealth(candles.health, candles.reason);
+    this.#late?.begin(candles, this.#options.rows.lastExecutionMs ?? 0);
   }
 
   /** It runs without candles; it is started again when the symbol trades (venue-watch.ts). */
@@ -442,40 +377,32 @@ export class Bot {
 
   #tellKeptStop({ state, settings, instrument }: BotSession): void {
     const line = keptStopLine(state, settings.trading, instrument);
-    if (line !== null) this.#options.log.info({ botId: this.#options.botId, symbol: this.symbol, ...line.fields }, line.text);
+    if (line !== null) this.#log.info(line.fields, line.text);
   }
 
   #onProtection(session: BotSession, news: ProtectionNews): void {
-    const { log, botId, metrics, venueClock } = this.#options;
+    const { metrics, venueClock } = this.#options;
     const { refused } = news;
-    const vanished = this.#standingStop.told(news);
-    if (refused !== null) log.error({ botId, symbol: this.symbol, refused }, 'the exchange refused a protective order');
+    const vanished = this.#stopNews.vanished(news);
+    if (refused !== null) this.#log.error({ refused }, 'the exchange refused a protective order');
     session.tell({ type: 'protection-changed', ...news, atMs: venueClock.now() });
-    const line = news.settled ? this.#stopLines.rests(news.resting, session.holds) : null;
-    if (line !== null) log[line.level]({ botId, symbol: this.symbol, ...line.fields }, line.text);
+    const line = news.settled ? this.#stopNews.line(news.resting, session.holds) : null;
+    if (line !== null) this.#log[line.level](line.fields, line.text);
     if (!vanished || isFlat(session.state, session.instrument, session.state.lastPrice)) return;
     metrics.reconcileDrift.inc({ kind: 'protection-vanished' });
-    log.error(
-      { botId, symbol: this.symbol },
-      'the stop of a bot no longer rests at the exchange although its position is open; it is put up again',
-    );
+    this.#log.error('the stop of a bot no longer rests at the exchange although its position is open; it is put up again');
   }
 
-  async #drain(): Promise<void> {
-    const { desk, botId, drainTimeoutMs, log, clock } = this.#options;
-    this.#subscription?.close();
-    const deadline = clock.monotonic() + drainTimeoutMs;
-    let settled = await desk.settle(botId, drainTimeoutMs);
-    // A missing stop is placed, or the position sold, before the bot lets go: it may take a while until an engine takes it again.
-    while (settled && this.#watch.exposure === 'bare' && clock.monotonic() < deadline) {
-      await clock.sleep(drainPollMs);
-      settled = await desk.settle(botId, Math.max(0, deadline - clock.monotonic()));
-    }
-    if (this.#watch.exposure === 'bare')
-      log.error({ botId, symbol: this.symbol }, 'the bot leaves a position without its stop at the exchange');
-    if (!settled) log.warn({ botId }, 'the bot leaves with an order whose fate is open; its next owner resolves it');
-    await desk.detach(botId);
-    this.#session?.close();
+  /** A missing stop is placed, or the position sold, before the bot lets go: it may take a while until an engine takes it again. */
+  async #drain(left: AbortSignal): Promise<void> {
+    const { desk, botId, clock } = this.#options;
+    while (!desk.idle(botId) || this.#watch.exposure === 'bare') await clock.sleep(drainPollMs, left);
+  }
+
+  #tellLeft(): void {
+    const { desk, botId } = this.#options;
+    if (this.#watch.exposure === 'bare') this.#log.error('the bot leaves a position without its stop at the exchange');
+    if (!desk.idle(botId)) this.#log.warn('the bot leaves with an order whose fate is open; its next owner resolves it');
   }
 
   /** Late answers may reach a bot that is over. */
@@ -486,20 +413,15 @@ export class Bot {
   #onSnapshot(snapshot: SnapshotFrom<typeof botMachine>): void {
     this.#options.onDirty();
     if (snapshot.status !== 'done') return;
-    this.#end(snapshot.matches('faulted') ? (snapshot.context.error ?? new Error('unknown fault')) : null);
+    const faulted = snapshot.matches('faulted');
+    if (!faulted && !this.#fenced) this.#tellLeft();
+    this.#end(faulted ? (snapshot.context.error ?? new Error('unknown fault')) : null);
   }
 
   #end(error: Error | null): void {
     this.#late?.stop();
     this.#watch.stop();
-    this.#subscription?.close();
     this.#session?.close();
     void this.#options.desk.detach(this.#options.botId).finally(() => this.#options.onEnded({ error, fenced: this.#fenced }));
   }
-}
-
-function closeLine(botId: string, symbol: string, { view, signal, verdict }: DecidedClose): Record<string, unknown> {
-  const { outcome, rule, reason } = verdict;
-  const { closeTime, close } = view.candle;
-  return { botId, symbol, closeTime, close, signal: signal.action, signalReason: signal.reason, outcome, rule, reason };
 }

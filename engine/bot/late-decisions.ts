@@ -11,8 +11,6 @@ export interface LateDecisionsOptions {
   readonly session: BotSession;
   readonly clock: Clock;
   readonly venueClock: VenueClock;
-  /** Null before the series is warm. */
-  subscription(): SeriesSubscription | null;
 }
 
 /** An entry that never reached the exchange is decided on again at once, and then once more after this. */
@@ -20,6 +18,8 @@ const decideAgainMs = 250;
 
 export class LateDecisions {
   readonly #options: LateDecisionsOptions;
+  /** Null before the series is warm. */
+  #candles: SeriesSubscription | null = null;
   /** The close whose entry never reached the exchange and was decided on again. */
   #decidedAgainMs: number | null = null;
   #exitRetry: Timer | null = null;
@@ -28,10 +28,17 @@ export class LateDecisions {
     this.#options = options;
   }
 
+  /** The candles are there: what closed after `sinceMs`, while nobody ran the bot, is made up for. */
+  begin(candles: SeriesSubscription, sinceMs: number): void {
+    this.#candles = candles;
+    this.#onMissedCloses(candles, sinceMs);
+    this.#onNewestClose();
+  }
+
   /** The newest close may not have been decided on (after a restart, or because its entry never reached the exchange). */
-  onNewestClose(): void {
+  #onNewestClose(): void {
     const { session } = this.#options;
-    const view = this.#options.subscription()?.view() ?? null;
+    const view = this.#candles?.view() ?? null;
     if (view === null) return;
     const { lastDecidedMs, lastEntryMs } = session.state;
     const { closeTime } = view.candle;
@@ -40,11 +47,11 @@ export class LateDecisions {
   }
 
   /** Exits that the closes since `sinceMs` asked for while nobody ran the bot are made now; entries are not. */
-  onMissedCloses(sinceMs: number): void {
+  #onMissedCloses(candles: SeriesSubscription, sinceMs: number): void {
     const { session } = this.#options;
     const { openedAtMs } = session.state.position;
     if (openedAtMs === null) return;
-    const missed = this.#options.subscription()?.missedSince(Math.max(openedAtMs, sinceMs)) ?? [];
+    const missed = candles.missedSince(Math.max(openedAtMs, sinceMs));
     if (session.settings.mode === 'paper') for (const view of missed) session.onMissedClose(view);
     else this.#onMissedExit(missed);
   }
@@ -67,10 +74,10 @@ export class LateDecisions {
   entryAgain(decisionMs: number): void {
     if (decisionMs !== this.#decidedAgainMs) {
       this.#decidedAgainMs = decisionMs;
-      this.onNewestClose();
+      this.#onNewestClose();
       return;
     }
-    this.#options.clock.after(decideAgainMs, () => this.onNewestClose());
+    this.#options.clock.after(decideAgainMs, () => this.#onNewestClose());
   }
 
   /** An exit holds until the position is flat, whether prices move or not. */

@@ -4,6 +4,7 @@
  * exchange has denied it twice, the position is closed. When the price is beyond a stop that does not execute, it is closed without asking.
  */
 import { denialsApartMs } from '../orders/protector.ts';
+import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Clock, Timer } from '../time/clock.ts';
 import type { Exposure } from '../trading/protect.ts';
@@ -11,17 +12,15 @@ import type { Exposure } from '../trading/protect.ts';
 export interface ProtectionWatchOptions {
   readonly clock: Clock;
   readonly metrics: Metrics;
-  /** Time passed: what failed may be tried again. */
-  readonly onTick: () => void;
+  /** Names the bot and its symbol in every line. */
+  readonly log: Log;
   /**
    * Asks the exchange about the stop once. True when it has denied the stop often enough since `sinceMs` (monotonic). Throws when it does
    * not answer.
    */
   readonly ask: (sinceMs: number) => Promise<boolean>;
-  /** The exchange does not answer. Called once for each time without a stop; it is asked again and again. */
-  readonly onUnanswered: (error: unknown) => void;
-  /** It has lasted too long. */
-  readonly onOverdue: (exposure: 'bare' | 'overrun') => void;
+  /** Time passed: what failed may be tried again. Or it has lasted too long. */
+  readonly tell: (event: 'time-passed' | 'protection-overdue') => void;
 }
 
 /** A position without its stop is asked about after this; one whose price is beyond its stop is closed. */
@@ -51,7 +50,8 @@ export class ProtectionWatch {
 
   changed(exposure: Exposure): void {
     if (exposure === this.#exposure) return;
-    const { clock, metrics } = this.#options;
+    const { clock, metrics, log } = this.#options;
+    if (exposure === 'disarmed') log.error('nothing protects the position of a bot: a kill switch keeps its stop down');
     this.#count();
     metrics.positionsUnprotected.inc(Number(isUnprotected(exposure)) - Number(isUnprotected(this.#exposure)));
     this.#exposure = exposure;
@@ -78,12 +78,12 @@ export class ProtectionWatch {
       this.#end(exposure);
       return;
     }
-    this.#options.onTick();
+    this.#options.tell('time-passed');
     if (overdue && exposure === this.#exposure) void this.#ask();
   }
 
   async #ask(): Promise<void> {
-    const { clock, ask, onUnanswered } = this.#options;
+    const { clock, log, ask } = this.#options;
     const timer = this.#timer;
     if (this.#asking === timer || clock.monotonic() - this.#askedAt < askEveryMs) return;
     this.#asking = timer;
@@ -94,7 +94,10 @@ export class ProtectionWatch {
     } catch (error) {
       if (timer === this.#timer && !this.#toldUnanswered) {
         this.#toldUnanswered = true;
-        onUnanswered(error);
+        log.error(
+          { err: error },
+          'no stop of a bot is known to rest, and the exchange does not answer whether one does: its position is kept, and asked about on',
+        );
       }
     }
     if (this.#asking === timer) this.#asking = null;
@@ -104,8 +107,14 @@ export class ProtectionWatch {
 
   /** If the position is still there after the same time again, the exchange is asked again. */
   #end(exposure: 'bare' | 'overrun'): void {
-    this.#since = this.#options.clock.monotonic();
-    this.#options.onOverdue(exposure);
+    const { clock, log, tell } = this.#options;
+    this.#since = clock.monotonic();
+    const why =
+      exposure === 'bare'
+        ? 'the exchange has denied its stop in two rounds'
+        : 'the price is beyond its stop, which the exchange does not execute';
+    log.error(`a bot is not protected in time: ${why}; it is closed`);
+    tell('protection-overdue');
   }
 
   #count(): void {

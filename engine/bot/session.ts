@@ -1,11 +1,12 @@
 /**
  * The hot path of one bot: market and order events in, the pure core's decision, commands out. A plain object, because
- * an actor message per candle would cost more than the decision; the machine beside it hears only what changes its state.
+ * an actor message per candle would cost more than the decision.
  */
 import type { Decimal } from 'decimal.js';
 import type { SeriesHealth, SeriesListener, SeriesView } from '../market/market.ts';
+import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import type { DecidedClose } from '../persistence/decision-ledger.ts';
+import type { DecisionLedger } from '../persistence/decision-ledger.ts';
 import type { DecisionSettings } from '../persistence/decision-store.ts';
 import type { Strategy, StrategyParameters, Signal } from '../strategies/strategy.ts';
 import type { Clock, VenueClock } from '../time/clock.ts';
@@ -23,10 +24,10 @@ import { RecentPrices, averageSpanMs } from '../trading/recent-prices.ts';
 import type { PriceWatch } from '../trading/recent-prices.ts';
 import type { TradingState } from '../trading/state.ts';
 import { verdictOf } from '../trading/verdict.ts';
-import type { Judged, Silenced } from '../trading/verdict.ts';
+import type { Judged, Silenced, Verdict } from '../trading/verdict.ts';
 
-export type TradingPhase = 'flat' | 'entering' | 'holding' | 'exiting';
-export type FeedPhase = 'live' | 'gapped' | 'stale';
+type TradingPhase = 'flat' | 'entering' | 'holding' | 'exiting';
+type FeedPhase = 'live' | 'gapped' | 'stale';
 
 /** What a bot is made of, as its row says. Replaced as a whole when the row changes. */
 export interface BotSettings {
@@ -44,23 +45,20 @@ export interface SessionOptions {
   readonly clock: Clock;
   readonly venueClock: VenueClock;
   readonly metrics: Metrics;
+  /** Names the bot and its symbol in every line. */
+  readonly log: Log;
+  /** Keeps what was decided on each closed candle. */
+  readonly ledger: DecisionLedger;
   /** The strategy is not asked: stops and requested exits still work. For bots that crash again and again. */
   readonly safeMode: boolean;
   instrument(): Instrument;
   carryOut(command: TradingCommand, triggeredAt: number | null): void;
   /** Each candle that the session sees, forming or closed: paper accounts fill by them. */
   onPrice(candle: Candle): void;
-  onTradingPhase(phase: TradingPhase): void;
-  onFeedPhase(phase: FeedPhase): void;
-  onAllowance(reason: string | null): void;
   /** Whether the position's stop rests at the exchange. */
   onExposure(exposure: Exposure): void;
   /** Something that its status row shows has changed: message, day, blocks. */
   onDirty(): void;
-  /** A limit of the day came near or was reached; the row gets the notice with the next status. */
-  onNotice(notice: DayNotice): void;
-  /** A candle was decided on; the view's arrays change at the next close. */
-  onVerdict(close: DecidedClose): void;
   onFault(error: Error): void;
 }
 
@@ -203,8 +201,10 @@ export class BotSession implements SeriesListener {
   /** For the counters and the ledger; nothing is decided any more. */
   #judge(view: SeriesView, signal: Signal, judged: Omit<Judged, 'instrument' | 'price'>): void {
     const verdict = verdictOf({ ...judged, instrument: this.#options.instrument(), price: view.candle.close });
-    this.#options.metrics.verdicts.inc({ action: verdict.outcome, rule: verdict.rule ?? 'none' });
-    this.#options.onVerdict({ settings: this.#settings.recordedAs, view, signal, verdict });
+    const { metrics, log, ledger } = this.#options;
+    metrics.verdicts.inc({ action: verdict.outcome, rule: verdict.rule ?? 'none' });
+    log.debug(closeFields(view, signal, verdict), 'a closed candle was decided on');
+    ledger.record({ settings: this.#settings.recordedAs, view, signal, verdict });
   }
 
   #fresh({ openTime, closeTime }: Candle): boolean {
@@ -233,7 +233,7 @@ export class BotSession implements SeriesListener {
     if (phase === this.#feed) return;
     this.#feed = phase;
     this.#recentPrices.missed();
-    this.#options.onFeedPhase(phase);
+    this.#options.log.debug({ feed: phase }, `the candles of the bot are ${phase}`);
   }
 
   /** Everything that is not market data: fills, ended orders, blocks, requests. */
@@ -256,13 +256,6 @@ export class BotSession implements SeriesListener {
     if (instrument === this.#followed) return;
     this.#followed = instrument;
     this.tell({ type: 'time-passed', atMs: this.#options.venueClock.now() });
-  }
-
-  /** Repeats the present phases for a listener that has just begun. */
-  tellPhases(): void {
-    if (this.#phase !== 'flat') this.#options.onTradingPhase(this.#phase);
-    if (this.#feed !== 'live') this.#options.onFeedPhase(this.#feed);
-    if (this.#allowance !== null) this.#options.onAllowance(this.#allowance);
   }
 
   /** Changed settings apply from the next decision on. */
@@ -316,7 +309,7 @@ export class BotSession implements SeriesListener {
     for (const notice of this.#state.notices) {
       if (known.includes(notice)) continue;
       this.#options.metrics.dayNotices.inc({ topic: notice.topic });
-      this.#options.onNotice(notice);
+      this.#options.log.warn({ topic: notice.topic }, notice.reason);
     }
     this.#options.onDirty();
   }
@@ -347,14 +340,18 @@ export class BotSession implements SeriesListener {
             : 'holding';
     if (phase !== this.#phase) {
       this.#phase = phase;
-      this.#options.onTradingPhase(phase);
+      this.#options.log.debug({ phase }, `the bot is ${phase}`);
       this.#options.onDirty();
     }
     this.#options.onExposure(exposureOf(state, this.#settings.trading, this.#options.instrument()));
     const allowance = state.blocks[0]?.reason ?? null;
     if (allowance !== this.#allowance) {
       this.#allowance = allowance;
-      this.#options.onAllowance(allowance);
+      this.#options.log.debug({ reason: allowance }, `entries are ${allowance === null ? 'open' : 'closed'}`);
     }
   }
+}
+
+function closeFields({ candle: { closeTime, close } }: SeriesView, signal: Signal, { outcome, rule, reason }: Verdict): object {
+  return { closeTime, close, signal: signal.action, signalReason: signal.reason, outcome, rule, reason };
 }

@@ -156,17 +156,6 @@ export class OrderDesk {
     return line === undefined || (line.idle && line.open.size === 0);
   }
 
-  /** Resolves when the bot has no order in flight, or after `timeoutMs` (false then). */
-  async settle(botId: string, timeoutMs: number): Promise<boolean> {
-    const { clock } = this.#options;
-    const deadline = clock.monotonic() + timeoutMs;
-    while (!this.idle(botId)) {
-      if (clock.monotonic() >= deadline) return false;
-      await clock.sleep(20);
-    }
-    return true;
-  }
-
   get openOrders(): number {
     let count = 0;
     for (const line of this.#lines.values()) count += line.open.size;

@@ -27,15 +27,16 @@ export class Trace {
 const nothing = (): void => undefined;
 
 /** The log of a simulated process: lines of the trace when that is readable, nothing otherwise. */
-export function logInto(trace: Trace, name: string): Log {
+export function logInto(trace: Trace, name: string, bound: object = {}): Log {
   const write =
     trace.lines === null
       ? nothing
-      : (first: unknown, message?: string): void => {
-          const about = typeof first === 'string' ? first : `${message ?? ''} ${shown(first)}`;
-          trace.lines?.push(`${' '.repeat(10)}${name}: ${about}`);
+      : (first: object | string, message?: string): void => {
+          const [text, fields] = typeof first === 'string' ? [first, bound] : [message ?? '', { ...bound, ...first }];
+          trace.lines?.push(`${' '.repeat(10)}${name}: ${text} ${shown(fields)}`);
         };
-  const log = { trace: nothing, debug: nothing, info: write, warn: write, error: write, fatal: write, child: () => log };
+  const child = (more: object): Log => logInto(trace, name, { ...bound, ...more });
+  const log = { trace: nothing, debug: nothing, info: write, warn: write, error: write, fatal: write, child };
   // The engine calls these methods and no others.
   return log as unknown as Log;
 }

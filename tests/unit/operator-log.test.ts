@@ -3,7 +3,7 @@ import { Decimal } from 'decimal.js';
 import { expect, it, vi } from 'vitest';
 import { tradeLine } from '../../engine/orders/trade-line.ts';
 import { lastLine, linesMax, tellLost, tellStarted, tellStopped } from '../../engine/supervisor/bot-lines.ts';
-import { StopLines } from '../../engine/bot/stop-lines.ts';
+import { StopNews } from '../../engine/bot/stop-news.ts';
 import { recordedLog } from '../support/recorded-log.ts';
 import { MemoryDatabase } from '../simulation/memory-database.ts';
 import { addCrossBot, cross, move, startMemoryFleet } from './memory-fleet.ts';
@@ -159,18 +159,18 @@ it('words tiny prices and averages of many executions without exponents or endle
 
 it('tells of a stop once where it stands, of its moves at debug, and nothing of one that rested before the bot was taken', () => {
   const resting = (stop: string) => ({ quantity: d(1), stopPrice: d(stop), targetPrice: d(12) });
-  const lines = new StopLines();
-  expect(lines.rests(resting('9'), true)).toBeNull();
-  lines.asked();
-  const first = lines.rests(resting('9.1'), true);
+  const news = new StopNews();
+  expect(news.line(resting('9'), true)).toBeNull();
+  news.commanded('place-protection');
+  const first = news.line(resting('9.1'), true);
   expect(first).toMatchObject({ level: 'info', text: 'a stop rests at the exchange: it sells 1 at 9.1, or at the target of 12' });
-  expect(lines.rests(resting('9.1'), true)).toBeNull();
-  expect(lines.rests(null, true)).toBeNull();
-  expect(lines.rests(resting('9.2'), true)).toMatchObject({
+  expect(news.line(resting('9.1'), true)).toBeNull();
+  expect(news.line(null, true)).toBeNull();
+  expect(news.line(resting('9.2'), true)).toMatchObject({
     level: 'debug',
     fields: { stopPrice: '9.2', targetPrice: '12', quantity: '1' },
   });
   // Of the next position.
-  expect(lines.rests(null, false)).toBeNull();
-  expect(lines.rests(resting('9.2'), true)?.level).toBe('info');
+  expect(news.line(null, false)).toBeNull();
+  expect(news.line(resting('9.2'), true)?.level).toBe('info');
 });

@@ -1,8 +1,10 @@
 /** The life of one bot: what it lets go of when it is stopped or lost at an odd moment. */
 import { afterEach, expect, it } from 'vitest';
+import { recordedLog } from '../../support/recorded-log.ts';
 import { MemoryDatabase } from '../../simulation/memory-database.ts';
 import { addCrossBot, startMemoryFleet } from '../memory-fleet.ts';
 import type { MemoryFleet } from '../memory-fleet.ts';
+import { candle } from '../trading/given.ts';
 
 const patience = { timeout: 15_000 };
 let database: MemoryDatabase;
@@ -51,4 +53,26 @@ it('that is stopped before it has recovered leaves nothing behind in the desk', 
   database.changeBot('1', { active: false });
   await woken;
   await expect.poll(() => [bot(), holder(), engine.fleet.desk.botIds()], patience).toEqual([null, null, []]);
+});
+
+it('that is stopped with an order that does not end waits for it no longer than it may, and says so', async () => {
+  const { log, lines } = recordedLog();
+  database = new MemoryDatabase();
+  addCrossBot(database, 'paper');
+  engine = await startMemoryFleet({ database, owner: 'me', account: null, log });
+  const listener = await engine.joined();
+  await expect.poll(() => bot()?.running, patience).toBe(true);
+  const { openTime, closeTime } = { openTime: Date.now() - 60_000, closeTime: Date.now() - 1 };
+  // A paper order waits for the next candle, and none comes.
+  listener.onClose({ candle: { ...candle(0, { close: 100 }), openTime, closeTime }, current: [2, 1], previous: [1, 2] });
+  await expect.poll(() => engine.fleet.desk.idle('1'), patience).toBe(false);
+  const stopped = bot();
+  database.changeBot('1', { active: false });
+  stopped?.stop();
+  await expect.poll(() => [stopped?.life, engine.subscriptions], patience).toEqual(['draining', 0]);
+  await expect.poll(() => [bot(), holder(), engine.fleet.desk.botIds()], patience).toEqual([null, null, []]);
+  expect(stopped?.life).toBe('released');
+  expect(lines.filter(({ level }) => level === 'warn')).toMatchObject([
+    { msg: 'the bot leaves with an order whose fate is open; its next owner resolves it', botId: '1', symbol: 'BTCUSDT' },
+  ]);
 });

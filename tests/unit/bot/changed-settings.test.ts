@@ -3,10 +3,12 @@ import { needsRestart, settingsOf } from '../../../engine/bot/settings.ts';
 import { BotSession } from '../../../engine/bot/session.ts';
 import type { BotSettings } from '../../../engine/bot/session.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
+import { noLedger } from '../../../engine/persistence/decision-ledger.ts';
 import { defaultColumns } from '../../../engine/trading/bot-columns.ts';
 import type { TradingColumns } from '../../../engine/trading/bot-columns.ts';
 import type { TradingCommand } from '../../../engine/trading/events.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { silent } from '../memory-fleet.ts';
 import { btc, candle, d, emptyState, fill, midnight } from '../trading/given.ts';
 
 function settings(change: Partial<TradingColumns> = {}, mode: BotSettings['mode'] = 'live'): BotSettings {
@@ -31,16 +33,7 @@ function holding(start: BotSettings): { session: BotSession; commands: TradingCo
     venueClock: { now: () => clock.now(), trusted: true, resync: async () => undefined },
     instrument: () => btc,
     carryOut: (command) => void commands.push(command),
-    ...{
-      onPrice: nothing,
-      onTradingPhase: nothing,
-      onFeedPhase: nothing,
-      onAllowance: nothing,
-      onExposure: nothing,
-      onDirty: nothing,
-      onNotice: nothing,
-      onVerdict: nothing,
-    },
+    ...{ log: silent, ledger: noLedger, onPrice: nothing, onExposure: nothing, onDirty: nothing },
     onFault: (error) => {
       throw error;
     },

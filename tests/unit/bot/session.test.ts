@@ -4,16 +4,19 @@ import { BotSession } from '../../../engine/bot/session.ts';
 import type { SessionOptions } from '../../../engine/bot/session.ts';
 import { settingsOf } from '../../../engine/bot/settings.ts';
 import { createMetrics } from '../../../engine/observe/metrics.ts';
+import { noLedger } from '../../../engine/persistence/decision-ledger.ts';
 import type { Signal } from '../../../engine/strategies/strategy.ts';
 import type { Candle } from '../../../engine/trading/candle.ts';
-import type { DayNotice, TradingCommand, TradingConfig } from '../../../engine/trading/events.ts';
+import type { TradingCommand, TradingConfig } from '../../../engine/trading/events.ts';
 import { defaultColumns } from '../../../engine/trading/bot-columns.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { recordedLog } from '../../support/recorded-log.ts';
 import { btc, candle, config, d, emptyState, fill, midnight } from '../trading/given.ts';
 
 function given(told: Partial<SessionOptions> = {}) {
   const clock = new FakeClock(midnight);
   const metrics = createMetrics();
+  const { log, told: lines } = recordedLog('debug');
   const columns = { ...defaultColumns, name: '', symbol: '', timeframe: '1m', strategy: 'ema_cross', initialCapital: d(1) };
   const trading = config({ maxDailyLossPercent: 5 });
   const row = settingsOf({ id: '1', userId: '1', version: 1, mode: 'paper', venue: 'simulated', columns }, 'engine');
@@ -23,29 +26,25 @@ function given(told: Partial<SessionOptions> = {}) {
     clock,
     venueClock: { now: () => clock.now(), trusted: true, resync: () => Promise.resolve() },
     metrics,
+    log,
+    ledger: noLedger,
     safeMode: false,
     instrument: () => btc,
     carryOut: () => undefined,
     onPrice: () => undefined,
-    onTradingPhase: () => undefined,
-    onFeedPhase: () => undefined,
-    onAllowance: () => undefined,
     onExposure: () => undefined,
     onDirty: () => undefined,
-    onNotice: () => undefined,
-    onVerdict: () => undefined,
     onFault: (error) => {
       throw error;
     },
     ...told,
   });
-  return { clock, metrics, session };
+  return { clock, metrics, session, lines };
 }
 
 it('counts and tells a notice of the day once, and has it written', async () => {
-  const notices: DayNotice[] = [];
   let dirty = 0;
-  const { clock, metrics, session } = given({ onDirty: () => (dirty += 1), onNotice: (notice) => notices.push(notice) });
+  const { clock, metrics, session, lines } = given({ onDirty: () => (dirty += 1) });
   session.tell({ type: 'fill-received', fill: fill('BUY', '0.05', 20_000), atMs: midnight });
   for (const price of [20_000, 19_200, 19_100]) {
     await clock.advance(1_000);
@@ -53,9 +52,24 @@ it('counts and tells a notice of the day once, and has it written', async () => 
     session.onUpdate({ ...candle(0, { close: price }), closed: false });
     expect([price, dirty > 0]).toEqual([price, price === 19_200]);
   }
-  expect(notices).toEqual(session.state.notices);
-  expect(notices.map(({ topic }) => topic)).toEqual(['daily-loss-warning']);
+  expect(session.state.notices.map(({ topic }) => topic)).toEqual(['daily-loss-warning']);
+  expect(lines().filter((line) => line.startsWith('warn'))).toEqual(session.state.notices.map(({ reason }) => `warn: ${reason}`));
   expect(await metrics.registry.getSingleMetricAsString('evenkeel_day_notices_total')).toContain('{topic="daily-loss-warning"} 1');
+});
+
+it('says at debug what it holds, what it hears and whether it may enter, each when it changes', () => {
+  const { session, lines } = given();
+  session.tell({ type: 'fill-received', fill: fill('BUY', '0.05', 20_000), atMs: midnight });
+  session.onHealth('stale', 'silence');
+  session.onHealth('stale', 'silence');
+  session.onHealth('live', 'heard again');
+  expect(lines()).toEqual([
+    'debug: the bot is holding',
+    'debug: entries are closed',
+    'debug: the candles of the bot are stale',
+    'debug: entries are open',
+    'debug: the candles of the bot are live',
+  ]);
 });
 
 it('knows when it looked at the last price, and of none that it was given with the rows', async () => {

@@ -7,6 +7,7 @@ import { createMetrics } from '../../../engine/observe/metrics.ts';
 import type { DecidedClose } from '../../../engine/persistence/decision-ledger.ts';
 import { defaultColumns } from '../../../engine/trading/bot-columns.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { recordedLog } from '../../support/recorded-log.ts';
 import { btc, candle, d, emptyState, midnight } from '../trading/given.ts';
 
 const up = { previous: [1, 2], current: [3, 2] };
@@ -16,6 +17,7 @@ function given(safeMode = false) {
   const clock = new FakeClock(midnight + 60_000);
   const metrics = createMetrics();
   const heard: DecidedClose[] = [];
+  const { log, lines } = recordedLog('debug');
   const columns = { ...defaultColumns, name: 'a', symbol: 'BTCUSDT', timeframe: '1m', strategy: 'ema_cross', initialCapital: d(1_000) };
   const settings = settingsOf(
     { id: '1', userId: '1', version: 7, mode: 'paper', venue: 'simulated', columns: { ...columns, positionSizePerc: 50 } },
@@ -28,30 +30,29 @@ function given(safeMode = false) {
     clock,
     venueClock: { now: () => clock.now(), trusted: true, resync: async () => undefined },
     metrics,
+    log,
+    ledger: { record: (close) => void heard.push(close) },
     safeMode,
     instrument: () => btc,
     carryOut: ignore,
     onPrice: ignore,
-    onTradingPhase: ignore,
-    onFeedPhase: ignore,
-    onAllowance: ignore,
     onExposure: ignore,
     onDirty: ignore,
-    onNotice: ignore,
-    onVerdict: (close) => void heard.push(close),
     onFault(error) {
       throw error;
     },
   });
   const counted = async (action: string, rule: string): Promise<number | undefined> =>
     (await metrics.verdicts.get()).values.find(({ labels }) => labels.action === action && labels.rule === rule)?.value;
-  return { clock, session, heard, counted };
+  return { clock, session, heard, counted, lines };
 }
 
 describe('the verdict on a close', () => {
-  it('is told with what was decided with, and counted', async () => {
-    const { session, heard, counted } = given();
+  it('is recorded with what was decided with, told and counted', async () => {
+    const { session, heard, counted, lines } = given();
     session.onClose({ candle: candle(0, { close: 20_000 }), ...up }, 0);
+    const line = { level: 'debug', closeTime: midnight + 59_999, close: 20_000, signal: 'enter-long', outcome: 'entered', rule: null };
+    expect(lines).toMatchObject([{ msg: 'the bot is entering' }, { msg: 'a closed candle was decided on', ...line }]);
     expect(heard).toMatchObject([
       {
         settings: { version: 7, strategy: 'ema_cross', timeframe: '1m', indicators: ['ema:12', 'ema:26'] },

@@ -3,7 +3,7 @@ import type { Decimal } from 'decimal.js';
 import { pino } from 'pino';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ProtectionWatch } from '../../../engine/bot/protection-watch.ts';
-import { StandingStop } from '../../../engine/bot/standing-stop.ts';
+import { StopNews } from '../../../engine/bot/stop-news.ts';
 import { reachNothing } from '../../../engine/crash-points.ts';
 import type { UserEvent } from '../../../engine/exchanges/exchange.ts';
 import { withSymbolRefusals } from '../../../engine/exchanges/symbol-refusals.ts';
@@ -22,6 +22,7 @@ import { RecentPrices } from '../../../engine/trading/recent-prices.ts';
 import { exposureOf, mayTakeDown, restingOrders } from '../../../engine/trading/protect.ts';
 import { seededRandom } from '../../e2e/support/seeded-random.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { recordedLog } from '../../support/recorded-log.ts';
 import { btc, candle, config, d, emptyState, midnight } from '../trading/given.ts';
 import { BookAccount } from './book-account.ts';
 import type { Loss, Operation } from './book-account.ts';
@@ -46,16 +47,15 @@ class Rig {
   readonly prices = new RecentPrices(60_000);
   hearsPrices = true;
   faults: Error[] = [];
-  readonly standingStop = new StandingStop();
+  readonly stopNews = new StopNews();
   vanished = 0;
-  readonly unanswered: unknown[] = [];
+  readonly log = recordedLog();
   readonly watch = new ProtectionWatch({
     clock: this.clock,
     metrics: this.metrics,
-    onTick: () => this.tell({ type: 'time-passed', atMs: this.clock.now() }),
+    log: this.log.log,
     ask: (sinceMs) => this.desk.stopDenied('7', sinceMs),
-    onUnanswered: (error) => this.unanswered.push(error),
-    onOverdue: () => this.tell({ type: 'protection-overdue', atMs: this.clock.now() }),
+    tell: (type) => this.tell({ type, atMs: this.clock.now() }),
   });
 
   constructor(change: Partial<TradingConfig> = {}) {
@@ -124,7 +124,7 @@ class Rig {
       },
       onLate: () => undefined,
       onProtection: (news) => {
-        if (this.standingStop.told(news)) this.vanished += 1;
+        if (this.stopNews.vanished(news)) this.vanished += 1;
         this.tell({ type: 'protection-changed', ...news, atMs: this.clock.now() });
       },
       onFenced: () => undefined,
@@ -138,7 +138,7 @@ class Rig {
     this.state = state;
     this.watch.changed(exposureOf(state, this.config, this.listed));
     for (const command of commands) {
-      if (command.type === 'cancel-protection' || command.type === 'replace-protection') this.standingStop.move();
+      if (command.type !== 'place-order') this.stopNews.commanded(command.type);
       if (command.type === 'place-order') this.desk.place('7', command, null);
       else if (command.type === 'cancel-protection') this.desk.unprotect('7', command);
       else this.desk.protect('7', command);
@@ -371,12 +371,19 @@ describe('a position and its stop at the exchange', () => {
       rig.account.openOrders = () => Promise.reject(new Error('away'));
       await rig.enter();
       await rig.clock.advance(60_000);
-      expect([rig.state.exiting, rig.unanswered.length, await alerted()]).toEqual([null, 1, 1]);
+      expect([
+        rig.state.exiting,
+        rig.log.told().filter((line) => line.startsWith('error: no stop of a bot is known to rest')).length,
+        await alerted(),
+      ]).toEqual([null, 1, 1]);
       expect(await seconds()).toBeGreaterThan(60);
       // One half of an answer is none.
       Object.assign(rig.account, reads, { order: () => Promise.reject(new Error('away')) });
       await rig.clock.advance(60_000);
-      expect([rig.state.exiting, rig.unanswered.length]).toEqual([null, 1]);
+      expect([
+        rig.state.exiting,
+        rig.log.told().filter((line) => line.startsWith('error: no stop of a bot is known to rest')).length,
+      ]).toEqual([null, 1]);
       Object.assign(rig.account, reads);
       await rig.clock.advance(3_000);
       expect(rig.state.exiting).toBeNull();

@@ -1,10 +1,11 @@
 /**
- * What the log says of a bot's stop: once for each position where it stands, at `debug` whenever it is moved (a trailing stop may be
- * moved at every candle).
+ * What becomes of a bot's stop at the exchange: whether it is gone although this engine did not cancel it, and what the log says of it. A
+ * stop that is being cancelled or moved by us counts as ours to remove until that operation has ended, however many tries it needs.
  */
+import type { ProtectionNews } from '../orders/order-line.ts';
 import type { LogLine } from '../orders/trade-line.ts';
 import { priceText } from '../trading/amounts.ts';
-import type { TradingConfig } from '../trading/events.ts';
+import type { TradingCommand, TradingConfig } from '../trading/events.ts';
 import { tickOf } from '../trading/instrument.ts';
 import type { Instrument } from '../trading/instrument.ts';
 import { figuresOf } from '../trading/position.ts';
@@ -12,21 +13,36 @@ import { hasStop, stopKeeper } from '../trading/protect.ts';
 import type { RestingProtection, TradingState } from '../trading/state.ts';
 import { stopPrice, targetPrice } from '../trading/stops.ts';
 
-export class StopLines {
-  /** Since the bot was taken a stop was placed. One that rested before is not news. */
-  #asked = false;
+export class StopNews {
+  #stands = false;
+  /** This engine cancels or replaces it, until news say that the operation has ended. */
+  #moved = false;
+  /** Since the bot was taken a stop was placed. One that rested before is not news to the log. */
+  #placed = false;
   #told = false;
   #last = '';
 
-  /** A stop is put up, or another one in its place. */
-  asked(): void {
-    this.#asked = true;
+  /** This engine places, replaces or cancels it now. */
+  commanded(type: Exclude<TradingCommand['type'], 'place-order'>): void {
+    if (type !== 'place-protection') this.#moved = true;
+    if (type !== 'cancel-protection') this.#placed = true;
   }
 
-  /** What rests now, with nothing under way; null when there is nothing to say. */
-  rests(resting: RestingProtection | null, holds: boolean): (LogLine & { readonly level: 'info' | 'debug' }) | null {
+  /** Answers whether a stop that rested has vanished. */
+  vanished({ resting, settled }: Pick<ProtectionNews, 'resting' | 'settled'>): boolean {
+    const stood = this.#stands && !this.#moved;
+    if (settled) this.#moved = false;
+    this.#stands = resting !== null || (stood && !settled);
+    return stood && !this.#stands;
+  }
+
+  /**
+   * What the log says of what rests now, with nothing under way: once for each position where it stands, at `debug` whenever it was moved
+   * (a trailing stop may be moved at every candle); null when there is nothing to say.
+   */
+  line(resting: RestingProtection | null, holds: boolean): (LogLine & { readonly level: 'info' | 'debug' }) | null {
     if (!holds) this.#told = false;
-    if (resting === null || resting.stopPrice === null || !this.#asked) return null;
+    if (resting === null || resting.stopPrice === null || !this.#placed) return null;
     const stop = resting.stopPrice.toFixed();
     const target = resting.targetPrice?.toFixed() ?? null;
     const quantity = resting.quantity.toFixed();
