@@ -5,7 +5,7 @@ import type { CrashPoint } from '../../engine/crash-points.ts';
 import type { TradingAccount } from '../../engine/exchanges/exchange.ts';
 import { startFleet } from '../../engine/fleet.ts';
 import type { Fleet } from '../../engine/fleet.ts';
-import type { MarketSeries, SeriesListener, SeriesView } from '../../engine/market/market.ts';
+import type { MarketSeries, SeriesHealth, SeriesListener, SeriesView } from '../../engine/market/market.ts';
 import { SymbolDirectory } from '../../engine/market/symbols.ts';
 import type { Log } from '../../engine/observe/log.ts';
 import { createMetrics } from '../../engine/observe/metrics.ts';
@@ -38,6 +38,8 @@ export interface MemoryFleetOptions {
   readonly account: TradingAccount | null;
   /** Series are warm from then on; rejects when there is no history. */
   readonly warm?: Promise<void>;
+  /** How it is then; live when not given. */
+  readonly health?: SeriesHealth;
   /** Closes that a bot has missed while nobody ran it. */
   readonly missed?: readonly SeriesView[];
   readonly reach?: (point: CrashPoint, killSwitches: KillSwitches) => void;
@@ -49,6 +51,7 @@ export async function startMemoryFleet({
   owner,
   account,
   warm,
+  health = 'live',
   missed = [],
   reach,
   log = silent,
@@ -67,7 +70,7 @@ export async function startMemoryFleet({
       await warm;
       // When the bot runs.
       clock.soon(() => clock.soon(() => joined.resolve(listener)));
-      return { health: 'live', reason: '', view: () => null, missedSince: () => missed, close: () => void subscriptions.delete(listener) };
+      return { health, reason: '', view: () => null, missedSince: () => missed, close: () => void subscriptions.delete(listener) };
     },
     stop: async () => undefined,
   };

@@ -160,6 +160,7 @@ it('words tiny prices and averages of many executions without exponents or endle
 it('tells of a stop once where it stands, of its moves at debug, and nothing of one that rested before the bot was taken', () => {
   const resting = (stop: string) => ({ quantity: d(1), stopPrice: d(stop), targetPrice: d(12) });
   const news = new StopNews();
+  news.commanded('cancel-protection');
   expect(news.line(resting('9'), true)).toBeNull();
   news.commanded('place-protection');
   const first = news.line(resting('9.1'), true);

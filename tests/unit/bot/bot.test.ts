@@ -2,7 +2,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { recordedLog } from '../../support/recorded-log.ts';
 import { MemoryDatabase } from '../../simulation/memory-database.ts';
-import { addCrossBot, startMemoryFleet } from '../memory-fleet.ts';
+import { addCrossBot, cross, startMemoryFleet } from '../memory-fleet.ts';
 import type { MemoryFleet } from '../memory-fleet.ts';
 import { candle } from '../trading/given.ts';
 
@@ -75,4 +75,25 @@ it('that is stopped with an order that does not end waits for it no longer than 
   expect(lines.filter(({ level }) => level === 'warn')).toMatchObject([
     { msg: 'the bot leaves with an order whose fate is open; its next owner resolves it', botId: '1', symbol: 'BTCUSDT' },
   ]);
+});
+
+it('whose candles are behind when it begins to run knows it', async () => {
+  database = new MemoryDatabase();
+  addCrossBot(database, 'paper');
+  engine = await startMemoryFleet({ database, owner: 'me', account: null, health: 'gapped' });
+  await expect.poll(() => bot()?.running, patience).toBe(true);
+  expect(bot()?.session?.state.blocks.map(({ rule }) => rule)).toEqual(['series-gapped']);
+});
+
+it('makes up for the exit that a close asked for while no engine was there', async () => {
+  database = new MemoryDatabase();
+  addCrossBot(database, 'paper');
+  engine = await startMemoryFleet({ database, owner: 'first', account: null });
+  cross(await engine.joined());
+  await expect.poll(() => bot()?.session?.phase, patience).toBe('holding');
+  await engine.fleet.stop();
+  const openTime = Date.now() - 59_999;
+  const missed = [{ candle: { ...candle(0, { close: 100 }), openTime, closeTime: openTime + 59_999 }, current: [1, 2], previous: [2, 1] }];
+  engine = await startMemoryFleet({ database, owner: 'second', account: null, missed });
+  await expect.poll(() => bot()?.session?.state.exiting?.reason, patience).toMatch(/while the bot was away$/);
 });
