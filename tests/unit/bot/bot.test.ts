@@ -64,7 +64,7 @@ it('that is stopped with an order that does not end waits for it no longer than 
   await expect.poll(() => bot()?.running, patience).toBe(true);
   const { openTime, closeTime } = { openTime: Date.now() - 60_000, closeTime: Date.now() - 1 };
   // A paper order waits for the next candle, and none comes.
-  listener.onClose({ candle: { ...candle(0, { close: 100 }), openTime, closeTime }, current: [2, 1], previous: [1, 2] });
+  listener.onClose({ candle: { ...candle(0, { close: 100 }), openTime, closeTime }, current: [2, 1], previous: [1, 2] }, 0);
   await expect.poll(() => engine.fleet.desk.idle('1'), patience).toBe(false);
   const stopped = bot();
   database.changeBot('1', { active: false });
