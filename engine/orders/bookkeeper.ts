@@ -130,7 +130,7 @@ export class Bookkeeper {
     for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, recordRetryMaxMs)) {
       reach('CP7');
       try {
-        const answer = await this.#recorder.record({
+        const { answer, again } = await this.#recorder.record({
           ...evidence,
           botId: link.botId,
           epoch: link.epoch,
@@ -139,7 +139,7 @@ export class Bookkeeper {
         });
         reach('CP8');
         metrics.dbQueryDuration.observe({ op: 'record-execution' }, (clock.monotonic() - startedAt) / 1000);
-        this.#onRecorded(line, clientOrderId, evidence, answer, unheard, refused);
+        this.#onRecorded(line, clientOrderId, evidence, answer, unheard || again, refused);
         return answer;
       } catch (error) {
         metrics.dbErrors.inc({ class: 'record-execution' });

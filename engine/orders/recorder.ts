@@ -13,7 +13,13 @@ const setsMax = 3;
 
 interface Piece {
   readonly evidence: ExecutionEvidence;
-  readonly answered: PromiseWithResolvers<RecordAnswer>;
+  readonly answered: PromiseWithResolvers<Recorded>;
+}
+
+export interface Recorded {
+  readonly answer: RecordAnswer;
+  /** It was written before, or may have been: by a unit of work that failed, or whose answer was lost. */
+  readonly again: boolean;
 }
 
 export class Recorder {
@@ -29,8 +35,8 @@ export class Recorder {
   }
 
   /** As `OrderStore.record`, for one piece of evidence. Pieces of one bot are given one after the other, each after the last one's answer. */
-  record(evidence: ExecutionEvidence): Promise<RecordAnswer> {
-    const answered = Promise.withResolvers<RecordAnswer>();
+  record(evidence: ExecutionEvidence): Promise<Recorded> {
+    const answered = Promise.withResolvers<Recorded>();
     this.#waiting.push({ evidence, answered });
     this.#schedule();
     return answered.promise;
@@ -57,14 +63,18 @@ export class Recorder {
       set.forEach(({ answered }, index) => {
         const answer = answers[index];
         if (answer === undefined) answered.reject(new Error('the order store left a piece of evidence without an answer'));
-        else answered.resolve(answer);
+        else answered.resolve({ answer, again: false });
       });
     } catch (error) {
       if (set.length === 1) {
         set[0]?.answered.reject(error);
         return;
       }
-      for (const { evidence, answered } of set) await recordOne(this.#store, evidence).then(answered.resolve, answered.reject);
+      for (const { evidence, answered } of set)
+        await recordOne(this.#store, evidence).then(
+          (answer) => answered.resolve({ answer, again: true }),
+          (again: unknown) => answered.reject(again),
+        );
     }
   }
 }

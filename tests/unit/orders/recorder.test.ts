@@ -28,7 +28,7 @@ describe('evidence', () => {
     const answers = Promise.all(['a', 'b', 'c'].map((id) => recorder.record(piece(id))));
     await clock.advance(0);
     expect(sets).toEqual([['a', 'b', 'c']]);
-    expect(await answers).toEqual(['a', 'b', 'c'].map((id) => answerTo(piece(id))));
+    expect(await answers).toEqual(['a', 'b', 'c'].map((id) => ({ answer: answerTo(piece(id)), again: false })));
   });
 
   it('of two turns is two', async () => {
@@ -58,7 +58,7 @@ describe('evidence', () => {
     expect(sets.map(({ length }) => length)).toEqual([200, 200, 50]);
   });
 
-  it('that cannot be written fails alone', async () => {
+  it('that cannot be written fails alone, and it is told that the others may have been written before', async () => {
     const poison = new Error('value out of range');
     write = async (evidence) => {
       if (evidence.some(({ clientOrderId }) => clientOrderId === 'b')) throw poison;
@@ -67,9 +67,9 @@ describe('evidence', () => {
     const outcomes = Promise.allSettled(['a', 'b', 'c'].map((id) => recorder.record(piece(id))));
     await clock.advance(0);
     expect((await outcomes).map((outcome) => (outcome.status === 'rejected' ? (outcome.reason as Error) : outcome.value))).toEqual([
-      answerTo(piece('a')),
+      { answer: answerTo(piece('a')), again: true },
       poison,
-      answerTo(piece('c')),
+      { answer: answerTo(piece('c')), again: true },
     ]);
     expect(sets).toEqual([['a', 'b', 'c'], ['a'], ['b'], ['c']]);
   });
