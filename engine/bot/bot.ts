@@ -202,14 +202,15 @@ export class Bot {
     return this.#settings.trading.symbol;
   }
 
-  /** Name of the life-cycle state: recovering, warming, running, draining, released or faulted. */
+  /** Name of the life-cycle state: recovering, warming, running (in safe mode: quarantined), draining, released or faulted. */
   get life(): string {
     const { value } = this.#actor.getSnapshot();
-    return typeof value === 'string' ? value : value.listening;
+    const state = typeof value === 'string' ? value : value.listening;
+    return state === 'running' && this.#options.safeMode ? 'quarantined' : state;
   }
 
   get running(): boolean {
-    return this.life === 'running';
+    return this.#actor.getSnapshot().matches({ listening: 'running' });
   }
 
   /** True when it began while its symbol was not listed: it has no candles. */

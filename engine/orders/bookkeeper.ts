@@ -47,6 +47,8 @@ const readAvailableMs = 2_000;
 const passing: ReadonlySet<ExchangeErrorClass> = new Set(['rate-limited', 'banned', 'overloaded', 'clock', 'symbol-closed']);
 /** Look-ups of an open order after 0.3, 1, 2, 4 and then every 8 seconds. */
 const pausesMs = [300, 700, 1_000, 2_000, 4_000, 8_000] as const;
+/** A stop that had been accepted and is denied: the position may be without one, so it is not looked up more rarely than this. */
+const deniedStopPauseMs = 2_000;
 
 export class Bookkeeper {
   readonly #options: BookkeeperOptions;
@@ -342,7 +344,8 @@ export class Bookkeeper {
   /** Looks after a pause that grows with each look, until the order is over. */
   lookSoon(line: OrderLine, live: LiveOrder): void {
     if (!line.open.has(live.clientOrderId) || live.probeScheduled || live.resting) return;
-    const delay = pausesMs[Math.min(live.probes, pausesMs.length - 1)] ?? 8_000;
+    const growing = pausesMs[Math.min(live.probes, pausesMs.length - 1)] ?? 8_000;
+    const delay = isProtective(live) && live.exchangeOrderId !== null ? Math.min(growing, deniedStopPauseMs) : growing;
     live.probes += 1;
     live.probeScheduled = true;
     this.#options.clock.after(delay, () => {

@@ -192,6 +192,8 @@ export class ExposureWatch {
   #hindered(row: BotConfigRow): boolean {
     const { exchange, scheduler } = this.#world;
     if (outOfReach(this.#world, row) || awaitsCancel(this.#world, row) || isHalted(this.#world, row)) return true;
+    // Reads show an order that has just ended, or do not, as it happens: nobody can prove that the stop is gone.
+    if (this.#world.weather.lasting('reads-flap') !== null) return true;
     const { id } = row;
     // The owner was not told that its stop is gone, and reads still show it.
     if (exchange.shownAsTheyWere.some(({ clientOrderId }) => parseClientOrderId(clientOrderId)?.botId === id)) return true;

@@ -815,6 +815,23 @@ describe('a position and its stop at the exchange', () => {
     expect([cancels, rig.flat]).toEqual([3, true]);
   });
 
+  it('is looked up after two seconds at the latest while the exchange denies it although it had accepted it', async () => {
+    await rig.enter();
+    const denied = { order: () => Promise.resolve({ kind: 'absent' as const }), openOrders: () => Promise.resolve([]) };
+    const looks: number[] = [];
+    const from = rig.clock.monotonic();
+    Object.assign(rig.account, {
+      ...denied,
+      order: () => {
+        looks.push(rig.clock.monotonic() - from);
+        return denied.order();
+      },
+    });
+    void rig.desk.verifyProtection();
+    await rig.clock.advance(7_000);
+    expect(looks).toEqual([0, 300, 1_000, 2_000, 4_000, 5_000, 6_000]);
+  });
+
   it('is taken down when reads deny it and the exchange cancels it all the same, and the position is closed', async () => {
     await rig.enter();
     await rig.clock.advance(10_000);
