@@ -57,7 +57,7 @@ const rareChecks = { protectionCheckMs: 60_000, checkIntervalSeconds: 50 } as co
 const metrics = createMetrics();
 const nothing = (): void => undefined;
 for (const metric of metrics.registry.getMetricsAsArray())
-  Object.assign(metric, { inc: nothing, dec: nothing, set: nothing, observe: nothing });
+  Object.assign(metric, { inc: nothing, dec: nothing, set: nothing, observe: nothing, follow: () => nothing });
 const account = 'account';
 /** What a price sets off (a stop executes, its rows follow) is over after so long. The judge waits for such a pause, for a while. */
 const settleMs = 2_000;
