@@ -23,6 +23,7 @@ export class LateDecisions {
   /** The close whose entry never reached the exchange and was decided on again. */
   #decidedAgainMs: number | null = null;
   #exitRetry: Timer | null = null;
+  #entryRetry: Timer | null = null;
 
   constructor(options: LateDecisionsOptions) {
     this.#options = options;
@@ -77,7 +78,8 @@ export class LateDecisions {
       this.#onNewestClose();
       return;
     }
-    this.#options.clock.after(decideAgainMs, () => this.#onNewestClose());
+    this.#entryRetry?.cancel();
+    this.#entryRetry = this.#options.clock.after(decideAgainMs, () => this.#onNewestClose());
   }
 
   /** An exit holds until the position is flat, whether prices move or not. */
@@ -93,5 +95,6 @@ export class LateDecisions {
 
   stop(): void {
     this.#exitRetry?.cancel();
+    this.#entryRetry?.cancel();
   }
 }

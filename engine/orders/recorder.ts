@@ -73,7 +73,7 @@ export class Recorder {
       for (const { evidence, answered } of set)
         await recordOne(this.#store, evidence).then(
           (answer) => answered.resolve({ answer, again: true }),
-          (again: unknown) => answered.reject(again),
+          (failure: unknown) => answered.reject(failure),
         );
     }
   }

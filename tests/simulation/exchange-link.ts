@@ -39,7 +39,7 @@ export interface ExchangeLinkOptions extends LinkOptions {
 
 export const venueName = 'binance';
 /** Longer than a reordered or delayed event can travel; orders older than this are never hidden from reads by chance. */
-const flapAgeMs = 12_000;
+export const flapAgeMs = 12_000;
 const orderTimeoutMs = 15_000;
 const weights = { order: 4, openOrders: 6, orders: 20, tradesOfOrder: 5, trades: 20, account: 20, market: 2 } as const;
 /** As the adapter reads: what became of orders is what exits and stops wait for. */

@@ -11,6 +11,7 @@ import { floorToStep, zero } from '../../engine/trading/exact.ts';
 import { exitPauseMs } from '../../engine/trading/exits.ts';
 import type { RestingProtection } from '../../engine/trading/state.ts';
 import { isLeft } from './at-rest.ts';
+import { flapAgeMs } from './exchange-link.ts';
 import { sameFilters } from './filter-changes.ts';
 import type { Ledger } from './ledger.ts';
 import { awaitsCancel, isHalted, outOfReach } from './reach.ts';
@@ -108,7 +109,7 @@ export class ExposureWatch {
     for (const [botId, bare] of this.#bare) {
       const row = database.configs.get(botId)?.row;
       if (row === undefined) continue;
-      if (this.#hindered(row) || this.#unaware(row, bare)) {
+      if (this.#hindered(row) || this.#unaware(row, bare) || this.#unproven(bare)) {
         bare.freeSinceMs = now;
         bare.fateOpen = null;
       } else {
@@ -189,11 +190,15 @@ export class ExposureWatch {
     return believed !== null && scheduler.now - bare.believedSinceMs <= protectionCheckMs;
   }
 
+  /** Reads show the stop that has just ended, or do not, as it happens: nobody can prove that it is gone. */
+  #unproven(bare: Bare): boolean {
+    const { weather, scheduler } = this.#world;
+    return weather.lasting('reads-flap') !== null && scheduler.now - bare.sinceMs < flapAgeMs;
+  }
+
   #hindered(row: BotConfigRow): boolean {
     const { exchange, scheduler } = this.#world;
     if (outOfReach(this.#world, row) || awaitsCancel(this.#world, row) || isHalted(this.#world, row)) return true;
-    // Reads show an order that has just ended, or do not, as it happens: nobody can prove that the stop is gone.
-    if (this.#world.weather.lasting('reads-flap') !== null) return true;
     const { id } = row;
     // The owner was not told that its stop is gone, and reads still show it.
     if (exchange.shownAsTheyWere.some(({ clientOrderId }) => parseClientOrderId(clientOrderId)?.botId === id)) return true;
